@@ -1,0 +1,107 @@
+import type { z } from 'zod';
+import { AppError } from '../errors/app-error.js';
+import type { Envelope, Event, UntypedEvent } from './envelope.js';
+
+const SCHEMA_BASE = 'urn:holdfast:event';
+
+type Upcast = (old: Record<string, unknown>) => Record<string, unknown>;
+
+interface EventSpec<S extends z.ZodObject> {
+  readonly type: string;
+  readonly version: number;
+  readonly summary: string;
+  readonly key: (data: z.output<S>) => string;
+  readonly data: S;
+  /** From version n to n+1, for each version that was ever published. */
+  readonly upcast?: Readonly<Record<number, Upcast>>;
+}
+
+/** How an event came to be: the request behind it, and the event that caused it. */
+export interface Causes {
+  readonly correlationid?: string | undefined;
+  readonly causationid?: string | undefined;
+  readonly traceparent?: string | undefined;
+}
+
+export interface Origin extends Causes {
+  readonly id: string;
+  readonly source: string;
+  readonly time: Date;
+}
+
+export interface EventDefinition<S extends z.ZodObject = z.ZodObject> extends EventSpec<S> {
+  readonly dataschema: string;
+  /** A strict new event, ready for the outbox. Throws: request.invalid, also for fields that the schema does not know. */
+  create(data: z.input<S>, origin: Origin): Event<z.output<S>>;
+  /** Reads any published version leniently: unknown fields are ignored. Throws: request.invalid. */
+  parse(event: UntypedEvent): Event<z.output<S>>;
+  is(event: Envelope): boolean;
+}
+
+export type DataOf<D> = D extends EventDefinition<infer S> ? z.output<S> : never;
+
+/** One event type: its topic, key, data and old versions in one place. */
+export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDefinition<S> {
+  const dataschema = `${SCHEMA_BASE}:${spec.type}:${spec.version}`;
+  const strict = spec.data.strict();
+  return {
+    ...spec,
+    dataschema,
+    is: (event) => event.type === spec.type,
+    create: (data, { id, source, time, ...causes }) => ({
+      specversion: '1.0',
+      id,
+      source,
+      type: spec.type,
+      time: time.toISOString(),
+      datacontenttype: 'application/json',
+      dataschema,
+      ...withoutUndefined(causes),
+      data: parseData(spec.type, strict, data) as z.output<S>,
+    }),
+    parse: (event) => {
+      const version = versionOf(event, spec);
+      return {
+        ...event,
+        dataschema,
+        data: parseData(spec.type, spec.data, upcast(event.data, version, spec)) as z.output<S>,
+      };
+    },
+  };
+}
+
+function versionOf(event: UntypedEvent, { type, version }: { type: string; version: number }): number {
+  if (event.dataschema === undefined) return version;
+  const match = new RegExp(`^${SCHEMA_BASE}:${type.replaceAll('.', '\\.')}:(\\d+)$`).exec(event.dataschema);
+  const asked = Number(match?.[1] ?? Number.NaN);
+  if (asked >= 1 && asked <= version) return asked;
+  throw new AppError('request.invalid', `${type} ${event.id} has dataschema "${event.dataschema}"`, {
+    known: `${SCHEMA_BASE}:${type}:1 to :${version}`,
+  });
+}
+
+function upcast(
+  data: unknown,
+  from: number,
+  spec: { type: string; version: number; upcast?: Readonly<Record<number, Upcast>> },
+): unknown {
+  let current = data;
+  for (let version = from; version < spec.version; version += 1) {
+    const step = spec.upcast?.[version];
+    if (step === undefined)
+      throw new AppError('request.invalid', `${spec.type} version ${version} cannot be read any more`);
+    current = step((current ?? {}) as Record<string, unknown>);
+  }
+  return current;
+}
+
+function parseData(type: string, schema: z.ZodType, data: unknown): unknown {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`);
+  throw new AppError('request.invalid', `${type} is not valid: ${issues.join('; ')}`, { issues });
+}
+
+function withoutUndefined(causes: Causes): Partial<Pick<Envelope, 'correlationid' | 'causationid' | 'traceparent'>> {
+  return Object.fromEntries(Object.entries(causes).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,59 @@
+import type { EventDefinition } from './define-event.js';
+import { BackupCompleted } from './events/backup-completed.event.js';
+import { BackupFailed } from './events/backup-failed.event.js';
+import { BackupProgressed } from './events/backup-progressed.event.js';
+import { BackupRejected } from './events/backup-rejected.event.js';
+import { BackupRequested } from './events/backup-requested.event.js';
+import { BackupStarted } from './events/backup-started.event.js';
+import { ReplayCompleted } from './events/replay-completed.event.js';
+import { ReplayFailed } from './events/replay-failed.event.js';
+import { ReplayRejected } from './events/replay-rejected.event.js';
+import { ReplayRequested } from './events/replay-requested.event.js';
+import { ReplayStarted } from './events/replay-started.event.js';
+import { RestoreCompleted } from './events/restore-completed.event.js';
+import { RestoreFailed } from './events/restore-failed.event.js';
+import { RestoreProgressed } from './events/restore-progressed.event.js';
+import { RestoreRejected } from './events/restore-rejected.event.js';
+import { RestoreRequested } from './events/restore-requested.event.js';
+import { RestoreStarted } from './events/restore-started.event.js';
+import { RunCancelRequested } from './events/run-cancel-requested.event.js';
+import { RunRejected } from './events/run-rejected.event.js';
+import { VerificationCompleted } from './events/verification-completed.event.js';
+import { VerificationFailed } from './events/verification-failed.event.js';
+import { VerificationRejected } from './events/verification-rejected.event.js';
+import { VerificationRequested } from './events/verification-requested.event.js';
+import { VerificationStarted } from './events/verification-started.event.js';
+
+/** Every event that Holdfast writes or reads: the generators, the dispatcher and the topic list start here. */
+export const events = [
+  BackupCompleted,
+  BackupFailed,
+  BackupProgressed,
+  BackupRejected,
+  BackupRequested,
+  BackupStarted,
+  ReplayCompleted,
+  ReplayFailed,
+  ReplayRejected,
+  ReplayRequested,
+  ReplayStarted,
+  RestoreCompleted,
+  RestoreFailed,
+  RestoreProgressed,
+  RestoreRejected,
+  RestoreRequested,
+  RestoreStarted,
+  RunCancelRequested,
+  RunRejected,
+  VerificationCompleted,
+  VerificationFailed,
+  VerificationRejected,
+  VerificationRequested,
+  VerificationStarted,
+] as const;
+
+const byType = new Map<string, EventDefinition>(
+  events.map((event) => [event.type, event as unknown as EventDefinition]),
+);
+
+export const findEvent = (type: string): EventDefinition | undefined => byType.get(type);

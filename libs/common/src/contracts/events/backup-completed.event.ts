@@ -1,0 +1,30 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event.js';
+import { BackupMethod, DatasetName, Instant, RepositoryName, Uuid } from '../names.js';
+
+/** A backup exists: durable, checksummed, listed in its manifest and in the catalog. */
+export const BackupCompleted = defineEvent({
+  type: 'backup.completed',
+  version: 1,
+  summary: 'A backup exists: durable, checksummed, listed in its manifest and in the catalog',
+  key: (data) => data.dataset,
+  data: z.object({
+    runId: Uuid,
+    dataset: DatasetName,
+    attempt: z.int().min(1),
+    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    backupId: Uuid,
+    method: BackupMethod,
+    purpose: z.enum(['regular', 'safety']),
+    repository: RepositoryName,
+    manifestKey: z.string(),
+    sizeBytes: z.int().min(0).describe('Stored bytes of all objects'),
+    databaseSizeBytes: z.int().min(0),
+    tables: z.int().min(0),
+    rows: z.int().min(0).describe('Sum over tables; estimates where a table was too large to count'),
+    startedAt: Instant,
+    snapshotAt: Instant.describe('The instant that a restore brings back'),
+    completedAt: Instant,
+    busPosition: z.enum(['proven', 'unproven', 'none']),
+  }),
+});

@@ -1,0 +1,29 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event.js';
+import { DatabaseName, DatasetName, Instant, ProfileName, RestoreStrategy, TargetName, Uuid } from '../names.js';
+
+/** A restore ended well. It is not verified yet: that is `verification.completed`. */
+export const RestoreCompleted = defineEvent({
+  type: 'restore.completed',
+  version: 1,
+  summary: 'A restore ended well',
+  key: (data) => data.dataset,
+  data: z.object({
+    runId: Uuid,
+    dataset: DatasetName,
+    attempt: z.int().min(1),
+    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    backupId: Uuid,
+    target: TargetName,
+    database: DatabaseName,
+    strategy: RestoreStrategy,
+    safetyBackupId: Uuid.nullable().describe('Taken of the target before an in-place restore'),
+    harmlessErrors: z.array(z.string()).describe('Of pg_restore, known to change nothing'),
+    createdRoles: z.array(z.string()),
+    newerObjects: z.array(z.string()).describe('In the database, but not in the backup; left as they are'),
+    startedAt: Instant,
+    completedAt: Instant,
+    profile: ProfileName.nullable(),
+    verificationRunId: Uuid.nullable().describe('The verification that this restore asked for'),
+  }),
+});

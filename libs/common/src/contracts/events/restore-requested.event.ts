@@ -1,0 +1,32 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event.js';
+import {
+  BackupRef,
+  DatabaseName,
+  DatasetName,
+  Instant,
+  ProfileName,
+  QualifiedName,
+  RestoreStrategy,
+  TargetName,
+} from '../names.js';
+
+/** A restore of one backup to a configured target was asked for. It names things; it never carries a place to write. */
+export const RestoreRequested = defineEvent({
+  type: 'restore.requested',
+  version: 1,
+  summary: 'A restore of one backup to a configured target was asked for',
+  key: (data) => data.dataset,
+  data: z.object({
+    dataset: DatasetName,
+    backup: BackupRef.default('latest'),
+    target: TargetName,
+    database: DatabaseName.optional().describe('Default: the name of the database that was backed up'),
+    strategy: RestoreStrategy.default('new'),
+    profile: ProfileName.optional().describe('Verify afterwards with this profile'),
+    schemas: z.array(z.string().min(1)).min(1).optional().describe('Only these schemas'),
+    tables: z.array(QualifiedName).min(1).optional().describe('Only these tables'),
+    safetyDump: z.boolean().default(true).describe('in-place: dump the target first'),
+    expiresAt: Instant.optional().describe('Default and at most: one hour after `time`'),
+  }),
+});

@@ -1,0 +1,15 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event.js';
+import { Uuid } from '../names.js';
+
+/** Somebody wants a run of any kind to stop. Its fact is then `.failed` with code `run.cancelled`. */
+export const RunCancelRequested = defineEvent({
+  type: 'run.cancel-requested',
+  version: 1,
+  summary: 'Somebody wants a run of any kind to stop',
+  key: (data) => data.runId,
+  data: z.object({
+    runId: Uuid,
+    reason: z.string().max(500).optional(),
+  }),
+});

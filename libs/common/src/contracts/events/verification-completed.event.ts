@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event.js';
+import { DatabaseName, DatasetName, Instant, ProfileName, TargetName, Uuid, VerdictName } from '../names.js';
+
+/** The probes ran. `verdict` says what they found: a completed verification may well have failed the backup. */
+export const VerificationCompleted = defineEvent({
+  type: 'verification.completed',
+  version: 1,
+  summary: 'The probes ran',
+  key: (data) => data.dataset,
+  data: z.object({
+    runId: Uuid,
+    dataset: DatasetName,
+    attempt: z.int().min(1),
+    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    backupId: Uuid,
+    target: TargetName,
+    database: DatabaseName,
+    profile: ProfileName,
+    verdict: VerdictName,
+    probes: z.array(
+      z.object({
+        probe: z.string(),
+        verdict: VerdictName,
+        summary: z.string(),
+        evidence: z.array(
+          z.object({
+            subject: z.string(),
+            expected: z.json().optional(),
+            actual: z.json().optional(),
+            problem: z.string().optional(),
+          }),
+        ),
+        durationMs: z.number(),
+      }),
+    ),
+    restoreRunId: Uuid.nullable(),
+    startedAt: Instant,
+    completedAt: Instant,
+  }),
+});

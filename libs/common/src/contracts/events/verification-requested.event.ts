@@ -1,0 +1,19 @@
+import { z } from 'zod';
+import { defineEvent } from '../define-event.js';
+import { BackupRef, DatabaseName, DatasetName, ProfileName, TargetName, Uuid } from '../names.js';
+
+/** Proof was asked for that a restored database equals its backup. */
+export const VerificationRequested = defineEvent({
+  type: 'verification.requested',
+  version: 1,
+  summary: 'Proof was asked for that a restored database equals its backup',
+  key: (data) => data.dataset,
+  data: z.object({
+    dataset: DatasetName,
+    backup: BackupRef,
+    target: TargetName,
+    database: DatabaseName,
+    profile: ProfileName,
+    restoreRunId: Uuid.optional(),
+  }),
+});

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+
+/** A name from the configuration: it becomes part of object keys, topic keys and labels. */
+const ConfiguredName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'use 1-63 of a-z, 0-9, dot, dash, underscore');
+
+export const DatasetName = ConfiguredName.describe('A dataset as named in holdfast.yaml');
+export const TargetName = ConfiguredName.describe('A restore target as named in holdfast.yaml');
+export const ProfileName = ConfiguredName.describe('A verification profile as named in holdfast.yaml');
+export const RepositoryName = ConfiguredName.describe('A repository as named in holdfast.yaml');
+export const ScheduleName = ConfiguredName.describe('A schedule as named in holdfast.yaml');
+export const DatabaseName = z.string().min(1).max(63).describe('A PostgreSQL database name');
+export const TopicName = z
+  .string()
+  .regex(/^[a-zA-Z0-9._-]{1,249}$/)
+  .describe('A Kafka topic name');
+export const GroupName = z.string().min(1).max(255).describe('A Kafka consumer group');
+
+export const Instant = z.iso.datetime({ offset: true }).describe('An instant with its UTC offset');
+export const Uuid = z.uuid();
+export const BackupRef = z
+  .union([z.uuid(), z.literal('latest')])
+  .describe('A backup id, or `latest` for the newest regular backup of the dataset');
+/** Offsets and LSN byte counts exceed 2^53 in principle: decimal text on every wire. */
+export const Offset = z
+  .string()
+  .regex(/^-?\d+$/)
+  .describe('A Kafka offset, decimal');
+export const LsnText = z
+  .string()
+  .regex(/^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/)
+  .describe('A WAL position, 16/B374D848');
+export const Sha256 = z
+  .string()
+  .regex(/^[0-9a-f]{64}$/)
+  .describe('SHA-256, lower-case hex');
+export const QualifiedName = z.string().min(3).describe('schema.table, each quoted as PostgreSQL needs it');
+
+export const BackupMethod = z.enum(['dump']).describe('How the dataset is backed up');
+export const RestoreStrategy = z.enum(['new', 'in-place']);
+export const ReplayMode = z.enum(['reset', 'republish']);
+export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);
+
+export const ProblemShape = z
+  .object({
+    code: z.string(),
+    message: z.string(),
+    hint: z.string(),
+    context: z.record(z.string(), z.unknown()).default({}),
+  })
+  .describe('Why something was refused or failed, and what to do next');

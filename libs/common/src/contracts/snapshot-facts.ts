@@ -1,0 +1,79 @@
+import { z } from 'zod';
+import { Instant, LsnText, QualifiedName } from './names.js';
+
+/** Everything here was read inside the dump's own snapshot, so a restore is compared with it by equality. */
+export const PolicyFacts = z.object({
+  name: z.string(),
+  command: z.enum(['ALL', 'SELECT', 'INSERT', 'UPDATE', 'DELETE']),
+  permissive: z.boolean(),
+  roles: z.array(z.string()).describe('Sorted; `public` for everybody'),
+  using: z.string().nullable().describe('As pg_get_expr prints it'),
+  check: z.string().nullable(),
+});
+export type PolicyFacts = z.infer<typeof PolicyFacts>;
+
+export const TableFacts = z.object({
+  name: QualifiedName,
+  rows: z.number().int().min(0),
+  rowsExact: z.boolean().describe('false: an estimate, the table is above the exact-count size'),
+  fingerprint: z
+    .string()
+    .nullable()
+    .describe('Order-independent digest of the content of all columns; null where not chosen'),
+  rls: z.object({ enabled: z.boolean(), forced: z.boolean(), policies: z.array(PolicyFacts) }),
+});
+export type TableFacts = z.infer<typeof TableFacts>;
+
+/** One grantable object with its owner and privileges, as `aclexplode` tells them, defaults spelled out. */
+export const ObjectFacts = z.object({
+  kind: z.enum([
+    'schema',
+    'table',
+    'view',
+    'materialized-view',
+    'sequence',
+    'function',
+    'procedure',
+    'aggregate',
+    'type',
+    'foreign-table',
+    'index',
+  ]),
+  identity: z.string().describe('Qualified and quoted; functions with argument types'),
+  owner: z.string(),
+  privileges: z.array(z.string()).describe('Sorted `grantee=PRIVILEGE[*]/grantor`'),
+  securityDefiner: z.boolean().optional(),
+  securityInvoker: z.boolean().optional().describe('Views only'),
+  definitionSha256: z.string().optional().describe('Of views, functions, indexes: the normalised definition'),
+});
+export type ObjectFacts = z.infer<typeof ObjectFacts>;
+
+export const SequenceFacts = z.object({ name: QualifiedName, lastValue: z.string(), isCalled: z.boolean() });
+export const ExtensionFacts = z.object({ name: z.string(), version: z.string(), schema: z.string() });
+export const SettingFacts = z.object({
+  database: z.string().nullable(),
+  role: z.string().nullable(),
+  setting: z.string().describe('name=value of ALTER DATABASE/ROLE … SET'),
+});
+
+export const SnapshotFacts = z.object({
+  takenAt: Instant.describe('transaction_timestamp() of the snapshot'),
+  lsn: LsnText.nullable().describe('pg_current_wal_lsn() just after the snapshot'),
+  systemId: z.string().nullable(),
+  serverVersion: z.string(),
+  serverVersionNum: z.number().int(),
+  database: z.string(),
+  encoding: z.string(),
+  collation: z.string(),
+  databaseOwner: z.string(),
+  sizeBytes: z.number().int(),
+  tables: z.array(TableFacts),
+  objects: z.array(ObjectFacts),
+  sequences: z.array(SequenceFacts),
+  extensions: z.array(ExtensionFacts),
+  settings: z.array(SettingFacts),
+  roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
+  schemaSha256: z.string().describe('Digest of tables, columns, constraints and indexes, in a fixed order'),
+  migrationHead: z.string().nullable().describe('Of the application, where the dataset says how to read it'),
+});
+export type SnapshotFacts = z.infer<typeof SnapshotFacts>;
