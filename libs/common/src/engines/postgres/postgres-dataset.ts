@@ -1,0 +1,31 @@
+import type { PgConnection } from './pg-connection.js';
+
+/** A PostgreSQL database to protect, as the engine needs to know it. */
+export interface PostgresDataset {
+  readonly name: string;
+  readonly connection: PgConnection;
+  /** Directories that hold client tools, searched before the well-known places and PATH. */
+  readonly toolDirectories: readonly string[];
+  /** Tables (schema.table patterns with `*`) whose content is fingerprinted. */
+  readonly fingerprintTables: readonly string[];
+  /** Tables with more estimated rows than this are counted by estimate. */
+  readonly exactCountLimit: number;
+  /** A query that returns one text: where the application's migrations stand. */
+  readonly migrationHeadQuery: string | undefined;
+  /** zstd level and threads of the compressing child. */
+  readonly compression: { readonly level: number; readonly threads: number };
+}
+
+/** A server to restore to. */
+export interface PostgresTarget {
+  readonly name: string;
+  /** A role that may create databases; its database is the maintenance database (usually `postgres`). */
+  readonly connection: PgConnection;
+  readonly toolDirectories: readonly string[];
+  /** Who owns what is restored under `drop`; with `keep` owners come from the backup. */
+  readonly owner: string | undefined;
+  readonly privileges: 'keep' | 'drop';
+  /** What to do about roles that the backup refers to and the server lacks. */
+  readonly missingRoles: 'create' | 'refuse';
+  readonly jobs: number;
+}

@@ -1,0 +1,72 @@
+import type { Readable } from 'node:stream';
+
+/** Path of an object below the repository's prefix: `shop/0198…/a1-3f9c/database.dump.zst`. */
+export type ObjectKey = string;
+
+export interface StoredObject {
+  readonly key: ObjectKey;
+  readonly sizeBytes: number;
+  /** By the store's clock. */
+  readonly modifiedAt: Date;
+}
+
+/** What was stored, as counted and digested on the way. */
+export interface WrittenObject {
+  readonly key: ObjectKey;
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+export interface PutOptions {
+  readonly signal: AbortSignal;
+  /** Refuse to replace: throws `repository.exists`. Needs no trait: without conditional writes it is checked before, and said so. */
+  readonly ifAbsent?: boolean;
+  /** Called with the bytes accepted by the store so far. */
+  readonly onProgress?: (bytes: number) => void;
+}
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+}
+
+export interface RepositoryTraits {
+  readonly conditionalPut: boolean;
+  readonly versioning: boolean;
+  readonly objectLock: boolean;
+}
+
+/** Where backups live. Every implementation passes testing/backup-repository-contract.ts. */
+export abstract class BackupRepository {
+  /** As named in the configuration. */
+  abstract readonly name: string;
+
+  /** For people: `s3://holdfast/prod at https://s3.example`, never with a key. */
+  abstract readonly location: string;
+
+  /** Discovered, not configured. Throws: repository.*. */
+  abstract traits(o: ReadOptions): Promise<RepositoryTraits>;
+
+  /**
+   * Visible only once resolved; an abort or a failing body leaves nothing readable and no open upload.
+   * Throws: repository.unavailable, repository.denied, repository.missing (bucket or root), repository.exists; or the body's own error.
+   */
+  abstract put(key: ObjectKey, body: Readable | Uint8Array, o: PutOptions): Promise<WrittenObject>;
+
+  /** The object's bytes; the stream errors when it ends early. Throws: repository.object-missing. */
+  abstract get(key: ObjectKey, o: ReadOptions): Promise<Readable>;
+
+  /** Undefined when absent. */
+  abstract stat(key: ObjectKey, o: ReadOptions): Promise<StoredObject | undefined>;
+
+  /** In key order; unfinished writes are never listed. */
+  abstract list(prefix: string, o: ReadOptions): AsyncIterable<StoredObject>;
+
+  /** Idempotent: absent counts as removed. Throws: repository.locked when a retention lock holds. */
+  abstract remove(key: ObjectKey, o: ReadOptions): Promise<void>;
+
+  /** Gives back what writers that died left below the prefix and started before `olderThan`: open multipart uploads, temporary files. */
+  abstract abortUnfinished(prefix: string, olderThan: Date, o: ReadOptions): Promise<number>;
+
+  /** Sockets and agents. */
+  abstract close(): Promise<void>;
+}
