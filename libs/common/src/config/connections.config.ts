@@ -1,0 +1,72 @@
+import { z } from 'zod';
+import { RepositoryName, TopicName } from '../contracts/names.js';
+
+export const PostgresUrl = z
+  .string()
+  .regex(/^postgres(ql)?:\/\/[^/]+/, 'must look like postgres://user:password@host:5432/database')
+  .describe('Connection URL; keep the password in an env or file reference');
+
+export const BusConfig = z.strictObject({
+  brokers: z.array(z.string().regex(/^.+:\d+$/, 'must look like host:9092')).min(1),
+  topicPrefix: z
+    .string()
+    .regex(/^[a-zA-Z0-9._-]*$/)
+    .default('')
+    .describe('Topic name = prefix + event type'),
+  ssl: z.boolean().default(false),
+  sasl: z
+    .strictObject({
+      mechanism: z.enum(['plain', 'scram-sha-256', 'scram-sha-512']),
+      username: z.string(),
+      password: z.string(),
+    })
+    .optional(),
+  createTopics: z.boolean().default(true).describe('Create missing topics at start'),
+  topicPartitions: z.int().min(1).default(3),
+  topicReplication: z.int().min(1).default(1),
+  directAfterMs: z
+    .int()
+    .min(1_000)
+    .default(30_000)
+    .describe('Bus down longer than this: requests are read from the outbox'),
+});
+
+export const RepositoryConfig = z.strictObject({
+  url: z.string().regex(/^(s3|file):\/\/.+/, 'must be s3://bucket/prefix or file:///absolute/path'),
+  endpoint: z.url().optional().describe('Of an S3-compatible store'),
+  region: z.string().default('us-east-1'),
+  accessKeyId: z.string().optional(),
+  secretAccessKey: z.string().optional(),
+  forcePathStyle: z.boolean().default(true),
+});
+
+export type RepositoryConfig = z.output<typeof RepositoryConfig>;
+
+const ReplayRules = z.strictObject({
+  modes: z.array(z.enum(['reset', 'republish'])).default(['reset']),
+  destinations: z.array(TopicName).default([]).describe('Topics that republish may write to'),
+});
+
+export const DatasetTopic = z.strictObject({
+  name: TopicName,
+  groups: z
+    .array(z.string())
+    .optional()
+    .describe('Consumer groups that project the topic into the dataset; default: discovered'),
+  replay: ReplayRules.prefault({}),
+});
+
+export const PostgresDatasetConfig = z.strictObject({
+  kind: z.literal('postgres'),
+  url: PostgresUrl,
+  repositories: z.array(RepositoryName).min(1).describe('The first is written first; every one is a copy of its own'),
+  topics: z.array(DatasetTopic).default([]),
+  toolDirectories: z.array(z.string()).default([]).describe('Searched for pg_dump before the well-known places'),
+  tenantTables: z.strictObject({ schema: z.string().default('public'), column: z.string() }).optional(),
+  fingerprint: z.array(z.string()).default(['*.*']).describe('Tables whose content is digested, schema.table with *'),
+  exactCountLimit: z.int().min(0).default(5_000_000).describe('Larger tables are counted by estimate'),
+  migrationHeadQuery: z.string().optional().describe('Returns one text: the application’s migration head'),
+  compression: z
+    .strictObject({ level: z.int().min(1).max(19).default(3), threads: z.int().min(1).max(16).default(2) })
+    .prefault({}),
+});

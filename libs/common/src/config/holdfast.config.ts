@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '../contracts/names.js';
+import { BusConfig, PostgresDatasetConfig, PostgresUrl, RepositoryConfig } from './connections.config.js';
+import {
+  ExecutorConfig,
+  ProfileConfig,
+  ScheduleConfig,
+  SchedulerConfig,
+  TargetConfig,
+  VerifierConfig,
+} from './policies.config.js';
+
+/** The whole of holdfast.yaml: type, defaults and documentation in one. */
+export const HoldfastConfig = z
+  .strictObject({
+    instance: z
+      .string()
+      .regex(/^[a-z0-9-]+$/)
+      .default('holdfast')
+      .describe('Names this installation as the source of events'),
+    logLevel: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
+    bus: BusConfig.optional().describe('Kafka or Redpanda; only --local commands work without'),
+    catalog: z.strictObject({ url: PostgresUrl, poolSize: z.int().min(2).max(50).default(8) }).optional(),
+    api: z
+      .strictObject({
+        url: z.url().default('http://127.0.0.1:7080').describe('Where the CLI finds the scheduler'),
+        token: z.string().min(16, 'use at least 16 characters'),
+      })
+      .optional(),
+    repositories: z.record(RepositoryName, RepositoryConfig),
+    datasets: z.record(DatasetName, PostgresDatasetConfig),
+    targets: z.record(TargetName, TargetConfig).default({}),
+    schedules: z.record(ScheduleName, ScheduleConfig).default({}),
+    profiles: z.record(ProfileName, ProfileConfig).default({}),
+    scheduler: SchedulerConfig.prefault({}),
+    executor: ExecutorConfig.prefault({}),
+    verifier: VerifierConfig.prefault({}),
+  })
+  .superRefine((config, context) => {
+    const require = (known: object, name: string, what: string, path: (string | number)[]): void => {
+      if (Object.hasOwn(known, name)) return;
+      const names = Object.keys(known).join(', ') || 'none';
+      context.addIssue({ code: 'custom', path, message: `there is no ${what} "${name}"; there is: ${names}` });
+    };
+    for (const [name, dataset] of Object.entries(config.datasets)) {
+      dataset.repositories.forEach((repository, index) => {
+        require(config.repositories, repository, 'repository', ['datasets', name, 'repositories', index]);
+      });
+    }
+    for (const [name, target] of Object.entries(config.targets)) {
+      target.accepts.datasets.forEach((dataset, index) => {
+        require(config.datasets, dataset, 'dataset', ['targets', name, 'accepts', 'datasets', index]);
+      });
+    }
+    for (const [name, schedule] of Object.entries(config.schedules)) {
+      require(config.datasets, schedule.dataset, 'dataset', ['schedules', name, 'dataset']);
+    }
+  });
+
+export type HoldfastConfig = z.output<typeof HoldfastConfig>;
+export type DatasetConfig = HoldfastConfig['datasets'][string];

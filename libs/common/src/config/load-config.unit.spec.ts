@@ -1,0 +1,69 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { AppError } from '../errors/app-error.js';
+import { loadConfig } from './load-config.js';
+
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-config-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const VALID = `
+repositories:
+  local: { url: 'file:///var/lib/holdfast' }
+datasets:
+  shop: { kind: postgres, url: '\${env:SHOP_URL}', repositories: [local] }
+`;
+
+function load(yaml: string, env: Record<string, string> = { SHOP_URL: 'postgres://u:hidden@db:5432/shop' }) {
+  const file = join(folder, 'holdfast.yaml');
+  writeFileSync(file, yaml);
+  return loadConfig(file, env);
+}
+
+function problemOf(work: () => unknown): AppError {
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof AppError) return error;
+    throw error;
+  }
+  throw new Error('nothing was thrown');
+}
+
+describe('loadConfig', () => {
+  it('fills defaults and resolves references', () => {
+    const { config } = load(VALID);
+    expect(config.datasets.shop?.url).toBe('postgres://u:hidden@db:5432/shop');
+    expect(config.datasets.shop?.compression).toEqual({ level: 3, threads: 2 });
+    expect(config.executor.http.port).toBe(7081);
+  });
+
+  it('reports the secrets of references, also the password inside a URL', () => {
+    expect(load(VALID).secrets).toEqual(expect.arrayContaining(['postgres://u:hidden@db:5432/shop', 'hidden']));
+  });
+
+  it('names every unset reference with its path', () => {
+    const error = problemOf(() => load(VALID, {}));
+    expect(error.code).toBe('config.invalid');
+    expect(error.message).toMatch(/datasets\.shop\.url: \$\{env:SHOP_URL} is not set/);
+  });
+
+  it('names a misspelled key with its path', () => {
+    expect(problemOf(() => load(`${VALID}\nschedulez: {}\n`)).message).toContain('schedulez');
+  });
+
+  it('names a dataset whose repository does not exist, and those that do', () => {
+    const error = problemOf(() => load(VALID.replace('[local]', '[offsite]')));
+    expect(error.message).toContain('datasets.shop.repositories.0: there is no repository "offsite"; there is: local');
+  });
+
+  it('refuses a renewal interval that could lose a claim to one missed beat', () => {
+    const error = problemOf(() => load(`${VALID}\nexecutor: { claimTtlMs: 6000, claimRenewMs: 3000 }\n`));
+    expect(error.message).toContain('claimRenewMs must fit three times into claimTtlMs');
+  });
+
+  it('tells how to begin when there is no file', () => {
+    expect(problemOf(() => loadConfig(join(folder, 'absent.yaml'), {})).hint).toContain('--config');
+  });
+});

@@ -1,0 +1,69 @@
+import { z } from 'zod';
+import { DatasetName, RestoreStrategy, ScheduleName } from '../contracts/names.js';
+import { PostgresUrl } from './connections.config.js';
+
+const DatabasePattern = z
+  .string()
+  .regex(/^[^/]+$/)
+  .describe('A database name, * for any run of characters');
+
+export const TargetConfig = z.strictObject({
+  kind: z.literal('postgres'),
+  url: PostgresUrl.describe('A role that may create databases; its database is used for maintenance'),
+  toolDirectories: z.array(z.string()).default([]),
+  owner: z.string().optional().describe('Who owns what is restored when privileges are dropped'),
+  privileges: z.enum(['keep', 'drop']).default('drop').describe('keep: owners and privileges come from the backup'),
+  missingRoles: z.enum(['create', 'refuse']).default('refuse').describe('create: NOLOGIN, from the backup’s globals'),
+  jobs: z.int().min(1).max(32).default(2),
+  accepts: z.strictObject({
+    datasets: z.array(DatasetName).min(1),
+    strategies: z.array(RestoreStrategy).min(1).default(['new']),
+    databases: z.array(DatabasePattern).min(1),
+  }),
+});
+
+export type TargetConfig = z.output<typeof TargetConfig>;
+
+export const ScheduleConfig = z.strictObject({
+  dataset: DatasetName,
+  method: z.enum(['dump']).default('dump'),
+  cron: z.string().describe('Five fields, or six with seconds first'),
+  zone: z.string().default('UTC').describe('IANA zone, Europe/Berlin'),
+  missed: z.enum(['run-once', 'skip']).default('run-once').describe('After an outage: one late run, or none'),
+});
+
+export type ScheduleConfig = z.output<typeof ScheduleConfig>;
+
+export const ProfileConfig = z.strictObject({
+  probes: z.array(z.looseObject({ use: z.string() })).min(1),
+});
+
+const Http = (port: number) =>
+  z
+    .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(port) })
+    .prefault({});
+
+const Claims = {
+  concurrency: z.int().min(1).max(32).default(2).describe('Runs held at once by this process'),
+  slotsPerHost: z.int().min(1).default(2).describe('Runs at once against one source host, over all processes'),
+  claimTtlMs: z.int().min(2_000).default(60_000).describe('A silent holder loses its run after this'),
+  claimRenewMs: z.int().min(500).default(15_000).describe('Interval between renewals'),
+  maxAttempts: z.int().min(1).max(20).default(3),
+};
+
+const renewFits = (claims: { claimRenewMs: number; claimTtlMs: number }): boolean =>
+  claims.claimRenewMs * 3 <= claims.claimTtlMs;
+const renewMessage = { error: 'claimRenewMs must fit three times into claimTtlMs' };
+
+export const SchedulerConfig = z.strictObject({ http: Http(7080), paused: z.array(ScheduleName).default([]) });
+export const ExecutorConfig = z
+  .strictObject({
+    http: Http(7081),
+    ...Claims,
+    workDirectory: z
+      .string()
+      .optional()
+      .describe('Where archives are spooled before a restore; default: the system’s temporary directory'),
+  })
+  .refine(renewFits, renewMessage);
+export const VerifierConfig = z.strictObject({ http: Http(7082), ...Claims }).refine(renewFits, renewMessage);

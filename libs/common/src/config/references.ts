@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs';
+import { AppError } from '../errors/app-error.js';
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+export interface Resolved {
+  readonly value: unknown;
+  /** Every value that came from a reference: the logger redacts them wherever they turn up. */
+  readonly secrets: readonly string[];
+}
+
+const REFERENCE = /\$\{(env|file):([^}]+)\}/g;
+
+/**
+ * Replaces `${env:NAME}` and `${file:/path}` in every string of a parsed document, and collects what they stood for.
+ * A file's trailing newline is dropped. Throws: config.invalid with all unresolvable references and their paths.
+ */
+export function resolveReferences(document: unknown, env: Environment): Resolved {
+  const secrets = new Set<string>();
+  const problems: string[] = [];
+
+  const lookUp = (kind: string, name: string, path: string): string => {
+    try {
+      const value = kind === 'env' ? env[name] : readFileSync(name, 'utf8').replace(/\r?\n$/, '');
+      if (value === undefined || value === '') throw new Error(kind === 'env' ? 'is not set' : 'is empty');
+      secrets.add(value);
+      return value;
+    } catch (error) {
+      problems.push(`${path}: \${${kind}:${name}} ${error instanceof Error ? error.message : 'cannot be read'}`);
+      return '';
+    }
+  };
+
+  const walk = (node: unknown, path: string): unknown => {
+    if (typeof node === 'string')
+      return node.replace(REFERENCE, (_, kind: string, name: string) => lookUp(kind, name, path));
+    if (Array.isArray(node)) return node.map((item, index) => walk(item, `${path}[${index}]`));
+    if (node === null || typeof node !== 'object') return node;
+    return Object.fromEntries(
+      Object.entries(node).map(([key, value]) => [key, walk(value, path === '' ? key : `${path}.${key}`)]),
+    );
+  };
+
+  const value = walk(document, '');
+  if (problems.length > 0) throw new AppError('config.invalid', problems.join('; '), { problems });
+  return { value, secrets: [...secrets, ...passwordsInUrls([...secrets])] };
+}
+
+/** A referenced URL hides a password that may turn up alone. */
+function passwordsInUrls(values: readonly string[]): string[] {
+  return values.flatMap((value) => {
+    const password = URL.canParse(value) ? new URL(value).password : '';
+    return password === '' ? [] : [...new Set([password, decodeURIComponent(password)])];
+  });
+}
