@@ -1,0 +1,87 @@
+import { AppError } from '../errors/app-error.js';
+import { matchesPattern } from './pattern.js';
+
+const HOUR_MS = 3_600_000;
+
+/** Requests that change a live system are good for an hour after their `time`, or for less if they say so. */
+export function decideExpiry(time: string, expiresAt: string | undefined): Date {
+  const latest = Date.parse(time) + HOUR_MS;
+  return new Date(expiresAt === undefined ? latest : Math.min(latest, Date.parse(expiresAt)));
+}
+
+/** Throws: request.expired. */
+export function assertNotExpired(what: string, expiry: Date, now: Date): void {
+  if (expiry > now) return;
+  throw new AppError('request.expired', `${what} expired at ${expiry.toISOString()}`, { now: now.toISOString() });
+}
+
+/** What a target accepts, as configured. */
+export interface TargetRules {
+  readonly datasets: readonly string[];
+  readonly strategies: readonly string[];
+  /** Patterns of database names. */
+  readonly databases: readonly string[];
+  /** Databases that no request may ever name there: the catalog, the server's own. */
+  readonly forbidden: readonly string[];
+}
+
+export interface RestoreWish {
+  readonly dataset: string;
+  readonly target: string;
+  readonly strategy: string;
+  readonly database: string;
+}
+
+/** Refuses what the target's configuration does not allow. Throws: request.refused naming what is allowed. */
+export function assertRestoreAllowed({ dataset, target, strategy, database }: RestoreWish, rules: TargetRules): void {
+  const refuse = (what: string, allowed: readonly string[]): never => {
+    throw new AppError('request.refused', `target "${target}" does not accept ${what}`, { accepts: allowed });
+  };
+  if (!rules.datasets.includes(dataset)) refuse(`dataset "${dataset}"`, rules.datasets);
+  if (!rules.strategies.includes(strategy)) refuse(`strategy "${strategy}"`, rules.strategies);
+  const isAllowed = rules.databases.some((pattern) => matchesPattern(pattern, database));
+  if (!isAllowed || rules.forbidden.includes(database)) refuse(`database "${database}"`, rules.databases);
+}
+
+/** What a topic of a dataset accepts, as configured. */
+export interface TopicRules {
+  readonly name: string;
+  readonly groups: readonly string[] | undefined;
+  readonly modes: readonly string[];
+  readonly destinations: readonly string[];
+}
+
+export interface ReplayWish {
+  readonly dataset: string;
+  readonly mode: string;
+  readonly topics: readonly string[] | undefined;
+  readonly groups: readonly string[] | undefined;
+  readonly destination: string | undefined;
+}
+
+/** The topics a replay may touch: all of the dataset's, or those that the request names. Throws: request.refused. */
+export function decideReplayTopics(wish: ReplayWish, rules: readonly TopicRules[]): readonly TopicRules[] {
+  const { dataset, mode, topics, groups, destination } = wish;
+  const refuse = (what: string, allowed: readonly string[]): never => {
+    throw new AppError('request.refused', `dataset "${dataset}" does not accept a replay of ${what}`, {
+      accepts: allowed,
+    });
+  };
+  const names = topics ?? rules.map(({ name }) => name);
+  if (names.length === 0) refuse('topics: none are configured', []);
+  return names.map((name) => {
+    const rule = rules.find((known) => known.name === name);
+    if (rule === undefined)
+      return refuse(
+        `topic "${name}"`,
+        rules.map((known) => known.name),
+      );
+    if (!rule.modes.includes(mode)) refuse(`topic "${name}" by ${mode}`, rule.modes);
+    const stranger = groups?.find((group) => rule.groups !== undefined && !rule.groups.includes(group));
+    if (stranger !== undefined) refuse(`topic "${name}" for group "${stranger}"`, rule.groups ?? []);
+    if (mode === 'republish' && !rule.destinations.includes(destination ?? name)) {
+      refuse(`topic "${name}" to "${destination ?? name}"`, rule.destinations);
+    }
+    return rule;
+  });
+}

@@ -1,0 +1,72 @@
+import { describe, expect, it } from '@jest/globals';
+import { assertNotExpired, assertRestoreAllowed, decideExpiry, decideReplayTopics } from './request.policy.js';
+
+const rules = {
+  datasets: ['shop'],
+  strategies: ['new'],
+  databases: ['shop*'],
+  forbidden: ['shop_catalog', 'postgres'],
+};
+const wish = { dataset: 'shop', target: 'staging', strategy: 'new', database: 'shop_2' };
+
+describe('a restore request', () => {
+  it('is allowed when dataset, strategy and database fit', () => {
+    expect(() => assertRestoreAllowed(wish, rules)).not.toThrow();
+  });
+
+  it.each([
+    ['an unknown dataset', { dataset: 'crm' }],
+    ['a strategy that the target does not accept', { strategy: 'in-place' }],
+    ['a database outside the patterns', { database: 'billing' }],
+    ['a pattern is no regular expression', { database: 'xshop' }],
+    ['the catalog, whatever the patterns say', { database: 'shop_catalog' }],
+  ])('is refused for %s', (_, difference) => {
+    expect(() => assertRestoreAllowed({ ...wish, ...difference }, rules)).toThrow(/does not accept/);
+  });
+});
+
+describe('the expiry of a request', () => {
+  const time = '2026-01-01T00:00:00Z';
+
+  it('is an hour after its time', () => {
+    expect(decideExpiry(time, undefined)).toEqual(new Date('2026-01-01T01:00:00Z'));
+  });
+
+  it('may be less, never more', () => {
+    expect(decideExpiry(time, '2026-01-01T00:10:00Z')).toEqual(new Date('2026-01-01T00:10:00Z'));
+    expect(decideExpiry(time, '2027-01-01T00:00:00Z')).toEqual(new Date('2026-01-01T01:00:00Z'));
+  });
+
+  it('refuses last week’s request when it is delivered again', () => {
+    const expiry = decideExpiry(time, undefined);
+    expect(() => assertNotExpired('restore.requested 7', expiry, new Date('2026-01-08T00:00:00Z'))).toThrow(
+      /expired at/,
+    );
+    expect(() => assertNotExpired('restore.requested 7', expiry, new Date('2026-01-01T00:59:59Z'))).not.toThrow();
+  });
+});
+
+describe('a replay request', () => {
+  const topics = [
+    { name: 'orders', groups: ['projector'], modes: ['reset', 'republish'], destinations: ['orders.again'] },
+  ];
+  const replay = { dataset: 'shop', mode: 'reset', topics: undefined, groups: undefined, destination: undefined };
+
+  it('takes all topics of the dataset when it names none', () => {
+    expect(decideReplayTopics(replay, topics)).toEqual(topics);
+  });
+
+  it.each([
+    ['a topic of somebody else', { topics: ['payments'] }],
+    ['a group that the topic does not accept', { groups: ['billing'] }],
+    ['a mode that the topic does not accept', { mode: 'rewind' }],
+    ['a destination that the configuration does not allow', { mode: 'republish', destination: 'payments' }],
+    ['republishing into the origin unless it is allowed', { mode: 'republish' }],
+  ])('is refused for %s', (_, difference) => {
+    expect(() => decideReplayTopics({ ...replay, ...difference }, topics)).toThrow(/does not accept/);
+  });
+
+  it('is refused when the dataset has no topics', () => {
+    expect(() => decideReplayTopics(replay, [])).toThrow(/none are configured/);
+  });
+});
