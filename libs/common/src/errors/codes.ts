@@ -15,6 +15,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Read the reason and the original bytes on the dead-letter topic, correct the producer and publish again.',
   },
+  'bus.topic-missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Create the named topics, or allow Holdfast to create them (`bus.createTopics`), then run `holdfast check`.',
+  },
   'bus.unavailable': {
     retryable: true,
     exit: Exit.unreachable,
@@ -40,6 +45,41 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Install the named program on the executor, or correct its path, then run `holdfast check`.',
+  },
+  'replay.group-active': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Stop every consumer of the named group, wait until it has no members, then ask for the replay again.',
+  },
+  'replay.group-required': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Name the consumer group that the replay is for with `groups`.',
+  },
+  'replay.not-allowed': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Allow the mode, group or destination under the topic in `holdfast.yaml`, or ask for one that is allowed.',
+  },
+  'replay.offsets-not-moved': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Somebody else committed offsets for the group; stop its consumers and ask for the replay again.',
+  },
+  'replay.position-missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'The backup has no position on the bus; ask with `offsets`, or with `since` and `topics`.',
+  },
+  'replay.readers-not-accepted': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Other groups read the destination and would see every event again; name them in `acceptReaders`, or use `reset`.',
+  },
+  'replay.topic-changed': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'The topic is not the one that the backup saw, so its offsets mean other records; restore the topic, or ask with `offsets`.',
   },
   'request.invalid': {
     retryable: false,
