@@ -1,0 +1,84 @@
+import { spawn } from 'node:child_process';
+import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { logFile, pidFile } from './paths.js';
+
+export interface Launch {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly env?: NodeJS.ProcessEnv;
+  readonly cwd: string;
+  readonly uid?: number;
+  readonly gid?: number;
+}
+
+interface PidRecord { readonly pid: number; readonly startedTicks: string }
+
+/** Starts a process that outlives us, in a session of its own, and remembers it. Its output goes to the service's log. */
+export async function launch(name: string, { file, args, ...options }: Launch): Promise<void> {
+  const log = await open(logFile(name), 'w');
+  try {
+    const child = spawn(file, args, { ...options, env: { ...plainEnv(), ...options.env }, detached: true, stdio: ['ignore', log.fd, log.fd] });
+    await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+    child.unref();
+    await remember(name, child.pid as number);
+  } finally {
+    await log.close();
+  }
+}
+
+/** Our own PG*, KAFKA_* or MEILI_* variables must not change a server that others use too. */
+export function plainEnv(): NodeJS.ProcessEnv {
+  return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LANG: 'C.UTF-8', TZ: 'UTC' };
+}
+
+async function remember(name: string, pid: number): Promise<void> {
+  const record: PidRecord = { pid, startedTicks: (await startedTicks(pid)) ?? 'gone' };
+  await writeFile(`${pidFile(name)}.new`, JSON.stringify(record));
+  await rename(`${pidFile(name)}.new`, pidFile(name));
+}
+
+/** The process that we started for this service, if it still runs. A pid that was given to another process does not count. */
+export async function findProcess(name: string): Promise<number | undefined> {
+  const text = await readFile(pidFile(name), 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  const record = JSON.parse(text) as PidRecord;
+  return (await startedTicks(record.pid)) === record.startedTicks ? record.pid : undefined;
+}
+
+/** Ends the process: the given signal first, SIGKILL to its whole group after a while. */
+export async function stopProcess(name: string, signal: NodeJS.Signals, graceMs = 20_000): Promise<void> {
+  const pid = await findProcess(name);
+  if (pid !== undefined) {
+    sendSignal(pid, signal);
+    if (!(await isGoneWithin(name, graceMs))) {
+      sendSignal(-pid, 'SIGKILL');
+      await isGoneWithin(name, 5_000);
+    }
+  }
+  await rm(pidFile(name), { force: true });
+}
+
+async function isGoneWithin(name: string, limitMs: number): Promise<boolean> {
+  for (let waitedMs = 0; waitedMs < limitMs; waitedMs += 50) {
+    if ((await findProcess(name)) === undefined) return true;
+    await sleep(50);
+  }
+  return false;
+}
+
+function sendSignal(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(pid, signal);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+  }
+}
+
+/** Field 22 of /proc/PID/stat; undefined when there is no such process, or only its zombie. */
+async function startedTicks(pid: number): Promise<string | undefined> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
+  // The command name before it is in parentheses and may itself hold spaces and parentheses.
+  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
+}

@@ -1,0 +1,76 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Kafka, logLevel } from 'kafkajs';
+import { launch, plainEnv, stopProcess } from './background.js';
+import { ensureCommand } from './debian.js';
+import { endpoints } from './endpoints.js';
+import { fetchOnce } from './fetch-once.js';
+import { toBrokerProperties, toLogProperties, toPom } from './kafka-files.js';
+import { cacheDir, configFile, dataDir } from './paths.js';
+import { runCommand } from './run-command.js';
+import { CannotInstall, type Service } from './service.js';
+import { versions } from './versions.js';
+
+const { port, controllerPort, bootstrap } = endpoints.kafka;
+const install = `kafka-${versions.kafka}`;
+
+/** One Kafka node in KRaft mode, run from the jars that Maven resolves. */
+export const kafka: Service = {
+  name: 'kafka',
+  version: versions.kafka,
+  port,
+  isOptional: false,
+  ensureInstalled: async () => {
+    await ensureCommand('java', 'default-jre-headless');
+    await fetchOnce(install, copyJars);
+  },
+  start: startBroker,
+  isAnswering,
+  stop: () => stopProcess('kafka', 'SIGTERM'),
+};
+
+async function copyJars(folder: string): Promise<void> {
+  await ensureCommand('mvn', 'maven');
+  await writeFile(join(folder, 'pom.xml'), toPom());
+  const args = ['--batch-mode', '--quiet', 'dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'libs')}`];
+  await runCommand('mvn', args, { cwd: folder }).catch((error: Error) => {
+    throw new CannotInstall(`kafka ${versions.kafka} could not be fetched with Maven: ${error.message}`);
+  });
+}
+
+async function startBroker(): Promise<void> {
+  const folder = dataDir('kafka');
+  const [properties, logging] = [configFile('kafka.properties'), configFile('kafka-log4j2.properties')];
+  await writeFile(properties, toBrokerProperties({ folder, port, controllerPort }));
+  await writeFile(logging, toLogProperties());
+  const java = ['-cp', join(cacheDir, install, 'libs', '*'), `-Dlog4j2.configurationFile=${logging}`];
+  if (!(await stat(join(folder, 'meta.properties')).then(() => true, () => false))) await formatStorage(folder, java, properties);
+  const args = ['-Xms128m', '-Xmx384m', '-XX:+UseG1GC', ...java, 'kafka.Kafka', properties];
+  await launch('kafka', { file: 'java', args, cwd: folder });
+}
+
+async function formatStorage(folder: string, java: readonly string[], properties: string): Promise<void> {
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(folder, { recursive: true });
+  const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url').replace(/^-/, 'A');
+  const args = [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', properties];
+  await runCommand('java', args, { env: plainEnv() });
+}
+
+/** Metadata with the one broker in it: a listening port alone says nothing about the controller behind it. */
+async function isAnswering(): Promise<boolean> {
+  const client = new Kafka({
+    brokers: [bootstrap], clientId: 'holdfast-services', logLevel: logLevel.NOTHING,
+    connectionTimeout: 1_000, requestTimeout: 2_000, retry: { retries: 0 },
+  });
+  const admin = client.admin();
+  try {
+    await admin.connect();
+    return (await admin.describeCluster()).brokers.length === 1;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}

@@ -1,0 +1,87 @@
+import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { launch, plainEnv, stopProcess } from './background.js';
+import { endpoints } from './endpoints.js';
+import { findServiceUser, type ServiceUser } from './home.js';
+import { dataDir } from './paths.js';
+import { runCommand } from './run-command.js';
+import type { ServiceName } from './service.js';
+
+export interface Cluster {
+  readonly name: ServiceName & `postgres-${string}`;
+  readonly binDir: string;
+  readonly port: number;
+  readonly initdbArgs: readonly string[];
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+const { user, password } = endpoints.postgres18;
+
+/** What a backup product's tests need: replication and logical decoding possible, durability as in production. */
+const commonSettings = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  max_connections: '200',
+  shared_buffers: '256MB',
+  wal_level: 'logical',
+  max_wal_senders: '10',
+  max_replication_slots: '10',
+  password_encryption: 'scram-sha-256',
+  timezone: 'UTC',
+  log_line_prefix: '%m [%p] %q%u@%d %a ',
+};
+
+/** Creates the cluster when there is none, then launches it. */
+export async function startCluster(cluster: Cluster, prepare?: (folder: string) => Promise<void>): Promise<void> {
+  const serviceUser = await findServiceUser();
+  const folder = dataDir(cluster.name);
+  if (!(await stat(join(folder, 'PG_VERSION')).then(() => true, () => false))) await createCluster(cluster, folder, serviceUser);
+  await prepare?.(folder);
+  await writeOwned(join(folder, 'holdfast.conf'), toConf({ ...commonSettings, port: String(cluster.port), ...cluster.settings }), serviceUser);
+  await launch(cluster.name, { file: join(cluster.binDir, 'postgres'), args: ['-D', folder], cwd: folder, ...serviceUser });
+}
+
+/** initdb into a folder beside it, renamed when complete: an interrupted one leaves nothing that looks like a cluster. */
+async function createCluster(cluster: Cluster, folder: string, serviceUser: ServiceUser | undefined): Promise<void> {
+  const staging = `${folder}.new`;
+  await rm(staging, { recursive: true, force: true });
+  await rm(folder, { recursive: true, force: true });
+  await mkdir(join(staging, 'pgdata'), { recursive: true, mode: 0o755 });
+  for (const path of [staging, join(staging, 'pgdata')]) if (serviceUser) await chown(path, serviceUser.uid, serviceUser.gid);
+  const passwordFile = join(staging, 'password');
+  await writeOwned(passwordFile, `${password}\n`, serviceUser);
+  const args = ['-D', join(staging, 'pgdata'), '-U', user, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--data-checksums'];
+  await runCommand(join(cluster.binDir, 'initdb'), [...args, ...cluster.initdbArgs], { cwd: staging, env: plainEnv(), ...serviceUser });
+  const conf = join(staging, 'pgdata', 'postgresql.conf');
+  await writeFile(conf, `${await readFile(conf, 'utf8')}\ninclude = 'holdfast.conf'\n`);
+  await rename(join(staging, 'pgdata'), folder);
+  await rm(staging, { recursive: true, force: true });
+}
+
+/** Fast shutdown: open transactions are rolled back, the data directory is left consistent. */
+export function stopCluster(name: string): Promise<void> {
+  return stopProcess(name, 'SIGINT');
+}
+
+export async function isClusterAnswering(port: number): Promise<boolean> {
+  const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres', connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    return (await client.query('select 1 as one')).rows[0].one === 1;
+  } catch {
+    return false;
+  } finally {
+    await client.end().catch(() => undefined);
+  }
+}
+
+export async function writeOwned(path: string, text: string, owner: ServiceUser | undefined): Promise<void> {
+  await writeFile(path, text, { mode: 0o600 });
+  if (owner) await chown(path, owner.uid, owner.gid);
+}
+
+export function toConf(settings: Readonly<Record<string, string>>): string {
+  return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
+}

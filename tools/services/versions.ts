@@ -1,0 +1,39 @@
+/** Every pin in one place: what is fetched, and where it listens. docker-compose.yml repeats the ports; a spec compares them. */
+export const versions = {
+  postgres18: '18.6.3',
+  postgres15: '15',
+  kafka: '4.1.1',
+  scala: '2.13',
+  log4j: '2.25.2',
+  versitygw: 'v1.8.0',
+  go: '1.27.3',
+  meilisearch: '1.50.0',
+} as const;
+
+const basePorts = {
+  postgres18: 45432,
+  postgres15: 45415,
+  kafka: 49092,
+  kafkaController: 49093,
+  s3: 47070,
+  redis: 46379,
+  meilisearch: 47700,
+} as const;
+
+export type PortName = keyof typeof basePorts;
+
+/** Parses HOLDFAST_PORT_OFFSET: a multiple of 100, so that no two checkouts' port sets can touch. Throws on anything else. */
+export function parsePortOffset(text: string | undefined): number {
+  if (text === undefined || text === '') return 0;
+  const offset = Number(text);
+  if (!Number.isInteger(offset) || offset % 100 !== 0 || offset < 0 || offset > 15_000) {
+    throw new Error(`HOLDFAST_PORT_OFFSET must be a multiple of 100 between 0 and 15000, not ${JSON.stringify(text)}`);
+  }
+  return offset;
+}
+
+/** The ports of one checkout: the base ports, each moved by the same offset. */
+export function portsAt(offset: number): Readonly<Record<PortName, number>> {
+  const moved = Object.entries(basePorts).map(([name, port]) => [name, port + offset] as const);
+  return Object.fromEntries(moved) as Record<PortName, number>;
+}
