@@ -1,10 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { type Admin, Kafka, logLevel } from 'kafkajs';
 import type { ShopConfig } from './config.js';
 import { log } from './log.js';
 
 const PARTITIONS = 3;
-/** Kafka: UNKNOWN_TOPIC_OR_PARTITION, GROUP_ID_NOT_FOUND. */
-const ABSENT = new Set([3, 69]);
+/** After this the broker gives a silent consumer's partitions away. */
+export const SESSION_MS = 10_000;
 
 export function openKafka(config: ShopConfig): Kafka {
   return new Kafka({
@@ -37,14 +38,19 @@ export const createTopic = (config: ShopConfig): Promise<boolean> =>
 export const dropTopicAndGroup = (config: ShopConfig): Promise<void> =>
   withAdmin(config, async (admin) => {
     const topics = await admin.listTopics();
-    if (topics.includes(config.topic)) await admin.deleteTopics({ topics: [config.topic] }).catch(ignoreAbsent);
-    const { groups } = await admin.listGroups();
-    if (groups.some((group) => group.groupId === config.group))
-      await admin.deleteGroups([config.group]).catch(ignoreAbsent);
+    if (topics.includes(config.topic)) await admin.deleteTopics({ topics: [config.topic] });
+    await deleteGroup(admin, config.group);
   });
 
-function ignoreAbsent(error: unknown): void {
-  const { code, groups } = error as { code?: number; groups?: { errorCode?: number }[] };
-  const codes = groups?.map((group) => group.errorCode) ?? [code];
-  if (!codes.every((each) => each !== undefined && ABSENT.has(each))) throw error;
+/** A member that was killed counts until its session expires, so a group that is not empty yet is given that long. */
+async function deleteGroup(admin: Admin, group: string): Promise<void> {
+  for (const deadline = performance.now() + SESSION_MS + 5_000; ; await sleep(500)) {
+    const { groups } = await admin.describeGroups([group]);
+    const members = groups[0]?.members.length ?? 0;
+    if (members === 0) break;
+    if (performance.now() > deadline)
+      throw new Error(`consumer group ${group} has ${members} members; stop the projector first`);
+  }
+  const { groups } = await admin.listGroups();
+  if (groups.some(({ groupId }) => groupId === group)) await admin.deleteGroups([group]);
 }

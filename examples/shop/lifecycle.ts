@@ -42,7 +42,7 @@ async function createDatabase(config: ShopConfig): Promise<void> {
     );
     await client.query(`ALTER DATABASE ${database} SET timezone = 'UTC'`);
     // shorter than the projector's session on the bus, so that a blocked statement does not cost it its partitions
-    await client.query(`ALTER ROLE ${escapeIdentifier(app)} IN DATABASE ${database} SET statement_timeout = '15s'`);
+    await client.query(`ALTER ROLE ${escapeIdentifier(app)} IN DATABASE ${database} SET statement_timeout = '8s'`);
   });
 }
 

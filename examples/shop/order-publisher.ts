@@ -1,4 +1,4 @@
-import type { Producer } from 'kafkajs';
+import { Partitioners, type Producer } from 'kafkajs';
 import type { ShopConfig } from './config.js';
 import { openKafka } from './kafka.js';
 import type { OrderPlaced } from './order-event.js';
@@ -9,7 +9,11 @@ export class OrderPublisher {
   private connecting: Promise<void> | undefined;
 
   constructor(private readonly config: ShopConfig) {
-    this.producer = openKafka(config).producer({ allowAutoTopicCreation: false, retry: { retries: 4 } });
+    this.producer = openKafka(config).producer({
+      allowAutoTopicCreation: false,
+      createPartitioner: Partitioners.DefaultPartitioner,
+      retry: { retries: 4 },
+    });
   }
 
   /** Returns once every in-sync replica has the order. */

@@ -3,13 +3,13 @@ import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
 import type pg from 'pg';
 import type { ShopConfig } from './config.js';
 import { inTransaction, openAppPool } from './database.js';
-import { openKafka } from './kafka.js';
+import { openKafka, SESSION_MS } from './kafka.js';
 import { describeError, log } from './log.js';
 import { parseOrderPlaced } from './order-event.js';
 import { recordOrder } from './orders.js';
 
 const CHUNK = 100;
-const RETRY_MS = { first: 250, most: 4_000 };
+const RETRY_MS = { first: 250, most: 2_000 };
 
 export type Projector = { stop(): Promise<void> };
 
@@ -24,7 +24,7 @@ export async function startProjector(config: ShopConfig, signal: AbortSignal): P
     groupId: config.group,
     allowAutoTopicCreation: false,
     readUncommitted: false,
-    sessionTimeout: 30_000,
+    sessionTimeout: SESSION_MS,
     heartbeatInterval: 2_000,
     maxWaitTimeInMs: 500,
     retry: { retries: 8, maxRetryTime: 5_000, restartOnFailure: async () => !signal.aborted },

@@ -12,14 +12,14 @@ const INSERT_PRODUCTS = `
   SELECT ${uuidOf(`'product:' || $1 || ':' || n`)}, $1::uuid,
          concat_ws(' ', adjective, material, thing, 'No.', n),
          format('%s %s made of %s. Ships in %s days.', adjective, lower(thing), lower(material), 1 + n % 5),
-         499 + (n * 7919) % 20000,
+         499 + (n * 7919 + $3::int * 1009) % 20000,
          jsonb_build_object('material', lower(material), 'weightGrams', 100 + n * 37 % 4000, 'tags', jsonb_build_array(lower(adjective), lower(thing))),
          seeded_at, seeded_at
   FROM generate_series(1, $2::int) AS n
   CROSS JOIN LATERAL (SELECT
-    (ARRAY['Sturdy','Light','Folding','Quiet','Bright','Compact','Classic'])[1 + n % 7] AS adjective,
-    (ARRAY['Oak','Steel','Linen','Copper','Glass','Bamboo','Wool','Cork','Granite','Leather','Tin'])[1 + n % 11] AS material,
-    (ARRAY['Lamp','Chair','Kettle','Tent','Saw','Bottle','Blanket','Clock','Shelf','Ladder','Knife','Bag','Stove'])[1 + n % 13] AS thing,
+    (ARRAY['Sturdy','Light','Folding','Quiet','Bright','Compact','Classic'])[1 + (n + $3::int) % 7] AS adjective,
+    (ARRAY['Oak','Steel','Linen','Copper','Glass','Bamboo','Wool','Cork','Granite','Leather','Tin'])[1 + (n + $3::int) % 11] AS material,
+    (ARRAY['Lamp','Chair','Kettle','Tent','Saw','Bottle','Blanket','Clock','Shelf','Ladder','Knife','Bag','Stove'])[1 + (n + $3::int) % 13] AS thing,
     timestamptz '2026-01-01 08:00:00+00' + n * interval '7 minutes' AS seeded_at) AS words
   ORDER BY n`;
 
@@ -47,7 +47,7 @@ const INSERT_TOTALS = `
 /** Fills an empty schema. `tx` must not be bound by row-level security. */
 export async function seed(tx: Queryable, config: ShopConfig): Promise<void> {
   const { products, orders } = config.seed;
-  for (const tenant of TENANTS) {
+  for (const [position, tenant] of TENANTS.entries()) {
     await tx.query('INSERT INTO tenants (id, name, domain) VALUES ($1, $2, $3)', [
       tenant.id,
       tenant.name,
@@ -65,7 +65,7 @@ export async function seed(tx: Queryable, config: ShopConfig): Promise<void> {
         ],
       );
     }
-    await tx.query(INSERT_PRODUCTS, [tenant.id, products]);
+    await tx.query(INSERT_PRODUCTS, [tenant.id, products, position]);
     await tx.query(INSERT_ORDERS, [tenant.id, orders, products]);
   }
   await tx.query(INSERT_TOTALS);
