@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { closeSync, openSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { logFile, pidFile } from './paths.js';
 
@@ -12,18 +13,23 @@ export interface Launch {
   readonly gid?: number;
 }
 
-interface PidRecord { readonly pid: number; readonly startedTicks: string }
+interface PidRecord {
+  readonly pid: number;
+  readonly startedTicks: string;
+}
 
 /** Starts a process that outlives us, in a session of its own, and remembers it. Its output goes to the service's log. */
 export async function launch(name: string, { file, args, ...options }: Launch): Promise<void> {
-  const log = await open(logFile(name), 'w');
+  const log = openSync(logFile(name), 'w');
   try {
-    const child = spawn(file, args, { ...options, env: { ...plainEnv(), ...options.env }, detached: true, stdio: ['ignore', log.fd, log.fd] });
+    const env = { ...plainEnv(), ...options.env };
+    const child = spawn(file, args, { ...options, env, detached: true, stdio: ['ignore', log, log] });
+    // In the same tick: a Ctrl-C between start and note would leave a server that nobody knows.
+    if (child.pid !== undefined) remember(name, child.pid);
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
     child.unref();
-    await remember(name, child.pid as number);
   } finally {
-    await log.close();
+    closeSync(log);
   }
 }
 
@@ -32,10 +38,10 @@ export function plainEnv(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LANG: 'C.UTF-8', TZ: 'UTC' };
 }
 
-async function remember(name: string, pid: number): Promise<void> {
-  const record: PidRecord = { pid, startedTicks: (await startedTicks(pid)) ?? 'gone' };
-  await writeFile(`${pidFile(name)}.new`, JSON.stringify(record));
-  await rename(`${pidFile(name)}.new`, pidFile(name));
+function remember(name: string, pid: number): void {
+  const record: PidRecord = { pid, startedTicks: startedTicks(pid) ?? 'gone' };
+  writeFileSync(`${pidFile(name)}.new`, JSON.stringify(record));
+  renameSync(`${pidFile(name)}.new`, pidFile(name));
 }
 
 /** The process that we started for this service, if it still runs. A pid that was given to another process does not count. */
@@ -43,7 +49,7 @@ export async function findProcess(name: string): Promise<number | undefined> {
   const text = await readFile(pidFile(name), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
   const record = JSON.parse(text) as PidRecord;
-  return (await startedTicks(record.pid)) === record.startedTicks ? record.pid : undefined;
+  return startedTicks(record.pid) === record.startedTicks ? record.pid : undefined;
 }
 
 /** Ends the process: the given signal first, SIGKILL to its whole group after a while. */
@@ -76,9 +82,16 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Field 22 of /proc/PID/stat; undefined when there is no such process, or only its zombie. */
-async function startedTicks(pid: number): Promise<string | undefined> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => undefined);
-  // The command name before it is in parentheses and may itself hold spaces and parentheses.
-  const fields = stat?.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields === undefined || fields[0] === 'Z' ? undefined : fields[19];
+function startedTicks(pid: number): string | undefined {
+  try {
+    return parseStartedTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+/** The command name before it is in parentheses and may itself hold spaces and parentheses. Source: proc(5). */
+export function parseStartedTicks(stat: string): string | undefined {
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+  return fields[0] === 'Z' ? undefined : fields[19];
 }

@@ -19,7 +19,8 @@ const services: readonly Service[] = [postgres18, postgres15, kafka, s3, redis, 
 /** The services of these names; all when there is none. Throws on an unknown name. */
 export function selectServices(names: readonly string[]): readonly Service[] {
   const unknown = names.find((name) => !(serviceNames as readonly string[]).includes(name));
-  if (unknown !== undefined) throw new Error(`unknown service ${JSON.stringify(unknown)}: it is one of ${serviceNames.join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(`unknown service ${JSON.stringify(unknown)}: it is one of ${serviceNames.join(', ')}`);
   return names.length === 0 ? services : services.filter(({ name }) => names.includes(name));
 }
 
@@ -64,12 +65,22 @@ export async function reset(names: readonly string[], print: Print): Promise<voi
 
 /** Prints a table; true when all that were asked for are up. */
 export async function status(names: readonly string[], print: Print): Promise<boolean> {
-  const rows = await Promise.all(selectServices(names).map(async (service) => {
-    const [pid, isAnswering] = await Promise.all([findProcess(service.name), service.isAnswering()]);
-    return { service, pid, state: toState(pid, isAnswering) };
-  }));
+  const rows = await Promise.all(
+    selectServices(names).map(async (service) => {
+      const [pid, isAnswering] = await Promise.all([findProcess(service.name), service.isAnswering()]);
+      return { service, pid, state: toState(pid, isAnswering) };
+    }),
+  );
   for (const { service, pid, state } of rows) {
-    print([service.name.padEnd(12), state.padEnd(8), `127.0.0.1:${service.port}`.padEnd(16), `pid ${pid ?? '-'}`.padEnd(12), service.version].join(' '));
+    print(
+      [
+        service.name.padEnd(12),
+        state.padEnd(8),
+        `127.0.0.1:${service.port}`.padEnd(16),
+        `pid ${pid ?? '-'}`.padEnd(12),
+        service.version,
+      ].join(' '),
+    );
   }
   for (const { command, path } of await findTools()) print(`${command.padEnd(12)} ${path ?? 'missing'}`);
   return rows.every(({ state }) => state === 'up');
@@ -81,11 +92,13 @@ function toState(pid: number | undefined, isAnswering: boolean): string {
 }
 
 async function stopAll(selected: readonly Service[], print: Print): Promise<void> {
-  await Promise.all(selected.map(async (service) => {
-    const wasRunning = (await findProcess(service.name)) !== undefined;
-    await service.stop();
-    if (wasRunning) print(`${service.name} is down`);
-  }));
+  await Promise.all(
+    selected.map(async (service) => {
+      const wasRunning = (await findProcess(service.name)) !== undefined;
+      await service.stop();
+      if (wasRunning) print(`${service.name} is down`);
+    }),
+  );
 }
 
 async function isOursAnswering(service: Service): Promise<boolean> {
@@ -106,7 +119,9 @@ async function bringUp(service: Service, isAskedFor: boolean, print: Print): Pro
       await service.start();
     }
     await waitUntilAnswering(service);
-    print(`${service.name} answers on 127.0.0.1:${service.port} after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`);
+    print(
+      `${service.name} answers on 127.0.0.1:${service.port} after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
+    );
     return true;
   } catch (error) {
     const isSkipped = error instanceof CannotInstall && service.isOptional && !isAskedFor;
@@ -117,7 +132,9 @@ async function bringUp(service: Service, isAskedFor: boolean, print: Print): Pro
 
 async function refuseForeign(service: Service): Promise<void> {
   if (!(await service.isAnswering())) return;
-  throw new Error(`port ${service.port} is answered by a server that this checkout did not start: stop it, or set HOLDFAST_PORT_OFFSET=100`);
+  throw new Error(
+    `port ${service.port} is answered by a server that this checkout did not start: stop it, or set HOLDFAST_PORT_OFFSET=100`,
+  );
 }
 
 async function waitUntilAnswering(service: Service, limitMs = 120_000): Promise<void> {
@@ -126,7 +143,9 @@ async function waitUntilAnswering(service: Service, limitMs = 120_000): Promise<
     const isGone = (await findProcess(service.name)) === undefined;
     if (isGone || performance.now() > endsAt) {
       const log = await readFile(logFile(service.name), 'utf8').catch(() => '');
-      throw new Error(`${isGone ? 'it ended' : `no answer within ${limitMs / 1000} s`}; ${logFile(service.name)} ends with\n  ${lastLines(log, 12)}`);
+      throw new Error(
+        `${isGone ? 'it ended' : `no answer within ${limitMs / 1000} s`}; ${logFile(service.name)} ends with\n  ${lastLines(log, 12)}`,
+      );
     }
     await sleep(100);
   }

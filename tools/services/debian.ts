@@ -1,4 +1,5 @@
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { findCommand, runCommand } from './run-command.js';
 import { CannotInstall } from './service.js';
 
@@ -24,7 +25,8 @@ function aptInstall(command: string, packageName: string): Promise<void> {
 async function installNow(command: string, packageName: string): Promise<void> {
   const advice = `${command} is missing: install the package ${packageName} (apt-get install ${packageName}) and run this again`;
   if (process.getuid?.() !== 0 || !(await findCommand('apt-get'))) throw new CannotInstall(advice);
-  const giveBack = await keepDistributionServicesOff();
+  if (await findCommand(command)) return;
+  const giveBack = keepDistributionServicesOff();
   try {
     await aptGetInstall(packageName).catch(async () => {
       await runCommand('apt-get', ['-q', 'update'], { env: aptEnv() });
@@ -33,7 +35,7 @@ async function installNow(command: string, packageName: string): Promise<void> {
   } catch (error) {
     throw new CannotInstall(`${advice} (${(error as Error).message})`);
   } finally {
-    await giveBack();
+    giveBack();
   }
 }
 
@@ -41,30 +43,51 @@ const aptEnv = (): NodeJS.ProcessEnv => ({ ...process.env, DEBIAN_FRONTEND: 'non
 
 async function aptGetInstall(packageName: string): Promise<void> {
   const wait = ['-o', 'DPkg::Lock::Timeout=300'];
-  await runCommand('apt-get', [...wait, '-q', '-y', '--no-install-recommends', 'install', packageName], { env: aptEnv() });
+  await runCommand('apt-get', [...wait, '-q', '-y', '--no-install-recommends', 'install', packageName], {
+    env: aptEnv(),
+  });
 }
 
-const policyFile = '/usr/sbin/policy-rc.d';
-const clusterFolder = '/etc/postgresql-common/createcluster.d';
+const mark = '# written by the holdfast development services while they install a package';
+const guards = [
+  { file: '/usr/sbin/policy-rc.d', text: `#!/bin/sh\n${mark}\nexit 101\n`, mode: 0o755 },
+  {
+    file: '/etc/postgresql-common/createcluster.d/holdfast.conf',
+    text: `${mark}\ncreate_main_cluster = false\n`,
+    mode: 0o644,
+  },
+];
 
 /**
  * A package starts its server when it is installed, and PostgreSQL makes a cluster: on a developer's machine that would take
- * ports and stay after a reboot. Returns a function that puts back what was there.
+ * ports and stay after a reboot. Returns a function that takes away what was put there, which Ctrl-C does as well.
  * Source: Debian policy-rc.d, postgresql-common createcluster.conf.
  */
-async function keepDistributionServicesOff(): Promise<() => Promise<void>> {
-  const made: string[] = [];
-  const clusterFile = `${clusterFolder}/holdfast.conf`;
-  await mkdir(clusterFolder, { recursive: true });
-  for (const [file, text, mode] of [
-    [policyFile, '#!/bin/sh\nexit 101\n', 0o755],
-    [clusterFile, 'create_main_cluster = false\n', 0o644],
-  ] as const) {
-    if (await stat(file).then(() => true, () => false)) continue;
-    await writeFile(file, text, { mode });
-    made.push(file);
+function keepDistributionServicesOff(): () => void {
+  const ours = guards.filter(({ file }) => isFreeOrOurs(file));
+  for (const { file, text, mode } of ours) {
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, text);
+    chmodSync(file, mode);
   }
-  return async () => {
-    for (const file of made) await rm(file, { force: true });
+  const giveBack = (): void => {
+    for (const { file } of ours) rmSync(file, { force: true });
+    for (const signal of interrupts) process.off(signal, onSignal);
   };
+  const onSignal = (signal: NodeJS.Signals): void => {
+    giveBack();
+    process.kill(process.pid, signal);
+  };
+  for (const signal of interrupts) process.on(signal, onSignal);
+  return giveBack;
+}
+
+const interrupts = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+function isFreeOrOurs(file: string): boolean {
+  try {
+    return readFileSync(file, 'utf8').includes(mark);
+  } catch {
+    return true;
+  }
 }

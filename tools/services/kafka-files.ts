@@ -6,8 +6,10 @@ export function toPom(): string {
     ['org.apache.kafka', `kafka_${versions.scala}`, versions.kafka],
     ['org.apache.kafka', 'kafka-tools', versions.kafka],
     ['org.apache.logging.log4j', 'log4j-slf4j-impl', versions.log4j],
-  ].map(([group, artifact, version]) =>
-    `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`);
+  ].map(
+    ([group, artifact, version]) =>
+      `    <dependency><groupId>${group}</groupId><artifactId>${artifact}</artifactId><version>${version}</version></dependency>`,
+  );
   return [
     '<project xmlns="http://maven.apache.org/POM/4.0.0">',
     '  <modelVersion>4.0.0</modelVersion>',
@@ -20,7 +22,11 @@ export function toPom(): string {
   ].join('\n');
 }
 
-export interface BrokerOptions { readonly folder: string; readonly port: number; readonly controllerPort: number }
+export interface BrokerOptions {
+  readonly folder: string;
+  readonly port: number;
+  readonly controllerPort: number;
+}
 
 export function toBrokerProperties({ folder, port, controllerPort }: BrokerOptions): string {
   const properties = {
@@ -46,7 +52,9 @@ export function toBrokerProperties({ folder, port, controllerPort }: BrokerOptio
     // Lets test consumers ask for a session shorter than Kafka's six seconds, to see a dead member leave soon.
     'group.min.session.timeout.ms': 1000,
   };
-  return Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join('');
+  return Object.entries(properties)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('');
 }
 
 export function toLogProperties(): string {

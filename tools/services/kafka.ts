@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Kafka, logLevel } from 'kafkajs';
 import { launch, plainEnv, stopProcess } from './background.js';
 import { ensureCommand } from './debian.js';
 import { endpoints } from './endpoints.js';
 import { fetchOnce } from './fetch-once.js';
+import { exists } from './files.js';
 import { toBrokerProperties, toLogProperties, toPom } from './kafka-files.js';
+import { countBrokers } from './kafka-metadata.js';
 import { cacheDir, configFile, dataDir } from './paths.js';
 import { runCommand } from './run-command.js';
 import { CannotInstall, type Service } from './service.js';
 import { versions } from './versions.js';
 
-const { port, controllerPort, bootstrap } = endpoints.kafka;
+const { host, port, controllerPort } = endpoints.kafka;
 const install = `kafka-${versions.kafka}`;
 
 /** One Kafka node in KRaft mode, run from the jars that Maven resolves. */
@@ -26,7 +27,8 @@ export const kafka: Service = {
     await fetchOnce(install, copyJars);
   },
   start: startBroker,
-  isAnswering,
+  // Metadata with the one broker in it: a listening port alone says nothing about the controller behind it.
+  isAnswering: async () => (await countBrokers(host, port)) === 1,
   stop: () => stopProcess('kafka', 'SIGTERM'),
 };
 
@@ -45,7 +47,7 @@ async function startBroker(): Promise<void> {
   await writeFile(properties, toBrokerProperties({ folder, port, controllerPort }));
   await writeFile(logging, toLogProperties());
   const java = ['-cp', join(cacheDir, install, 'libs', '*'), `-Dlog4j2.configurationFile=${logging}`];
-  if (!(await stat(join(folder, 'meta.properties')).then(() => true, () => false))) await formatStorage(folder, java, properties);
+  if (!(await exists(join(folder, 'meta.properties')))) await formatStorage(folder, java, properties);
   const args = ['-Xms128m', '-Xmx384m', '-XX:+UseG1GC', ...java, 'kafka.Kafka', properties];
   await launch('kafka', { file: 'java', args, cwd: folder });
 }
@@ -56,21 +58,4 @@ async function formatStorage(folder: string, java: readonly string[], properties
   const clusterId = Buffer.from(randomUUID().replaceAll('-', ''), 'hex').toString('base64url').replace(/^-/, 'A');
   const args = [...java, 'kafka.tools.StorageTool', 'format', '--cluster-id', clusterId, '--config', properties];
   await runCommand('java', args, { env: plainEnv() });
-}
-
-/** Metadata with the one broker in it: a listening port alone says nothing about the controller behind it. */
-async function isAnswering(): Promise<boolean> {
-  const client = new Kafka({
-    brokers: [bootstrap], clientId: 'holdfast-services', logLevel: logLevel.NOTHING,
-    connectionTimeout: 1_000, requestTimeout: 2_000, retry: { retries: 0 },
-  });
-  const admin = client.admin();
-  try {
-    await admin.connect();
-    return (await admin.describeCluster()).brokers.length === 1;
-  } catch {
-    return false;
-  } finally {
-    await admin.disconnect().catch(() => undefined);
-  }
 }

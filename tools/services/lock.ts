@@ -10,7 +10,10 @@ import type { Print } from './service.js';
  * back when its holder dies, however it dies, so there is no stale lock to judge.
  */
 export async function withLock<T>(print: Print, work: () => Promise<T>): Promise<T> {
-  const key = createHash('sha256').update(await realpath(servicesDir)).digest('hex').slice(0, 16);
+  const key = createHash('sha256')
+    .update(await realpath(servicesDir))
+    .digest('hex')
+    .slice(0, 16);
   const server = await takeSocket(`\0holdfast-services-${key}`, print);
   try {
     return await work();
@@ -31,7 +34,9 @@ async function takeSocket(path: string, print: Print): Promise<Server> {
 function listen(path: string): Promise<Server | undefined> {
   return new Promise((resolve, reject) => {
     const server = createServer();
-    server.once('error', (error: NodeJS.ErrnoException) => (error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error)));
+    server.once('error', (error: NodeJS.ErrnoException) =>
+      error.code === 'EADDRINUSE' ? resolve(undefined) : reject(error),
+    );
     server.listen(path, () => resolve(server));
   });
 }

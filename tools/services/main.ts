@@ -29,7 +29,9 @@ async function main([verb = '', ...names]: string[]): Promise<number> {
   return (await commands[verb as keyof typeof commands](names)) ? 0 : 1;
 }
 
-process.exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
+const exitCode = await main(process.argv.slice(2)).catch((error: Error) => {
   process.stderr.write(`services: ${error.message}\n`);
   return 1;
 });
+// Timers of closed clients would keep this process for their two seconds.
+process.exit(exitCode);

@@ -1,10 +1,10 @@
-import { access, chmod, constants } from 'node:fs/promises';
-import { mkdir } from 'node:fs/promises';
+import { chmod, mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { launch, stopProcess } from './background.js';
 import { ensureCommand } from './debian.js';
 import { endpoints } from './endpoints.js';
 import { fetchOnce } from './fetch-once.js';
+import { exists } from './files.js';
 import { isHealthy } from './health.js';
 import { cacheDir, checkout, dataDir } from './paths.js';
 import { findCommand, runCommand } from './run-command.js';
@@ -25,10 +25,26 @@ export const meilisearch: Service = {
   start: async () => {
     const folder = dataDir('meilisearch');
     await mkdir(folder, { recursive: true });
-    const folders = ['--db-path', join(folder, 'db'), '--dump-dir', join(folder, 'dumps'), '--snapshot-dir', join(folder, 'snapshots')];
+    const folders = [
+      '--db-path',
+      join(folder, 'db'),
+      '--dump-dir',
+      join(folder, 'dumps'),
+      '--snapshot-dir',
+      join(folder, 'snapshots'),
+    ];
     await launch('meilisearch', {
       file: await findBinary(),
-      args: ['--http-addr', `${host}:${port}`, '--env', 'development', '--no-analytics', '--max-indexing-memory', '512MiB', ...folders],
+      args: [
+        '--http-addr',
+        `${host}:${port}`,
+        '--env',
+        'development',
+        '--no-analytics',
+        '--max-indexing-memory',
+        '512MiB',
+        ...folders,
+      ],
       env: { MEILI_MASTER_KEY: masterKey },
       cwd: folder,
     });
@@ -44,11 +60,12 @@ async function findBinary(): Promise<string> {
     if (found && (await isRightVersion(found))) return found;
   }
   const packed = join(checkout, '..', 'shared', 'bin', 'meilisearch.zst');
-  if (await access(packed, constants.R_OK).then(() => true, () => false)) {
+  if (await exists(packed)) {
     return join(await fetchOnce(install, (folder) => unpack(packed, folder)), 'meilisearch');
   }
   throw new CannotInstall(
-    `meilisearch ${versions.meilisearch} is missing: install its binary on PATH or point MEILISEARCH_BIN at it (its releases page has one per platform)`);
+    `meilisearch ${versions.meilisearch} is missing: install its binary on PATH or point MEILISEARCH_BIN at it (its releases page has one per platform)`,
+  );
 }
 
 async function unpack(packed: string, folder: string): Promise<void> {

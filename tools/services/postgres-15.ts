@@ -1,7 +1,8 @@
-import { chown, stat } from 'node:fs/promises';
+import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ensureCommand } from './debian.js';
 import { endpoints } from './endpoints.js';
+import { exists } from './files.js';
 import { findServiceUser } from './home.js';
 import { isClusterAnswering, startCluster, stopCluster } from './postgres-cluster.js';
 import { runCommand } from './run-command.js';
@@ -20,11 +21,17 @@ export const postgres15: Service = {
     await ensureCommand(join(binDir, 'postgres'), 'postgresql-15');
     await ensureCommand('openssl', 'openssl');
   },
-  start: () => startCluster({
-    name: 'postgres-15', binDir, port,
-    initdbArgs: ['--locale=C.UTF-8'],
-    settings: { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' },
-  }, ensureCertificate),
+  start: () =>
+    startCluster(
+      {
+        name: 'postgres-15',
+        binDir,
+        port,
+        initdbArgs: ['--locale=C.UTF-8'],
+        settings: { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' },
+      },
+      ensureCertificate,
+    ),
   isAnswering: () => isClusterAnswering(port),
   stop: () => stopCluster('postgres-15'),
 };
@@ -32,7 +39,7 @@ export const postgres15: Service = {
 /** A certificate of its own for the loopback names; PostgreSQL refuses a key that others may read. */
 async function ensureCertificate(folder: string): Promise<void> {
   const [key, certificate] = [join(folder, 'server.key'), join(folder, 'server.crt')];
-  if (await stat(certificate).then(() => true, () => false)) return;
+  if (await exists(certificate)) return;
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost,IP:127.0.0.1'];
   const form = ['-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '3650'];
   await runCommand('openssl', ['req', ...form, ...subject, '-keyout', key, '-out', certificate]);

@@ -1,8 +1,9 @@
-import { chown, mkdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { launch, plainEnv, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
+import { exists } from './files.js';
 import { findServiceUser, type ServiceUser } from './home.js';
 import { dataDir } from './paths.js';
 import { runCommand } from './run-command.js';
@@ -36,10 +37,19 @@ const commonSettings = {
 export async function startCluster(cluster: Cluster, prepare?: (folder: string) => Promise<void>): Promise<void> {
   const serviceUser = await findServiceUser();
   const folder = dataDir(cluster.name);
-  if (!(await stat(join(folder, 'PG_VERSION')).then(() => true, () => false))) await createCluster(cluster, folder, serviceUser);
+  if (!(await exists(join(folder, 'PG_VERSION')))) await createCluster(cluster, folder, serviceUser);
   await prepare?.(folder);
-  await writeOwned(join(folder, 'holdfast.conf'), toConf({ ...commonSettings, port: String(cluster.port), ...cluster.settings }), serviceUser);
-  await launch(cluster.name, { file: join(cluster.binDir, 'postgres'), args: ['-D', folder], cwd: folder, ...serviceUser });
+  await writeOwned(
+    join(folder, 'holdfast.conf'),
+    toConf({ ...commonSettings, port: String(cluster.port), ...cluster.settings }),
+    serviceUser,
+  );
+  await launch(cluster.name, {
+    file: join(cluster.binDir, 'postgres'),
+    args: ['-D', folder],
+    cwd: folder,
+    ...serviceUser,
+  });
 }
 
 /** initdb into a folder beside it, renamed when complete: an interrupted one leaves nothing that looks like a cluster. */
@@ -48,11 +58,25 @@ async function createCluster(cluster: Cluster, folder: string, serviceUser: Serv
   await rm(staging, { recursive: true, force: true });
   await rm(folder, { recursive: true, force: true });
   await mkdir(join(staging, 'pgdata'), { recursive: true, mode: 0o755 });
-  for (const path of [staging, join(staging, 'pgdata')]) if (serviceUser) await chown(path, serviceUser.uid, serviceUser.gid);
+  for (const path of [staging, join(staging, 'pgdata')])
+    if (serviceUser) await chown(path, serviceUser.uid, serviceUser.gid);
   const passwordFile = join(staging, 'password');
   await writeOwned(passwordFile, `${password}\n`, serviceUser);
-  const args = ['-D', join(staging, 'pgdata'), '-U', user, `--pwfile=${passwordFile}`, '--auth=scram-sha-256', '--encoding=UTF8', '--data-checksums'];
-  await runCommand(join(cluster.binDir, 'initdb'), [...args, ...cluster.initdbArgs], { cwd: staging, env: plainEnv(), ...serviceUser });
+  const args = [
+    '-D',
+    join(staging, 'pgdata'),
+    '-U',
+    user,
+    `--pwfile=${passwordFile}`,
+    '--auth=scram-sha-256',
+    '--encoding=UTF8',
+    '--data-checksums',
+  ];
+  await runCommand(join(cluster.binDir, 'initdb'), [...args, ...cluster.initdbArgs], {
+    cwd: staging,
+    env: plainEnv(),
+    ...serviceUser,
+  });
   const conf = join(staging, 'pgdata', 'postgresql.conf');
   await writeFile(conf, `${await readFile(conf, 'utf8')}\ninclude = 'holdfast.conf'\n`);
   await rename(join(staging, 'pgdata'), folder);
@@ -65,7 +89,15 @@ export function stopCluster(name: string): Promise<void> {
 }
 
 export async function isClusterAnswering(port: number): Promise<boolean> {
-  const client = new pg.Client({ host: '127.0.0.1', port, user, password, database: 'postgres', connectionTimeoutMillis: 2_000, query_timeout: 2_000 });
+  const client = new pg.Client({
+    host: '127.0.0.1',
+    port,
+    user,
+    password,
+    database: 'postgres',
+    connectionTimeoutMillis: 2_000,
+    query_timeout: 2_000,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -83,5 +115,7 @@ export async function writeOwned(path: string, text: string, owner: ServiceUser 
 }
 
 export function toConf(settings: Readonly<Record<string, string>>): string {
-  return Object.entries(settings).map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`).join('');
+  return Object.entries(settings)
+    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .join('');
 }

@@ -28,7 +28,14 @@ export const redis: Service = {
 };
 
 async function isAnswering(): Promise<boolean> {
-  const client = new Redis({ host, port, lazyConnect: true, connectTimeout: 1_000, commandTimeout: 2_000, retryStrategy: () => null });
+  const client = new Redis({
+    host,
+    port,
+    lazyConnect: true,
+    connectTimeout: 1_000,
+    commandTimeout: 2_000,
+    retryStrategy: () => null,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();

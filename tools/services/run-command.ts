@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import { succeeds } from './files.js';
 
 export interface RunOptions {
   cwd?: string;
@@ -14,11 +15,16 @@ export interface RunOptions {
 export function runCommand(file: string, args: readonly string[], options: RunOptions = {}): Promise<string> {
   const { timeoutMs = 600_000, ...rest } = options;
   return new Promise((resolve, reject) => {
-    execFile(file, args, { ...rest, timeout: timeoutMs, maxBuffer: 64 << 20, encoding: 'utf8' }, (error, stdout, stderr) => {
-      if (!error) return resolve(stdout);
-      const how = error.killed ? `took longer than ${timeoutMs / 1000} s` : `failed (${error.code ?? error.signal})`;
-      reject(new Error(`${file} ${args.slice(0, 2).join(' ')} ${how}: ${lastLines(stderr || stdout, 8)}`));
-    });
+    execFile(
+      file,
+      args,
+      { ...rest, timeout: timeoutMs, maxBuffer: 64 << 20, encoding: 'utf8' },
+      (error, stdout, stderr) => {
+        if (!error) return resolve(stdout);
+        const how = error.killed ? `took longer than ${timeoutMs / 1000} s` : `failed (${error.code ?? error.signal})`;
+        reject(new Error(`${file} ${args.slice(0, 2).join(' ')} ${how}: ${lastLines(stderr || stdout, 8)}`));
+      },
+    );
   });
 }
 
@@ -29,7 +35,13 @@ export function lastLines(text: string, count: number): string {
 /** The path of a command that can be run, or undefined. */
 export async function findCommand(name: string): Promise<string | undefined> {
   if (name.includes('/')) return (await isExecutable(name)) ? name : undefined;
-  const folders = [...(process.env['PATH'] ?? '').split(':').filter(Boolean), '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin'];
+  const folders = [
+    ...(process.env['PATH'] ?? '').split(':').filter(Boolean),
+    '/usr/local/sbin',
+    '/usr/local/bin',
+    '/usr/sbin',
+    '/usr/bin',
+  ];
   for (const folder of folders) {
     const path = join(folder, name);
     if (await isExecutable(path)) return path;
@@ -38,5 +50,5 @@ export async function findCommand(name: string): Promise<string | undefined> {
 }
 
 async function isExecutable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(() => true, () => false);
+  return succeeds(access(path, constants.X_OK));
 }

@@ -29,7 +29,19 @@ export const s3: Service = {
     for (const folder of [objects, objectVersions]) await mkdir(folder, { recursive: true });
     await launch('s3', {
       file: join(cacheDir, install, 'versitygw'),
-      args: ['--port', `${host}:${port}`, '--region', region, '--health', healthPath, '--quiet', 'posix', '--versioning-dir', objectVersions, objects],
+      args: [
+        '--port',
+        `${host}:${port}`,
+        '--region',
+        region,
+        '--health',
+        healthPath,
+        '--quiet',
+        'posix',
+        '--versioning-dir',
+        objectVersions,
+        objects,
+      ],
       env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
       cwd: dataDir('s3'),
     });
@@ -41,7 +53,11 @@ export const s3: Service = {
 async function build(folder: string): Promise<void> {
   const go = await ensureGo();
   const env = { ...process.env, GOBIN: folder, CGO_ENABLED: '0' };
-  await runCommand(go, ['install', `github.com/versity/versitygw/cmd/versitygw@${versions.versitygw}`], { env }).catch((error: Error) => {
-    throw new CannotInstall(`s3 needs versitygw ${versions.versitygw}, which could not be built with Go: ${error.message}`);
-  });
+  await runCommand(go, ['install', `github.com/versity/versitygw/cmd/versitygw@${versions.versitygw}`], { env }).catch(
+    (error: Error) => {
+      throw new CannotInstall(
+        `s3 needs versitygw ${versions.versitygw}, which could not be built with Go: ${error.message}`,
+      );
+    },
+  );
 }
