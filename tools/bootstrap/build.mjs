@@ -20,7 +20,7 @@ function fingerprint(root) {
     const { mtimeMs, size } = statSync(path, { throwIfNoEntry: false }) ?? {};
     hash.update(`${path} ${mtimeMs} ${size}\n`);
   };
-  ['tsconfig.json', 'package-lock.json'].forEach((name) => add(join(root, name)));
+  for (const name of ['tsconfig.json', 'package-lock.json']) add(join(root, name));
   for (const folder of sourceFolders) {
     for (const path of filesUnder(join(root, folder))) if (path.endsWith('.ts')) add(path);
   }

@@ -1,0 +1,37 @@
+/**
+ * The folders of libs/common/src and what each may import besides itself. Left of the arrow may not know the right:
+ * errors ← domain ← contracts ← adapters ← engines ← probes ← operations ← service ← apps.
+ * A folder that is not listed here is an error of its own: a new kind of folder is a decision, not an accident.
+ */
+const core = ['errors', 'domain', 'contracts', 'telemetry'];
+const adapters = ['catalog', 'bus', 'repository', 'process', 'pipeline'];
+
+const layers = {
+  errors: [],
+  domain: ['errors'],
+  telemetry: ['errors'],
+  contracts: ['errors', 'domain', 'telemetry'],
+  config: core,
+  // Adapters get plain options and never each other; that they stay apart is a rule of its own.
+  ...Object.fromEntries(adapters.map((adapter) => [adapter, [...core, ...adapters]])),
+  engines: [...core, ...adapters],
+  // A probe asks a restored system through the same clients as the engine that restored it.
+  probes: [...core, ...adapters, 'engines'],
+  // Operations also serve `--local`, where there is no catalog.
+  operations: [...core, ...adapters.filter((adapter) => adapter !== 'catalog'), 'engines', 'probes'],
+  // What the apps share to turn a configuration into adapters and operations; imported by apps only.
+  service: [...core, ...adapters, 'config', 'engines', 'probes', 'operations'],
+};
+
+/** Packages that one place owns, so that its quirks are handled once. Values: patterns of the files that may import them. */
+const owners = {
+  '@nestjs': ['(^|/)main[.]ts$', '[.]module[.]ts$', '[.]controller[.]ts$', '^libs/common/src/bus/nest/'],
+  kafkajs: ['^libs/common/src/bus/'],
+  typeorm: ['^libs/common/src/catalog/'],
+  pg: ['^libs/common/src/(catalog|engines/postgres|probes)/'],
+  '@aws-sdk': ['^libs/common/src/(repository|engines/bucket)/'],
+  ioredis: ['^libs/common/src/engines/redis/'],
+  meilisearch: ['^libs/common/src/(engines/meilisearch|probes)/'],
+};
+
+module.exports = { adapters, layers, owners };

@@ -1,0 +1,86 @@
+import { describeStep, runSteps } from '#tools/check/run-steps.js';
+import { steps } from '#tools/check/steps.js';
+import { stopSignal } from '#tools/process/stop-signal.js';
+import { runTier } from './run-tier.js';
+import { startServices } from './services.js';
+import { addTallies, noTests, type Tally, type Tier, tiers, toClosingLine } from './tiers.js';
+
+/** What one part of the run came to, for the closing table. */
+interface Part {
+  readonly name: string;
+  readonly durationMs: number;
+  readonly tally: Tally;
+}
+
+/** The quality gate; each of its steps counts as one test, the unit tests as what they are. */
+async function runGate(signal: AbortSignal): Promise<Part[]> {
+  const startedAt = performance.now();
+  const results = await runSteps(steps, signal, (result) => console.log(describeStep(result)));
+  const durationMs = performance.now() - startedAt;
+  const gate = results.filter(({ tally }) => tally === undefined);
+  const passed = gate.filter(({ isOk }) => isOk).length;
+  const unit = results.flatMap(({ name, tally, durationMs }) => (tally ? [{ name, tally, durationMs }] : []));
+  return [{ name: 'check', durationMs, tally: { passed, failed: gate.length - passed, skipped: [] } }, ...unit];
+}
+
+async function runTiers(chosen: readonly Tier[], jestArgs: readonly string[], signal: AbortSignal): Promise<Part[]> {
+  const parts: Part[] = [];
+  for (const name of chosen) {
+    if (signal.aborted) break;
+    console.log(`\n${name} tests`);
+    const { durationMs, tally } = await runTier(name, { signal, output: 'show', jestArgs });
+    parts.push({ name, durationMs, tally });
+  }
+  return parts;
+}
+
+/** Runs what needs real services between their start and their stop. Services that do not start are a failure. */
+async function runWithServices(
+  chosen: readonly Tier[],
+  jestArgs: readonly string[],
+  signal: AbortSignal,
+): Promise<Part[]> {
+  console.log('\nservices');
+  const startedAt = performance.now();
+  const services = await startServices(signal);
+  const durationMs = performance.now() - startedAt;
+  try {
+    if (services.isOk) return await runTiers(chosen, jestArgs, signal);
+    return [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }];
+  } finally {
+    await services.stop();
+  }
+}
+
+function printSummary(parts: readonly Part[], total: Tally): void {
+  console.log('\nsummary');
+  for (const { name, durationMs, tally } of parts) {
+    console.log(`  ${name.padEnd(9)} ${(durationMs / 1000).toFixed(1).padStart(6)} s   ${toClosingLine(tally)}`);
+  }
+  for (const name of total.skipped) console.log(`  did not run: ${name}`);
+  console.log(`\n${toClosingLine(total)}`);
+}
+
+/**
+ * `npm test [-- tier… jest-arguments…]`: everything (the quality gate with the unit tests, then the tiers that need
+ * services), or only the named tiers. Exits 0 only when something ran and nothing failed.
+ */
+async function main(args: readonly string[]): Promise<number> {
+  const isTier = (arg: string): arg is Tier => (tiers as readonly string[]).includes(arg);
+  const named = args.filter(isTier);
+  const jestArgs = args.filter((arg) => !isTier(arg));
+  const isWhole = named.length === 0;
+  const signal = stopSignal();
+
+  const parts = isWhole ? await runGate(signal) : [];
+  if (named.includes('unit')) parts.push(...(await runTiers(['unit'], jestArgs, signal)));
+  const serviced = tiers.filter((tier) => tier !== 'unit' && (isWhole || named.includes(tier)));
+  if (serviced.length > 0 && !signal.aborted) parts.push(...(await runWithServices(serviced, jestArgs, signal)));
+
+  const total = addTallies(parts.map(({ tally }) => tally));
+  if (signal.aborted) console.log('\ninterrupted: what follows is not the whole run');
+  printSummary(parts, total);
+  return total.failed === 0 && total.passed > 0 && !signal.aborted ? 0 : 1;
+}
+
+process.exitCode = await main(process.argv.slice(2));
