@@ -1,5 +1,4 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChild } from '#tools/process/run-child.js';
 import { runTier } from '#tools/test/run-tier.js';
@@ -43,21 +42,13 @@ function checkTree(): StepResult {
   };
 }
 
-/** Generated pages under docs/ are compared once package.json has a command for it. */
-function docsSteps(): Step[] {
-  const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as {
-    scripts: Record<string, string>;
-  };
-  return scripts['docs:check'] === undefined ? [] : [command('docs', 'npm', ['run', '--silent', 'docs:check'])];
-}
-
 /** The quality gate, the longest step first, so that two at a time end early. */
 export const steps: readonly Step[] = [
   { name: 'unit', run: (signal) => runTier('unit', { signal, output: 'capture' }) },
-  ...docsSteps(),
   command('types', bin('tsc'), ['-p', root]),
   command('deps', process.execPath, cruiseArgs(root, 'err-long')),
   command('lint', bin('biome'), ['lint', '--error-on-warnings', '--max-diagnostics=200', '.']),
   command('format', bin('biome'), ['check', '--linter-enabled=false', '--reporter=summary', '.']),
+  command('docs', process.execPath, [join(root, 'dist/tools/docs/main.js'), '--check']),
   { name: 'tree', run: async () => checkTree() },
 ];
