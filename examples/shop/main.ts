@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type ShopConfig } from './config.js';
 import { changeCatalog, placeOrders } from './customer.js';
@@ -11,18 +12,27 @@ function print(result: unknown): void {
   process.stdout.write(`${JSON.stringify(result)}\n`);
 }
 
-/** Runs until SIGTERM or SIGINT, then stops within a second or two. */
-async function runService(
-  start: (signal: AbortSignal) => Promise<{ ready: unknown; stop(): Promise<void> }>,
-): Promise<void> {
+type Service = { ready: unknown; stop(): Promise<void> };
+const STOP_MS = 2_500;
+
+/**
+ * Runs until SIGTERM or SIGINT, then stops within STOP_MS. Clients that still try to reach a broker do not hold it up: what
+ * they have not committed by then is done again by the next start.
+ */
+async function runService(start: (signal: AbortSignal) => Promise<Service>): Promise<void> {
   const stopping = new AbortController();
-  const stopped = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
+  const aborted = new Promise<void>((resolve) => stopping.signal.addEventListener('abort', () => resolve()));
   for (const name of ['SIGTERM', 'SIGINT'] as const) process.on(name, () => stopping.abort());
-  const service = await start(stopping.signal);
-  if (!stopping.signal.aborted) print(service.ready);
-  await stopped;
-  await service.stop();
-  log('info', 'stopped');
+  const started = start(stopping.signal).then((service) => {
+    if (!stopping.signal.aborted) print(service.ready);
+    return service;
+  });
+  await Promise.race([aborted, started]);
+  await aborted;
+  const stopped = started.then((service) => service.stop()).then(() => true);
+  const isClean = await Promise.race([stopped, sleep(STOP_MS, false)]);
+  log(isClean ? 'info' : 'warn', isClean ? 'stopped' : 'stopped without waiting longer for connections to close');
+  process.exit();
 }
 
 const serve = (config: ShopConfig) =>

@@ -12,7 +12,7 @@ export class OrderPublisher {
     this.producer = openKafka(config).producer({
       allowAutoTopicCreation: false,
       createPartitioner: Partitioners.DefaultPartitioner,
-      retry: { retries: 4 },
+      retry: { retries: 4, initialRetryTime: 100 },
     });
   }
 

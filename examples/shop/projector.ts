@@ -27,7 +27,7 @@ export async function startProjector(config: ShopConfig, signal: AbortSignal): P
     sessionTimeout: SESSION_MS,
     heartbeatInterval: 2_000,
     maxWaitTimeInMs: 500,
-    retry: { retries: 8, maxRetryTime: 5_000, restartOnFailure: async () => !signal.aborted },
+    retry: { retries: 5, maxRetryTime: 2_000, restartOnFailure: async () => !signal.aborted },
   });
   const joined = new Promise<void>((resolve) => consumer.on(consumer.events.GROUP_JOIN, () => resolve()));
   const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));

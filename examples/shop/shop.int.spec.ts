@@ -10,7 +10,7 @@ import type { PlacedOrders } from './customer.js';
 import { asAdmin } from './database.js';
 import type { OrderPlaced } from './order-event.js';
 import { type Service, ShopUnderTest } from './shop-under-test.js';
-import type { ShopSummary } from './summary.js';
+import { type ShopSummary, summarize } from './summary.js';
 import { TENANTS } from './tenants.js';
 
 const suffix = randomBytes(4).toString('hex');
@@ -31,7 +31,7 @@ const [acme, borealis] = TENANTS;
 const SEEDED = 15;
 let url = '';
 
-const summary = () => shop.run<ShopSummary>('summary');
+const summary = () => summarize(config);
 
 async function until<T>(load: () => Promise<T>, isWanted: (value: T) => boolean): Promise<T> {
   const deadline = performance.now() + 20_000;
@@ -130,7 +130,7 @@ describe('the sample shop', () => {
   it('projects every accepted order once, numbers without holes', async () => {
     const placed = await shop.run<PlacedOrders>('place-orders', '--count', '10', '--wait');
     expect(placed.orderIds).toHaveLength(10);
-    const after = await summary();
+    const after = await shop.run<ShopSummary>('summary');
     expect(after).toMatchObject({ orders: SEEDED + 10, isConsistent: true, rejectedEvents: 0 });
     const token = await logIn(`customer@${acme.domain}`);
     const { data } = await ask<{ orders: { orderNo: number }[]; orderCount: number }>(
@@ -221,7 +221,7 @@ describe('the sample shop', () => {
     expect(await projector.stop()).toBe(0);
     const admin = kafka.admin();
     await admin.connect();
-    await admin.resetOffsets({ groupId: config.group, topic: config.topic, earliest: true });
+    await admin.deleteGroups([config.group]);
     await admin.disconnect();
     projector = await shop.start('project');
 
