@@ -10,6 +10,16 @@ export interface CodeSpec {
 
 /** The one table of error codes: whether to retry, how a process exits, what the operator does next. */
 export const Codes = {
+  'api.unauthorised': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Put the token of the running scheduler under `api.token`.',
+  },
+  'api.unreachable': {
+    retryable: true,
+    exit: Exit.unreachable,
+    hint: 'Start the scheduler, or correct `api.url`; with everything down, add `--local`.',
+  },
   'bus.dead-letter': {
     retryable: false,
     exit: Exit.badInput,
@@ -24,6 +34,11 @@ export const Codes = {
     retryable: true,
     exit: Exit.unreachable,
     hint: 'Check that the brokers under `bus.brokers` answer, then run `holdfast check`.',
+  },
+  'catalog.drift': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Restore the named migration as it was applied, and put the change into a new numbered file.',
   },
   'catalog.unavailable': {
     retryable: true,
@@ -45,6 +60,76 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Install the named program on the executor, or correct its path, then run `holdfast check`.',
+  },
+  'postgres.auth': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct the user and password in the url, or the rule in pg_hba.conf that the server names, then run `holdfast check`.',
+  },
+  'postgres.busy': {
+    retryable: true,
+    exit: Exit.unreachable,
+    hint: 'Raise max_connections, or close idle sessions: `SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2`.',
+  },
+  'postgres.changing': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Tables were created or dropped faster than they could be locked; back up when no migration runs.',
+  },
+  'postgres.conflict': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Another session changed the same rows or waited for our locks; the next attempt may succeed.',
+  },
+  'postgres.database-missing': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct the database name in the url, or create the database, then run `holdfast check`.',
+  },
+  'postgres.disk-full': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Free space on the PostgreSQL server, then ask again.',
+  },
+  'postgres.locked': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Find who holds the lock with `SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE granted)` and let it end.',
+  },
+  'postgres.permission': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Grant the named rights to the role in the url; for a backup role `GRANT pg_read_all_data TO <role>` is enough.',
+  },
+  'postgres.query': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read the message and SQLSTATE in the context; the server log has the statement.',
+  },
+  'postgres.rls-hidden': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Let the backup role see every row: `ALTER ROLE <role> BYPASSRLS`, run by a superuser.',
+  },
+  'postgres.tls': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct `sslmode` and `sslrootcert` in the url, or the certificate of the server.',
+  },
+  'postgres.tool-missing': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Install the PostgreSQL client tools of the major version of the server (Debian: `apt-get install postgresql-client-<major>`), or name their directory in `toolDirectories`.',
+  },
+  'postgres.tool-too-old': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Install client tools at least as new as the server (Debian: `apt-get install postgresql-client-<major>`), or name their directory in `toolDirectories`.',
+  },
+  'postgres.unreachable': {
+    retryable: true,
+    exit: Exit.unreachable,
+    hint: 'Check that the server runs and that host, port and firewall are right, then run `holdfast check`.',
   },
   'replay.group-active': {
     retryable: false,
@@ -105,6 +190,21 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Every attempt ended without a result; read `holdfast runs show <id>` and the executor logs.',
+  },
+  'run.interrupted': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'The worker was shut down; the run goes on elsewhere, nothing to do.',
+  },
+  'run.missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'List the runs with `holdfast runs list` and use one of those ids.',
+  },
+  'run.overdue': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The run did not end before its deadline; ask again with a later one, or find what slowed it in `holdfast runs show <id>`.',
   },
   'internal.bug': {
     retryable: false,

@@ -1,0 +1,210 @@
+import pg from 'pg';
+import { AppError } from '../../errors/app-error.js';
+import { type PgConnection, toPgLabel } from './pg-connection.js';
+import { toApplicationName } from './pg-environment.js';
+import { isTlsRefusal, toPgError } from './pg-errors.js';
+import { toTlsOptions } from './pg-tls.js';
+
+export interface PgSessionOptions {
+  /** An abort ends the session at once; what runs in it is cancelled by the server within seconds. */
+  readonly signal: AbortSignal;
+  readonly applicationName: string;
+  /** Default 15 s. */
+  readonly connectTimeoutMs?: number;
+  /** Run-time parameters over SESSION_SETTINGS; those that the server does not know are left out. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
+/** Roles and databases may have set any of these; long work and complete answers need them as they are here. */
+const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  // Rows that a policy would hide become an error instead of silence.
+  row_security: 'off',
+  statement_timeout: '0',
+  lock_timeout: '30s',
+  idle_in_transaction_session_timeout: '0',
+  idle_session_timeout: '0',
+  transaction_timeout: '0',
+  // A session whose client is gone stops working and gives its locks back.
+  client_connection_check_interval: '5s',
+};
+
+/** Who the server says it is, and what it calls this session. */
+interface Backend {
+  readonly versionNum: number;
+  readonly pid: number;
+}
+
+/** One session of one PostgreSQL server. Statements run one after another in the order in which they were asked for. */
+export class PgSession {
+  readonly label: string;
+  /** Resolves with the reason once the session is gone without having been closed here. */
+  readonly whenLost: Promise<Error>;
+  private tail: Promise<unknown> = Promise.resolve();
+  private closing: Promise<void> | undefined;
+
+  private constructor(
+    readonly connection: PgConnection,
+    private readonly client: pg.Client,
+    private readonly backend: Backend,
+    private readonly signal: AbortSignal,
+  ) {
+    this.label = toPgLabel(connection);
+    this.whenLost = this.watch();
+    signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  /** Throws: postgres.unreachable, .auth, .database-missing, .busy, .tls; the abort reason. */
+  static async open(connection: PgConnection, o: PgSessionOptions): Promise<PgSession> {
+    o.signal.throwIfAborted();
+    const client = await connect(connection, o);
+    try {
+      return new PgSession(connection, client, await prepare(client, { ...SESSION_SETTINGS, ...o.settings }), o.signal);
+    } catch (error) {
+      await client.end().catch(() => undefined);
+      throw o.signal.aborted ? o.signal.reason : toPgError(error, connection, 'prepare a session of');
+    }
+  }
+
+  get serverVersionNum(): number {
+    return this.backend.versionNum;
+  }
+
+  get serverMajor(): number {
+    return Math.floor(this.backend.versionNum / 10_000);
+  }
+
+  /** What pg_stat_activity and pg_terminate_backend call this session. */
+  get backendPid(): number {
+    return this.backend.pid;
+  }
+
+  /** All rows. int8 and numeric come as text. Throws: postgres.*; the abort reason. */
+  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.run<Row>(text, values);
+    return rows;
+  }
+
+  /** Exactly one row. */
+  async queryOne<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row> {
+    const [row, ...others] = await this.query<Row>(text, values);
+    if (row !== undefined && others.length === 0) return row;
+    throw new AppError('postgres.query', `a query on ${this.label} returned ${row ? 'more than one row' : 'no row'}`);
+  }
+
+  /** The rows, and how many the statement returned or changed by its command tag. */
+  run<Row extends object>(text: string, values: readonly unknown[] = []): Promise<pg.QueryResult<Row>> {
+    const result = this.tail.then(() => this.execute<Row>(text, values));
+    this.tail = result.catch(() => undefined);
+    return result;
+  }
+
+  /** Ends the session; an open transaction is rolled back, a running statement given up. Idempotent, never throws. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private readonly onAbort = (): void => {
+    this.close().catch(() => undefined);
+  };
+
+  private async end(): Promise<void> {
+    this.signal.removeEventListener('abort', this.onAbort);
+    await this.client.end().catch(() => undefined);
+  }
+
+  private watch(): Promise<Error> {
+    return new Promise((resolve) => {
+      let cause: Error | undefined;
+      this.client.on('error', (error) => {
+        cause ??= error;
+      });
+      this.client.once('end', () => {
+        if (this.closing !== undefined) return;
+        resolve(this.toError(cause ?? new Error('connection terminated'), 'stay connected to'));
+      });
+    });
+  }
+
+  private async execute<Row extends object>(text: string, values: readonly unknown[]): Promise<pg.QueryResult<Row>> {
+    this.signal.throwIfAborted();
+    try {
+      // Without values the simple protocol is used: LOCK TABLE before the first snapshot depends on that.
+      return await (values.length === 0 ? this.client.query<Row>(text) : this.client.query<Row>(text, [...values]));
+    } catch (error) {
+      throw this.toError(error, 'query');
+    }
+  }
+
+  private toError(error: unknown, doing: string): Error {
+    if (this.signal.aborted) return this.signal.reason as Error;
+    return toPgError(error, this.connection, doing);
+  }
+}
+
+/** Opens a session for the time of `work`. */
+export async function withPgSession<T>(
+  connection: PgConnection,
+  o: PgSessionOptions,
+  work: (session: PgSession) => Promise<T>,
+): Promise<T> {
+  const session = await PgSession.open(connection, o);
+  try {
+    return await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+async function prepare(client: pg.Client, settings: Readonly<Record<string, string>>): Promise<Backend> {
+  await client.query(
+    `SELECT pg_catalog.set_config(s.name, w.value, false)
+     FROM pg_catalog.unnest($1::text[], $2::text[]) AS w (name, value)
+     JOIN pg_catalog.pg_settings s ON s.name = w.name`,
+    [Object.keys(settings), Object.values(settings)],
+  );
+  const { rows } = await client.query<Backend>(
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS "versionNum",
+            pg_catalog.pg_backend_pid() AS pid`,
+  );
+  return rows[0] as Backend;
+}
+
+async function connect(connection: PgConnection, o: PgSessionOptions): Promise<pg.Client> {
+  const tls = await toTlsOptions(connection);
+  try {
+    return await connectOnce(connection, tls ?? false, o).catch((error) => {
+      if (connection.sslMode !== 'prefer' || !isTlsRefusal(error)) throw error;
+      return connectOnce(connection, false, o);
+    });
+  } catch (error) {
+    throw o.signal.aborted ? o.signal.reason : toPgError(error, connection, 'connect to');
+  }
+}
+
+async function connectOnce(
+  { host, port, user, password, database }: PgConnection,
+  ssl: NonNullable<pg.ClientConfig['ssl']>,
+  { signal, applicationName, connectTimeoutMs = 15_000 }: PgSessionOptions,
+): Promise<pg.Client> {
+  const client = new pg.Client({
+    ...{ host, port, user, database, ssl, keepAlive: true },
+    ...(password === undefined ? {} : { password }),
+    application_name: toApplicationName(applicationName),
+    connectionTimeoutMillis: connectTimeoutMs,
+  });
+  client.on('error', () => undefined);
+  const onAbort = Promise.withResolvers<never>();
+  const abort = (): void => onAbort.reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    await Promise.race([client.connect(), onAbort.promise]);
+    return client;
+  } catch (error) {
+    // Not awaited: a host that swallows packets holds the socket until the connect timeout.
+    client.end().catch(() => undefined);
+    throw error;
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
+}
