@@ -1,0 +1,26 @@
+import { AppError } from '../errors/app-error.js';
+import type { ChildEnd } from './command.js';
+
+export const isSuccess = (end: ChildEnd): boolean => end.exitCode === 0;
+
+/** "pg_dump ended with exit code 1: last line of stderr", with the end in the context. */
+export function toExitError(end: ChildEnd, chain: readonly ChildEnd[] = [end]): AppError {
+  const how = end.signal === null ? `exit code ${end.exitCode}` : `signal ${end.signal}`;
+  const lastLine = end.stderrTail.split('\n').at(-1) ?? '';
+  const others = chain.length < 2 ? {} : { chain: chain.map(toBrief) };
+  return new AppError('engine.exit', `${end.program} ended with ${how}${lastLine && `: ${lastLine}`}`, {
+    ...end,
+    ...others,
+  });
+}
+
+/**
+ * Who broke a chain: the first to fail in time, for everything after it is consequence. A producer that died of a closed pipe
+ * is only blamed when nobody else failed. `ends` come in the order in which the children ended.
+ */
+export function findCulprit(ends: readonly ChildEnd[]): ChildEnd | undefined {
+  const failed = ends.filter((end) => !isSuccess(end));
+  return failed.find((end) => end.signal !== 'SIGPIPE') ?? failed[0];
+}
+
+const toBrief = ({ program, exitCode, signal }: ChildEnd) => ({ program, exitCode, signal });
