@@ -1,0 +1,25 @@
+import { AppError } from '../errors/app-error.js';
+
+/** Whatever the client library threw, as ours: an AppError stays itself, all else means that the bus did not answer as it should. */
+export function toBusError(error: unknown, doing: string): AppError {
+  if (error instanceof AppError) return error;
+  const { message, type } = error as { message?: string; type?: string };
+  return new AppError(
+    'bus.unavailable',
+    `cannot ${doing}: ${message ?? String(error)}`,
+    { ...(type === undefined ? {} : { kafkaError: type }) },
+    { cause: error },
+  );
+}
+
+/** Runs one exchange with the bus. Throws: bus.unavailable, or what `work` itself throws as AppError. */
+export async function withBus<T>(doing: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw toBusError(error, doing);
+  }
+}
+
+/** The protocol's name for what a broker refused, `OFFSET_OUT_OF_RANGE`. */
+export const kafkaErrorType = (error: unknown): string | undefined => (error as { type?: string } | null)?.type;

@@ -1,0 +1,29 @@
+import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
+import { registerCompression } from './compression.js';
+import { type BusLogger, toLogCreator } from './kafka-logger.js';
+
+export interface KafkaOptions {
+  readonly brokers: readonly string[];
+  readonly clientId: string;
+  readonly ssl?: KafkaConfig['ssl'];
+  readonly sasl?: SASLOptions;
+  readonly logger: BusLogger;
+  /** How often kafkajs itself tries before it reports an outage. */
+  readonly retries?: number;
+}
+
+/** One client per process; opens no connection by itself. Reads and writes every compression that Kafka knows. */
+export function createKafka({ brokers, clientId, ssl, sasl, logger, retries = 5 }: KafkaOptions): Kafka {
+  registerCompression();
+  return new Kafka({
+    brokers: [...brokers],
+    clientId,
+    ...(ssl === undefined ? {} : { ssl }),
+    ...(sasl === undefined ? {} : { sasl }),
+    connectionTimeout: 5_000,
+    requestTimeout: 30_000,
+    retry: { retries, initialRetryTime: 200, maxRetryTime: 5_000 },
+    logLevel: logLevel.INFO,
+    logCreator: toLogCreator(logger),
+  });
+}

@@ -1,0 +1,77 @@
+import type { Broker, Cluster, Kafka } from 'kafkajs';
+import { AppError } from '../errors/app-error.js';
+import { withBus } from './bus-error.js';
+
+/** A request of the Kafka protocol as kafkajs sends it, with the reader of its answer. */
+export interface ProtocolExchange<T> {
+  readonly request: unknown;
+  readonly response: {
+    readonly decode: (bytes: Buffer) => Promise<T>;
+    readonly parse: (decoded: T) => Promise<T>;
+  };
+  readonly requestTimeout?: number;
+}
+
+interface OpenBroker extends Broker {
+  readonly connectionPool: { send<T>(exchange: ProtocolExchange<T>): Promise<T> };
+}
+
+/**
+ * A connection below kafkajs' consumers and producers: reads at exact offsets and commits for a group without joining it,
+ * which its public API cannot do without a silent reset. Only this file reaches for the private constructor.
+ */
+export class KafkaCluster {
+  private constructor(readonly cluster: Cluster) {}
+
+  /** Throws: bus.unavailable. */
+  static async open(kafka: Kafka): Promise<KafkaCluster> {
+    const name = Object.getOwnPropertySymbols(kafka).find((symbol) => symbol.description?.endsWith('createCluster'));
+    if (name === undefined) throw new AppError('internal.bug', 'this version of kafkajs opens clusters in another way');
+    const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[name];
+    const cluster = create?.({ allowAutoTopicCreation: false, metadataMaxAge: 60_000 });
+    if (cluster === undefined) throw new AppError('internal.bug', 'kafkajs opened no cluster');
+    return withBus('connect to the bus', async () => {
+      await cluster.connect();
+      return new KafkaCluster(cluster);
+    });
+  }
+
+  async close(): Promise<void> {
+    await this.cluster.disconnect();
+  }
+
+  /** Asks the partition's present leader. */
+  async askLeader<T>(topic: string, partition: number, exchange: ProtocolExchange<T>): Promise<T> {
+    const leaders = Object.keys(this.cluster.findLeaderForPartitions(topic, [partition]));
+    const [nodeId] = leaders;
+    if (nodeId === undefined)
+      throw new AppError('bus.topic-missing', `topic ${topic} has no partition ${partition}`, { topic, partition });
+    return this.ask(nodeId, exchange);
+  }
+
+  async ask<T>(nodeId: string, exchange: ProtocolExchange<T>): Promise<T> {
+    const broker = (await this.cluster.findBroker({ nodeId })) as OpenBroker;
+    return broker.connectionPool.send(exchange);
+  }
+
+  /** Partition numbers in order, of a topic as it is now. Throws: bus.topic-missing, bus.unavailable. */
+  async partitionsOf(topic: string): Promise<readonly number[]> {
+    await withBus(`read the metadata of topic ${topic}`, () => this.loadTopic(topic));
+    const partitions = this.cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
+    if (partitions.length === 0) throw topicMissing(topic);
+    return partitions.sort((a, b) => a - b);
+  }
+
+  private async loadTopic(topic: string): Promise<void> {
+    try {
+      await this.cluster.addTargetTopic(topic);
+      await this.cluster.refreshMetadataIfNecessary();
+    } catch (error) {
+      if ((error as { type?: string }).type === 'UNKNOWN_TOPIC_OR_PARTITION') throw topicMissing(topic);
+      throw error;
+    }
+  }
+}
+
+const topicMissing = (topic: string): AppError =>
+  new AppError('bus.topic-missing', `topic ${topic} does not exist`, { topic });

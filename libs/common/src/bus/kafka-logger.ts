@@ -1,0 +1,20 @@
+import { type LogEntry, logLevel } from 'kafkajs';
+
+/** What the bus needs of a logger; pino's has this shape. */
+export interface BusLogger {
+  debug(fields: object, message: string): void;
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+/** kafkajs calls every retry an error: whoever gives up in the end says so as an AppError, so here it is a warning. */
+export const toLogCreator =
+  (logger: BusLogger) =>
+  () =>
+  ({ namespace, level, log: { message, logger: _, timestamp: __, stack: ___, error, ...fields } }: LogEntry): void => {
+    const entry = { ...fields, ...(error === undefined ? {} : { reason: String(error) }), kafkajs: namespace };
+    if (level <= logLevel.WARN) logger.warn(entry, message);
+    else if (level === logLevel.INFO) logger.info(entry, message);
+    else logger.debug(entry, message);
+  };

@@ -1,0 +1,66 @@
+/** The few private files of kafkajs 2.2.4 (pinned) that the log reader and the topic ids need; see docs/decisions. */
+declare module 'kafkajs/src/protocol/decoder.js' {
+  export default class Decoder {
+    constructor(buffer: Buffer);
+    offset: number;
+    buffer: Buffer;
+    readInt8(): number;
+    readInt16(): number;
+    readInt32(): number;
+    readInt64(): { toString(): string };
+    readString(): string;
+    readBoolean(): boolean;
+    readBytes(length?: number): Buffer;
+    readUVarInt(): number;
+    readUVarIntString(): string | null;
+    readTaggedFields(): unknown;
+    readArray<T>(reader: (decoder: Decoder) => T): T[];
+    readUVarIntArray<T>(reader: (decoder: Decoder) => T): T[];
+  }
+}
+declare module 'kafkajs/src/protocol/encoder.js' {
+  export default class Encoder {
+    writeInt8(value: number): this;
+    writeInt16(value: number): this;
+    writeInt32(value: number): this;
+    writeBoolean(value: boolean): this;
+    writeBuffer(value: Buffer): this;
+    writeUVarInt(value: number): this;
+    writeUVarIntString(value: string): this;
+    writeEncoder(value: Encoder): this;
+    size(): number;
+    buffer: Buffer;
+  }
+}
+declare module 'kafkajs/src/protocol/recordBatch/v0/decoder.js' {
+  import type Decoder from 'kafkajs/src/protocol/decoder.js';
+  export interface DecodedRecord {
+    readonly offset: string;
+    readonly timestamp: string;
+    readonly key: Buffer | null;
+    readonly value: Buffer | null;
+    readonly headers: Record<string, Buffer | null | (Buffer | null)[]>;
+  }
+  export default function decode(decoder: Decoder): Promise<{ readonly records: readonly DecodedRecord[] }>;
+}
+declare module 'kafkajs/src/protocol/requests/fetch/v11/request.js' {
+  export default function fetchRequest(options: {
+    readonly replicaId: number;
+    readonly maxWaitTime: number;
+    readonly minBytes: number;
+    readonly maxBytes: number;
+    readonly isolationLevel: 0 | 1;
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly {
+        readonly partition: number;
+        readonly fetchOffset: string;
+        readonly maxBytes: number;
+      }[];
+    }[];
+  }): unknown;
+}
+declare module 'kafkajs/src/protocol/error.js' {
+  export function failure(code: number): boolean;
+  export function createErrorFromCode(code: number): Error & { readonly type: string };
+}

@@ -1,0 +1,67 @@
+import type { EachMessagePayload } from 'kafkajs';
+import type { Event } from '../../contracts/envelope.js';
+import { findEvent } from '../../contracts/event-list.js';
+import { AppError, toAppError } from '../../errors/app-error.js';
+import { fromKafkaMessage } from '../cloud-event-codec.js';
+import type { DeadLetterBox } from '../dead-letter.js';
+import { BusContext } from './bus-context.js';
+import { keepTrying, type Patience } from './keep-trying.js';
+
+export interface Delivery extends Omit<Patience, 'heartbeat'> {
+  readonly groupId: string;
+  readonly topicPrefix: string;
+  readonly deadLetters: DeadLetterBox;
+  /** Rejects with what the handler of the type threw. */
+  readonly handle: (event: Event<unknown>, context: BusContext) => Promise<void>;
+}
+
+/**
+ * Brings one message to its handler or, when nobody can ever take it, to the dead letters. Resolves when its offset may be
+ * committed, and not before one of the two happened. Throws only to have the same message again: a rebalance, a shutdown.
+ */
+export async function deliverMessage(payload: EachMessagePayload, delivery: Delivery): Promise<void> {
+  const patience = { ...delivery, heartbeat: payload.heartbeat };
+  try {
+    const event = parseMessage(payload, delivery.topicPrefix);
+    await keepTrying(() => handleOnce(event, payload, delivery), patience);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    await keepTrying(() => bury(payload, error, delivery), patience);
+  }
+}
+
+/** Throws: request.invalid for what is no event, belongs on another topic, or has a version or data that nobody knows. */
+function parseMessage({ topic, message }: EachMessagePayload, topicPrefix: string): Event<unknown> {
+  const event = fromKafkaMessage(message);
+  const expected = topic.slice(topicPrefix.length);
+  const definition = findEvent(event.type);
+  if (definition === undefined)
+    throw new AppError('request.invalid', `event type "${event.type}" is unknown`, { issues: ['type: unknown'] });
+  if (event.type !== expected)
+    throw new AppError('request.invalid', `event type "${event.type}" does not belong on topic ${topic}`, {
+      issues: [`type: expected ${expected}`],
+    });
+  return definition.parse(event);
+}
+
+/** A handler gets a context of its own for every try. */
+async function handleOnce(event: Event<unknown>, payload: EachMessagePayload, delivery: Delivery): Promise<void> {
+  const context = new BusContext(payload.topic, payload.partition, payload.message.offset);
+  try {
+    await delivery.handle(event, context);
+  } catch (error) {
+    throw toAppError(context.failed === undefined ? error : context.failed.error);
+  }
+  if (context.failed !== undefined) throw toAppError(context.failed.error);
+}
+
+async function bury(
+  { topic, partition, message }: EachMessagePayload,
+  error: AppError,
+  delivery: Delivery,
+): Promise<void> {
+  const { offset, timestamp, key, value, headers } = message;
+  const at = { topic, partition, offset, timestamp, group: delivery.groupId };
+  await delivery.deadLetters.put({ ...at, key, value, headers, error });
+  delivery.logger.error({ topic, partition, offset, code: error.code }, `dead letter: ${error.message}`);
+}

@@ -1,0 +1,26 @@
+import { EventPattern } from '@nestjs/microservices';
+import type { z } from 'zod';
+import type { EventDefinition } from '../../contracts/define-event.js';
+import type { Event } from '../../contracts/envelope.js';
+import type { BusContext } from './bus-context.js';
+
+type Handler<T> = (event: Event<T>, context: BusContext) => Promise<void>;
+
+/**
+ * Makes a controller method the handler of one event type. It gets a parsed event in its current version, and its offset is
+ * committed only after it resolved. What it throws decides: a retryable AppError is tried again, anything else is a dead letter.
+ */
+export const OnBusEvent =
+  <S extends z.ZodObject>(definition: EventDefinition<S>) =>
+  (target: object, name: string, descriptor: TypedPropertyDescriptor<Handler<z.output<S>>>): void => {
+    const handle = descriptor.value as Handler<z.output<S>>;
+    descriptor.value = async function (this: unknown, event, context) {
+      try {
+        await handle.call(this, event, context);
+      } catch (error) {
+        context.fail(error);
+        throw error;
+      }
+    };
+    (EventPattern(definition.type) as MethodDecorator)(target, name, descriptor);
+  };

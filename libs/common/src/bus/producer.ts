@@ -1,0 +1,77 @@
+import { type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
+import type { Event } from '../contracts/envelope.js';
+import { toBusError } from './bus-error.js';
+import { toKafkaMessage } from './cloud-event-codec.js';
+
+export interface OutgoingEvent {
+  readonly event: Event<unknown>;
+  /** `definition.key(event.data)`: order holds per key. */
+  readonly key: string;
+}
+
+/**
+ * Writes to the bus at least once and in order: acknowledged by all in-sync replicas, one request in flight, idempotent towards
+ * its own retries. After any failure the next call starts with a new producer, so an outage needs no restart.
+ */
+export class BusPublisher {
+  private current: Promise<Producer> | undefined;
+
+  constructor(
+    private readonly kafka: Kafka,
+    private readonly topicPrefix = '',
+  ) {}
+
+  /** All or an error; after an error some may have been written, so the caller publishes all of them again. Throws: bus.unavailable. */
+  async publish(events: readonly OutgoingEvent[]): Promise<void> {
+    const byTopic = Map.groupBy(events, ({ event }) => this.topicPrefix + event.type);
+    await this.send(
+      [...byTopic].map(([topic, of]) => ({ topic, messages: of.map(({ event, key }) => toKafkaMessage(event, key)) })),
+    );
+  }
+
+  /** Records as they are, for what is no event of ours: dead letters. Throws: bus.unavailable. */
+  async send(topicMessages: TopicMessages[]): Promise<void> {
+    if (topicMessages.length === 0) return;
+    const opening = this.open();
+    try {
+      const producer = await opening;
+      await producer.sendBatch({ acks: -1, topicMessages });
+    } catch (error) {
+      if (this.current === opening) this.current = undefined;
+      await disconnect(opening);
+      throw toBusError(error, `publish to ${topicMessages.map(({ topic }) => topic).join(', ')}`);
+    }
+  }
+
+  async close(): Promise<void> {
+    const { current } = this;
+    this.current = undefined;
+    if (current !== undefined) await disconnect(current);
+  }
+
+  private open(): Promise<Producer> {
+    this.current ??= connect(this.kafka);
+    return this.current;
+  }
+}
+
+async function connect(kafka: Kafka): Promise<Producer> {
+  const producer = kafka.producer({
+    idempotent: true,
+    maxInFlightRequests: 1,
+    allowAutoTopicCreation: false,
+    createPartitioner: Partitioners.DefaultPartitioner,
+  });
+  try {
+    await producer.connect();
+    return producer;
+  } catch (error) {
+    await producer.disconnect().catch(() => undefined);
+    throw error;
+  }
+}
+
+/** The failure that led here is the one to report. */
+async function disconnect(opening: Promise<Producer>): Promise<void> {
+  await opening.then((producer) => producer.disconnect()).catch(() => undefined);
+}

@@ -1,0 +1,92 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors/app-error.js';
+import { kafkaErrorType, toBusError, withBus } from './bus-error.js';
+import { type FetchedPartition, fetchPartition } from './fetch-partition.js';
+import type { KafkaCluster } from './kafka-cluster.js';
+import { type LogSlice, type Range, toSlice, toTrimmed } from './log-slice.js';
+
+export interface ReadOptions {
+  readonly signal: AbortSignal;
+  readonly maxBytes?: number;
+  /** How long the end of an open transaction is waited for. */
+  readonly stableWithinMs?: number;
+  /** End the range where an open transaction begins, instead of waiting for it. */
+  readonly untilUnstable?: boolean;
+}
+
+const FETCH_WAIT_MS = 250;
+const MOVED_LEADER = [
+  'NOT_LEADER_FOR_PARTITION',
+  'UNKNOWN_TOPIC_OR_PARTITION',
+  'LEADER_NOT_AVAILABLE',
+  'FENCED_LEADER_EPOCH',
+];
+
+/**
+ * Reads a range of one partition in order, committed records only, without a group and without ever jumping unnoticed: the slices
+ * are contiguous and their offsets add up to the range.
+ * Throws: bus.unavailable, also when a transaction in the range stays open for longer than `stableWithinMs`;
+ * replay.topic-changed when the log ends before the range does.
+ */
+export async function* readRange(cluster: KafkaCluster, range: Range, options: ReadOptions): AsyncIterable<LogSlice> {
+  await cluster.partitionsOf(range.topic);
+  let waitedMs = 0;
+  for (let next = range.fromOffset; next < range.toOffset; ) {
+    options.signal.throwIfAborted();
+    const slice = await readSlice(cluster, range, next, options);
+    if (slice.nextOffset > next) {
+      waitedMs = 0;
+      next = slice.nextOffset;
+      yield slice;
+      continue;
+    }
+    if (options.untilUnstable === true) return;
+    if (waitedMs >= (options.stableWithinMs ?? 60_000)) throw undecided(range, next);
+    await sleep(100, undefined, { signal: options.signal });
+    waitedMs += 100 + FETCH_WAIT_MS;
+  }
+}
+
+async function readSlice(cluster: KafkaCluster, range: Range, from: bigint, options: ReadOptions): Promise<LogSlice> {
+  const { topic, partition } = range;
+  try {
+    return toSlice(range, from, await fetchFrom(cluster, range, from, options));
+  } catch (error) {
+    if (kafkaErrorType(error) !== 'OFFSET_OUT_OF_RANGE')
+      throw toBusError(error, `read ${topic}/${partition} at ${from}`);
+    return toTrimmed(range, from, await logStartAbove(cluster, range, from));
+  }
+}
+
+/** A leader that moved is looked up once; more than that is an outage for the caller to retry. */
+async function fetchFrom(
+  cluster: KafkaCluster,
+  { topic, partition }: Range,
+  offset: bigint,
+  { maxBytes = 1_048_576 }: ReadOptions,
+): Promise<FetchedPartition> {
+  const at = { topic, partition, offset, maxBytes, maxWaitMs: FETCH_WAIT_MS };
+  try {
+    return await fetchPartition(cluster, at);
+  } catch (error) {
+    if (!MOVED_LEADER.includes(kafkaErrorType(error) ?? '')) throw error;
+    await cluster.cluster.refreshMetadata();
+    return fetchPartition(cluster, at);
+  }
+}
+
+async function logStartAbove(cluster: KafkaCluster, { topic, partition }: Range, offset: bigint): Promise<bigint> {
+  const [answer] = await withBus(`read where ${topic}/${partition} starts`, () =>
+    cluster.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }]),
+  );
+  const start = BigInt(answer?.partitions[0]?.offset ?? -1);
+  if (start > offset) return start;
+  const context = { topic, partition, offset: String(offset) };
+  throw new AppError('replay.topic-changed', `${topic}/${partition} ends before offset ${offset}`, context);
+}
+
+const undecided = ({ topic, partition }: Range, offset: bigint): AppError =>
+  new AppError('bus.unavailable', `${topic}/${partition} has an undecided transaction at offset ${offset}`, {
+    topic,
+    partition,
+  });
