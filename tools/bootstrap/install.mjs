@@ -14,13 +14,20 @@ function isInstalled(root, node) {
   });
 }
 
-/** Runs `npm ci` unless node_modules holds exactly what package-lock.json lists. Exits when that fails. */
+/** Installs unless node_modules holds exactly what package-lock.json lists. Exits when that fails. */
 export function installIfStale(root, node, { say, run }) {
   if (isInstalled(root, node)) return;
   const startedAt = Date.now();
   say('installing dependencies');
-  // npm ci also refuses a lock file that package.json has outgrown, which is what we want.
-  const { status, stdout, stderr, error } = run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
+  // Not `npm ci`: it refuses a lock file that lacks the optional binaries of platforms which a partial registry mirror does
+  // not carry. This installs what the lock file says all the same, and does not write to it.
+  const { status, stdout, stderr, error } = run('npm', [
+    'install',
+    '--no-save',
+    '--no-audit',
+    '--no-fund',
+    '--loglevel=error',
+  ]);
   if (status !== 0) {
     say(`${stdout ?? ''}${stderr ?? ''}${error?.message ?? ''}`);
     process.exit(1);
