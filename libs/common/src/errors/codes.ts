@@ -20,6 +20,16 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'Start the scheduler, or correct `api.url`; with everything down, add `--local`.',
   },
+  'backup.corrupt': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The stored bytes are not what the manifest says; restore another backup and run `holdfast backup list`.',
+  },
+  'backup.missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast backup list` to see the backups that exist.',
+  },
   'bus.dead-letter': {
     retryable: false,
     exit: Exit.badInput,
@@ -131,6 +141,16 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'Check that the server runs and that host, port and firewall are right, then run `holdfast check`.',
   },
+  'probe.failed': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'The probe could not look, so there is no verdict: read its cause, then run `holdfast check` and verify again.',
+  },
+  'probe.timeout': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Raise `timeoutMs` of the probe in its profile, or let it look at less, and verify again.',
+  },
   'replay.group-active': {
     retryable: false,
     exit: Exit.refused,
@@ -180,6 +200,41 @@ export const Codes = {
     retryable: false,
     exit: Exit.refused,
     hint: 'Ask for something that the configuration allows, or let an operator widen it in `holdfast.yaml`.',
+  },
+  'restore.blocked': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Run `holdfast restore plan` to see what stands in the way, clear it, then ask again.',
+  },
+  'restore.busy': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Another restore works on the same database; wait for it or cancel it with `holdfast runs cancel`.',
+  },
+  'restore.database-exists': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Choose another --database, rename the existing one, or restore with --strategy in-place.',
+  },
+  'restore.database-missing': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Restore with --strategy new, or create the database first.',
+  },
+  'restore.failed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read the errors in the context; the database is in the state that the message tells.',
+  },
+  'restore.roles-missing': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Create the named roles on the target, or set `missingRoles: create` for it, then ask again.',
+  },
+  'restore.spool-full': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: "Free space in the executor's work directory, or set `executor.workDirectory` to a larger disk.",
   },
   'run.cancelled': {
     retryable: false,

@@ -1,0 +1,27 @@
+/** An object outside the backup that depends on one inside it: PostgreSQL will refuse the DROP. */
+export interface RestoreBlocker {
+  readonly object: string;
+  readonly dependent: string;
+}
+
+/** What a restore would do, found out without changing anything. */
+export interface RestorePlan {
+  readonly target: string;
+  readonly database: string;
+  readonly strategy: 'new' | 'in-place';
+  readonly databaseExists: boolean;
+  /** Objects of the database that the backup holds too: dropped and created again. */
+  readonly overwritten: readonly string[];
+  /** Objects of the backup that the database lacks. */
+  readonly created: readonly string[];
+  /** Objects of the database that the backup does not know: left as they are. */
+  readonly newer: readonly string[];
+  readonly blockers: readonly RestoreBlocker[];
+  /** Roles that the backup refers to and the server lacks. */
+  readonly missingRoles: readonly string[];
+  readonly missingExtensions: readonly string[];
+  /** Other sessions in the database; in-place waits for their locks. */
+  readonly sessions: number;
+  /** Why the restore would be refused as things stand; empty when it would go ahead. */
+  readonly refusals: readonly string[];
+}

@@ -1,0 +1,24 @@
+import type { BackupView } from '../contracts/api-views.js';
+import type { Manifest } from '../contracts/manifest.js';
+
+export const totalBytes = ({ objects }: Manifest): number => objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+
+export const totalRows = ({ snapshot }: Manifest): number => snapshot.tables.reduce((sum, { rows }) => sum + rows, 0);
+
+/** A backup in a line, the same from catalog and repository. */
+export function toBackupView(manifest: Manifest, repository: string): BackupView {
+  return {
+    id: manifest.backupId,
+    dataset: manifest.dataset,
+    method: manifest.method,
+    purpose: manifest.purpose,
+    repository,
+    snapshotAt: manifest.snapshot.takenAt,
+    completedAt: manifest.completedAt,
+    sizeBytes: totalBytes(manifest),
+    databaseSizeBytes: manifest.snapshot.sizeBytes,
+    tables: manifest.snapshot.tables.length,
+    rows: totalRows(manifest),
+    busPosition: manifest.busPosition?.state ?? 'none',
+  };
+}

@@ -1,0 +1,86 @@
+import type { DatasetConfig, HoldfastConfig } from '../config/holdfast.config.js';
+import type { TopicRules } from '../domain/request.policy.js';
+import { parsePgUrl } from '../engines/postgres/pg-connection.js';
+import type { PostgresDataset, PostgresTarget } from '../engines/postgres/postgres-dataset.js';
+import { AppError } from '../errors/app-error.js';
+import type { BackupRepository } from '../repository/backup-repository.js';
+import { openRepository } from '../repository/open-repository.js';
+
+/**
+ * What the configuration names, as the plain options that operations take. Names come from requests: an unknown one is
+ * refused, and the refusal lists the known ones.
+ */
+export class Installation {
+  private readonly opened = new Map<string, BackupRepository>();
+
+  constructor(readonly config: HoldfastConfig) {}
+
+  /** Throws: request.refused. */
+  dataset(name: string): PostgresDataset {
+    const config = this.datasetConfig(name);
+    return {
+      name,
+      connection: parsePgUrl(config.url),
+      toolDirectories: config.toolDirectories,
+      fingerprintTables: config.fingerprint,
+      exactCountLimit: config.exactCountLimit,
+      migrationHeadQuery: config.migrationHeadQuery,
+      compression: config.compression,
+    };
+  }
+
+  /** Throws: request.refused. */
+  target(name: string): PostgresTarget {
+    const config = known(this.config.targets, name, 'target');
+    return {
+      name,
+      connection: parsePgUrl(config.url),
+      toolDirectories: config.toolDirectories,
+      owner: config.owner,
+      privileges: config.privileges,
+      missingRoles: config.missingRoles,
+      jobs: config.jobs,
+    };
+  }
+
+  /** Throws: request.refused. */
+  repository(name: string): BackupRepository {
+    const config = known(this.config.repositories, name, 'repository');
+    const repository = this.opened.get(name) ?? openRepository({ name, ...config });
+    this.opened.set(name, repository);
+    return repository;
+  }
+
+  /** Of a dataset, the one that is written first is the first. Throws: request.refused. */
+  repositoriesOf(dataset: string): BackupRepository[] {
+    return this.datasetConfig(dataset).repositories.map((name) => this.repository(name));
+  }
+
+  /** Throws: request.refused. */
+  primaryRepository(dataset: string): BackupRepository {
+    const [primary] = this.repositoriesOf(dataset);
+    if (primary === undefined) throw new AppError('config.invalid', `dataset "${dataset}" has no repository`);
+    return primary;
+  }
+
+  /** Throws: request.refused. */
+  topicRules(dataset: string): TopicRules[] {
+    return this.datasetConfig(dataset).topics.map(({ name, groups, replay }) => ({ name, groups, ...replay }));
+  }
+
+  datasetConfig(name: string): DatasetConfig {
+    return known(this.config.datasets, name, 'dataset');
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.opened.values()].map((repository) => repository.close()));
+    this.opened.clear();
+  }
+}
+
+/** Throws: request.refused. */
+export function known<T>(entries: Readonly<Record<string, T>>, name: string, what: string): T {
+  const entry = Object.hasOwn(entries, name) ? entries[name] : undefined;
+  if (entry !== undefined) return entry;
+  throw new AppError('request.refused', `there is no ${what} "${name}"`, { known: Object.keys(entries) });
+}
