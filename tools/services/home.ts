@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, realpath, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { exists, succeeds } from './files.js';
 import { checkout, servicesDir } from './paths.js';
 import { runCommand } from './run-command.js';
@@ -50,6 +51,12 @@ async function linkHome(print: Print): Promise<void> {
   print(
     `${checkout} can be entered by root only, and PostgreSQL does not run as root: data and downloads live in ${home}`,
   );
+}
+
+/** The same place by a path that the service user can walk: `.services` may be a link in a checkout that only root can enter. */
+export async function toReachablePath(path: string): Promise<string> {
+  if (!path.startsWith(`${servicesDir}/`)) return path;
+  return join(await realpath(servicesDir), path.slice(servicesDir.length));
 }
 
 async function canReach(user: ServiceUser, folder: string): Promise<boolean> {

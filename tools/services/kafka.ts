@@ -14,6 +14,7 @@ import { CannotInstall, type Service } from './service.js';
 import { versions } from './versions.js';
 
 const { host, port, controllerPort } = endpoints.kafka;
+const copyGoal = `org.apache.maven.plugins:maven-dependency-plugin:${versions.mavenDependencyPlugin}:copy-dependencies`;
 const install = `kafka-${versions.kafka}`;
 
 /** One Kafka node in KRaft mode, run from the jars that Maven resolves. */
@@ -35,9 +36,9 @@ export const kafka: Service = {
 async function copyJars(folder: string): Promise<void> {
   await ensureCommand('mvn', 'maven');
   await writeFile(join(folder, 'pom.xml'), toPom());
-  const args = ['--batch-mode', '--quiet', 'dependency:copy-dependencies', `-DoutputDirectory=${join(folder, 'libs')}`];
+  const args = ['--batch-mode', '--quiet', copyGoal, `-DoutputDirectory=${join(folder, 'libs')}`];
   await runCommand('mvn', args, { cwd: folder }).catch((error: Error) => {
-    throw new CannotInstall(`kafka ${versions.kafka} could not be fetched with Maven: ${error.message}`);
+    throw new CannotInstall(`kafka ${versions.kafka} could not be fetched with Maven: ${error.message.split('\n')[0]}`);
   });
 }
 

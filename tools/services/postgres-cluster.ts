@@ -4,7 +4,7 @@ import pg from 'pg';
 import { launch, plainEnv, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
 import { exists } from './files.js';
-import { findServiceUser, type ServiceUser } from './home.js';
+import { findServiceUser, type ServiceUser, toReachablePath } from './home.js';
 import { dataDir } from './paths.js';
 import { runCommand } from './run-command.js';
 import type { ServiceName } from './service.js';
@@ -36,8 +36,9 @@ const commonSettings = {
 /** Creates the cluster when there is none, then launches it. */
 export async function startCluster(cluster: Cluster, prepare?: (folder: string) => Promise<void>): Promise<void> {
   const serviceUser = await findServiceUser();
-  const folder = dataDir(cluster.name);
-  if (!(await exists(join(folder, 'PG_VERSION')))) await createCluster(cluster, folder, serviceUser);
+  const folder = await toReachablePath(dataDir(cluster.name));
+  const binDir = await toReachablePath(cluster.binDir);
+  if (!(await exists(join(folder, 'PG_VERSION')))) await createCluster({ ...cluster, binDir }, folder, serviceUser);
   await prepare?.(folder);
   await writeOwned(
     join(folder, 'holdfast.conf'),
@@ -45,7 +46,7 @@ export async function startCluster(cluster: Cluster, prepare?: (folder: string) 
     serviceUser,
   );
   await launch(cluster.name, {
-    file: join(cluster.binDir, 'postgres'),
+    file: join(binDir, 'postgres'),
     args: ['-D', folder],
     cwd: folder,
     ...serviceUser,

@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process';
 import { access, constants } from 'node:fs/promises';
 import { join } from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import { succeeds } from './files.js';
 
 export interface RunOptions {
@@ -22,14 +23,18 @@ export function runCommand(file: string, args: readonly string[], options: RunOp
       (error, stdout, stderr) => {
         if (!error) return resolve(stdout);
         const how = error.killed ? `took longer than ${timeoutMs / 1000} s` : `failed (${error.code ?? error.signal})`;
-        reject(new Error(`${file} ${args.slice(0, 2).join(' ')} ${how}: ${lastLines(stderr || stdout, 8)}`));
+        reject(new Error(`${file} ${args.slice(0, 2).join(' ')} ${how}: ${lastLines(`${stdout}\n${stderr}`, 8)}`));
       },
     );
   });
 }
 
+/** The last lines that say something, without terminal colours. */
 export function lastLines(text: string, count: number): string {
-  return text.trimEnd().split('\n').slice(-count).join('\n  ');
+  const lines = stripVTControlCharacters(text)
+    .split('\n')
+    .filter((line) => line.trim() !== '');
+  return lines.slice(-count).join('\n  ');
 }
 
 /** The path of a command that can be run, or undefined. */

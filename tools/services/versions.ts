@@ -5,6 +5,7 @@ export const versions = {
   kafka: '4.1.1',
   scala: '2.13',
   log4j: '2.25.2',
+  mavenDependencyPlugin: '3.8.1',
   versitygw: 'v1.8.0',
   go: '1.27.3',
   meilisearch: '1.50.0',
