@@ -38,26 +38,38 @@ export const ObjectFacts = z.object({
     'type',
     'foreign-table',
     'index',
+    'default-privileges',
   ]),
   identity: z.string().describe('Qualified and quoted; functions with argument types'),
   owner: z.string(),
-  privileges: z.array(z.string()).describe('Sorted `grantee=PRIVILEGE[*]/grantor`'),
+  privileges: z.array(z.string()).describe('Sorted `grantee=PRIVILEGE[*]/grantor`; of a column `PRIVILEGE(column)`'),
   securityDefiner: z.boolean().optional(),
   securityInvoker: z.boolean().optional().describe('Views only'),
   definitionSha256: z.string().optional().describe('Of views, functions, indexes: the normalised definition'),
 });
 export type ObjectFacts = z.infer<typeof ObjectFacts>;
 
-export const SequenceFacts = z.object({ name: QualifiedName, lastValue: z.string(), isCalled: z.boolean() });
+/** Sequences follow no snapshot: read before the dump began, and again after it. */
+export const SequenceFacts = z.object({
+  name: QualifiedName,
+  lastValue: z.string(),
+  isCalled: z.boolean(),
+  lastValueAtEnd: z
+    .string()
+    .optional()
+    .describe('Set when it was used while the dump ran: the dumped value lies between lastValue and this'),
+});
 export const ExtensionFacts = z.object({ name: z.string(), version: z.string(), schema: z.string() });
 export const SettingFacts = z.object({
   database: z.string().nullable(),
   role: z.string().nullable(),
-  setting: z.string().describe('name=value of ALTER DATABASE/ROLE … SET'),
+  setting: z
+    .string()
+    .describe('name=value of ALTER DATABASE/ROLE … SET; name=sha256:digest where the name tells of a secret'),
 });
 
 export const SnapshotFacts = z.object({
-  takenAt: Instant.describe('transaction_timestamp() of the snapshot'),
+  takenAt: Instant.describe('Of the statement that fixed the snapshot: what was committed before is in it'),
   lsn: LsnText.nullable().describe('pg_current_wal_lsn() just after the snapshot'),
   systemId: z.string().nullable(),
   serverVersion: z.string(),
@@ -65,6 +77,9 @@ export const SnapshotFacts = z.object({
   database: z.string(),
   encoding: z.string(),
   collation: z.string(),
+  characterType: z.string().optional().describe('LC_CTYPE'),
+  localeProvider: z.enum(['libc', 'icu', 'builtin']).optional(),
+  locale: z.string().nullable().optional().describe('Of the icu or builtin provider'),
   databaseOwner: z.string(),
   sizeBytes: z.number().int(),
   tables: z.array(TableFacts),

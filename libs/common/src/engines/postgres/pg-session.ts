@@ -159,9 +159,9 @@ export async function withPgSession<T>(
 async function prepare(client: pg.Client, settings: Readonly<Record<string, string>>): Promise<Backend> {
   await client.query(
     `SELECT pg_catalog.set_config(s.name, w.value, false)
-     FROM pg_catalog.unnest($1::text[], $2::text[]) AS w (name, value)
+     FROM pg_catalog.jsonb_each_text($1::jsonb) AS w (name, value)
      JOIN pg_catalog.pg_settings s ON s.name = w.name`,
-    [Object.keys(settings), Object.values(settings)],
+    [JSON.stringify(settings)],
   );
   const { rows } = await client.query<Backend>(
     `SELECT pg_catalog.current_setting('server_version_num')::int AS "versionNum",
