@@ -1,0 +1,81 @@
+import { text } from 'node:stream/consumers';
+import { z } from 'zod';
+import type { ManifestObject } from '../contracts/manifest.js';
+import { listTables } from '../engines/postgres/facts-tables.js';
+import { AppError } from '../errors/app-error.js';
+import type { Command } from '../process/command.js';
+import { spawnChain } from '../process/spawn-chain.js';
+import { type ArchiveEntries, parseArchiveList } from './archive-entries.js';
+import { defineProbe } from './define-probe.js';
+import { conclude, countOf, EvidenceLog, nothingToCompare } from './evidence.js';
+import type { ProbeContext } from './probe-context.js';
+import { withSession } from './probe-session.js';
+import { splitQualifiedName } from './qualified-name.js';
+
+const ARCHIVE = /\.dump(\.zst)?$/;
+
+/** pg_restore stops reading after the table of contents; the rest is read too, so that decompression is proven to its end. */
+const LIST_AND_DRAIN = '"$0" --list; status=$?; cat >/dev/null; exit "$status"';
+
+/** The archive opens with the standard tools alone, to its last byte, and lists every table that the snapshot had. */
+export const archiveListProbe = defineProbe({
+  name: 'archive-list',
+  summary: 'The archive decompresses to its end and lists every table of the backup',
+  timeoutMs: 6 * 3_600_000,
+  params: z.strictObject({}),
+  async check(context) {
+    const { manifest } = context;
+    const archive = manifest.objects.find(({ name }) => ARCHIVE.test(name));
+    if (archive === undefined) return nothingToCompare('the backup holds no archive');
+    const problems = new EvidenceLog();
+    const listing = await listArchive(archive, context);
+    if ('problem' in listing) {
+      problems.add({ subject: archive.name, problem: listing.problem });
+      return conclude({ looked: archive.name, problems });
+    }
+    const entries = parseArchiveList(listing.text);
+    const partitioned = await listPartitioned(context);
+    for (const table of manifest.snapshot.tables) problems.add(...compareTable(table, entries, partitioned));
+    const looked = `${countOf(manifest.snapshot.tables.length, 'table')}, ${entries.count} entries in ${archive.name}`;
+    return conclude({ looked, problems, facts: [{ subject: archive.name, actual: `${entries.count} entries` }] });
+  },
+});
+
+function compareTable(
+  { name, rows }: { name: string; rows: number },
+  entries: ArchiveEntries,
+  partitioned: ReadonlySet<string>,
+) {
+  const { schema, name: table } = splitQualifiedName(name);
+  if (!entries.has('TABLE', schema, table))
+    return [{ subject: name, problem: 'the archive has no entry for the table' }];
+  if (rows === 0 || partitioned.has(name) || entries.has('TABLE DATA', schema, table)) return [];
+  return [{ subject: name, expected: rows, problem: 'the archive has no data for the table' }];
+}
+
+/** Their rows are in their partitions: the archive holds no data under their own name. */
+const listPartitioned = (context: ProbeContext): Promise<ReadonlySet<string>> =>
+  withSession(context, async (session) => {
+    const tables = await listTables(session);
+    return new Set(tables.filter(({ isPartitioned }) => isPartitioned).map(({ name }) => name));
+  });
+
+async function listArchive(
+  object: ManifestObject,
+  context: ProbeContext,
+): Promise<{ text: string } | { problem: string }> {
+  const { repository, signal, tools, toolDirectories, manifest } = context;
+  const major = Math.floor(manifest.snapshot.serverVersionNum / 10_000);
+  const toolset = await tools.find(major, ['pg_restore'], { directories: toolDirectories, signal });
+  const decompress: Command[] = object.compression === 'zstd' ? [{ program: 'zstd', args: ['-dcq'] }] : [];
+  const list: Command = { program: 'sh', args: ['-c', LIST_AND_DRAIN, toolset.path('pg_restore')] };
+  const input = await repository.get(object.key, { signal });
+  const chain = spawnChain([...decompress, list], { signal, input });
+  try {
+    return { text: await text(chain.stdout) };
+  } catch (error) {
+    // A program that rejects the archive has looked at it; a store that does not give it has not.
+    if (!(error instanceof AppError) || error.code !== 'engine.exit') throw error;
+    return { problem: `the archive cannot be read: ${String(error.context['stderrTail'] ?? error.message)}` };
+  }
+}

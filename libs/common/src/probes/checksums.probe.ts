@@ -1,0 +1,56 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import type { ManifestObject } from '../contracts/manifest.js';
+import type { Evidence } from '../domain/verdict.js';
+import { defineProbe } from './define-probe.js';
+import { conclude, countOf, EvidenceLog } from './evidence.js';
+import type { ProbeContext } from './probe-context.js';
+
+/** Every stored byte of the backup, read again: size and SHA-256 as the manifest says. */
+export const checksumsProbe = defineProbe({
+  name: 'checksums',
+  summary: 'Every object of the backup is read again: size and SHA-256',
+  timeoutMs: 6 * 3_600_000,
+  params: z.strictObject({}),
+  async check(context) {
+    const problems = new EvidenceLog();
+    const facts: Evidence[] = [];
+    let bytes = 0;
+    for (const object of context.manifest.objects) {
+      const found = await readObject(object, context);
+      const wrong = compareObject(object, found);
+      problems.add(...wrong);
+      if (wrong.length === 0) facts.push({ subject: object.name, actual: `sha256 ${object.sha256}` });
+      bytes += found?.sizeBytes ?? 0;
+    }
+    const looked = `${countOf(context.manifest.objects.length, 'object')}, ${bytes} bytes`;
+    return conclude({ looked, problems, facts });
+  },
+});
+
+interface FoundObject {
+  readonly sizeBytes: number;
+  readonly sha256: string;
+}
+
+async function readObject({ key }: ManifestObject, context: ProbeContext): Promise<FoundObject | undefined> {
+  const { repository, signal } = context;
+  if ((await repository.stat(key, { signal })) === undefined) return undefined;
+  const hash = createHash('sha256');
+  let sizeBytes = 0;
+  for await (const chunk of await repository.get(key, { signal })) {
+    hash.update(chunk as Uint8Array);
+    sizeBytes += (chunk as Uint8Array).byteLength;
+  }
+  return { sizeBytes, sha256: hash.digest('hex') };
+}
+
+function compareObject(expected: ManifestObject, found: FoundObject | undefined): Evidence[] {
+  const subject = expected.name;
+  if (found === undefined) return [{ subject, problem: 'the object is missing' }];
+  if (found.sizeBytes !== expected.sizeBytes) {
+    return [{ subject, expected: expected.sizeBytes, actual: found.sizeBytes, problem: 'the size differs' }];
+  }
+  if (found.sha256 === expected.sha256) return [];
+  return [{ subject, expected: expected.sha256, actual: found.sha256, problem: 'the content differs' }];
+}

@@ -1,0 +1,84 @@
+import type { ObjectFacts } from '../contracts/snapshot-facts.js';
+import type { Evidence } from '../domain/verdict.js';
+
+/** `table shop.orders`: what a difference is told about. */
+export const toSubject = ({ kind, identity }: Pick<ObjectFacts, 'kind' | 'identity'>): string => `${kind} ${identity}`;
+
+/** The objects of both sides, and those that the restored side lacks. */
+export function pairObjects(
+  expected: readonly ObjectFacts[],
+  actual: readonly ObjectFacts[],
+): { pairs: [ObjectFacts, ObjectFacts][]; missing: ObjectFacts[] } {
+  const found = new Map(actual.map((object) => [toSubject(object), object]));
+  const pairs: [ObjectFacts, ObjectFacts][] = [];
+  const missing: ObjectFacts[] = [];
+  for (const object of expected) {
+    const other = found.get(toSubject(object));
+    if (other === undefined) missing.push(object);
+    else pairs.push([object, other]);
+  }
+  return { pairs, missing };
+}
+
+/** Objects whose definition is another one: views, functions, indexes. */
+export function compareDefinitions(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
+  return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
+    if (before.definitionSha256 === after.definitionSha256) return [];
+    const digests = { expected: before.definitionSha256 ?? null, actual: after.definitionSha256 ?? null };
+    return [{ subject: toSubject(before), ...digests, problem: 'the definition differs' }];
+  });
+}
+
+/** With whose rights views and functions run, whatever becomes of owners. */
+export function compareRights(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
+  return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
+    const subject = toSubject(before);
+    const rights: Evidence[] = [];
+    if ((before.securityInvoker ?? false) !== (after.securityInvoker ?? false)) {
+      rights.push({ subject, ...change(before, after, 'securityInvoker'), problem: 'security_invoker differs' });
+    }
+    if ((before.securityDefiner ?? false) !== (after.securityDefiner ?? false)) {
+      rights.push({ subject, ...change(before, after, 'securityDefiner'), problem: 'SECURITY DEFINER differs' });
+    }
+    return rights;
+  });
+}
+
+const change = (before: ObjectFacts, after: ObjectFacts, key: 'securityInvoker' | 'securityDefiner') => ({
+  expected: before[key] ?? false,
+  actual: after[key] ?? false,
+});
+
+/** Owners as before, or all the one that the target names. */
+export function compareOwners(
+  expected: readonly ObjectFacts[],
+  actual: readonly ObjectFacts[],
+  owner?: string,
+): Evidence[] {
+  return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
+    const wanted = owner ?? before.owner;
+    if (after.owner === wanted) return [];
+    return [{ subject: toSubject(before), expected: wanted, actual: after.owner, problem: toOwnerProblem(before) }];
+  });
+}
+
+/** What runs with its owner's rights shows what the owner sees: the reason why a changed owner can open a tenant's rows. */
+function toOwnerProblem({ kind, securityDefiner, securityInvoker }: ObjectFacts): string {
+  const isOwnerRights = securityDefiner === true || (kind === 'view' && securityInvoker !== true);
+  return `the owner changed${isOwnerRights ? '; it runs with the rights of its owner' : ''}`;
+}
+
+/** Privileges as before, each lost and each gained one by name. */
+export function comparePrivileges(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
+  return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
+    const lost = before.privileges.filter((privilege) => !after.privileges.includes(privilege));
+    const gained = after.privileges.filter((privilege) => !before.privileges.includes(privilege));
+    if (lost.length + gained.length === 0) return [];
+    const parts = [
+      ...(lost.length > 0 ? [`lost ${lost.join(', ')}`] : []),
+      ...(gained.length > 0 ? [`gained ${gained.join(', ')}`] : []),
+    ];
+    const lists = { expected: before.privileges, actual: after.privileges };
+    return [{ subject: toSubject(before), ...lists, problem: `privileges differ: ${parts.join('; ')}` }];
+  });
+}

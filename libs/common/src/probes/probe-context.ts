@@ -1,0 +1,22 @@
+import type { Manifest } from '../contracts/manifest.js';
+import type { PgConnection } from '../engines/postgres/pg-connection.js';
+import type { PgTools } from '../engines/postgres/pg-tools.js';
+import type { BackupRepository } from '../repository/backup-repository.js';
+
+/** What the restored database is held against, and how to reach it. */
+export interface ProbeContext {
+  /** The expected facts, taken in the dump's own snapshot. */
+  readonly manifest: Manifest;
+  /** The restored database, as a role that sees every row. */
+  readonly database: PgConnection;
+  readonly repository: BackupRepository;
+  readonly tools: PgTools;
+  /** Directories that hold PostgreSQL client tools, searched first. */
+  readonly toolDirectories: readonly string[];
+  /** Whether owners and privileges came back with the data, and who owns everything when they did not. */
+  readonly privileges: 'keep' | 'drop';
+  readonly owner: string | undefined;
+  /** Tables in this schema with this column belong to tenants: every one needs row-level security. */
+  readonly tenantTables: { readonly schema: string; readonly column: string } | undefined;
+  readonly signal: AbortSignal;
+}

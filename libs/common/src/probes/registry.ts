@@ -1,0 +1,78 @@
+import { z } from 'zod';
+import { AppError } from '../errors/app-error.js';
+import { archiveListProbe } from './archive-list.probe.js';
+import { checksumsProbe } from './checksums.probe.js';
+import type { PreparedProbe, Probe } from './define-probe.js';
+import { extensionsProbe } from './extensions.probe.js';
+import { fingerprintsProbe } from './fingerprints.probe.js';
+import { httpProbe } from './http.probe.js';
+import { rlsProbe } from './rls.probe.js';
+import { rowCountsProbe } from './row-counts.probe.js';
+import { schemaProbe } from './schema.probe.js';
+import { searchProbe } from './search.probe.js';
+import { sequencesProbe } from './sequences.probe.js';
+import { sqlProbe } from './sql.probe.js';
+
+/** Every probe that a profile can use. */
+export const Probes: readonly Probe[] = [
+  checksumsProbe,
+  archiveListProbe,
+  rowCountsProbe,
+  fingerprintsProbe,
+  schemaProbe,
+  sequencesProbe,
+  extensionsProbe,
+  rlsProbe,
+  sqlProbe,
+  httpProbe,
+  searchProbe,
+];
+
+/** `timeoutMs` may stand beside the parameters of any probe. */
+const TimeoutMs = z.int().min(100).max(86_400_000).optional().describe('After this the probe could not run');
+
+const UseEntry = z.looseObject({ use: z.string(), timeoutMs: TimeoutMs });
+const RawProfile = z.strictObject({ probes: z.array(UseEntry).min(1) });
+
+export interface ProfileProblem {
+  readonly path: readonly PropertyKey[];
+  readonly message: string;
+}
+
+/** The probes of one profile, in order, or everything that is wrong with it; paths start at the profile. */
+export function readProfile(raw: unknown): { probes: readonly PreparedProbe[]; problems: readonly ProfileProblem[] } {
+  const parsed = RawProfile.safeParse(raw);
+  if (!parsed.success) return { probes: [], problems: parsed.error.issues };
+  const probes: PreparedProbe[] = [];
+  const problems: ProfileProblem[] = [];
+  for (const [index, { use, timeoutMs, ...params }] of parsed.data.probes.entries()) {
+    const probe = Probes.find((known) => known.name === use);
+    if (probe === undefined) {
+      const names = Probes.map((known) => known.name).join(', ');
+      problems.push({ path: ['probes', index, 'use'], message: `there is no probe "${use}"; there is: ${names}` });
+      continue;
+    }
+    const prepared = probe.prepare(params, timeoutMs);
+    if ('probe' in prepared) probes.push(prepared.probe);
+    else problems.push(...prepared.problems.map((p) => ({ ...p, path: ['probes', index, ...p.path] })));
+  }
+  return { probes, problems };
+}
+
+/** Throws: config.invalid naming every wrong path. */
+export function parseProfile(raw: unknown): readonly PreparedProbe[] {
+  const { probes, problems } = readProfile(raw);
+  if (problems.length === 0) return probes;
+  const lines = problems.map(({ path, message }) => `${path.map(String).join('.') || 'the profile'}: ${message}`);
+  throw new AppError('config.invalid', lines.join('; '), { problems: lines });
+}
+
+/** A profile as a schema for editors: each probe with its own parameters. */
+export function toProfileSchema(): z.ZodType {
+  const entries = Probes.map(({ name, summary, params }) =>
+    z.strictObject({ use: z.literal(name), timeoutMs: TimeoutMs, ...params.shape }).describe(summary),
+  );
+  const [first, ...rest] = entries;
+  if (first === undefined) throw new AppError('internal.bug', 'there is no probe');
+  return z.strictObject({ probes: z.array(z.discriminatedUnion('use', [first, ...rest])).min(1) });
+}

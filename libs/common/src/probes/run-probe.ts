@@ -1,0 +1,56 @@
+import type { ProbeOutcome } from '../domain/verdict.js';
+import { AppError, toProblem } from '../errors/app-error.js';
+import type { ProbeFinding } from './evidence.js';
+import type { ProbeContext } from './probe-context.js';
+
+interface RunnableProbe {
+  readonly name: string;
+  readonly timeoutMs: number;
+  check(context: ProbeContext): Promise<ProbeFinding>;
+}
+
+/**
+ * Runs one probe under its time limit. A probe that ignores its signal is left behind, not waited for.
+ * Throws: probe.timeout, probe.failed (it could not look, which is no verdict); or the reason of `context.signal`.
+ */
+export async function runProbe(probe: RunnableProbe, context: ProbeContext): Promise<ProbeOutcome> {
+  context.signal.throwIfAborted();
+  const limit = AbortSignal.timeout(probe.timeoutMs);
+  const signal = AbortSignal.any([context.signal, limit]);
+  const startedAt = performance.now();
+  const watch = toRejection(signal);
+  try {
+    const finding = await Promise.race([probe.check({ ...context, signal }), watch.aborted]);
+    return { probe: probe.name, ...finding, durationMs: Math.round(performance.now() - startedAt) };
+  } catch (error) {
+    if (context.signal.aborted) throw context.signal.reason;
+    if (limit.aborted) throw toTimeout(probe, error);
+    throw toFailure(probe.name, error);
+  } finally {
+    watch.release();
+  }
+}
+
+function toRejection(signal: AbortSignal): { aborted: Promise<never>; release: () => void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  promise.catch(() => undefined);
+  return { aborted: promise, release: () => signal.removeEventListener('abort', onAbort) };
+}
+
+const toTimeout = ({ name, timeoutMs }: RunnableProbe, cause: unknown): AppError =>
+  new AppError(
+    'probe.timeout',
+    `probe ${name} did not end within ${timeoutMs} ms`,
+    { probe: name, timeoutMs },
+    { cause },
+  );
+
+/** The cause's own hint says more than ours, so it is kept. */
+function toFailure(name: string, error: unknown): AppError {
+  const cause = toProblem(error);
+  const context = { probe: name, cause: { code: cause.code, context: cause.context } };
+  const options = error instanceof AppError ? { cause: error, hint: error.hint } : { cause: error };
+  return new AppError('probe.failed', `probe ${name} could not run: ${cause.message}`, context, options);
+}

@@ -1,0 +1,50 @@
+import { z } from 'zod';
+import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
+import { readObjects } from '../engines/postgres/facts-objects.js';
+import { readSchemaSha256 } from '../engines/postgres/facts-schema.js';
+import { findExtras } from './compare-extras.js';
+import { compareDefinitions, pairObjects, toSubject } from './compare-objects.js';
+import { defineProbe } from './define-probe.js';
+import { conclude, countOf, EvidenceLog } from './evidence.js';
+import { readRestored } from './restored-facts.js';
+
+/** The same objects with the same definitions. */
+export const schemaProbe = defineProbe({
+  name: 'schema',
+  summary: 'Tables, columns, constraints, indexes, views and functions are those of the backup',
+  timeoutMs: 600_000,
+  params: z.strictObject({
+    extraObjects: z.enum(['fail', 'allow']).default('fail').describe('Objects that the backup does not know'),
+  }),
+  check: (context, { extraObjects }) =>
+    readRestored(context, async (session) => {
+      const { objects, schemaSha256, serverVersionNum } = context.manifest.snapshot;
+      const actual = await readObjects(session);
+      const definitions = compareDefinitions(objects, actual);
+      const digest = await readSchemaSha256(session);
+      if (digest !== schemaSha256) definitions.push(toDigestEvidence(schemaSha256, digest));
+
+      const problems = new EvidenceLog();
+      const unclear = new EvidenceLog();
+      for (const object of pairObjects(objects, actual).missing) {
+        problems.add({ subject: toSubject(object), problem: 'is missing' });
+      }
+      if (extraObjects === 'fail') problems.add(...findExtras('object', objects.map(toSubject), actual.map(toSubject)));
+      // Major versions print the same view in different words, so across them a difference proves nothing.
+      const isComparable = toMajor(serverVersionNum) === session.serverMajor;
+      (isComparable ? problems : unclear).add(...definitions);
+      return conclude({ looked: countOf(objects.length, 'object'), problems, unclear, notes: toNotes(isComparable) });
+    }),
+});
+
+const toMajor = (serverVersionNum: SnapshotFacts['serverVersionNum']): number => Math.floor(serverVersionNum / 10_000);
+
+const toDigestEvidence = (expected: string, actual: string) => ({
+  subject: 'tables, columns, constraints and indexes',
+  expected,
+  actual,
+  problem: 'the digest differs',
+});
+
+const toNotes = (isComparable: boolean): string[] =>
+  isComparable ? [] : ['definitions come from another major version of PostgreSQL'];

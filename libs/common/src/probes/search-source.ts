@@ -1,0 +1,64 @@
+import pg from 'pg';
+import type { JsonObject } from '../domain/json.js';
+import type { PgSession } from '../engines/postgres/pg-session.js';
+import { toSubquery } from './sql-answer.js';
+
+const BATCH_ROWS = 1_000;
+
+/** One id of either side: `row` is absent for an orphan document, `digest` for a missing one. */
+export interface ComparedId {
+  readonly id: string | null;
+  readonly row: JsonObject | null;
+  readonly digest: string | null;
+}
+
+/**
+ * The rows that an index was built from, joined with the documents that it holds. The join runs in the database, over a
+ * temporary table of ids and digests, so that memory here is one batch whatever the size of the index.
+ */
+export class SearchSource {
+  constructor(
+    private readonly session: PgSession,
+    private readonly query: string,
+  ) {}
+
+  /** The columns of the query, as a table made of it would have them. */
+  async columns(): Promise<string[]> {
+    await this.session.query(
+      `CREATE TEMPORARY TABLE holdfast_source AS SELECT * FROM (${toSubquery(this.query)}) q WITH NO DATA`,
+    );
+    const rows = await this.session.query<{ name: string }>(
+      `SELECT attname AS name FROM pg_attribute
+       WHERE attrelid = 'pg_temp.holdfast_source'::regclass AND attnum > 0 ORDER BY attnum`,
+    );
+    return rows.map(({ name }) => name);
+  }
+
+  /** Begins a read-only transaction: temporary tables are the only ones it may write. The caller rolls it back. */
+  async begin(): Promise<void> {
+    await this.session.query('CREATE TEMPORARY TABLE holdfast_document (id text, digest text)');
+    await this.session.query('BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY');
+  }
+
+  async addDocuments(documents: readonly { readonly id: string; readonly digest: string }[]): Promise<void> {
+    await this.session.query(
+      'INSERT INTO pg_temp.holdfast_document (id, digest) SELECT * FROM unnest($1::text[], $2::text[])',
+      [documents.map(({ id }) => id), documents.map(({ digest }) => digest)],
+    );
+  }
+
+  async *compare(idField: string): AsyncIterable<readonly ComparedId[]> {
+    await this.session.query(`
+      DECLARE holdfast_comparison NO SCROLL CURSOR FOR
+      SELECT coalesce(source.id, document.id) AS id, source.row, document.digest
+      FROM (
+        SELECT to_jsonb(q) AS row, to_jsonb(q) ->> ${pg.escapeLiteral(idField)} AS id FROM (${toSubquery(this.query)}) q
+      ) source
+      FULL JOIN pg_temp.holdfast_document document ON document.id = source.id`);
+    for (;;) {
+      const batch = await this.session.query<ComparedId>(`FETCH ${BATCH_ROWS} FROM holdfast_comparison`);
+      if (batch.length === 0) return;
+      yield batch;
+    }
+  }
+}

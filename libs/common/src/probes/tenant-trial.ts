@@ -1,0 +1,49 @@
+import pg from 'pg';
+import type { PgSession } from '../engines/postgres/pg-session.js';
+import { toDatabaseError } from './sql-errors.js';
+
+/** How a statement ended that was tried as somebody. */
+export type TrialResult<Row> = { readonly rows: readonly Row[] } | { readonly error: pg.DatabaseError };
+
+export interface Actor {
+  /** Undefined: the verifying administrator. */
+  readonly role: string | undefined;
+  /** Undefined leaves the setting as a fresh connection has it; '' is what an ended transaction leaves in a pooled one. */
+  readonly tenant: string | undefined;
+}
+
+/** Tries statements as a role for a tenant. Nothing lasts: each trial ends with a rollback to where it began. */
+export class TenantTrials {
+  constructor(
+    private readonly session: PgSession,
+    private readonly tenantSetting: string,
+  ) {}
+
+  /** Throws when the session itself fails; an error that PostgreSQL answers is a result. */
+  async try<Row extends object>(actor: Actor, text: string, values: unknown[] = []): Promise<TrialResult<Row>> {
+    await this.session.query('SAVEPOINT holdfast_trial');
+    try {
+      // Our sessions set row_security = off, which makes filtering an error. Here filtering is what is tried.
+      await this.session.query('SET LOCAL row_security = on');
+      if (actor.tenant !== undefined) {
+        await this.session.query('SELECT set_config($1, $2, true)', [this.tenantSetting, actor.tenant]);
+      }
+      if (actor.role !== undefined) await this.session.query(`SET LOCAL ROLE ${pg.escapeIdentifier(actor.role)}`);
+      return { rows: await this.session.query<Row>(text, values) };
+    } catch (error) {
+      const cause = toDatabaseError(error);
+      if (cause === undefined) throw error;
+      return { error: cause };
+    } finally {
+      await this.session.query('ROLLBACK TO SAVEPOINT holdfast_trial; RELEASE SAVEPOINT holdfast_trial');
+    }
+  }
+}
+
+/** "permission denied": privileges refused, before any policy was asked. */
+export const isMissingPrivilege = ({ code, routine }: pg.DatabaseError): boolean =>
+  code === '42501' && routine !== 'ExecWithCheckOptions';
+
+/** "new row violates row-level security policy". */
+export const isPolicyRefusal = ({ code, routine }: pg.DatabaseError): boolean =>
+  code === '42501' && routine === 'ExecWithCheckOptions';

@@ -1,0 +1,63 @@
+import type pg from 'pg';
+import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { TenantRelation } from './tenant-relations.js';
+import { isMissingPrivilege, isPolicyRefusal, type TenantTrials } from './tenant-trial.js';
+import type { BehaviourLog } from './tenant-visibility.js';
+
+interface WriteTrial {
+  readonly table: TenantRelation;
+  /** Has rows in the table. */
+  readonly tenant: string;
+  readonly other: string;
+  readonly role: string;
+  readonly log: BehaviourLog;
+}
+
+/** Columns that an INSERT may name: not those that are generated from others. */
+const COLUMNS = `
+  SELECT quote_ident(attname) AS name FROM pg_attribute
+  WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`;
+
+/**
+ * A tenant can neither write a row for another tenant nor hand it its own. Rows are tried with all their values, so that no
+ * sequence is advanced: that would outlive the rollback.
+ */
+export async function checkWrites(session: PgSession, trials: TenantTrials, trial: WriteTrial): Promise<void> {
+  const { table, tenant, other, role } = trial;
+  const [row] = await session.query<{ row: string }>(
+    `SELECT to_jsonb(t)::text AS row FROM ${table.from} t WHERE ${table.column}::text = $1 LIMIT 1`,
+    [tenant],
+  );
+  if (row === undefined) return;
+  const columns = (await session.query<{ name: string }>(COLUMNS, [table.from])).map(({ name }) => name).join(', ');
+  const inserted = await trials.try<object>(
+    { role, tenant: other },
+    `INSERT INTO ${table.from} (${columns}) OVERRIDING SYSTEM VALUE
+     SELECT ${columns} FROM jsonb_populate_record(NULL::${table.from}, $1::jsonb)`,
+    [row.row],
+  );
+  judge('INSERT of a row of another tenant', inserted, trial);
+  const updated = await trials.try<object>(
+    { role, tenant },
+    `UPDATE ${table.from} SET ${table.column} = $2
+     WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM ${table.from} WHERE ${table.column}::text = $1 LIMIT 1)`,
+    [tenant, other],
+  );
+  judge('UPDATE that hands a row to another tenant', updated, trial);
+}
+
+function judge(what: string, result: { error: pg.DatabaseError } | object, { table, role, log }: WriteTrial): void {
+  const subject = `${table.label}: ${what}`;
+  log.trials += 1;
+  if (!('error' in result)) {
+    log.problems.add({ subject, expected: 'refused', actual: 'done', problem: `${role} was not refused` });
+    return;
+  }
+  const { error } = result as { error: pg.DatabaseError };
+  if (isPolicyRefusal(error) || isMissingPrivilege(error)) return;
+  // Constraints are looked at after the policies: whoever got that far was let through.
+  if (error.code?.startsWith('23')) {
+    const problem = `no policy refused ${role}; only a constraint did`;
+    log.problems.add({ subject, expected: 'refused', actual: error.message, problem });
+  } else log.unclear.add({ subject, problem: `ended before a policy was asked: ${error.message}` });
+}
