@@ -58,7 +58,7 @@ const INDEXES = `
     AND NOT ${isExtensionMember('pg_class', 'i.indrelid')}`;
 
 const TRIGGERS = `
-  SELECT 'trigger', ${IDENTITY}, g.tgname, g.tgenabled || ' ' || pg_get_triggerdef(g.oid)
+  SELECT 'trigger', ${IDENTITY}, g.tgname, g.tgenabled::text || ' ' || pg_get_triggerdef(g.oid)
   FROM pg_trigger g
   JOIN pg_class c ON c.oid = g.tgrelid
   JOIN pg_namespace n ON n.oid = c.relnamespace
