@@ -59,7 +59,10 @@ export const DatasetTopic = z.strictObject({
 export const PostgresDatasetConfig = z.strictObject({
   kind: z.literal('postgres'),
   url: PostgresUrl,
-  repositories: z.array(RepositoryName).min(1).describe('The first is written first; every one is a copy of its own'),
+  repositories: z
+    .array(RepositoryName)
+    .length(1, 'name exactly one repository: further copies are not made yet')
+    .describe('Where its backups go'),
   topics: z.array(DatasetTopic).default([]),
   toolDirectories: z.array(z.string()).default([]).describe('Searched for pg_dump before the well-known places'),
   tenantTables: z.strictObject({ schema: z.string().default('public'), column: z.string() }).optional(),

@@ -1,5 +1,5 @@
 import type { DatasetConfig, HoldfastConfig } from '../config/holdfast.config.js';
-import type { TopicRules } from '../domain/request.policy.js';
+import type { TargetRules, TopicRules } from '../domain/request.policy.js';
 import { parsePgUrl } from '../engines/postgres/pg-connection.js';
 import type { PostgresDataset, PostgresTarget } from '../engines/postgres/postgres-dataset.js';
 import { AppError } from '../errors/app-error.js';
@@ -68,6 +68,28 @@ export class Installation {
     return this.datasetConfig(dataset).topics.map(({ name, groups, replay }) => ({ name, groups, ...replay }));
   }
 
+  /** What the target accepts, and the databases that nobody may ask for: the catalog and the server's own. Throws: request.refused. */
+  targetRules(name: string): TargetRules {
+    const { accepts } = known(this.config.targets, name, 'target');
+    const maintenance = this.target(name).connection;
+    const catalog = this.config.catalog === undefined ? undefined : parsePgUrl(this.config.catalog.url);
+    const isHere = catalog?.host === maintenance.host && catalog.port === maintenance.port;
+    const forbidden = [
+      'postgres',
+      'template0',
+      'template1',
+      maintenance.database,
+      ...(isHere ? [catalog.database] : []),
+    ];
+    return { ...accepts, forbidden };
+  }
+
+  /** The probes of a profile; undefined when none was asked for. Throws: request.refused. */
+  profileOf(name: string | undefined): HoldfastConfig['profiles'][string] | undefined {
+    return name === undefined ? undefined : known(this.config.profiles, name, 'profile');
+  }
+
+  /** Throws: request.refused. */
   datasetConfig(name: string): DatasetConfig {
     return known(this.config.datasets, name, 'dataset');
   }

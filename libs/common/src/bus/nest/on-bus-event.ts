@@ -12,15 +12,15 @@ type Handler<T> = (event: Event<T>, context: BusContext) => Promise<void>;
  */
 export const OnBusEvent =
   <S extends z.ZodObject>(definition: EventDefinition<S>) =>
-  (target: object, name: string, descriptor: TypedPropertyDescriptor<Handler<z.output<S>>>): void => {
-    const handle = descriptor.value as Handler<z.output<S>>;
-    descriptor.value = async function (this: unknown, event, context) {
+  <H extends Handler<z.output<S>>>(target: object, name: string, descriptor: TypedPropertyDescriptor<H>): void => {
+    const handle = descriptor.value as H;
+    descriptor.value = async function (this: unknown, event: Event<z.output<S>>, context: BusContext): Promise<void> {
       try {
         await handle.call(this, event, context);
       } catch (error) {
         context.fail(error);
         throw error;
       }
-    };
+    } as H;
     (EventPattern(definition.type) as MethodDecorator)(target, name, descriptor);
   };

@@ -1,15 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import {
-  BackupRef,
-  DatabaseName,
-  DatasetName,
-  Instant,
-  ProfileName,
-  QualifiedName,
-  RestoreStrategy,
-  TargetName,
-} from '../names.js';
+import { BackupRef, DatabaseName, DatasetName, Instant, ProfileName, RestoreStrategy, TargetName } from '../names.js';
 
 /** A restore of one backup to a configured target was asked for. It names things; it never carries a place to write. */
 export const RestoreRequested = defineEvent({
@@ -24,8 +15,6 @@ export const RestoreRequested = defineEvent({
     database: DatabaseName.optional().describe('Default: the name of the database that was backed up'),
     strategy: RestoreStrategy.default('new'),
     profile: ProfileName.optional().describe('Verify afterwards with this profile'),
-    schemas: z.array(z.string().min(1)).min(1).optional().describe('Only these schemas'),
-    tables: z.array(QualifiedName).min(1).optional().describe('Only these tables'),
     safetyDump: z.boolean().default(true).describe('in-place: dump the target first'),
     expiresAt: Instant.optional().describe('Default and at most: one hour after `time`'),
   }),

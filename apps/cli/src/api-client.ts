@@ -1,0 +1,64 @@
+import { randomUUID } from 'node:crypto';
+import type { BackupView, RequestView, RunView } from '#common/contracts/api-views.js';
+import type { JsonObject } from '#common/domain/json.js';
+import { AppError, type Problem } from '#common/errors/app-error.js';
+import { type Code, Codes } from '#common/errors/codes.js';
+
+const TIMEOUT_MS = 10_000;
+
+/** The scheduler's HTTP API. Every call throws `api.unreachable` when nobody answers, else the problem that the API tells. */
+export class ApiClient {
+  constructor(private readonly options: { readonly url: string; readonly token: string } | undefined) {}
+
+  /** Publishes a request; the id makes a repeated call harmless. */
+  request(type: string, data: unknown): Promise<RequestView> {
+    return this.call('POST', `/requests/${type}`, { id: randomUUID(), data });
+  }
+
+  findRequest(requestId: string): Promise<RequestView> {
+    return this.call('GET', `/requests/${requestId}`);
+  }
+
+  run(runId: string): Promise<RunView> {
+    return this.call('GET', `/runs/${runId}`);
+  }
+
+  runs(filter: JsonObject): Promise<{ runs: RunView[] }> {
+    return this.call('GET', `/runs?${query(filter)}`);
+  }
+
+  backups(filter: JsonObject): Promise<{ backups: BackupView[] }> {
+    return this.call('GET', `/backups?${query(filter)}`);
+  }
+
+  private async call<T>(method: string, path: string, body?: unknown): Promise<T> {
+    if (this.options === undefined) {
+      const hint = 'Add `api: { token: … }` to the configuration, or add `--local`.';
+      throw new AppError('api.unreachable', 'the configuration names no api', {}, { hint });
+    }
+    const { url, token } = this.options;
+    const response = await fetch(new URL(`/api/v1${path}`, url), {
+      method,
+      headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
+      body: body === undefined ? null : JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    }).catch((error: unknown) => {
+      throw new AppError('api.unreachable', `nobody answers at ${url}`, {}, { cause: error });
+    });
+    const answer: unknown = await response.json().catch(() => undefined);
+    if (response.ok) return answer as T;
+    throw toApiError(response.status, answer);
+  }
+}
+
+function toApiError(status: number, answer: unknown): AppError {
+  const problem = (answer as { error?: Partial<Problem> } | undefined)?.error;
+  const code = problem?.code !== undefined && problem.code in Codes ? (problem.code as Code) : 'internal.bug';
+  const options = problem?.hint === undefined ? {} : { hint: problem.hint };
+  return new AppError(code, problem?.message ?? `the API answered with status ${status}`, problem?.context, options);
+}
+
+const query = (filter: JsonObject): string => {
+  const given = Object.entries(filter).filter(([, value]) => value !== null);
+  return new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)])).toString();
+};

@@ -1,0 +1,37 @@
+import { Exit } from '#common/errors/exit.js';
+import { loadManifest } from '../backup-ref.js';
+import { toSize } from '../output/sizes.js';
+import { toFields } from '../output/table.js';
+import type { Verb } from '../verb.js';
+
+export const backupShow: Verb = {
+  path: ['backup', 'show'],
+  summary: 'show one backup as its manifest tells it, with the commands that restore it by hand',
+  argument: ['<backup>', 'an id, or DATASET@latest'],
+  options: [],
+  examples: ['backup show shop@latest', 'backup show 01987654-3210-7fff-bfff-ffffffffffff --json'],
+  async run(context, _, reference) {
+    const manifest = await loadManifest(reference, context);
+    const { snapshot } = manifest;
+    const fields = toFields({
+      backup: manifest.backupId,
+      dataset: `${manifest.dataset}, ${manifest.method} of "${snapshot.database}", PostgreSQL ${snapshot.serverVersion}`,
+      snapshot: `${snapshot.takenAt} at ${snapshot.lsn ?? 'an unknown LSN'}`,
+      tables: String(snapshot.tables.length),
+      'on the bus': manifest.busPosition?.state ?? 'no topics configured',
+    });
+    const objects = manifest.objects.map(
+      ({ key, sizeBytes, sha256 }) => `  ${toSize(sizeBytes).padStart(10)}  ${sha256}  ${key}`,
+    );
+    const text = [
+      fields,
+      '',
+      'objects',
+      ...objects,
+      '',
+      'restore by hand',
+      ...manifest.restoreByHand.map((line) => `  ${line}`),
+    ].join('\n');
+    return { document: manifest, text, exit: Exit.done };
+  },
+};

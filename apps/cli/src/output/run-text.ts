@@ -1,0 +1,31 @@
+import type { RunView } from '#common/contracts/api-views.js';
+import { Exit } from '#common/errors/exit.js';
+import type { VerbResult } from '../verb.js';
+import { toSize } from './sizes.js';
+import { toFields } from './table.js';
+
+/** One run, whole. A failed one is shown with exit 0 here: whoever follows a run gets its problem thrown. */
+export function runView(run: RunView): VerbResult {
+  return { document: run, text: toRunText(run), exit: Exit.done };
+}
+
+export function toRunText(run: RunView): string {
+  const fields: Record<string, string> = {
+    run: run.id,
+    kind: `${run.kind} of ${run.dataset}`,
+    state: `${run.state}, attempt ${run.attempt} of ${run.maxAttempts}`,
+    created: run.createdAt,
+  };
+  if (run.startedAt !== null) fields['started'] = run.startedAt;
+  if (run.finishedAt !== null) fields['finished'] = run.finishedAt;
+  if (run.progress !== null) fields['progress'] = `${run.progress.stage} ${toSize(run.progress.bytes)}`;
+  if (run.error !== null) {
+    fields['error'] = `${run.error.code}: ${run.error.message}`;
+    fields['hint'] = run.error.hint;
+  }
+  for (const [name, value] of Object.entries(run.result ?? {})) {
+    if (value === null || typeof value === 'object') continue;
+    fields[name] = name.endsWith('Bytes') ? toSize(Number(value)) : String(value);
+  }
+  return toFields(fields);
+}

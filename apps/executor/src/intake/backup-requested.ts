@@ -1,0 +1,23 @@
+import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
+import type { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import type { Installation } from '#common/service/installation.js';
+import type { Intake } from '#common/service/intake.js';
+
+/** One backup at a time of a dataset; the host it reads from counts its slots. */
+export const backupIntake = (
+  installation: Installation,
+): Intake<typeof BackupRequested.data, typeof BackupRejected.data> => ({
+  decide: ({ data }) => {
+    const { host, port } = installation.dataset(data.dataset).connection;
+    return {
+      kind: 'backup',
+      dataset: data.dataset,
+      resource: `dataset ${data.dataset}`,
+      sourceHost: `${host}:${port}`,
+      deadlineAt: data.deadlineAt === undefined ? null : new Date(data.deadlineAt),
+      maxAttempts: installation.config.executor.maxAttempts,
+    };
+  },
+  rejection: BackupRejected,
+  toRejection: ({ dataset }, head) => ({ ...head, dataset }),
+});

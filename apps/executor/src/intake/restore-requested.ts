@@ -1,0 +1,29 @@
+import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
+import type { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
+import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
+import type { Installation } from '#common/service/installation.js';
+import type { Intake } from '#common/service/intake.js';
+import { restoreResource } from '#common/service/restore-place.js';
+
+/** Refuses what has expired and what the target does not accept; one restore at a time writes to a database. */
+export const restoreIntake = (
+  installation: Installation,
+): Intake<typeof RestoreRequested.data, typeof RestoreRejected.data> => ({
+  decide: (event, now) => {
+    const { data } = event;
+    assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
+    const database = data.database ?? installation.dataset(data.dataset).connection.database;
+    assertRestoreAllowed({ ...data, database }, installation.targetRules(data.target));
+    installation.profileOf(data.profile);
+    return {
+      kind: 'restore',
+      dataset: data.dataset,
+      resource: restoreResource(installation.target(data.target), database),
+      sourceHost: null,
+      deadlineAt: null,
+      maxAttempts: installation.config.executor.maxAttempts,
+    };
+  },
+  rejection: RestoreRejected,
+  toRejection: ({ dataset, target }, head) => ({ ...head, dataset, target }),
+});

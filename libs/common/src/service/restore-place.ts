@@ -1,0 +1,5 @@
+import type { PostgresTarget } from '../engines/postgres/postgres-dataset.js';
+
+/** The ledger's name of one database on one server: only one run at a time may write to it or judge it. */
+export const restoreResource = ({ connection }: PostgresTarget, database: string): string =>
+  `database ${connection.host}:${connection.port}/${database}`;
