@@ -1,0 +1,34 @@
+import type { Sql } from './sql.js';
+import { auditStore } from './stores/audit.store.js';
+import { backupStore } from './stores/backup.store.js';
+import { inboxStore } from './stores/inbox.store.js';
+import { leaseStore } from './stores/lease.store.js';
+import { outboxStore } from './stores/outbox.store.js';
+import { replayStore } from './stores/replay.store.js';
+import { restoreStore } from './stores/restore.store.js';
+import { runClaims } from './stores/run-claim.store.js';
+import { runEnds } from './stores/run-end.store.js';
+import { runList } from './stores/run-list.store.js';
+import { runQueue } from './stores/run-queue.store.js';
+import { verificationStore } from './stores/verification.store.js';
+
+/** The stores, bound to one open transaction. */
+export type CatalogTx = ReturnType<typeof toCatalogTx>;
+
+export const toCatalogTx = (sql: Sql) => ({
+  runs: { ...runQueue(sql), ...runClaims(sql), ...runEnds(sql), ...runList(sql) },
+  inbox: inboxStore(sql),
+  outbox: outboxStore(sql),
+  backups: backupStore(sql),
+  restores: restoreStore(sql),
+  verifications: verificationStore(sql),
+  replays: replayStore(sql),
+  leases: leaseStore(sql),
+  audit: auditStore(sql),
+
+  /** The database's clock: the only one that the catalog compares with. */
+  now: async (): Promise<Date> => {
+    const [row] = await sql.rows<{ at: Date }>('SELECT clock_timestamp() AS at');
+    return row?.at ?? new Date(Number.NaN);
+  },
+});

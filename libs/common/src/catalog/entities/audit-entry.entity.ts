@@ -1,0 +1,15 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { JsonObject } from '../../domain/json.js';
+import { instant, int8 } from './columns.js';
+
+/** Who asked for what, and what was answered. Never changed, never deleted. */
+@Entity({ schema: 'holdfast', name: 'audit' })
+export class AuditEntry {
+  @PrimaryColumn(int8('id')) readonly id!: number;
+  @Column(instant('at')) readonly at!: Date;
+  @Column('text') readonly actor!: string;
+  @Column('text') readonly action!: string;
+  @Column('text') readonly subject!: string;
+  @Column('text') readonly outcome!: string;
+  @Column('jsonb') readonly detail!: JsonObject;
+}

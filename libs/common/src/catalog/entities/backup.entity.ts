@@ -1,0 +1,42 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { Manifest } from '../../contracts/manifest.js';
+import type { BackupId, RunId } from '../../domain/ids.js';
+import { instant, int8, nullable } from './columns.js';
+
+/** One backup: reserved before its first byte, completed with its manifest. */
+@Entity({ schema: 'holdfast', name: 'backups' })
+export class Backup {
+  @PrimaryColumn('uuid') readonly id!: BackupId;
+  @Column('text') readonly dataset!: string;
+  @Column('text') readonly method!: Manifest['method'];
+  @Column('text') readonly purpose!: Manifest['purpose'];
+  @Column({ name: 'run_id', type: 'uuid' }) readonly runId!: RunId;
+  @Column('text') readonly state!: 'reserved' | 'completed' | 'expired';
+  @Column('integer', nullable) readonly attempt!: number | null;
+  /** The one attempt that counts: the sweeper never touches it. */
+  @Column({ name: 'attempt_key', type: 'text', ...nullable }) readonly attemptKey!: string | null;
+  @Column({ ...int8('size_bytes'), ...nullable }) readonly sizeBytes!: number | null;
+  @Column({ ...int8('database_size_bytes'), ...nullable }) readonly databaseSizeBytes!: number | null;
+  @Column({ ...instant('started_at'), ...nullable }) readonly startedAt!: Date | null;
+  @Column({ ...instant('snapshot_at'), ...nullable }) readonly snapshotAt!: Date | null;
+  @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
+  @Column('jsonb', nullable) readonly manifest!: Manifest | null;
+  @Column(instant('reserved_at')) readonly reservedAt!: Date;
+  /** When a verification of a restore of it last passed. */
+  @Column({ ...instant('verified_at'), ...nullable }) readonly verifiedAt!: Date | null;
+  @Column({ ...instant('expired_at'), ...nullable }) readonly expiredAt!: Date | null;
+}
+
+/** One backup in one repository. */
+@Entity({ schema: 'holdfast', name: 'backup_copies' })
+export class BackupCopy {
+  @PrimaryColumn({ name: 'backup_id', type: 'uuid' }) readonly backupId!: BackupId;
+  @PrimaryColumn('text') readonly repository!: string;
+  @Column({ name: 'manifest_key', type: 'text' }) readonly manifestKey!: string;
+  @Column(int8('size_bytes')) readonly sizeBytes!: number;
+  @Column('text') readonly state!: 'present' | 'damaged' | 'expired';
+  @Column(instant('recorded_at')) readonly recordedAt!: Date;
+  /** When its digests were last read back. */
+  @Column({ ...instant('checked_at'), ...nullable }) readonly checkedAt!: Date | null;
+  @Column({ ...instant('verified_at'), ...nullable }) readonly verifiedAt!: Date | null;
+}

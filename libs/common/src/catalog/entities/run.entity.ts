@@ -1,0 +1,48 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { RunId } from '../../domain/ids.js';
+import type { JsonObject } from '../../domain/json.js';
+import type { RunKind, RunState } from '../../domain/run.js';
+import type { Problem } from '../../errors/app-error.js';
+import { instant, int8, nullable } from './columns.js';
+
+/** One piece of asked work. All instants are the database's. */
+@Entity({ schema: 'holdfast', name: 'runs' })
+export class Run {
+  @PrimaryColumn('uuid') readonly id!: RunId;
+  /** Order of arrival; pages are cut by it. */
+  @Column(int8('number')) readonly number!: number;
+  @Column('text') readonly kind!: RunKind;
+  @Column('text') readonly state!: RunState;
+  @Column('text') readonly dataset!: string;
+  /** What only one running run may write to. */
+  @Column('text') readonly resource!: string;
+  @Column({ name: 'source_host', type: 'text', ...nullable }) readonly sourceHost!: string | null;
+  /** The data of the request event. */
+  @Column('jsonb') readonly request!: JsonObject;
+  /** `source` of the request event. */
+  @Column({ name: 'requested_by', type: 'text' }) readonly requestedBy!: string;
+  @Column({ name: 'request_id', type: 'text' }) readonly requestId!: string;
+  @Column({ name: 'correlation_id', type: 'text', ...nullable }) readonly correlationId!: string | null;
+  @Column({ type: 'text', ...nullable }) readonly traceparent!: string | null;
+  @Column('integer') readonly priority!: number;
+  /** The fence: grows with every claim, 0 before the first. */
+  @Column('integer') readonly attempt!: number;
+  /** Attempts that a shutdown cut short. */
+  @Column({ name: 'attempts_forgiven', type: 'integer' }) readonly attemptsForgiven!: number;
+  @Column({ name: 'max_attempts', type: 'integer' }) readonly maxAttempts!: number;
+  /** Of the claim; once settled, of the last one. */
+  @Column({ type: 'text', ...nullable }) readonly owner!: string | null;
+  @Column({ ...instant('claim_expires_at'), ...nullable }) readonly claimExpiresAt!: Date | null;
+  @Column(instant('run_after')) readonly runAfter!: Date;
+  @Column({ ...instant('deadline_at'), ...nullable }) readonly deadlineAt!: Date | null;
+  @Column({ ...instant('cancel_requested_at'), ...nullable }) readonly cancelRequestedAt!: Date | null;
+  @Column({ name: 'cancel_reason', type: 'text', ...nullable }) readonly cancelReason!: string | null;
+  @Column({ name: 'event_sequence', type: 'integer' }) readonly eventSequence!: number;
+  @Column('jsonb', nullable) readonly progress!: JsonObject | null;
+  @Column('jsonb', nullable) readonly result!: JsonObject | null;
+  /** Of the last attempt while the run is open, of the whole run once it has failed. */
+  @Column('jsonb', nullable) readonly problem!: Problem | null;
+  @Column(instant('created_at')) readonly createdAt!: Date;
+  @Column({ ...instant('started_at'), ...nullable }) readonly startedAt!: Date | null;
+  @Column({ ...instant('settled_at'), ...nullable }) readonly settledAt!: Date | null;
+}

@@ -1,0 +1,93 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { Client, escapeIdentifier } from 'pg';
+import { toBackoffMs } from '../domain/backoff.js';
+import { CONNECT_TIMEOUT_MS, toConnectionString } from './connection.js';
+
+/** The payload of one notification; undefined after a reconnection, when any number may have been missed. */
+export type OnNotification = (payload: string | undefined) => void;
+
+const BACKOFF = { firstMs: 100, maxMs: 5_000 };
+
+/**
+ * LISTEN on one connection of its own, made on first use and made again whenever it is lost.
+ * Notifications are hints: whoever listens also polls.
+ */
+export class CatalogListener {
+  private readonly callbacks = new Map<string, Set<OnNotification>>();
+  private readonly closing = new AbortController();
+  private readonly firstTry = Promise.withResolvers<void>();
+  private client: Client | undefined;
+  private running: Promise<void> | undefined;
+
+  constructor(
+    private readonly url: string,
+    private readonly applicationName: string,
+  ) {}
+
+  /** Resolves once it listens, or once the first try to connect has failed. The returned function ends it. */
+  async listen(channel: string, callback: OnNotification): Promise<() => void> {
+    const isNew = !this.callbacks.has(channel);
+    this.callbacks.set(channel, (this.callbacks.get(channel) ?? new Set()).add(callback));
+    this.running ??= this.keepListening();
+    if (isNew) await this.client?.query(`LISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
+    await this.firstTry.promise;
+    return () => void this.callbacks.get(channel)?.delete(callback);
+  }
+
+  async close(): Promise<void> {
+    this.closing.abort();
+    await this.running;
+  }
+
+  private async keepListening(): Promise<void> {
+    let losses = 0;
+    for (let tries = 1; !this.closing.signal.aborted; tries += 1) {
+      const client = this.createClient();
+      const ended = new Promise<void>((resolve) => {
+        client.once('end', () => resolve());
+        this.closing.signal.addEventListener('abort', () => resolve(), { once: true });
+      });
+      try {
+        await this.subscribe(client);
+        losses = 0;
+        if (tries > 1) for (const channel of this.callbacks.keys()) this.tell(channel, undefined);
+        this.firstTry.resolve();
+        await ended;
+      } catch {
+        losses += 1;
+      }
+      this.client = undefined;
+      this.firstTry.resolve();
+      void client.end().catch(() => undefined);
+      await this.pause(losses);
+    }
+  }
+
+  private createClient(): Client {
+    const client = new Client({
+      connectionString: toConnectionString(this.url),
+      application_name: `${this.applicationName} listen`,
+      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+      keepAlive: true,
+    });
+    client.on('notification', ({ channel, payload }) => this.tell(channel, payload));
+    // Every loss also ends the client; without a listener an error event would end the process.
+    client.on('error', () => undefined);
+    return client;
+  }
+
+  private async subscribe(client: Client): Promise<void> {
+    await client.connect();
+    this.client = client;
+    for (const channel of this.callbacks.keys()) await client.query(`LISTEN ${escapeIdentifier(channel)}`);
+  }
+
+  private tell(channel: string, payload: string | undefined): void {
+    for (const callback of this.callbacks.get(channel) ?? []) callback(payload);
+  }
+
+  private async pause(losses: number): Promise<void> {
+    const waitMs = toBackoffMs(losses, BACKOFF, Math.random());
+    await delay(waitMs, undefined, { signal: this.closing.signal }).catch(() => undefined);
+  }
+}

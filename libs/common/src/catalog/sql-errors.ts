@@ -1,0 +1,62 @@
+import { QueryFailedError } from 'typeorm';
+import { AppError } from '../errors/app-error.js';
+
+/** What a failed statement means for its transaction. Source: PostgreSQL, appendix A; graphile/worker's table. */
+export type SqlFailure = 'repeat' | 'unavailable' | 'refused' | 'other';
+
+/** serialization_failure, deadlock_detected, lock_not_available: the same closure in a new transaction may pass. */
+const REPEAT = new Set(['40001', '40P01', '55P03']);
+/** admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, too_many_connections, idle_in_transaction_session_timeout. */
+const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '57P04', '53300', '25P03']);
+const NETWORK = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'ENOENT',
+]);
+/** invalid_password, invalid_authorization_specification, invalid_catalog_name: waiting does not help. */
+const REFUSED = new Set(['28P01', '28000', '3D000']);
+
+export function classifySqlError(error: unknown): SqlFailure {
+  const { sqlState: code } = driverErrorOf(error);
+  if (code === undefined) return 'other';
+  if (REPEAT.has(code)) return 'repeat';
+  if (REFUSED.has(code)) return 'refused';
+  return UNAVAILABLE.has(code) || code.startsWith('08') || NETWORK.has(code) ? 'unavailable' : 'other';
+}
+
+/** An error for callers: ours unchanged, the database's with its SQLSTATE, never with the statement's values. */
+export function toCatalogError(error: unknown, isUnavailable = classifySqlError(error) !== 'other'): AppError {
+  if (error instanceof AppError) return error;
+  const { message, ...facts } = driverErrorOf(error);
+  if (isUnavailable) {
+    return new AppError('catalog.unavailable', `the catalog does not answer: ${message}`, facts, { cause: error });
+  }
+  return new AppError('internal.bug', `the catalog refused a statement: ${message}`, facts, { cause: error });
+}
+
+export const isSqlError = (error: unknown): boolean => error instanceof QueryFailedError;
+
+interface DriverFacts {
+  readonly message: string;
+  readonly sqlState?: string;
+  readonly constraint?: string;
+}
+
+function driverErrorOf(error: unknown): DriverFacts {
+  const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
+  // Several addresses behind one name: node reports every refused connection in one AggregateError.
+  const first: unknown = source instanceof AggregateError ? source.errors[0] : source;
+  if (!(first instanceof Error)) return { message: String(first) };
+  const { code, constraint } = first as { code?: unknown; constraint?: unknown };
+  return {
+    message: first.message,
+    ...(typeof code === 'string' ? { sqlState: code } : {}),
+    ...(typeof constraint === 'string' ? { constraint } : {}),
+  };
+}

@@ -1,0 +1,173 @@
+import { randomBytes } from 'node:crypto';
+import type { Manifest } from '../../contracts/manifest.js';
+import { type BackupId, type RunId, toUuidV7 } from '../../domain/ids.js';
+import { AppError } from '../../errors/app-error.js';
+import { Backup, BackupCopy } from '../entities/backup.entity.js';
+import { type Sql, toJsonb } from '../sql.js';
+
+export interface Reservation {
+  readonly runId: RunId;
+  readonly dataset: string;
+  readonly method: Manifest['method'];
+  readonly purpose: Manifest['purpose'];
+}
+
+export interface BackupFilter {
+  readonly dataset?: string;
+  readonly purpose?: Manifest['purpose'];
+  readonly states?: readonly Backup['state'][];
+  /** Last id of the page before. */
+  readonly before?: BackupId;
+  /** 1 to 1000. */
+  readonly limit?: number;
+}
+
+/** A backup without its manifest, which may list thousands of tables. */
+export type BackupSummary = Omit<Backup, 'manifest'>;
+
+/** The newest good backup of one dataset, for metrics and health. */
+export interface NewestBackup {
+  readonly dataset: string;
+  readonly completedAt: Date;
+  readonly ageSeconds: number;
+  readonly sizeBytes: number;
+  /** Of any of its backups. */
+  readonly lastVerifiedAt: Date | null;
+}
+
+const RESERVE = `
+  INSERT INTO holdfast.backups (id, run_id, dataset, method, purpose)
+  VALUES ($1, $2, $3, $4, $5)
+  ON CONFLICT (run_id, purpose) DO UPDATE SET run_id = excluded.run_id
+  RETURNING id`;
+
+const RECORD = `
+  INSERT INTO holdfast.backups AS backup (
+    id, run_id, dataset, method, purpose, state, attempt, attempt_key, size_bytes, database_size_bytes,
+    started_at, snapshot_at, completed_at, manifest
+  )
+  VALUES ($1, $2, $3, $4, $5, 'completed', $6, $7, $8, $9, $10, $11, $12, $13)
+  ON CONFLICT (id) DO UPDATE
+  SET state = 'completed', attempt = excluded.attempt, attempt_key = excluded.attempt_key,
+      size_bytes = excluded.size_bytes, database_size_bytes = excluded.database_size_bytes,
+      started_at = excluded.started_at, snapshot_at = excluded.snapshot_at,
+      completed_at = excluded.completed_at, manifest = excluded.manifest
+  WHERE backup.state = 'reserved' OR backup.attempt_key = excluded.attempt_key AND backup.state = 'completed'
+  RETURNING *`;
+
+const RECORD_COPY = `
+  INSERT INTO holdfast.backup_copies (backup_id, repository, manifest_key, size_bytes)
+  VALUES ($1, $2, $3, $4)
+  ON CONFLICT (backup_id, repository) DO NOTHING`;
+
+const SUMMARY = `id, dataset, method, purpose, run_id, state, attempt, attempt_key, size_bytes, database_size_bytes,
+  started_at, snapshot_at, completed_at, reserved_at, verified_at, expired_at`;
+
+const LIST = `
+  SELECT ${SUMMARY}
+  FROM holdfast.backups
+  WHERE ($1::text IS NULL OR dataset = $1)
+    AND ($2::text IS NULL OR purpose = $2)
+    AND state = ANY ($3)
+    AND ($4::uuid IS NULL OR id < $4)
+  ORDER BY id DESC
+  LIMIT least(greatest($5, 1), 1000)`;
+
+const LATEST = `
+  SELECT * FROM holdfast.backups
+  WHERE dataset = $1 AND state = 'completed' AND purpose = 'regular'
+  ORDER BY id DESC
+  LIMIT 1`;
+
+const NEWEST = `
+  SELECT DISTINCT ON (dataset)
+         dataset, completed_at AS "completedAt", size_bytes::float8 AS "sizeBytes",
+         extract(epoch FROM clock_timestamp() - completed_at)::float8 AS "ageSeconds",
+         max(verified_at) OVER (PARTITION BY dataset) AS "lastVerifiedAt"
+  FROM holdfast.backups
+  WHERE state = 'completed' AND purpose = 'regular'
+  ORDER BY dataset, id DESC`;
+
+export const backupStore = (sql: Sql) => {
+  const find = async (id: BackupId): Promise<Backup | undefined> => {
+    const [backup] = await sql.entities(Backup, 'SELECT * FROM holdfast.backups WHERE id = $1', [id]);
+    return backup;
+  };
+  const findLatest = async (dataset: string): Promise<Backup | undefined> => {
+    const [backup] = await sql.entities(Backup, LATEST, [dataset]);
+    return backup;
+  };
+  return {
+    find,
+    findLatest,
+
+    /** Throws: backup.missing. */
+    load: async (id: BackupId): Promise<Backup> => (await find(id)) ?? missing(`backup ${id} is not in the catalog`),
+
+    /** The newest completed regular backup. Throws: backup.missing. */
+    loadLatest: async (dataset: string): Promise<Backup> =>
+      (await findLatest(dataset)) ?? missing(`dataset ${dataset} has no backup in the catalog`),
+
+    /** The run's backup id, before its first byte: every attempt of the run gets the same. By the database's clock. */
+    reserve: async ({ runId, dataset, method, purpose }: Reservation): Promise<BackupId> => {
+      const [now] = await sql.rows<{ at: Date }>('SELECT clock_timestamp() AS at');
+      const id = toUuidV7(now?.at ?? new Date(), randomBytes(10));
+      const [row] = await sql.rows<{ id: BackupId }>(RESERVE, [id, runId, dataset, method, purpose]);
+      if (row === undefined) throw new AppError('internal.bug', `no backup id was reserved for run ${runId}`);
+      return row.id;
+    },
+
+    /**
+     * The backup exists and has a copy in this repository; idempotent, also for further copies.
+     * Throws: internal.bug when the catalog already names another attempt, or has expired the backup.
+     */
+    record: async (manifest: Manifest, copy: { repository: string; manifestKey: string }): Promise<Backup> => {
+      const sizeBytes = manifest.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
+      const [backup] = await sql.entities(Backup, RECORD, toRecord(manifest, sizeBytes));
+      if (backup === undefined) {
+        throw new AppError('internal.bug', `backup ${manifest.backupId} is not recorded as ${manifest.attemptKey}`);
+      }
+      await sql.affected(RECORD_COPY, [backup.id, copy.repository, copy.manifestKey, sizeBytes]);
+      return backup;
+    },
+
+    /** Newest first, completed ones unless asked otherwise; page on with `before`. */
+    list: ({
+      dataset,
+      purpose,
+      states = ['completed'],
+      before,
+      limit = 50,
+    }: BackupFilter = {}): Promise<BackupSummary[]> =>
+      sql.entities(Backup, LIST, [dataset ?? null, purpose ?? null, states, before ?? null, limit]),
+
+    copies: (id: BackupId): Promise<BackupCopy[]> =>
+      sql.entities(BackupCopy, 'SELECT * FROM holdfast.backup_copies WHERE backup_id = $1 ORDER BY recorded_at', [id]),
+
+    /** One row per dataset that has a good backup. */
+    newest: (): Promise<NewestBackup[]> => sql.rows<NewestBackup>(NEWEST),
+  };
+};
+
+function toRecord(manifest: Manifest, sizeBytes: number): readonly unknown[] {
+  const { snapshot } = manifest;
+  return [
+    manifest.backupId,
+    manifest.runId,
+    manifest.dataset,
+    manifest.method,
+    manifest.purpose,
+    manifest.attempt,
+    manifest.attemptKey,
+    sizeBytes,
+    snapshot.sizeBytes,
+    manifest.startedAt,
+    snapshot.takenAt,
+    manifest.completedAt,
+    toJsonb(manifest),
+  ];
+}
+
+function missing(message: string): never {
+  throw new AppError('backup.missing', message);
+}

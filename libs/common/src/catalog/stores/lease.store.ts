@@ -1,0 +1,54 @@
+import { AppError } from '../../errors/app-error.js';
+import { Lease } from '../entities/lease.entity.js';
+import type { Sql } from '../sql.js';
+
+/** What the fence compares. */
+export type LeaseRef = { readonly name: string; readonly fence: number };
+
+const ACQUIRE = `
+  INSERT INTO holdfast.leases AS lease (name, owner, fence, acquired_at, expires_at)
+  VALUES ($1, $2, 1, clock_timestamp(), clock_timestamp() + make_interval(secs => $3 / 1000.0))
+  ON CONFLICT (name) DO UPDATE
+  SET owner = excluded.owner, fence = lease.fence + 1,
+      acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
+  WHERE lease.expires_at <= clock_timestamp()
+  RETURNING *`;
+
+const HELD = 'name = $1 AND fence = $2 AND expires_at > clock_timestamp()';
+
+const RENEW = `
+  UPDATE holdfast.leases SET expires_at = clock_timestamp() + make_interval(secs => $3 / 1000.0)
+  WHERE ${HELD}
+  RETURNING name`;
+
+const RELEASE = `UPDATE holdfast.leases SET expires_at = clock_timestamp() WHERE ${HELD}`;
+
+/** Claims without an end, one holder of a name at a time. */
+export const leaseStore = (sql: Sql) => ({
+  /** Undefined while somebody else holds it. */
+  acquire: async (name: string, owner: string, ttlMs: number): Promise<Lease | undefined> => {
+    const [lease] = await sql.entities(Lease, ACQUIRE, [name, owner, ttlMs]);
+    return lease;
+  },
+
+  /** Throws: claim.lost. */
+  renew: async (lease: LeaseRef, ttlMs: number): Promise<void> => {
+    const rows = await sql.rows(RENEW, [lease.name, lease.fence, ttlMs]);
+    if (rows.length === 0) lost(lease);
+  },
+
+  /** Nobody else can acquire it before this transaction ends. Throws: claim.lost. */
+  assertHeld: async (lease: LeaseRef): Promise<void> => {
+    const rows = await sql.rows(`SELECT name FROM holdfast.leases WHERE ${HELD} FOR SHARE`, [lease.name, lease.fence]);
+    if (rows.length === 0) lost(lease);
+  },
+
+  /** Idempotent: what is not held needs no release. */
+  release: async (lease: LeaseRef): Promise<void> => {
+    await sql.affected(RELEASE, [lease.name, lease.fence]);
+  },
+});
+
+function lost({ name, fence }: LeaseRef): never {
+  throw new AppError('claim.lost', `lease ${name} is no longer held under fence ${fence}`, { lease: name, fence });
+}

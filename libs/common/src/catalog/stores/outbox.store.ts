@@ -1,0 +1,83 @@
+import type { UntypedEvent } from '../../contracts/envelope.js';
+import type { Problem } from '../../errors/app-error.js';
+import { Channels } from '../channels.js';
+import { OutboxEntry } from '../entities/outbox-entry.entity.js';
+import { type Sql, toJsonb } from '../sql.js';
+
+export interface OutboxLag {
+  readonly unpublished: number;
+  readonly oldestAgeSeconds: number;
+  /** Refused by the bus for good, and stepped over. */
+  readonly refused: number;
+}
+
+const ADD = `
+  INSERT INTO holdfast.outbox (event_id, event_type, topic, key, event)
+  VALUES ($1, $2, $3, $4, $5)
+  RETURNING id, pg_notify('${Channels.outboxAdded}', '')`;
+
+const WAITING = 'published_at IS NULL AND refused_at IS NULL';
+
+const NEXT_BATCH = `SELECT * FROM holdfast.outbox WHERE ${WAITING} ORDER BY id LIMIT $1`;
+
+const MARK_PUBLISHED = `UPDATE holdfast.outbox SET published_at = clock_timestamp() WHERE id = ANY ($1) AND ${WAITING}`;
+
+const MARK_REFUSED = `
+  UPDATE holdfast.outbox SET refused_at = clock_timestamp(), problem = $2 WHERE id = $1 AND ${WAITING}`;
+
+const UNPUBLISHED_REQUESTS = `
+  SELECT *
+  FROM holdfast.outbox
+  WHERE ${WAITING}
+    AND event_type = ANY ($1)
+    AND created_at < clock_timestamp() - make_interval(secs => $2 / 1000.0)
+  ORDER BY id
+  LIMIT $3`;
+
+const PRUNE = `
+  DELETE FROM holdfast.outbox
+  WHERE id = ANY (ARRAY(
+    SELECT id FROM holdfast.outbox
+    WHERE published_at < clock_timestamp() - make_interval(secs => $1 / 1000.0)
+    LIMIT $2
+  ))`;
+
+const LAG = `
+  SELECT count(*) FILTER (WHERE ${WAITING})::integer AS unpublished,
+         coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE ${WAITING})), 0)::float8
+           AS "oldestAgeSeconds",
+         count(*) FILTER (WHERE refused_at IS NOT NULL)::integer AS refused
+  FROM holdfast.outbox
+  WHERE published_at IS NULL`;
+
+export const outboxStore = (sql: Sql) => ({
+  /**
+   * Publishes with the transaction, through the relay. Writers of one key wait here for each other until commit, and the id is
+   * drawn after the wait: per key, the outbox's order is the order of commits.
+   */
+  add: async (event: UntypedEvent, { topic, key }: { topic: string; key: string }): Promise<void> => {
+    await sql.rows('SELECT pg_advisory_xact_lock(hashtextextended($1, 0))', [`holdfast.outbox ${key}`]);
+    await sql.rows(ADD, [event.id, event.type, topic, key, toJsonb(event)]);
+  },
+
+  /** The oldest unpublished, in order. For the holder of the relay's lease only. */
+  nextBatch: (limit: number): Promise<OutboxEntry[]> => sql.entities(OutboxEntry, NEXT_BATCH, [limit]),
+
+  /** After the bus has acknowledged them. */
+  markPublished: (ids: readonly number[]): Promise<number> => sql.affected(MARK_PUBLISHED, [ids]),
+
+  /** The bus will never take this one: it is stepped over, kept and counted, so that the rest can go on. */
+  markRefused: (id: number, problem: Problem): Promise<number> => sql.affected(MARK_REFUSED, [id, toJsonb(problem)]),
+
+  /** Requests that wait for the bus longer than the grace time: their workers take them from here meanwhile. */
+  unpublishedRequests: (types: readonly string[], olderThanMs: number, limit = 100): Promise<OutboxEntry[]> =>
+    sql.entities(OutboxEntry, UNPUBLISHED_REQUESTS, [types, olderThanMs, limit]),
+
+  /** Deletes at most `limit` that were published longer ago; returns how many. */
+  prune: (olderThanMs: number, limit: number): Promise<number> => sql.affected(PRUNE, [olderThanMs, limit]),
+
+  lag: async (): Promise<OutboxLag> => {
+    const [lag] = await sql.rows<OutboxLag>(LAG);
+    return lag ?? { unpublished: 0, oldestAgeSeconds: 0, refused: 0 };
+  },
+});
