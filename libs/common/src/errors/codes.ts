@@ -186,6 +186,51 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'The topic is not the one that the backup saw, so its offsets mean other records; restore the topic, or ask with `offsets`.',
   },
+  'repository.denied': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Check the keys of the repository and that they may read, write, list and delete below its prefix, then run `holdfast check`.',
+  },
+  'repository.exists': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Another writer was first and nothing was replaced; read what is there before asking again.',
+  },
+  'repository.format': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Use the Holdfast version that wrote the repository, or a newer one.',
+  },
+  'repository.full': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Free space in the repository or raise its quota, then ask again.',
+  },
+  'repository.locked': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'A retention lock of the store holds the object; it can be removed when the lock has expired.',
+  },
+  'repository.missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Create the bucket or directory, mount it, or correct the `url` of the repository, then run `holdfast check`.',
+  },
+  'repository.object-missing': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Somebody removed the object, or the repository is another one; run `holdfast backup list`.',
+  },
+  'repository.protocol': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'The store refused a request that S3 allows; read the message, then its own log, and check `endpoint` and `region`.',
+  },
+  'repository.unavailable': {
+    retryable: true,
+    exit: Exit.unreachable,
+    hint: 'Check that the store under `endpoint` or `url` of the repository answers, then run `holdfast check`.',
+  },
   'request.invalid': {
     retryable: false,
     exit: Exit.badInput,
