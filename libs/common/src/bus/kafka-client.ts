@@ -1,6 +1,7 @@
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { registerCompression } from './compression.js';
 import { type BusLogger, toLogCreator } from './kafka-logger.js';
+import { calmRequestTimers } from './kafkajs-timers.js';
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];
@@ -15,6 +16,7 @@ export interface KafkaOptions {
 /** One client per process; opens no connection by itself. Reads and writes every compression that Kafka knows. */
 export function createKafka({ brokers, clientId, ssl, sasl, logger, retries = 5 }: KafkaOptions): Kafka {
   registerCompression();
+  calmRequestTimers();
   return new Kafka({
     brokers: [...brokers],
     clientId,

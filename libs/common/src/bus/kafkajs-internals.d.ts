@@ -64,3 +64,10 @@ declare module 'kafkajs/src/protocol/error.js' {
   export function failure(code: number): boolean;
   export function createErrorFromCode(code: number): Error & { readonly type: string };
 }
+declare module 'kafkajs/src/network/requestQueue/index.js' {
+  export default class RequestQueue {
+    readonly pending: readonly unknown[];
+    readonly throttledUntil: number;
+    scheduleCheckPendingRequests(): void;
+  }
+}

@@ -1,4 +1,4 @@
-import { EventPattern } from '@nestjs/microservices';
+import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { z } from 'zod';
 import type { EventDefinition } from '../../contracts/define-event.js';
 import type { Event } from '../../contracts/envelope.js';
@@ -22,5 +22,8 @@ export const OnBusEvent =
         throw error;
       }
     } as H;
+    // Without these Nest passes the first argument only.
+    Payload()(target, name, 0);
+    Ctx()(target, name, 1);
     (EventPattern(definition.type) as MethodDecorator)(target, name, descriptor);
   };

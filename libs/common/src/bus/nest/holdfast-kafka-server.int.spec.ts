@@ -1,0 +1,244 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import { Controller, type INestMicroservice, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { DataOf } from '../../contracts/define-event.js';
+import type { Event } from '../../contracts/envelope.js';
+import { BackupRequested } from '../../contracts/events/backup-requested.event.js';
+import { AppError } from '../../errors/app-error.js';
+import { KafkaTestBed, kcatProduce, silentLogger, until } from '../../testing/kafka-test-bed.js';
+import { createDeadLetterBox } from '../dead-letter.js';
+import { readCommitted } from '../kafka-groups.js';
+import { headerText } from '../kafka-headers.js';
+import { readLogEnds } from '../kafka-log.js';
+import type { LogRecord } from '../log-slice.js';
+import { BusPublisher } from '../producer.js';
+import { readRange } from '../read-range.js';
+import { DEAD_LETTER } from '../topics.js';
+import type { BusContext } from './bus-context.js';
+import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
+import { OnBusEvent } from './on-bus-event.js';
+
+type Requested = Event<DataOf<typeof BackupRequested>>;
+
+/** What the service under test did, and what it is told to do. */
+const seen: { readonly ids: string[]; readonly events: Requested[]; failures: Error[] } = {
+  ids: [],
+  events: [],
+  failures: [],
+};
+
+@Controller()
+class IntakeController {
+  @OnBusEvent(BackupRequested)
+  async onBackupRequested(event: Requested, context: BusContext): Promise<void> {
+    expect(context.partition).toBe(0);
+    seen.ids.push(event.id);
+    const failure = seen.failures.shift();
+    if (failure !== undefined) throw failure;
+    seen.events.push(event);
+  }
+}
+
+@Module({ controllers: [IntakeController] })
+class IntakeModule {}
+
+let bed: KafkaTestBed;
+let publisher: BusPublisher;
+let [topic, deadLetterTopic, service] = ['', '', undefined as INestMicroservice | undefined];
+
+beforeAll(async () => {
+  bed = await KafkaTestBed.open();
+  publisher = new BusPublisher(bed.kafka, bed.prefix);
+  [topic, deadLetterTopic] = [await bed.topic(BackupRequested.type), await bed.topic(DEAD_LETTER)];
+  bed.onClose(() => publisher.close());
+  await start();
+});
+afterEach(() => {
+  seen.ids.length = 0;
+  seen.events.length = 0;
+  seen.failures = [];
+});
+afterAll(async () => {
+  await service?.close();
+  await bed.close();
+});
+
+const group = (): string => `${bed.prefix}intake`;
+
+async function start(): Promise<void> {
+  const { kafka, prefix: topicPrefix } = bed;
+  const deadLetters = createDeadLetterBox(publisher, { topicPrefix });
+  const options = { kafka, groupId: group(), topicPrefix, deadLetters, logger: silentLogger };
+  const strategy = new HoldfastKafkaServer({ ...options, sessionTimeoutMs: 6_000, backoffMs: 20 });
+  service = await NestFactory.createMicroservice(IntakeModule, { strategy, logger: false });
+  await service.listen();
+}
+
+async function stop(): Promise<void> {
+  await service?.close();
+  service = undefined;
+}
+
+const good = (id: string): Requested =>
+  BackupRequested.create({ dataset: 'shop' }, { id, source: '/spec', time: new Date() });
+
+const publish = (id: string): Promise<void> => publisher.publish([{ event: good(id), key: 'shop' }]);
+
+const handled = (id: string): Promise<void> =>
+  until(`${id} is handled`, () => seen.events.some((event) => event.id === id));
+
+async function deadLetters(): Promise<LogRecord[]> {
+  const toOffset = (await readLogEnds(bed.cluster, deadLetterTopic)).get(0) ?? 0n;
+  const range = { topic: deadLetterTopic, partition: 0, fromOffset: 0n, toOffset };
+  const letters: LogRecord[] = [];
+  for await (const { records } of readRange(bed.cluster, range, { signal: AbortSignal.timeout(9_000) }))
+    letters.push(...records);
+  return letters;
+}
+
+async function lastLetter(): Promise<LogRecord> {
+  const letter = (await deadLetters()).at(-1);
+  if (letter === undefined) throw new Error('there is no dead letter');
+  return letter;
+}
+
+async function committed(): Promise<bigint | undefined> {
+  return (await readCommitted(bed.cluster, group(), topic)).get(0)?.offset;
+}
+
+const ends = async (): Promise<bigint | undefined> => (await readLogEnds(bed.cluster, topic)).get(0);
+
+const binary = (id: string, ...more: readonly string[]): string[] =>
+  [`ce_id=${id}`, 'ce_specversion=1.0', 'ce_source=/kcat', 'ce_type=backup.requested', ...more].flatMap((h) => [
+    '-H',
+    h,
+  ]);
+
+describe('a Nest microservice on the bus', () => {
+  it('hands an event to its handler, in its current version, and then commits its offset', async () => {
+    await publish('first');
+    await handled('first');
+    expect(seen.events[0]).toMatchObject({ type: 'backup.requested', data: { dataset: 'shop', method: 'dump' } });
+    await until('the offset is committed', async () => (await committed()) === (await ends()));
+  });
+
+  it.each([
+    ['binary mode', (id: string) => binary(id), JSON.stringify({ dataset: 'shop' })],
+    [
+      'binary mode compressed with snappy',
+      (id: string) => [...binary(id), '-z', 'snappy'],
+      JSON.stringify({ dataset: 'shop' }),
+    ],
+    [
+      'structured mode',
+      () => ['-H', 'content-type=application/cloudevents+json; charset=UTF-8'],
+      JSON.stringify({
+        specversion: '1.0',
+        id: 'kcat-structured-mode',
+        source: '/kcat',
+        type: 'backup.requested',
+        data: { dataset: 'shop' },
+      }),
+    ],
+  ])('honours what kcat writes in %s', async (name, options, value) => {
+    const id = `kcat-${name.replaceAll(' ', '-')}`;
+    await kcatProduce(topic, value, options(id));
+    await handled(id);
+  });
+
+  it.each([
+    ['malformed JSON', binary('bad'), '{"dataset":', 'request.invalid', 'is not JSON'],
+    [
+      'a missing ce_type',
+      ['-H', 'ce_id=bad', '-H', 'ce_specversion=1.0', '-H', 'ce_source=/kcat'],
+      '{}',
+      'request.invalid',
+      'type: ',
+    ],
+    [
+      'an unknown version',
+      binary('bad', 'ce_dataschema=urn:holdfast:event:backup.requested:99'),
+      '{"dataset":"shop"}',
+      'request.invalid',
+      ':99',
+    ],
+    [
+      'an unknown type',
+      binary('bad', 'ce_type=backup.imagined'),
+      '{"dataset":"shop"}',
+      'request.invalid',
+      'backup.imagined',
+    ],
+    ['a type of another topic', binary('bad', 'ce_type=restore.requested'), '{}', 'request.invalid', 'does not belong'],
+    ['data that is not valid', binary('bad'), '{"dataset":"NO","method":"magic"}', 'request.invalid', 'method'],
+    ['a plain text', [], 'hello', 'request.invalid', 'neither ce_* headers'],
+  ])('answers %s with a dead letter and moves on', async (name, options, value, code, reason) => {
+    const offset = String(await ends());
+    await kcatProduce(topic, value, options);
+    await publish(`after-${name}`);
+    await handled(`after-${name}`);
+    const letter = await lastLetter();
+    expect(letter.value?.toString()).toBe(value);
+    expect(headerText(letter.headers, 'holdfast-code')).toBe(code);
+    expect(headerText(letter.headers, 'holdfast-reason')).toContain(reason);
+    const coordinates = ['topic', 'partition', 'offset'].map((part) => headerText(letter.headers, `holdfast-${part}`));
+    expect(coordinates).toEqual([topic, '0', offset]);
+  });
+
+  it('lists every issue of a dead letter and keeps the headers it had', async () => {
+    await kcatProduce(topic, '{"dataset":"NO","method":"magic"}', binary('many', 'x-note=keep me'));
+    await publish('after-many');
+    await handled('after-many');
+    const { headers } = await lastLetter();
+    expect(JSON.parse(headerText(headers, 'holdfast-issues') ?? '')).toHaveLength(2);
+    expect(headerText(headers, 'x-note')).toBe('keep me');
+  });
+
+  it('tries again what may succeed later, in place, and loses nothing', async () => {
+    seen.failures = Array.from({ length: 3 }, () => new AppError('catalog.unavailable', 'the catalog is away'));
+    const letters = (await deadLetters()).length;
+    await publisher.publish(['retried', 'behind-it'].map((id) => ({ event: good(id), key: 'shop' })));
+    await handled('behind-it');
+    expect(seen.ids).toEqual(['retried', 'retried', 'retried', 'retried', 'behind-it']);
+    expect(await deadLetters()).toHaveLength(letters);
+  });
+
+  it.each([
+    ['refuses for good', new AppError('request.refused', 'dataset is unknown'), 'request.refused'],
+    ['throws what nobody expected', new TypeError('x is undefined'), 'internal.bug'],
+  ])('makes a dead letter of an event whose handler %s', async (name, failure, code) => {
+    seen.failures = [failure];
+    await publish(name);
+    await publish(`after-${name}`);
+    await handled(`after-${name}`);
+    expect(seen.ids).toEqual([name, `after-${name}`]);
+    const { headers } = await lastLetter();
+    expect([headerText(headers, 'holdfast-code'), headerText(headers, 'holdfast-reason')]).toEqual([
+      code,
+      failure.message,
+    ]);
+  });
+
+  it('starts after a restart where it had committed, with what came meanwhile', async () => {
+    await publish('before-restart');
+    await handled('before-restart');
+    await stop();
+    expect(await committed()).toBe(await ends());
+    await publish('while-away');
+    seen.ids.length = 0;
+    await start();
+    await handled('while-away');
+    expect(seen.ids).toEqual(['while-away']);
+  });
+
+  it('gets again, after a stop, what it was still trying', async () => {
+    seen.failures = Array.from({ length: 1_000 }, () => new AppError('catalog.unavailable', 'the catalog is away'));
+    await publish('unfinished');
+    await until('it was tried', () => seen.ids.includes('unfinished'));
+    await stop();
+    expect(await committed()).toBe(((await ends()) ?? 0n) - 1n);
+    seen.failures = [];
+    await start();
+    await handled('unfinished');
+  });
+});
