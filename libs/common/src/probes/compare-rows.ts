@@ -1,5 +1,6 @@
 import type { TableFacts } from '../contracts/snapshot-facts.js';
 import type { Evidence } from '../domain/verdict.js';
+import { countOf } from './evidence.js';
 
 export type CountedTable = Pick<TableFacts, 'name' | 'rows' | 'rowsExact'>;
 
@@ -19,7 +20,7 @@ function compareTable(expected: CountedTable, actual: CountedTable | undefined, 
   const difference = actual.rows - expected.rows;
   const allowed = isEstimated(expected, actual) ? (Math.max(actual.rows, expected.rows) * tolerancePercent) / 100 : 0;
   if (Math.abs(difference) <= allowed) return [];
-  const amount = `${Math.abs(difference)} rows ${difference < 0 ? 'fewer' : 'more'} than in the backup`;
+  const amount = `${countOf(Math.abs(difference), 'row')} ${difference < 0 ? 'fewer' : 'more'} than in the backup`;
   const problem = allowed > 0 ? `${amount}, beyond ${tolerancePercent} % of an estimate` : amount;
   return [{ ...base, actual: actual.rows, problem }];
 }

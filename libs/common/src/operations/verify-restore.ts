@@ -1,0 +1,108 @@
+import type { Manifest } from '../contracts/manifest.js';
+import { decideVerdict, type ProbeOutcome, type Verdict } from '../domain/verdict.js';
+import { type PgConnection, toPgLabel } from '../engines/postgres/pg-connection.js';
+import type { PgTools } from '../engines/postgres/pg-tools.js';
+import { type AppError, toAppError } from '../errors/app-error.js';
+import type { PreparedProbe } from '../probes/define-probe.js';
+import type { ProbeContext } from '../probes/probe-context.js';
+import type { BackupRepository } from '../repository/backup-repository.js';
+import { verdictKey } from '../repository/layout.js';
+
+export interface Verification {
+  readonly runId: string;
+  readonly manifest: Manifest;
+  /** The restored database, as a role that sees every row. */
+  readonly database: PgConnection;
+  readonly profile: { readonly name: string; readonly probes: readonly PreparedProbe[] };
+  /** What the target does with owners and privileges. */
+  readonly privileges: 'keep' | 'drop';
+  readonly owner: string | undefined;
+  readonly tenantTables: ProbeContext['tenantTables'];
+  readonly toolDirectories: readonly string[];
+}
+
+export interface VerifyRestoreDeps {
+  readonly repository: BackupRepository;
+  readonly tools: PgTools;
+  readonly now: () => Date;
+  /** Called before each probe. */
+  readonly onProbe?: (probe: string, index: number, total: number) => void;
+}
+
+export interface VerificationResult {
+  readonly verdict: Verdict;
+  readonly outcomes: readonly ProbeOutcome[];
+  /** Where the verdict is kept, beside the backup. */
+  readonly verdictKey: string;
+  readonly startedAt: Date;
+  readonly completedAt: Date;
+}
+
+/**
+ * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns.
+ * A probe that could not look leaves no verdict, unless another one has already found the restore wrong: that stays true.
+ * Throws: probe.timeout, probe.failed, repository.*; the abort reason.
+ */
+export async function verifyRestore(
+  verification: Verification,
+  deps: VerifyRestoreDeps,
+  signal: AbortSignal,
+): Promise<VerificationResult> {
+  const startedAt = deps.now();
+  const outcomes = await runProbes(verification, deps, signal);
+  const completedAt = deps.now();
+  const { manifest, runId } = verification;
+  const key = verdictKey(manifest.dataset, manifest.backupId, completedAt.toISOString(), runId);
+  const result = { verdict: decideVerdict(outcomes), outcomes, verdictKey: key, startedAt, completedAt };
+  await deps.repository.put(key, encodeVerdict(verification, result), { signal });
+  return result;
+}
+
+async function runProbes(
+  verification: Verification,
+  { repository, tools, onProbe }: VerifyRestoreDeps,
+  signal: AbortSignal,
+): Promise<ProbeOutcome[]> {
+  const { probes } = verification.profile;
+  const context: ProbeContext = { ...verification, repository, tools, signal };
+  const outcomes: ProbeOutcome[] = [];
+  let failure: AppError | undefined;
+  for (const [index, probe] of probes.entries()) {
+    onProbe?.(probe.name, index, probes.length);
+    try {
+      outcomes.push(await probe.run(context));
+    } catch (error) {
+      signal.throwIfAborted();
+      failure ??= toAppError(error);
+      outcomes.push(toUnrun(probe.name, toAppError(error)));
+    }
+  }
+  if (failure !== undefined && decideVerdict(outcomes) !== 'failed') throw failure;
+  return outcomes;
+}
+
+const toUnrun = (probe: string, { message, hint }: AppError): ProbeOutcome => ({
+  probe,
+  verdict: 'inconclusive',
+  summary: message,
+  evidence: [{ subject: probe, problem: `could not run: ${hint}` }],
+  durationMs: 0,
+});
+
+/** Readable without Holdfast: what was proven, when, against which database. */
+function encodeVerdict(verification: Verification, result: Omit<VerificationResult, 'verdictKey'>): Uint8Array {
+  const { manifest, runId, database, profile } = verification;
+  const document = {
+    formatVersion: 1,
+    dataset: manifest.dataset,
+    backupId: manifest.backupId,
+    runId,
+    database: toPgLabel(database),
+    profile: profile.name,
+    verdict: result.verdict,
+    startedAt: result.startedAt.toISOString(),
+    completedAt: result.completedAt.toISOString(),
+    probes: result.outcomes,
+  };
+  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
+}

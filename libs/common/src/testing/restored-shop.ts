@@ -1,0 +1,131 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { Manifest } from '../contracts/manifest.js';
+import { readSnapshotFacts } from '../engines/postgres/facts-read.js';
+import { inReadOnlySnapshot } from '../engines/postgres/facts-session.js';
+import { type PgConnection, parsePgUrl, withDatabase } from '../engines/postgres/pg-connection.js';
+import { withPgSession } from '../engines/postgres/pg-session.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import type { ProbeContext } from '../probes/probe-context.js';
+import type { BackupRepository } from '../repository/backup-repository.js';
+
+const server = parsePgUrl(endpoints.postgres18.url);
+const signal = new AbortController().signal;
+
+/** Three tenants of different size, so that a mix-up shows in the numbers. */
+export const TENANTS = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc'] as const;
+
+/** A small multi-tenant database, its facts as a manifest has them, and copies of it that specs tamper with. */
+export class RestoredShop {
+  readonly id = randomBytes(4).toString('hex');
+  readonly owner = `probe_${this.id}_owner`;
+  readonly app = `probe_${this.id}_app`;
+  readonly reader = `probe_${this.id}_reader`;
+  private readonly source = `probe_${this.id}`;
+  private readonly copies: string[] = [];
+
+  static async create(): Promise<RestoredShop> {
+    const shop = new RestoredShop();
+    await onServer(`CREATE ROLE ${shop.owner}`, `CREATE ROLE ${shop.app} LOGIN`, `CREATE ROLE ${shop.reader}`);
+    await onServer(`CREATE DATABASE ${shop.source}`);
+    await execute(withDatabase(server, shop.source), shop.schema());
+    return shop;
+  }
+
+  /** The source itself: for dumps. */
+  get connection(): PgConnection {
+    return withDatabase(server, this.source);
+  }
+
+  async manifest(): Promise<Manifest> {
+    const options = { fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined };
+    const snapshot = await withPgSession(this.connection, { signal, applicationName: 'spec' }, (session) =>
+      inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)),
+    );
+    const backupId = randomUUID();
+    return {
+      ...{ formatVersion: 1, dataset: 'shop', kind: 'postgres', method: 'dump', purpose: 'regular' },
+      ...{ backupId, runId: randomUUID(), attempt: 1, attemptKey: `shop/${backupId}/a1-00` },
+      ...{ startedAt: snapshot.takenAt, completedAt: snapshot.takenAt, holdfastVersion: '0.1.0', tools: {} },
+      ...{ objects: [], snapshot, busPosition: null, restoreByHand: ['true'] },
+    } as Manifest;
+  }
+
+  /** A true copy, then changed by the statements: what a bad restore, or somebody afterwards, would have done. */
+  async restore(...tampering: readonly string[]): Promise<PgConnection> {
+    const name = `${this.source}_${this.copies.length}`;
+    await onServer(`CREATE DATABASE ${name} TEMPLATE ${this.source}`);
+    this.copies.push(name);
+    await execute(withDatabase(server, name), tampering);
+    return withDatabase(server, name);
+  }
+
+  context(manifest: Manifest, database: PgConnection, repository = NO_REPOSITORY): ProbeContext {
+    return {
+      ...{ manifest, database, repository, tools: new PgTools(), toolDirectories: [endpoints.postgres18.binDir] },
+      ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, signal },
+    };
+  }
+
+  async drop(): Promise<void> {
+    for (const name of [...this.copies, this.source]) await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+    await onServer(...[this.owner, this.app, this.reader].map((role) => `DROP ROLE IF EXISTS ${role}`));
+  }
+
+  private schema(): string[] {
+    const mine = `tenant = nullif(current_setting('app.tenant', true), '')`;
+    return [
+      `SET ROLE ${this.owner}; RESET ROLE; GRANT CREATE ON SCHEMA public TO ${this.owner}, ${this.reader}`,
+      `SET ROLE ${this.owner}`,
+      `CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant text NOT NULL, cents int NOT NULL,
+         euros numeric GENERATED ALWAYS AS (cents / 100.0) STORED)`,
+      `CREATE TABLE products (id int PRIMARY KEY, tenant text NOT NULL, name text NOT NULL, cents int NOT NULL)`,
+      `CREATE TABLE "Price List" (id int PRIMARY KEY, label text)`,
+      `CREATE TABLE events (tenant text NOT NULL, at date NOT NULL) PARTITION BY RANGE (at)`,
+      `CREATE TABLE events_2026 PARTITION OF events FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')`,
+      ...['orders', 'products', 'events', 'events_2026'].flatMap((table) => [
+        `ALTER TABLE ${table} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY`,
+        `CREATE POLICY own ON ${table} TO ${this.app}, ${this.reader} USING (${mine}) WITH CHECK (${mine})`,
+        `GRANT SELECT, INSERT, UPDATE, DELETE ON ${table} TO ${this.app}`,
+        `GRANT SELECT ON ${table} TO ${this.reader}`,
+      ]),
+      `CREATE VIEW invoker_products WITH (security_invoker = true) AS SELECT * FROM products`,
+      `CREATE VIEW owner_orders AS SELECT id, tenant, cents FROM orders`,
+      `CREATE FUNCTION all_orders() RETURNS TABLE (tenant text, cents int) LANGUAGE sql STABLE SECURITY DEFINER
+         SET search_path = public AS 'SELECT o.tenant, o.cents FROM orders o'`,
+      `CREATE FUNCTION order_count() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER
+         SET search_path = public AS 'SELECT count(*) FROM orders'`,
+      `REVOKE EXECUTE ON FUNCTION all_orders(), order_count() FROM PUBLIC`,
+      `GRANT EXECUTE ON FUNCTION all_orders(), order_count() TO ${this.app}`,
+      `GRANT SELECT ON invoker_products, owner_orders TO ${this.app}`,
+      `RESET ROLE`,
+      `ALTER VIEW owner_orders OWNER TO ${this.reader}`,
+      `ALTER FUNCTION all_orders() OWNER TO ${this.reader}`,
+      `ALTER FUNCTION order_count() OWNER TO ${this.reader}`,
+      ...TENANTS.map(
+        (tenant, index) =>
+          `INSERT INTO orders (tenant, cents) SELECT '${tenant}', n * 100 FROM generate_series(1, ${(index + 1) * 7}) n`,
+      ),
+      `INSERT INTO products SELECT n, (ARRAY['${TENANTS.join("','")}'])[1 + n % 3], 'product ' || n, n * 10
+         FROM generate_series(1, 60) n`,
+      `INSERT INTO "Price List" SELECT n, 'label ' || n FROM generate_series(1, 5) n`,
+      `INSERT INTO events SELECT '${TENANTS[0]}', '2026-05-01' FROM generate_series(1, 4)`,
+    ];
+  }
+}
+
+export const onServer = (...statements: readonly string[]): Promise<void> => execute(server, statements);
+
+export function execute(connection: PgConnection, statements: readonly string[]): Promise<void> {
+  const options = { signal, applicationName: 'spec', settings: { row_security: 'on' } };
+  return withPgSession(connection, options, async (session) => {
+    for (const statement of statements) await session.query(statement);
+  });
+}
+
+/** For probes that read no object: any use fails. */
+const NO_REPOSITORY = new Proxy({} as BackupRepository, {
+  get(_, member) {
+    throw new Error(`this spec has no repository: ${String(member)}`);
+  },
+});
