@@ -1,0 +1,128 @@
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+
+/** The metric objects of one process. Services set them; `/metrics` prints `registry`. Names are part of the operators' interface. */
+export type Metrics = ReturnType<typeof createMetrics>;
+
+const SECONDS_BUCKETS = [0.1, 0.5, 1, 5, 15, 60, 300, 900, 3_600, 14_400, 43_200];
+
+export function createMetrics({ service }: { readonly service: string }) {
+  const registry = new Registry();
+  registry.setDefaultLabels({ service });
+  collectDefaultMetrics({ register: registry });
+  return { registry, ...runMetrics([registry]), ...busMetrics([registry]), ...backupMetrics([registry]) };
+}
+
+const runMetrics = (registers: Registry[]) => ({
+  runsOpen: new Gauge({
+    name: 'holdfast_runs_open',
+    help: 'Runs that wait or work, in the whole installation',
+    labelNames: ['kind', 'state'] as const,
+    registers,
+  }),
+  runsOldestAgeSeconds: new Gauge({
+    name: 'holdfast_runs_oldest_age_seconds',
+    help: 'Age of the longest open run, in the whole installation',
+    labelNames: ['kind', 'state'] as const,
+    registers,
+  }),
+  runsHeld: new Gauge({
+    name: 'holdfast_runs_held',
+    help: 'Runs that this process works on',
+    labelNames: ['kind'] as const,
+    registers,
+  }),
+  attemptsEnded: new Counter({
+    name: 'holdfast_attempts_ended_total',
+    help: 'Attempts of this process by how they ended: completed, failed, cancelled, requeued, given-back, lost',
+    labelNames: ['kind', 'end', 'code'] as const,
+    registers,
+  }),
+  attemptSeconds: new Histogram({
+    name: 'holdfast_attempt_seconds',
+    help: 'Duration of attempts of this process',
+    labelNames: ['kind', 'end'] as const,
+    buckets: SECONDS_BUCKETS,
+    registers,
+  }),
+  runsSettledUnheld: new Counter({
+    name: 'holdfast_runs_settled_unheld_total',
+    help: 'Runs that nobody worked on any more, settled by this process: cancelled, overdue, out of attempts',
+    labelNames: ['kind', 'code'] as const,
+    registers,
+  }),
+  claimsLost: new Counter({
+    name: 'holdfast_claims_lost_total',
+    help: 'Claims that this process could not keep',
+    labelNames: ['kind'] as const,
+    registers,
+  }),
+});
+
+const busMetrics = (registers: Registry[]) => ({
+  outboxUnpublished: new Gauge({
+    name: 'holdfast_outbox_unpublished',
+    help: 'Events that are committed and not yet on the bus',
+    registers,
+  }),
+  outboxOldestAgeSeconds: new Gauge({
+    name: 'holdfast_outbox_oldest_age_seconds',
+    help: 'Age of the oldest event that is not yet on the bus',
+    registers,
+  }),
+  outboxPublished: new Counter({
+    name: 'holdfast_outbox_published_total',
+    help: 'Events that this process put on the bus',
+    labelNames: ['topic'] as const,
+    registers,
+  }),
+  outboxRefused: new Counter({
+    name: 'holdfast_outbox_refused_total',
+    help: 'Events that the bus refused for good, and that were stepped over',
+    labelNames: ['topic', 'code'] as const,
+    registers,
+  }),
+  isRelaying: new Gauge({
+    name: 'holdfast_relay_is_holder',
+    help: '1 while this process holds the relay lease',
+    registers,
+  }),
+  deadLetters: new Counter({
+    name: 'holdfast_dead_letters_total',
+    help: 'Records that could not be read and went to the dead-letter topic',
+    labelNames: ['topic', 'reason'] as const,
+    registers,
+  }),
+  rejections: new Counter({
+    name: 'holdfast_rejections_total',
+    help: 'Well-formed requests that were refused',
+    labelNames: ['type', 'code'] as const,
+    registers,
+  }),
+});
+
+const backupMetrics = (registers: Registry[]) => ({
+  backupAgeSeconds: new Gauge({
+    name: 'holdfast_backup_age_seconds',
+    help: 'Age of the last good backup',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  backupSizeBytes: new Gauge({
+    name: 'holdfast_backup_size_bytes',
+    help: 'Stored bytes of the last good backup',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  backupVerifiedTimestampSeconds: new Gauge({
+    name: 'holdfast_backup_verified_timestamp_seconds',
+    help: 'When a verification of a restored backup last passed',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  verdicts: new Counter({
+    name: 'holdfast_verdicts_total',
+    help: 'Verdicts of verifications by this process',
+    labelNames: ['dataset', 'verdict'] as const,
+    registers,
+  }),
+});
