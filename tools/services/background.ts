@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { logFile, pidFile } from './paths.js';
 
 export interface Launch {
+  readonly port: number;
   readonly file: string;
   readonly args: readonly string[];
   readonly env?: NodeJS.ProcessEnv;
@@ -13,19 +14,20 @@ export interface Launch {
   readonly gid?: number;
 }
 
-interface PidRecord {
+export interface RunningProcess {
   readonly pid: number;
+  readonly port: number;
   readonly startedTicks: string;
 }
 
 /** Starts a process that outlives us, in a session of its own, and remembers it. Its output goes to the service's log. */
-export async function launch(name: string, { file, args, ...options }: Launch): Promise<void> {
+export async function launch(name: string, { file, args, port, ...options }: Launch): Promise<void> {
   const log = openSync(logFile(name), 'w');
   try {
     const env = { ...plainEnv(), ...options.env };
     const child = spawn(file, args, { ...options, env, detached: true, stdio: ['ignore', log, log] });
     // In the same tick: a Ctrl-C between start and note would leave a server that nobody knows.
-    if (child.pid !== undefined) remember(name, child.pid);
+    if (child.pid !== undefined) remember(name, child.pid, port);
     await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
     child.unref();
   } finally {
@@ -38,27 +40,27 @@ export function plainEnv(): NodeJS.ProcessEnv {
   return { PATH: process.env['PATH'] ?? '/usr/bin:/bin', LANG: 'C.UTF-8', TZ: 'UTC' };
 }
 
-function remember(name: string, pid: number): void {
-  const record: PidRecord = { pid, startedTicks: startedTicks(pid) ?? 'gone' };
+function remember(name: string, pid: number, port: number): void {
+  const record: RunningProcess = { pid, port, startedTicks: startedTicks(pid) ?? 'gone' };
   writeFileSync(`${pidFile(name)}.new`, JSON.stringify(record));
   renameSync(`${pidFile(name)}.new`, pidFile(name));
 }
 
 /** The process that we started for this service, if it still runs. A pid that was given to another process does not count. */
-export async function findProcess(name: string): Promise<number | undefined> {
+export async function findProcess(name: string): Promise<RunningProcess | undefined> {
   const text = await readFile(pidFile(name), 'utf8').catch(() => undefined);
   if (text === undefined) return undefined;
-  const record = JSON.parse(text) as PidRecord;
-  return startedTicks(record.pid) === record.startedTicks ? record.pid : undefined;
+  const record = JSON.parse(text) as RunningProcess;
+  return startedTicks(record.pid) === record.startedTicks ? record : undefined;
 }
 
 /** Ends the process: the given signal first, SIGKILL to its whole group after a while. */
 export async function stopProcess(name: string, signal: NodeJS.Signals, graceMs = 20_000): Promise<void> {
-  const pid = await findProcess(name);
-  if (pid !== undefined) {
-    sendSignal(pid, signal);
+  const running = await findProcess(name);
+  if (running !== undefined) {
+    sendSignal(running.pid, signal);
     if (!(await isGoneWithin(name, graceMs))) {
-      sendSignal(-pid, 'SIGKILL');
+      sendSignal(-running.pid, 'SIGKILL');
       await isGoneWithin(name, 5_000);
     }
   }

@@ -1,6 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { findProcess } from './background.js';
+import { findProcess, type RunningProcess } from './background.js';
 import { prepareHome } from './home.js';
 import { kafka } from './kafka.js';
 import { withLock } from './lock.js';
@@ -67,17 +67,17 @@ export async function reset(names: readonly string[], print: Print): Promise<voi
 export async function status(names: readonly string[], print: Print): Promise<boolean> {
   const rows = await Promise.all(
     selectServices(names).map(async (service) => {
-      const [pid, isAnswering] = await Promise.all([findProcess(service.name), service.isAnswering()]);
-      return { service, pid, state: toState(pid, isAnswering) };
+      const [running, isAnswering] = await Promise.all([findProcess(service.name), service.isAnswering()]);
+      return { service, running, state: toState(service, running, isAnswering) };
     }),
   );
-  for (const { service, pid, state } of rows) {
+  for (const { service, running, state } of rows) {
     print(
       [
         service.name.padEnd(12),
         state.padEnd(8),
-        `127.0.0.1:${service.port}`.padEnd(16),
-        `pid ${pid ?? '-'}`.padEnd(12),
+        `127.0.0.1:${running?.port ?? service.port}`.padEnd(16),
+        `pid ${running?.pid ?? '-'}`.padEnd(12),
         service.version,
       ].join(' '),
     );
@@ -86,8 +86,10 @@ export async function status(names: readonly string[], print: Print): Promise<bo
   return rows.every(({ state }) => state === 'up');
 }
 
-function toState(pid: number | undefined, isAnswering: boolean): string {
-  if (pid === undefined) return isAnswering ? 'foreign' : 'down';
+/** `foreign`: somebody else's server has the port; `moved`: ours runs with another port offset; `silent`: it runs and does not answer. */
+export function toState(service: { port: number }, running: RunningProcess | undefined, isAnswering: boolean): string {
+  if (running === undefined) return isAnswering ? 'foreign' : 'down';
+  if (running.port !== service.port) return 'moved';
   return isAnswering ? 'up' : 'silent';
 }
 
@@ -102,7 +104,7 @@ async function stopAll(selected: readonly Service[], print: Print): Promise<void
 }
 
 async function isOursAnswering(service: Service): Promise<boolean> {
-  return (await findProcess(service.name)) !== undefined && (await service.isAnswering());
+  return (await findProcess(service.name))?.port === service.port && (await service.isAnswering());
 }
 
 async function hasAllTools(): Promise<boolean> {
@@ -113,11 +115,12 @@ async function bringUp(service: Service, isAskedFor: boolean, print: Print): Pro
   const startedAt = performance.now();
   try {
     if (await isOursAnswering(service)) return true;
-    if ((await findProcess(service.name)) === undefined) {
+    const running = await findProcess(service.name);
+    if (running === undefined) {
       await service.ensureInstalled();
       await refuseForeign(service);
       await service.start();
-    }
+    } else refuseMoved(service, running);
     await waitUntilAnswering(service);
     print(
       `${service.name} answers on 127.0.0.1:${service.port} after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
@@ -128,6 +131,13 @@ async function bringUp(service: Service, isAskedFor: boolean, print: Print): Pro
     print(`${service.name} ${isSkipped ? 'is optional and skipped' : 'is not up'}: ${(error as Error).message}`);
     return isSkipped;
   }
+}
+
+function refuseMoved({ port }: Service, running: RunningProcess): void {
+  if (running.port === port) return;
+  throw new Error(
+    `it runs on port ${running.port}, with another HOLDFAST_PORT_OFFSET: set that, or run \`npm run services -- down\` first`,
+  );
 }
 
 async function refuseForeign(service: Service): Promise<void> {

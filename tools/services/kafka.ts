@@ -50,7 +50,7 @@ async function startBroker(): Promise<void> {
   const java = ['-cp', join(cacheDir, install, 'libs', '*'), `-Dlog4j2.configurationFile=${logging}`];
   if (!(await exists(join(folder, 'meta.properties')))) await formatStorage(folder, java, properties);
   const args = ['-Xms128m', '-Xmx384m', '-XX:+UseG1GC', ...java, 'kafka.Kafka', properties];
-  await launch('kafka', { file: 'java', args, cwd: folder });
+  await launch('kafka', { port, file: 'java', args, cwd: folder });
 }
 
 async function formatStorage(folder: string, java: readonly string[], properties: string): Promise<void> {

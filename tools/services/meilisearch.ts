@@ -34,6 +34,7 @@ export const meilisearch: Service = {
       join(folder, 'snapshots'),
     ];
     await launch('meilisearch', {
+      port,
       file: await findBinary(),
       args: [
         '--http-addr',

@@ -48,6 +48,7 @@ export async function startCluster(cluster: Cluster, prepare?: (folder: string) 
   await launch(cluster.name, {
     file: join(binDir, 'postgres'),
     args: ['-D', folder],
+    port: cluster.port,
     cwd: folder,
     ...serviceUser,
   });

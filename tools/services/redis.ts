@@ -21,7 +21,7 @@ export const redis: Service = {
     await mkdir(folder, { recursive: true });
     const config = configFile('redis.conf');
     await writeFile(config, `bind ${host}\nport ${port}\ndir "${folder}"\nsave ""\nappendonly no\n`);
-    await launch('redis', { file: 'redis-server', args: [config], cwd: folder });
+    await launch('redis', { port, file: 'redis-server', args: [config], cwd: folder });
   },
   isAnswering,
   stop: () => stopProcess('redis', 'SIGTERM'),

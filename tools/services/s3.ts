@@ -28,6 +28,7 @@ export const s3: Service = {
     const [objects, objectVersions] = [join(dataDir('s3'), 'objects'), join(dataDir('s3'), 'versions')];
     for (const folder of [objects, objectVersions]) await mkdir(folder, { recursive: true });
     await launch('s3', {
+      port,
       file: join(cacheDir, install, 'versitygw'),
       args: [
         '--port',
