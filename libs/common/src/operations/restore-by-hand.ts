@@ -1,0 +1,64 @@
+import type { Manifest } from '../contracts/manifest.js';
+
+const S3_LOCATION = /^s3:\/\/(\S+)(?: at (https?:\/\/\S+))?$/;
+const FILE_LOCATION = /^file:\/\/(\/.*)$/;
+
+/**
+ * Shell commands that restore a backup with nothing of ours: fetch, check, unpack, create roles, create and fill the database.
+ * To be run in an empty directory, against the server that PGHOST, PGPORT, PGUSER and PGPASSWORD name.
+ */
+export function toRestoreByHand(manifest: Omit<Manifest, 'restoreByHand'>, location: string): string[] {
+  const { objects, snapshot } = manifest;
+  const dump = objects.find(({ name }) => name === 'database.dump.zst')?.name ?? '';
+  const globals = objects.find(({ name }) => name === 'globals.sql.zst')?.name ?? '';
+  const [archive, roles] = [withoutSuffix(dump), withoutSuffix(globals)];
+  const major = /\d+/.exec(manifest.tools['pg_dump']?.split(') ')[1] ?? '')?.[0] ?? '';
+  const database = snapshot.database;
+  const commands = [
+    `# In an empty directory, with the client tools of PostgreSQL ${major} or newer; PGHOST, PGPORT, PGUSER and PGPASSWORD name the server and a superuser.`,
+    ...objects.map(({ key, name }) => toFetch(key, name, location)),
+    ...objects.map(({ name, sha256 }) => `echo ${quote(`${sha256}  ${name}`)} | sha256sum --check`),
+    `zstd -d ${dump} ${globals}`,
+    '# Roles come without passwords: set them afterwards. "already exists" is harmless here.',
+    `psql --dbname=postgres --file=${roles}`,
+    `# Creates database ${JSON.stringify(database)} with its owner, settings and privileges; it must not exist yet.`,
+    `pg_restore --create --dbname=postgres ${archive}`,
+    '# Or under another name, without its settings and the rights on the database itself:',
+    `#   createdb --template=template0 ${toLocaleOptions(snapshot)} restored && pg_restore --dbname=restored ${archive}`,
+    `vacuumdb --analyze-only --dbname=${quote(toConnInfo(database))}`,
+  ];
+  // A line break in a name would end a comment and begin a command.
+  return commands.map((line) => line.replace(/[\r\n]+/g, ' '));
+}
+
+const withoutSuffix = (name: string): string => name.replace(/\.zst$/, '');
+
+/** Credentials come from the operator's own environment or profile. */
+function toFetch(key: string, name: string, location: string): string {
+  const s3 = S3_LOCATION.exec(location);
+  if (s3) {
+    const endpoint = s3[2] === undefined ? '' : ` --endpoint-url ${quote(s3[2])}`;
+    return `aws s3 cp ${quote(`s3://${withoutSlash(s3[1] ?? '')}/${key}`)} ${name}${endpoint}`;
+  }
+  const folder = FILE_LOCATION.exec(location)?.[1];
+  if (folder !== undefined) return `cp ${quote(`${withoutSlash(folder)}/${key}`)} ${name}`;
+  return `# fetch ${key} from ${location} as ${name}`;
+}
+
+const withoutSlash = (path: string): string => path.replace(/\/+$/, '');
+
+function toLocaleOptions({ encoding, collation, characterType, localeProvider, locale }: Manifest['snapshot']): string {
+  const options = [`--encoding=${encoding}`, `--lc-collate=${quote(collation)}`];
+  options.push(`--lc-ctype=${quote(characterType ?? collation)}`);
+  if (localeProvider === 'icu' && locale) options.push('--locale-provider=icu', `--icu-locale=${quote(locale)}`);
+  if (localeProvider === 'builtin' && locale) {
+    options.push('--locale-provider=builtin', `--builtin-locale=${quote(locale)}`);
+  }
+  return options.join(' ');
+}
+
+/** `a=b` as a database name would be read as a connection string. */
+const toConnInfo = (database: string): string =>
+  /[= ]|:\/\//.test(database) ? `dbname='${database.replace(/[\\']/g, '\\$&')}'` : database;
+
+const quote = (text: string): string => (/^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
