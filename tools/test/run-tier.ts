@@ -34,8 +34,9 @@ export async function runTier(tier: Tier, { signal, output, jestArgs = [] }: Tie
       '--passWithNoTests',
       '--json',
       `--outputFile=${reportFile}`,
-      `--testMatch=**/*.${tier}.spec.js`,
       ...jestArgs,
+      // Last, because it takes every plain argument that follows it for another pattern.
+      `--testMatch=**/*.${tier}.spec.js`,
     ];
     const result = await runChild(process.execPath, args, { cwd: root, signal, output, timeoutMs });
     return { ...result, tally: await readTally(reportFile, result.isOk) };
