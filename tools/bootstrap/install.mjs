@@ -4,7 +4,7 @@ import { join } from 'node:path';
 const readJson = (path) => JSON.parse(readFileSync(path, 'utf8'));
 
 /** npm notes what it really installed in node_modules/.package-lock.json; packages for other platforms are not in it. */
-function isInstalled(root, node) {
+export function isInstalled(root, node) {
   const notePath = join(root, 'node_modules', '.package-lock.json');
   if (!existsSync(notePath) || !existsSync(node)) return false;
   const installed = readJson(notePath).packages;
