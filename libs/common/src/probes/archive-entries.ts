@@ -1,26 +1,28 @@
 /** `4213; 1259 16402 TABLE public orders shop_owner`, without the numbers. */
 const ENTRY = /^\d+; \d+ \d+ (.+)$/;
 
+export interface ArchiveEntry {
+  readonly kind: 'TABLE' | 'TABLE DATA';
+  readonly schema: string;
+  readonly name: string;
+  readonly owner: string;
+}
+
 /** What an archive holds, by its own listing. */
 export interface ArchiveEntries {
   readonly count: number;
-  /** Whether there is an entry of a kind for a name: `TABLE DATA`, `public`, `orders`. */
-  has(kind: 'TABLE' | 'TABLE DATA', schema: string, name: string): boolean;
+  has(entry: ArchiveEntry): boolean;
 }
 
 /**
- * Reads `pg_restore --list`. A line is `KIND schema name owner` with nothing quoted, and all three may hold spaces: every way to
- * cut off an owner is kept, so that a name is looked up and never guessed.
+ * Reads `pg_restore --list`. A line is `KIND schema name owner` with nothing quoted, and any of them may hold spaces: a line is
+ * looked up as a whole, never taken apart.
  */
 export function parseArchiveList(listing: string): ArchiveEntries {
-  const known = new Set<string>();
-  let count = 0;
-  for (const line of listing.split('\n')) {
-    const text = ENTRY.exec(line)?.[1];
-    if (text === undefined) continue;
-    count += 1;
-    if (!text.startsWith('TABLE ')) continue;
-    for (let cut = text.indexOf(' '); cut >= 0; cut = text.indexOf(' ', cut + 1)) known.add(text.slice(0, cut));
-  }
-  return { count, has: (kind, schema, name) => known.has(`${kind} ${schema} ${name}`) };
+  const lines = listing.split('\n').flatMap((line) => ENTRY.exec(line)?.[1] ?? []);
+  const known = new Set(lines);
+  return {
+    count: lines.length,
+    has: ({ kind, schema, name, owner }) => known.has(`${kind} ${schema} ${name} ${owner}`),
+  };
 }

@@ -1,6 +1,8 @@
 import { text } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { ManifestObject } from '../contracts/manifest.js';
+import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
+import type { Evidence } from '../domain/verdict.js';
 import { listTables } from '../engines/postgres/facts-tables.js';
 import { AppError } from '../errors/app-error.js';
 import type { Command } from '../process/command.js';
@@ -35,21 +37,33 @@ export const archiveListProbe = defineProbe({
     }
     const entries = parseArchiveList(listing.text);
     const partitioned = await listPartitioned(context);
-    for (const table of manifest.snapshot.tables) problems.add(...compareTable(table, entries, partitioned));
+    for (const table of toExpected(manifest.snapshot)) problems.add(...compareTable(table, entries, partitioned));
     const looked = `${countOf(manifest.snapshot.tables.length, 'table')}, ${entries.count} entries in ${archive.name}`;
     return conclude({ looked, problems, facts: [{ subject: archive.name, actual: `${entries.count} entries` }] });
   },
 });
 
+interface ExpectedTable {
+  readonly name: string;
+  readonly rows: number;
+  readonly owner: string;
+}
+
+function toExpected({ tables, objects }: SnapshotFacts): ExpectedTable[] {
+  const owners = new Map(objects.filter(({ kind }) => kind === 'table').map((table) => [table.identity, table.owner]));
+  return tables.map(({ name, rows }) => ({ name, rows, owner: owners.get(name) ?? '' }));
+}
+
 function compareTable(
-  { name, rows }: { name: string; rows: number },
+  { name, rows, owner }: ExpectedTable,
   entries: ArchiveEntries,
   partitioned: ReadonlySet<string>,
-) {
-  const { schema, name: table } = splitQualifiedName(name);
-  if (!entries.has('TABLE', schema, table))
+): Evidence[] {
+  const entry = { ...splitQualifiedName(name), owner };
+  if (!entries.has({ kind: 'TABLE', ...entry })) {
     return [{ subject: name, problem: 'the archive has no entry for the table' }];
-  if (rows === 0 || partitioned.has(name) || entries.has('TABLE DATA', schema, table)) return [];
+  }
+  if (rows === 0 || partitioned.has(name) || entries.has({ kind: 'TABLE DATA', ...entry })) return [];
   return [{ subject: name, expected: rows, problem: 'the archive has no data for the table' }];
 }
 

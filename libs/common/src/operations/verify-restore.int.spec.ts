@@ -1,0 +1,165 @@
+import { mkdtemp, open, readFile, rm, truncate } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { Manifest, ManifestObject } from '../contracts/manifest.js';
+import type { PgConnection } from '../engines/postgres/pg-connection.js';
+import { toPgEnvironment } from '../engines/postgres/pg-environment.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import { parseProfile } from '../probes/registry.js';
+import { spawnChain } from '../process/spawn-chain.js';
+import { FileRepository } from '../repository/file-repository.js';
+import { RestoredShop } from '../testing/restored-shop.js';
+import { type VerificationResult, verifyRestore } from './verify-restore.js';
+
+const signal = new AbortController().signal;
+const tools = new PgTools();
+const RUN_ID = '7f9c1a52-3c55-4a6e-9d59-0f2f35a5a001';
+let shop: RestoredShop;
+let root: string;
+let repository: FileRepository;
+let manifest: Manifest;
+let database: PgConnection;
+
+beforeAll(async () => {
+  shop = await RestoredShop.create();
+  database = await shop.restore();
+});
+afterAll(() => shop?.drop());
+
+beforeEach(async () => {
+  root = await mkdtemp(join(tmpdir(), 'holdfast-verify-'));
+  repository = new FileRepository('local', root);
+  const facts = await shop.manifest();
+  manifest = { ...facts, objects: [await dump(facts.attemptKey)] };
+});
+afterEach(() => rm(root, { recursive: true }));
+
+/** The bare tools, so that this spec proves the probes and not our own backup. */
+async function dump(attemptKey: string): Promise<ManifestObject> {
+  const toolset = await tools.find(18, ['pg_dump'], { directories: [endpoints.postgres18.binDir], signal });
+  const chain = spawnChain(
+    [
+      { program: toolset.path('pg_dump'), args: ['-Fc', '-Z0'], env: toPgEnvironment(shop.connection, 'spec') },
+      { program: 'zstd', args: ['-q', '-1'] },
+    ],
+    { signal },
+  );
+  const name = 'database.dump.zst';
+  const { key, sizeBytes, sha256 } = await repository.put(`${attemptKey}/${name}`, chain.stdout, { signal });
+  return { name, key, sizeBytes, sha256, compression: 'zstd' };
+}
+
+function verify(probes: object[], on: PgConnection = database): Promise<VerificationResult> {
+  return verifyRestore(
+    {
+      ...{ runId: RUN_ID, manifest, database: on, profile: { name: 'shop', probes: parseProfile({ probes }) } },
+      ...{ privileges: 'keep', owner: undefined, tenantTables: undefined },
+      toolDirectories: [endpoints.postgres18.binDir],
+    },
+    { repository, tools, now: () => new Date('2026-11-21T10:00:00Z') },
+    signal,
+  );
+}
+
+const archive = (): string => join(root, manifest.objects[0]?.key ?? '');
+
+async function overwrite(file: string, at: number): Promise<void> {
+  const handle = await open(file, 'r+');
+  await handle.write(Buffer.from('tampered'), 0, 8, at);
+  await handle.close();
+}
+
+const problems = ({ outcomes }: VerificationResult): string[] =>
+  outcomes.flatMap(({ evidence }) =>
+    evidence.flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`])),
+  );
+
+describe('verifyRestore', () => {
+  it('passes a true copy and keeps the verdict beside the backup', async () => {
+    const result = await verify([
+      { use: 'checksums' },
+      { use: 'archive-list' },
+      { use: 'row-counts' },
+      { use: 'fingerprints' },
+      { use: 'schema' },
+      { use: 'sequences' },
+      { use: 'extensions' },
+      { use: 'rls' },
+    ]);
+    expect(problems(result)).toEqual([]);
+    expect(result.verdict).toBe('passed');
+    expect(result.verdictKey).toBe(`shop/${manifest.backupId}/verdicts/2026-11-21T10:00:00.000Z-${RUN_ID}.json`);
+    const kept = JSON.parse(await text(await repository.get(result.verdictKey, { signal })));
+    expect(kept).toMatchObject({ backupId: manifest.backupId, profile: 'shop', verdict: 'passed' });
+    expect(kept.probes).toHaveLength(8);
+    expect(JSON.stringify(kept)).not.toContain('postgres:postgres');
+  });
+
+  it('finds one changed byte of an object', async () => {
+    await overwrite(archive(), 500);
+    const result = await verify([{ use: 'checksums' }]);
+    expect(result.verdict).toBe('failed');
+    expect(problems(result)).toEqual(['database.dump.zst: the content differs']);
+  });
+
+  it('finds an object that is short or gone, and an archive that does not decompress', async () => {
+    await truncate(archive(), 700);
+    const short = await verify([{ use: 'checksums' }, { use: 'archive-list' }]);
+    expect(short.verdict).toBe('failed');
+    expect(problems(short)[0]).toBe('database.dump.zst: the size differs');
+    expect(problems(short)[1]).toMatch(/^database\.dump\.zst: the archive cannot be read/);
+    await rm(archive());
+    expect(problems(await verify([{ use: 'checksums' }]))).toEqual(['database.dump.zst: the object is missing']);
+  });
+
+  it('finds a table of the snapshot that the archive does not list', async () => {
+    const { snapshot } = manifest;
+    const [first] = snapshot.tables;
+    if (first === undefined) throw new Error('no table');
+    manifest = {
+      ...manifest,
+      snapshot: { ...snapshot, tables: [...snapshot.tables, { ...first, name: 'public."price list"' }] },
+    };
+    const result = await verify([{ use: 'archive-list' }]);
+    expect(problems(result)).toEqual(['public."price list": the archive has no entry for the table']);
+  });
+
+  it('throws when a probe could not look, and keeps no verdict', async () => {
+    const blind = { use: 'sql', assertions: [{ query: 'SELEC 1', rows: 1 }] };
+    await expect(verify([{ use: 'row-counts' }, blind])).rejects.toMatchObject({ code: 'probe.failed' });
+    for await (const { key } of repository.list(`shop/${manifest.backupId}/verdicts`, { signal })) {
+      throw new Error(`${key} is kept`);
+    }
+  });
+
+  it('stays failed when another probe could not look', async () => {
+    const blind = { use: 'sql', assertions: [{ query: 'SELEC 1', rows: 1 }] };
+    const tampered = await shop.restore('DELETE FROM orders WHERE id = 1');
+    const result = await verify([blind, { use: 'row-counts' }], tampered);
+    expect(result.verdict).toBe('failed');
+    expect(result.outcomes.map(({ verdict }) => verdict)).toEqual(['inconclusive', 'failed']);
+    expect(JSON.parse(await readFile(join(root, result.verdictKey), 'utf8'))).toMatchObject({ verdict: 'failed' });
+  });
+
+  it('ends at once when it is cancelled', async () => {
+    const controller = new AbortController();
+    const slow = parseProfile({ probes: [{ use: 'sql', assertions: [{ query: 'SELECT pg_sleep(60)', rows: 1 }] }] });
+    const running = verifyRestore(
+      {
+        ...{ runId: RUN_ID, manifest, database, profile: { name: 'slow', probes: slow } },
+        ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, toolDirectories: [] },
+      },
+      {
+        repository,
+        tools,
+        now: () => new Date(),
+        onProbe: () => setTimeout(() => controller.abort(new Error('enough')), 100),
+      },
+      controller.signal,
+    );
+    await expect(running).rejects.toThrow('enough');
+  });
+});
