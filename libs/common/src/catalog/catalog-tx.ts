@@ -10,6 +10,7 @@ import { runClaims } from './stores/run-claim.store.js';
 import { runEnds } from './stores/run-end.store.js';
 import { runList } from './stores/run-list.store.js';
 import { runQueue } from './stores/run-queue.store.js';
+import { scheduleStore } from './stores/schedule.store.js';
 import { verificationStore } from './stores/verification.store.js';
 
 /** The stores, bound to one open transaction. */
@@ -24,6 +25,7 @@ export const toCatalogTx = (sql: Sql) => ({
   verifications: verificationStore(sql),
   replays: replayStore(sql),
   leases: leaseStore(sql),
+  schedules: scheduleStore(sql),
   audit: auditStore(sql),
 
   /** The database's clock: the only one that the catalog compares with. */

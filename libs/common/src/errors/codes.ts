@@ -35,6 +35,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Read the reason and the original bytes on the dead-letter topic, correct the producer and publish again.',
   },
+  'bus.refused': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read the reason in the relay log; raise `max.message.bytes` of the topic when the event is too large, or correct its ACLs.',
+  },
   'bus.topic-missing': {
     retryable: false,
     exit: Exit.badInput,

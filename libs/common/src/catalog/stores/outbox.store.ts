@@ -7,8 +7,6 @@ import { type Sql, toJsonb } from '../sql.js';
 export interface OutboxLag {
   readonly unpublished: number;
   readonly oldestAgeSeconds: number;
-  /** Refused by the bus for good, and stepped over. */
-  readonly refused: number;
 }
 
 const ADD = `
@@ -43,12 +41,10 @@ const PRUNE = `
   ))`;
 
 const LAG = `
-  SELECT count(*) FILTER (WHERE ${WAITING})::integer AS unpublished,
-         coalesce(extract(epoch FROM clock_timestamp() - min(created_at) FILTER (WHERE ${WAITING})), 0)::float8
-           AS "oldestAgeSeconds",
-         count(*) FILTER (WHERE refused_at IS NOT NULL)::integer AS refused
+  SELECT count(*)::integer AS unpublished,
+         coalesce(extract(epoch FROM clock_timestamp() - min(created_at)), 0)::float8 AS "oldestAgeSeconds"
   FROM holdfast.outbox
-  WHERE published_at IS NULL`;
+  WHERE ${WAITING}`;
 
 export const outboxStore = (sql: Sql) => ({
   /**
@@ -78,6 +74,6 @@ export const outboxStore = (sql: Sql) => ({
 
   lag: async (): Promise<OutboxLag> => {
     const [lag] = await sql.rows<OutboxLag>(LAG);
-    return lag ?? { unpublished: 0, oldestAgeSeconds: 0, refused: 0 };
+    return lag ?? { unpublished: 0, oldestAgeSeconds: 0 };
   },
 });

@@ -1,0 +1,141 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.js';
+import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
+import type { UntypedEvent } from '#common/contracts/envelope.js';
+import { toBackoffMs } from '#common/domain/backoff.js';
+import { toAppError, toProblem } from '#common/errors/app-error.js';
+import type { LeaseSignals } from '#common/service/lease-holder.js';
+import { Wake } from '#common/service/wake.js';
+import type { Logger } from '#common/telemetry/logger.js';
+import type { Metrics } from '#common/telemetry/metrics.js';
+import { pruneSpoken } from './prune.js';
+
+export interface RelayedEvent {
+  readonly event: UntypedEvent;
+  readonly topic: string;
+  readonly key: string;
+}
+
+/**
+ * Resolves once the bus has acknowledged all of them, written in this order per key; after an error some may have been written.
+ * Throws: bus.refused when one of them can never be written, anything else when a later try may pass.
+ */
+export type Publish = (events: readonly RelayedEvent[]) => Promise<void>;
+
+export interface PumpOptions {
+  readonly catalog: Catalog;
+  readonly publish: Publish;
+  readonly logger: Logger;
+  readonly metrics?: Metrics;
+  readonly pollMs?: number;
+  readonly batchSize?: number;
+  readonly keepPublishedMs?: number;
+}
+
+const BACKOFF = { firstMs: 250, maxMs: 30_000 };
+const PRUNE_EVERY_MS = 600_000;
+const WEEK_MS = 7 * 86_400_000;
+
+/** Outbox → bus, batch after batch, as long as the lease is held. */
+export class OutboxPump {
+  private readonly added = new Wake();
+  private pruneAtMs = 0;
+
+  constructor(private readonly options: PumpOptions) {}
+
+  wake(): void {
+    this.added.call();
+  }
+
+  async run(lease: LeaseRef, { lost, stopping }: LeaseSignals): Promise<void> {
+    const ended = AbortSignal.any([lost, stopping]);
+    ended.addEventListener('abort', () => this.added.call(), { once: true });
+    for (let failures = 0; !ended.aborted; ) {
+      try {
+        const isEmpty = (await this.moveBatch(lease, lost)) === 0;
+        failures = 0;
+        if (isEmpty) await this.rest(ended);
+      } catch (error) {
+        if (lost.aborted) return;
+        failures += 1;
+        this.options.logger.warn({ err: error, failures }, 'outbox not published');
+        const waitMs = toBackoffMs(failures, BACKOFF, Math.random());
+        await delay(waitMs, undefined, { signal: ended }).catch(() => undefined);
+      }
+    }
+  }
+
+  /** Returns how many entries were looked at. */
+  private async moveBatch(lease: LeaseRef, lost: AbortSignal): Promise<number> {
+    const { catalog, metrics, batchSize = 200 } = this.options;
+    const { batch, lag } = await catalog.transaction(
+      async (tx) => ({ batch: await tx.outbox.nextBatch(batchSize), lag: await tx.outbox.lag() }),
+      { until: lost },
+    );
+    metrics?.outboxUnpublished.set(lag.unpublished);
+    metrics?.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
+    if (batch.length > 0) await this.publishAll(batch, lease, lost);
+    return batch.length;
+  }
+
+  /** A batch that the bus refuses for good is published one by one, so that only the culprit is stepped over. */
+  private async publishAll(batch: readonly OutboxEntry[], lease: LeaseRef, lost: AbortSignal): Promise<void> {
+    try {
+      await this.publishAndMark(batch, lease, lost);
+    } catch (error) {
+      // Anything else, a defect of ours included, may pass later: events wait, they are not dropped.
+      if (toAppError(error).code !== 'bus.refused') throw error;
+      const [only] = batch;
+      if (batch.length === 1 && only !== undefined) await this.stepOver(only, error, lease);
+      else for (const entry of batch) await this.publishAll([entry], lease, lost);
+    }
+  }
+
+  private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, lost: AbortSignal): Promise<void> {
+    const { catalog, publish, metrics } = this.options;
+    lost.throwIfAborted();
+    await unlessAborted(publish(batch), lost);
+    await catalog.transaction(
+      async (tx) => {
+        await tx.leases.assertHeld(lease);
+        await tx.outbox.markPublished(batch.map(({ id }) => id));
+      },
+      { until: lost },
+    );
+    for (const { topic } of batch) metrics?.outboxPublished.inc({ topic });
+  }
+
+  private async stepOver({ id, topic, eventId }: OutboxEntry, error: unknown, lease: LeaseRef): Promise<void> {
+    const { catalog, logger, metrics } = this.options;
+    const problem = toProblem(error);
+    await catalog.transaction(async (tx) => {
+      await tx.leases.assertHeld(lease);
+      await tx.outbox.markRefused(id, problem);
+    });
+    logger.error({ err: error, topic, eventId }, 'event refused by the bus for good, and stepped over');
+    metrics?.outboxRefused.inc({ topic, code: problem.code });
+  }
+
+  private async rest(ended: AbortSignal): Promise<void> {
+    const { catalog, pollMs = 1_000, keepPublishedMs = WEEK_MS } = this.options;
+    if (performance.now() >= this.pruneAtMs) {
+      await pruneSpoken(catalog, keepPublishedMs, ended);
+      this.pruneAtMs = performance.now() + PRUNE_EVERY_MS;
+    }
+    if (!ended.aborted) await this.added.wait(pollMs);
+  }
+}
+
+/** A bus that hangs must not hold a relay beyond its lease. What it still writes afterwards is a repetition, as after a crash. */
+async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = () => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    await Promise.race([work, aborted]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    work.catch(() => undefined);
+  }
+}

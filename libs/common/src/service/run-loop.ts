@@ -1,0 +1,146 @@
+import { Channels } from '../catalog/channels.js';
+import { type Backoff, toBackoffMs } from '../domain/backoff.js';
+import type { RunId } from '../domain/ids.js';
+import type { RunKind } from '../domain/run.js';
+import { AppError } from '../errors/app-error.js';
+import type { Metrics } from '../telemetry/metrics.js';
+import { type Attempt, type AttemptOptions, startAttempt } from './run-attempt.js';
+import { settleDue } from './settle-due.js';
+import { Wake } from './wake.js';
+
+export interface RunLoopOptions extends Omit<AttemptOptions, 'retry'> {
+  readonly kinds: readonly RunKind[];
+  /** Unique per process, so that a restarted worker is another one. */
+  readonly owner: string;
+  /** Runs held at once by this process. */
+  readonly concurrency: number;
+  /** Runs held at once, by all processes, that read from one host. */
+  readonly slotsPerSourceHost: number;
+  /** How often to look when no notification comes. Default 2 s. */
+  readonly pollMs?: number;
+  /** How long running work may go on after `stop`, before it is aborted and given back. Default 30 s. */
+  readonly drainMs?: number;
+  /** How long aborted work may take to end; what takes longer is left to the expiry of its claim. Default 15 s. */
+  readonly abortMs?: number;
+  readonly retry?: Backoff;
+  readonly metrics?: Metrics;
+}
+
+export interface RunLoop {
+  /** Claims nothing more, lets running work end or gives it back, and resolves when nothing of this process works any more. */
+  stop(): Promise<void>;
+}
+
+const POLL_MS = 2_000;
+const RETRY = { firstMs: 5_000, maxMs: 300_000 };
+const CATALOG_BACKOFF = { firstMs: 250, maxMs: 5_000 };
+
+/** Claims runs as long as there are slots, and works on each under a claim that it keeps alive. */
+export function startRunLoop(options: RunLoopOptions): RunLoop {
+  const loop = new ClaimLoop({ ...options, retry: options.retry ?? RETRY });
+  return { stop: () => loop.stop() };
+}
+
+class ClaimLoop {
+  private readonly wake = new Wake();
+  private readonly attempts = new Map<RunId, Attempt>();
+  private readonly unlisten: Promise<(() => void)[]>;
+  private readonly looping: Promise<void>;
+  private isStopping = false;
+  /** By performance.now(): sweeps come at their own pace, however often the loop is woken. */
+  private sweepAtMs = 0;
+
+  constructor(private readonly options: RunLoopOptions & { readonly retry: Backoff }) {
+    const { catalog } = options;
+    this.unlisten = Promise.all([
+      catalog.listen(Channels.runQueued, () => this.wake.call()),
+      catalog.listen(Channels.runCancelled, (runId) => this.onCancelled(runId)),
+    ]);
+    this.looping = this.loop();
+  }
+
+  async stop(): Promise<void> {
+    const { drainMs = 30_000, abortMs = 15_000, logger } = this.options;
+    this.isStopping = true;
+    this.wake.call();
+    for (const end of await this.unlisten) end();
+    await this.looping;
+    if (await this.endsWithin(drainMs)) return;
+    for (const attempt of this.attempts.values()) {
+      attempt.abort(new AppError('run.interrupted', 'the worker is shutting down'));
+    }
+    if (await this.endsWithin(abortMs)) return;
+    logger.error(
+      { runIds: [...this.attempts.keys()] },
+      'work did not end when aborted; left to the expiry of its claims',
+    );
+  }
+
+  private async loop(): Promise<void> {
+    const { pollMs = POLL_MS, logger } = this.options;
+    for (let failures = 0; !this.isStopping; ) {
+      try {
+        await this.settleUnheld();
+        await this.fillSlots();
+        failures = 0;
+      } catch (error) {
+        failures += 1;
+        logger.error({ err: error, failures }, 'looking for runs failed');
+      }
+      const waitMs = failures === 0 ? pollMs : toBackoffMs(failures, CATALOG_BACKOFF, Math.random());
+      if (!this.isStopping) await this.wake.wait(waitMs);
+    }
+  }
+
+  private async fillSlots(): Promise<void> {
+    const { catalog, kinds, owner, claimTtlMs: ttlMs, concurrency, slotsPerSourceHost } = this.options;
+    const slots = { owner: concurrency, sourceHost: slotsPerSourceHost };
+    while (!this.isStopping && this.attempts.size < concurrency) {
+      const askedAtMs = performance.now();
+      const fresh = await catalog.transaction((tx) => tx.runs.claimNext({ kinds, owner, ttlMs, slots }));
+      if (fresh === undefined) return;
+      this.follow(startAttempt(fresh, askedAtMs, this.options));
+    }
+  }
+
+  private follow(attempt: Attempt): void {
+    const { id, kind } = attempt.run;
+    const { metrics } = this.options;
+    const startedAtMs = performance.now();
+    this.attempts.set(id, attempt);
+    metrics?.runsHeld.inc({ kind });
+    void attempt.ended.then(({ end, code }) => {
+      this.attempts.delete(id);
+      metrics?.runsHeld.dec({ kind });
+      metrics?.attemptsEnded.inc({ kind, end, code });
+      metrics?.attemptSeconds.observe({ kind, end }, (performance.now() - startedAtMs) / 1_000);
+      if (end === 'lost') metrics?.claimsLost.inc({ kind });
+      this.wake.call();
+    });
+  }
+
+  private async settleUnheld(): Promise<void> {
+    if (performance.now() < this.sweepAtMs) return;
+    const { catalog, kinds, onFailed, logger, metrics, pollMs = POLL_MS } = this.options;
+    this.sweepAtMs = performance.now() + pollMs;
+    for (const { run, problem } of await settleDue(catalog, kinds, onFailed)) {
+      const { id: runId, kind, dataset, attempt } = run;
+      logger.warn({ runId, kind, dataset, attempt, code: problem.code }, 'run settled that nobody held');
+      metrics?.runsSettledUnheld.inc({ kind, code: problem.code });
+    }
+  }
+
+  private onCancelled(runId: string | undefined): void {
+    const concerned = runId === undefined ? [...this.attempts.values()] : [this.attempts.get(runId as RunId)];
+    for (const attempt of concerned) void attempt?.look();
+    this.sweepAtMs = 0;
+    this.wake.call();
+  }
+
+  private async endsWithin(timeoutMs: number): Promise<boolean> {
+    const all = Promise.all([...this.attempts.values()].map(({ ended }) => ended)).then(() => true);
+    const { promise: late, resolve } = Promise.withResolvers<false>();
+    const timer = setTimeout(() => resolve(false), timeoutMs);
+    return await Promise.race([all, late]).finally(() => clearTimeout(timer));
+  }
+}

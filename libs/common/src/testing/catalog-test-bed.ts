@@ -1,0 +1,91 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { endpoints } from '#tools/services/endpoints.js';
+import { type Catalog, openCatalog } from '../catalog/catalog.js';
+import type { NewRun } from '../catalog/stores/run-queue.store.js';
+import type { UntypedEvent } from '../contracts/envelope.js';
+import type { RunId } from '../domain/ids.js';
+
+/** A migrated catalog in a database of its own on the real server, dropped at the end. */
+export class CatalogTestBed {
+  private readonly catalogs: Catalog[] = [];
+
+  private constructor(
+    readonly database: string,
+    readonly url: string,
+    readonly catalog: Catalog,
+    /** A plain session in the catalog's database, for looking and for making trouble. */
+    readonly admin: Client,
+  ) {}
+
+  static async open(): Promise<CatalogTestBed> {
+    const database = `holdfast_spec_${randomBytes(6).toString('hex')}`;
+    await onServer(`CREATE DATABASE ${database}`);
+    const url = toUrl(database);
+    const catalog = await openCatalog({ url, applicationName: 'holdfast spec' });
+    await catalog.migrate();
+    const admin = new Client({ connectionString: url });
+    admin.on('error', () => undefined);
+    await admin.connect();
+    return new CatalogTestBed(database, url, catalog, admin);
+  }
+
+  /** Another process's view of the same catalog. */
+  async another(url = this.url): Promise<Catalog> {
+    const catalog = await openCatalog({ url, applicationName: 'holdfast spec' });
+    this.catalogs.push(catalog);
+    return catalog;
+  }
+
+  /** Enqueues a run and returns it; everything that a spec does not care about is made up. */
+  async enqueue(run: Partial<NewRun> = {}): Promise<NewRun> {
+    const whole = aRun(run);
+    await this.catalog.transaction((tx) => tx.runs.enqueue(whole));
+    return whole;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.catalog, ...this.catalogs].map((catalog) => catalog.close()));
+    await this.admin.end();
+    await onServer(`DROP DATABASE ${this.database} WITH (FORCE)`);
+  }
+}
+
+export function aRun(run: Partial<NewRun> = {}): NewRun {
+  const id = randomUUID() as RunId;
+  const dataset = run.dataset ?? `dataset-${id.slice(0, 8)}`;
+  return {
+    id,
+    kind: 'backup',
+    dataset,
+    resource: `${run.kind ?? 'backup'}:${dataset}`,
+    sourceHost: null,
+    request: { dataset, method: 'dump' },
+    requestedBy: 'spec',
+    requestId: id,
+    correlationId: null,
+    traceparent: null,
+    priority: 0,
+    deadlineAt: null,
+    maxAttempts: 3,
+    ...run,
+  };
+}
+
+export const anEvent = (id: string, type = 'backup.completed'): UntypedEvent => ({
+  specversion: '1.0',
+  id,
+  source: 'holdfast://spec',
+  type,
+  time: '2026-01-01T00:00:00.000Z',
+  data: { id },
+});
+
+const toUrl = (database: string): string =>
+  Object.assign(new URL(endpoints.postgres18.url), { pathname: database }).href;
+
+async function onServer(statement: string): Promise<void> {
+  const client = new Client({ connectionString: endpoints.postgres18.url });
+  await client.connect();
+  await client.query(statement).finally(() => client.end());
+}
