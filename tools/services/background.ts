@@ -83,17 +83,27 @@ function sendSignal(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** Field 22 of /proc/PID/stat; undefined when there is no such process, or only its zombie. */
+/** Dead, but not yet reaped by its parent. */
+export function isZombie(pid: number): boolean {
+  return statOf(pid)?.state === 'Z';
+}
+
+/** When the process started, in clock ticks since boot; undefined when there is none, or only its zombie. */
 function startedTicks(pid: number): string | undefined {
+  const stat = statOf(pid);
+  return stat?.state === 'Z' ? undefined : stat?.startedTicks;
+}
+
+function statOf(pid: number): ReturnType<typeof parseStat> | undefined {
   try {
-    return parseStartedTicks(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined;
   }
 }
 
-/** The command name before it is in parentheses and may itself hold spaces and parentheses. Source: proc(5). */
-export function parseStartedTicks(stat: string): string | undefined {
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  return fields[0] === 'Z' ? undefined : fields[19];
+/** Fields 3 and 22 of /proc/PID/stat. The command name before them may itself hold spaces and parentheses. Source: proc(5). */
+export function parseStat(text: string): { state: string | undefined; startedTicks: string | undefined } {
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  return { state: fields[0], startedTicks: fields[19] };
 }

@@ -33,7 +33,7 @@ async function installNow(command: string, packageName: string): Promise<void> {
       await aptGetInstall(packageName);
     });
   } catch (error) {
-    throw new CannotInstall(`${advice} (${(error as Error).message})`);
+    throw new CannotInstall(`${advice} (${(error as Error).message.split('\n').at(-1)?.trim()})`);
   } finally {
     giveBack();
   }

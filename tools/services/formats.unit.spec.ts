@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseStartedTicks } from './background.js';
+import { parseStat } from './background.js';
 import { selectServices, toState } from './control.js';
 import { parseGoMinor } from './go.js';
 import { toBrokerProperties, toPom } from './kafka-files.js';
@@ -12,11 +12,7 @@ import { versions } from './versions.js';
 describe('what a started server is known by', () => {
   it('reads the start time behind a command name with spaces and parentheses', () => {
     const fields = ['S', ...Array.from({ length: 18 }, (_, index) => String(index)), '4711', 'rest'];
-    expect(parseStartedTicks(`42 (a) b (c)) ${fields.join(' ')}`)).toBe('4711');
-  });
-
-  it('counts a zombie as gone', () => {
-    expect(parseStartedTicks(`42 (x) Z ${'0 '.repeat(40)}`)).toBeUndefined();
+    expect(parseStat(`42 (a) b (c)) ${fields.join(' ')}`)).toEqual({ state: 'S', startedTicks: '4711' });
   });
 
   it('tells ours from foreign, moved and silent ones', () => {

@@ -1,7 +1,7 @@
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { launch, plainEnv, stopProcess } from './background.js';
+import { isZombie, launch, plainEnv, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
 import { exists } from './files.js';
 import { findServiceUser, type ServiceUser, toReachablePath } from './home.js';
@@ -40,6 +40,7 @@ export async function startCluster(cluster: Cluster, prepare?: (folder: string) 
   const binDir = await toReachablePath(cluster.binDir);
   if (!(await exists(join(folder, 'PG_VERSION')))) await createCluster({ ...cluster, binDir }, folder, serviceUser);
   await prepare?.(folder);
+  await dropLockOfDead(folder);
   await writeOwned(
     join(folder, 'holdfast.conf'),
     toConf({ ...commonSettings, port: String(cluster.port), ...cluster.settings }),
@@ -52,6 +53,16 @@ export async function startCluster(cluster: Cluster, prepare?: (folder: string) 
     cwd: folder,
     ...serviceUser,
   });
+}
+
+/**
+ * PostgreSQL takes the zombie of a killed server for a running one and refuses to start; where nothing reaps orphans (a
+ * container without an init process) that zombie stays for good. Called only when our own process is known to be gone.
+ */
+async function dropLockOfDead(folder: string): Promise<void> {
+  const lock = join(folder, 'postmaster.pid');
+  const pid = Number((await readFile(lock, 'utf8').catch(() => '')).split('\n')[0]);
+  if (pid > 0 && isZombie(pid)) await rm(lock);
 }
 
 /** initdb into a folder beside it, renamed when complete: an interrupted one leaves nothing that looks like a cluster. */
