@@ -52,17 +52,45 @@ async function dump(attemptKey: string): Promise<ManifestObject> {
   return { name, key, sizeBytes, sha256, compression: 'zstd' };
 }
 
-function verify(probes: object[], on: PgConnection = database): Promise<VerificationResult> {
+/** The same, for the other direction: what PostgreSQL itself makes of the archive. */
+async function restoreWith(...args: string[]): Promise<PgConnection> {
+  const toolset = await tools.find(18, ['pg_restore'], { directories: [endpoints.postgres18.binDir], signal });
+  const empty = await shop.createEmpty();
+  const env = toPgEnvironment(empty, 'spec');
+  const input = await repository.get(manifest.objects[0]?.key ?? '', { signal });
+  const chain = spawnChain(
+    [
+      { program: 'zstd', args: ['-dcq'] },
+      { program: toolset.path('pg_restore'), args: ['-d', empty.database, '--exit-on-error', ...args], env },
+    ],
+    { signal, input },
+  );
+  await text(chain.stdout);
+  return empty;
+}
+
+function verify(probes: object[], on: PgConnection = database, target: object = {}): Promise<VerificationResult> {
   return verifyRestore(
     {
       ...{ runId: RUN_ID, manifest, database: on, profile: { name: 'shop', probes: parseProfile({ probes }) } },
-      ...{ privileges: 'keep', owner: undefined, tenantTables: undefined },
+      ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, ...target },
       toolDirectories: [endpoints.postgres18.binDir],
     },
     { repository, tools, now: () => new Date('2026-11-21T10:00:00Z') },
     signal,
   );
 }
+
+const EVERYTHING = [
+  { use: 'checksums' },
+  { use: 'archive-list' },
+  { use: 'row-counts' },
+  { use: 'fingerprints' },
+  { use: 'schema' },
+  { use: 'sequences' },
+  { use: 'extensions' },
+  { use: 'rls' },
+];
 
 const archive = (): string => join(root, manifest.objects[0]?.key ?? '');
 
@@ -79,16 +107,7 @@ const problems = ({ outcomes }: VerificationResult): string[] =>
 
 describe('verifyRestore', () => {
   it('passes a true copy and keeps the verdict beside the backup', async () => {
-    const result = await verify([
-      { use: 'checksums' },
-      { use: 'archive-list' },
-      { use: 'row-counts' },
-      { use: 'fingerprints' },
-      { use: 'schema' },
-      { use: 'sequences' },
-      { use: 'extensions' },
-      { use: 'rls' },
-    ]);
+    const result = await verify(EVERYTHING);
     expect(problems(result)).toEqual([]);
     expect(result.verdict).toBe('passed');
     expect(result.verdictKey).toBe(`shop/${manifest.backupId}/verdicts/2026-11-21T10:00:00.000Z-${RUN_ID}.json`);
@@ -96,6 +115,25 @@ describe('verifyRestore', () => {
     expect(kept).toMatchObject({ backupId: manifest.backupId, profile: 'shop', verdict: 'passed' });
     expect(kept.probes).toHaveLength(8);
     expect(JSON.stringify(kept)).not.toContain('postgres:postgres');
+  });
+
+  it('passes what pg_restore made, with owners and privileges kept', async () => {
+    const result = await verify(EVERYTHING, await restoreWith());
+    expect(problems(result)).toEqual([]);
+    expect(result.verdict).toBe('passed');
+  });
+
+  it('passes what pg_restore made for one owner, saying what was not compared', async () => {
+    const restored = await restoreWith('--no-owner', '--no-privileges', `--role=${shop.owner}`);
+    const result = await verify(EVERYTHING, restored, { privileges: 'drop', owner: shop.owner });
+    expect(problems(result)).toEqual([]);
+    expect(result.verdict).toBe('passed');
+    const rls = result.outcomes.find(({ probe }) => probe === 'rls');
+    expect(rls?.summary).toContain('privileges not compared: the target drops them');
+    const asKept = await verify([{ use: 'rls' }], restored);
+    expect(problems(asKept)).toContain(
+      'view public.owner_orders: the owner changed; it runs with the rights of its owner',
+    );
   });
 
   it('finds one changed byte of an object', async () => {

@@ -1,5 +1,6 @@
 import type { ObjectFacts } from '../contracts/snapshot-facts.js';
 import type { Evidence } from '../domain/verdict.js';
+import { findExtras } from './compare-extras.js';
 
 /** `table shop.orders`: what a difference is told about. */
 export const toSubject = ({ kind, identity }: Pick<ObjectFacts, 'kind' | 'identity'>): string => `${kind} ${identity}`;
@@ -60,6 +61,25 @@ export function compareOwners(
     if (after.owner === wanted) return [];
     return [{ subject: toSubject(before), expected: wanted, actual: after.owner, problem: toOwnerProblem(before) }];
   });
+}
+
+/**
+ * What an archive restored without owners gives to one owner. Not the schema `public`, which belongs to whoever owns the database
+ * and is not in the archive, and no default privileges: they go with the other privileges.
+ */
+export const isGivenToOwner = ({ kind, owner }: ObjectFacts): boolean =>
+  kind !== 'default-privileges' && owner !== 'pg_database_owner';
+
+/** ALTER DEFAULT PRIVILEGES is as much a privilege as any: lost or new ones are told. */
+export function compareDefaultPrivileges(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
+  const isDefault = ({ kind }: ObjectFacts): boolean => kind === 'default-privileges';
+  const [before, after] = [expected.filter(isDefault), actual.filter(isDefault)];
+  const lost = pairObjects(before, after).missing.map((object) => ({
+    subject: toSubject(object),
+    expected: object.privileges,
+    problem: 'are missing',
+  }));
+  return [...lost, ...findExtras('object', before.map(toSubject), after.map(toSubject))];
 }
 
 /** What runs with its owner's rights shows what the owner sees: the reason why a changed owner can open a tenant's rows. */

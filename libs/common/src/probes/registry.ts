@@ -59,11 +59,14 @@ export function readProfile(raw: unknown): { probes: readonly PreparedProbe[]; p
   return { probes, problems };
 }
 
-/** Throws: config.invalid naming every wrong path. */
-export function parseProfile(raw: unknown): readonly PreparedProbe[] {
+/** `at` is where the profile stands in its document: `profiles.shop`. Throws: config.invalid naming every wrong path. */
+export function parseProfile(raw: unknown, at?: string): readonly PreparedProbe[] {
   const { probes, problems } = readProfile(raw);
   if (problems.length === 0) return probes;
-  const lines = problems.map(({ path, message }) => `${path.map(String).join('.') || 'the profile'}: ${message}`);
+  const lines = problems.map(({ path, message }) => {
+    const place = [...(at === undefined ? [] : [at]), ...path.map(String)].join('.');
+    return `${place || 'the profile'}: ${message}`;
+  });
   throw new AppError('config.invalid', lines.join('; '), { problems: lines });
 }
 

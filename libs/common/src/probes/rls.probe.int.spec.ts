@@ -133,6 +133,13 @@ describe('rls probe on what a bad restore leaves', () => {
       () => ['GRANT SELECT ON products TO PUBLIC'],
       () => [`table public.products: privileges differ: gained public=SELECT/${shop.owner}`],
     ],
+    [
+      'default privileges lost',
+      () => [
+        `ALTER DEFAULT PRIVILEGES FOR ROLE ${shop.owner} IN SCHEMA public REVOKE SELECT ON TABLES FROM ${shop.app}`,
+      ],
+      () => [`default-privileges ${shop.owner} in schema public on tables: are missing`],
+    ],
     ['a tenant table dropped', () => ['DROP TABLE events'], () => ['public.events: the tenant table is missing']],
   ];
 

@@ -1,7 +1,15 @@
 import { readObjects } from '../engines/postgres/facts-objects.js';
 import type { PgSession } from '../engines/postgres/pg-session.js';
 import { AppError } from '../errors/app-error.js';
-import { compareOwners, comparePrivileges, compareRights, pairObjects, toSubject } from './compare-objects.js';
+import {
+  compareDefaultPrivileges,
+  compareOwners,
+  comparePrivileges,
+  compareRights,
+  isGivenToOwner,
+  pairObjects,
+  toSubject,
+} from './compare-objects.js';
 import { compareRls, findUnguarded, isGuarded } from './compare-rls.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from './evidence.js';
@@ -72,11 +80,12 @@ async function compareGrants(session: PgSession, { context, params, problems }: 
   const privileges = params.privileges ?? context.privileges;
   if (privileges === 'keep') {
     problems.add(...compareOwners(expected, actual), ...comparePrivileges(expected, actual));
+    problems.add(...compareDefaultPrivileges(expected, actual));
     return `owners and privileges of ${countOf(expected.length, 'object')} compared`;
   }
   const owner = params.owner ?? context.owner;
   if (owner === undefined) return 'owners and privileges not compared: the target drops them';
-  problems.add(...compareOwners(expected, actual, owner));
+  problems.add(...compareOwners(expected.filter(isGivenToOwner), actual, owner));
   return `privileges not compared: the target drops them; everything should belong to ${owner}`;
 }
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
+import type { ObjectFacts, SnapshotFacts } from '../contracts/snapshot-facts.js';
 import { readObjects } from '../engines/postgres/facts-objects.js';
 import { readSchemaSha256 } from '../engines/postgres/facts-schema.js';
 import { findExtras } from './compare-extras.js';
@@ -18,8 +18,10 @@ export const schemaProbe = defineProbe({
   }),
   check: (context, { extraObjects }) =>
     readRestored(context, async (session) => {
-      const { objects, schemaSha256, serverVersionNum } = context.manifest.snapshot;
-      const actual = await readObjects(session);
+      const { schemaSha256, serverVersionNum } = context.manifest.snapshot;
+      // Privileges are looked at by rls, which knows whether they were to come back.
+      const objects = context.manifest.snapshot.objects.filter(isDefined);
+      const actual = (await readObjects(session)).filter(isDefined);
       const definitions = compareDefinitions(objects, actual);
       const digest = await readSchemaSha256(session);
       if (digest !== schemaSha256) definitions.push(toDigestEvidence(schemaSha256, digest));
@@ -36,6 +38,8 @@ export const schemaProbe = defineProbe({
       return conclude({ looked: countOf(objects.length, 'object'), problems, unclear, notes: toNotes(isComparable) });
     }),
 });
+
+const isDefined = ({ kind }: ObjectFacts): boolean => kind !== 'default-privileges';
 
 const toMajor = (serverVersionNum: SnapshotFacts['serverVersionNum']): number => Math.floor(serverVersionNum / 10_000);
 

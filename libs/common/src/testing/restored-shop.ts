@@ -60,6 +60,16 @@ export class RestoredShop {
     return withDatabase(server, name);
   }
 
+  /** For a real pg_restore. */
+  async createEmpty(): Promise<PgConnection> {
+    const name = `${this.source}_${this.copies.length}`;
+    await onServer(`CREATE DATABASE ${name} TEMPLATE template0`);
+    this.copies.push(name);
+    // pg_restore --role creates as the owner.
+    await execute(withDatabase(server, name), [`GRANT CREATE ON SCHEMA public TO ${this.owner}`]);
+    return withDatabase(server, name);
+  }
+
   context(manifest: Manifest, database: PgConnection, repository = NO_REPOSITORY): ProbeContext {
     return {
       ...{ manifest, database, repository, tools: new PgTools(), toolDirectories: [endpoints.postgres18.binDir] },
@@ -98,6 +108,7 @@ export class RestoredShop {
       `REVOKE EXECUTE ON FUNCTION all_orders(), order_count() FROM PUBLIC`,
       `GRANT EXECUTE ON FUNCTION all_orders(), order_count() TO ${this.app}`,
       `GRANT SELECT ON invoker_products, owner_orders TO ${this.app}`,
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${this.app}`,
       `RESET ROLE`,
       `ALTER VIEW owner_orders OWNER TO ${this.reader}`,
       `ALTER FUNCTION all_orders() OWNER TO ${this.reader}`,
