@@ -25,7 +25,7 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   idle_session_timeout: '0',
   transaction_timeout: '0',
   // A session whose client is gone stops working and gives its locks back.
-  client_connection_check_interval: '5s',
+  client_connection_check_interval: '2s',
 };
 
 /** Who the server says it is, and what it calls this session. */
