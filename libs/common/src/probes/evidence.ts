@@ -1,3 +1,4 @@
+import type { Json } from '../domain/json.js';
 import type { Evidence, Verdict } from '../domain/verdict.js';
 
 /** What a probe concluded, before its name and duration are added. */
@@ -9,6 +10,9 @@ export interface ProbeFinding {
 
 /** A broken restore of ten thousand tables must still fit an event: only the first are listed, all are counted. */
 export const EVIDENCE_LIMIT = 20;
+
+/** An answer of an application can be megabytes. */
+const SHOWN_CHARACTERS = 1_000;
 
 /** Counts everything it is given and keeps the first `EVIDENCE_LIMIT`. */
 export class EvidenceLog {
@@ -52,11 +56,26 @@ export function conclude({ looked, problems, unclear, facts = [], notes = [] }: 
     ...(failed + open === 0 ? ['no difference'] : []),
     ...notes,
   ];
+  const evidence = [...(problems?.kept ?? []), ...(unclear?.kept ?? []), ...facts.slice(0, EVIDENCE_LIMIT)];
+  return { verdict, summary: parts.join('; '), evidence: evidence.map(toShown) };
+}
+
+function toShown({ subject, expected, actual, problem }: Evidence): Evidence {
   return {
-    verdict,
-    summary: parts.join('; '),
-    evidence: [...(problems?.kept ?? []), ...(unclear?.kept ?? []), ...facts],
+    subject: toShort(subject),
+    ...(expected === undefined ? {} : { expected: toShortValue(expected) }),
+    ...(actual === undefined ? {} : { actual: toShortValue(actual) }),
+    ...(problem === undefined ? {} : { problem: toShort(problem) }),
   };
+}
+
+const toShort = (text: string): string =>
+  text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)` : text;
+
+/** A value that is too long is shown as the beginning of its text. */
+function toShortValue(value: Json): Json {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > SHOWN_CHARACTERS ? toShort(text) : value;
 }
 
 /** A comparison of nothing proves nothing. */

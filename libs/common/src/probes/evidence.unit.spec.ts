@@ -25,6 +25,13 @@ describe('conclude', () => {
     expect(evidence).toHaveLength(EVIDENCE_LIMIT);
   });
 
+  it('shows the beginning of what is too long', () => {
+    const log = new EvidenceLog();
+    log.add({ subject: 'browse', actual: Array.from({ length: 5_000 }, () => 'product'), problem: 'differs' });
+    const [shown] = conclude({ looked: '1 request', problems: log }).evidence;
+    expect(shown?.actual).toMatch(/^\["product","product",.*… \(50001 characters\)$/);
+  });
+
   it('adds up what another log counted', () => {
     const log = logOf(15);
     log.include(logOf(100));
