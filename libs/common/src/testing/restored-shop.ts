@@ -26,10 +26,19 @@ export class RestoredShop {
 
   static async create(): Promise<RestoredShop> {
     const shop = new RestoredShop();
-    await onServer(`CREATE ROLE ${shop.owner}`, `CREATE ROLE ${shop.app} LOGIN`, `CREATE ROLE ${shop.reader}`);
-    await onServer(`CREATE DATABASE ${shop.source}`);
-    await execute(withDatabase(server, shop.source), shop.schema());
+    try {
+      await shop.make();
+    } catch (error) {
+      await shop.drop();
+      throw error;
+    }
     return shop;
+  }
+
+  private async make(): Promise<void> {
+    await onServer(`CREATE ROLE ${this.owner}`, `CREATE ROLE ${this.app} LOGIN`, `CREATE ROLE ${this.reader}`);
+    await onServer(`CREATE DATABASE ${this.source}`);
+    await execute(this.connection, this.schema());
   }
 
   /** The source itself: for dumps. */
@@ -85,7 +94,7 @@ export class RestoredShop {
   private schema(): string[] {
     const mine = `tenant = nullif(current_setting('app.tenant', true), '')`;
     return [
-      `SET ROLE ${this.owner}; RESET ROLE; GRANT CREATE ON SCHEMA public TO ${this.owner}, ${this.reader}`,
+      `GRANT CREATE ON SCHEMA public TO ${this.owner}, ${this.reader}`,
       `SET ROLE ${this.owner}`,
       `CREATE TABLE orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, tenant text NOT NULL, cents int NOT NULL,
          euros numeric GENERATED ALWAYS AS (cents / 100.0) STORED)`,
