@@ -95,16 +95,20 @@ describe('a session', () => {
     const abort = new AbortController();
     const reason = new Error('claim lost');
     const victim = await PgSession.open(server, { signal: abort.signal, applicationName: 'spec-aborted' });
+    const activity = (query: string): Promise<boolean> =>
+      withPgSession(server, session, async (each) => {
+        const rows = await each.query(`SELECT FROM pg_stat_activity WHERE pid = $1 AND query LIKE $2`, [
+          victim.backendPid,
+          query,
+        ]);
+        return rows.length > 0;
+      });
     const sleeping = victim.query('SELECT pg_sleep(60)');
+    while (!(await activity('%pg_sleep%'))) await sleep(10);
     abort.abort(reason);
     await expect(sleeping).rejects.toBe(reason);
     await expect(PgSession.open(server, { signal: abort.signal, applicationName: 'spec' })).rejects.toBe(reason);
-    const isAlive = (): Promise<boolean> =>
-      withPgSession(server, session, async (each) => {
-        const rows = await each.query('SELECT FROM pg_stat_activity WHERE pid = $1', [victim.backendPid]);
-        return rows.length > 0;
-      });
-    while (await isAlive()) await sleep(100);
+    while (await activity('%')) await sleep(50);
   });
 
   it('is not hidden rows from, nor timed out, whatever the role has set', async () => {
