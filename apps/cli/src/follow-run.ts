@@ -22,14 +22,25 @@ export async function followRequest(request: RequestView, context: Follow): Prom
   return followRun(seen.runId, context);
 }
 
-/** Waits until the run has ended, with a progress line on a terminal. Throws: the run's problem when it failed or was cancelled. */
-export async function followRun(runId: string, { api, output, signal }: Follow): Promise<RunView> {
+/**
+ * Waits until the run has ended, with a progress line on a terminal. `mayBeLate`: its request is still on its way.
+ * Throws: the run's problem when it failed or was cancelled.
+ */
+export async function followRun(
+  runId: string,
+  { api, output, signal }: Follow,
+  { mayBeLate = false }: { readonly mayBeLate?: boolean } = {},
+): Promise<RunView> {
   const startedAt = performance.now();
   for (;;) {
-    const run = await api.run(runId);
-    if (run.state === 'completed') return run;
-    if (isSettled(run.state)) throw fromProblem(run.error);
-    output.progress(`${run.kind} ${run.dataset} ${run.state}`, run.progress, performance.now() - startedAt);
+    const run = await api.run(runId).catch((error: unknown) => {
+      if (mayBeLate && error instanceof AppError && error.code === 'run.missing') return undefined;
+      throw error;
+    });
+    if (run?.state === 'completed') return run;
+    if (run !== undefined && isSettled(run.state)) throw fromProblem(run.error);
+    const label = run === undefined ? 'waiting for the next run' : `${run.kind} ${run.dataset} ${run.state}`;
+    output.progress(label, run?.progress ?? null, performance.now() - startedAt);
     await sleep(POLL_MS, undefined, { signal });
   }
 }

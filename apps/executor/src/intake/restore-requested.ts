@@ -14,7 +14,7 @@ export const restoreIntake = (
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
     const database = data.database ?? installation.dataset(data.dataset).connection.database;
     assertRestoreAllowed({ ...data, database }, installation.targetRules(data.target));
-    installation.profileOf(data.profile);
+    if (data.profile !== undefined) installation.profile(data.profile);
     return {
       kind: 'restore',
       dataset: data.dataset,

@@ -13,6 +13,9 @@ export interface KafkaOptions {
   readonly retries?: number;
 }
 
+/** The client library's handle, for those who only pass it on. */
+export type BusClient = Kafka;
+
 /** One client per process; opens no connection by itself. Reads and writes every compression that Kafka knows. */
 export function createKafka({ brokers, clientId, ssl, sasl, logger, retries = 5 }: KafkaOptions): Kafka {
   registerCompression();

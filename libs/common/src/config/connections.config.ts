@@ -53,6 +53,10 @@ export const DatasetTopic = z.strictObject({
     .array(z.string())
     .optional()
     .describe('Consumer groups that project the topic into the dataset; default: discovered'),
+  commits: z
+    .enum(['after-write', 'before-write'])
+    .default('after-write')
+    .describe('Whether groups commit offsets after or before they write; before makes positions unproven'),
   replay: ReplayRules.prefault({}),
 });
 

@@ -3,6 +3,8 @@ import type { TargetRules, TopicRules } from '../domain/request.policy.js';
 import { parsePgUrl } from '../engines/postgres/pg-connection.js';
 import type { PostgresDataset, PostgresTarget } from '../engines/postgres/postgres-dataset.js';
 import { AppError } from '../errors/app-error.js';
+import type { PreparedProbe } from '../probes/define-probe.js';
+import { parseProfile } from '../probes/registry.js';
 import type { BackupRepository } from '../repository/backup-repository.js';
 import { openRepository } from '../repository/open-repository.js';
 
@@ -13,7 +15,12 @@ import { openRepository } from '../repository/open-repository.js';
 export class Installation {
   private readonly opened = new Map<string, BackupRepository>();
 
-  constructor(readonly config: HoldfastConfig) {}
+  private readonly profiles: Readonly<Record<string, readonly PreparedProbe[]>>;
+
+  /** Throws: config.invalid when a profile asks for a probe in a way that the probe does not understand. */
+  constructor(readonly config: HoldfastConfig) {
+    this.profiles = Object.fromEntries(Object.entries(config.profiles).map(([name, raw]) => [name, parseProfile(raw)]));
+  }
 
   /** Throws: request.refused. */
   dataset(name: string): PostgresDataset {
@@ -84,9 +91,9 @@ export class Installation {
     return { ...accepts, forbidden };
   }
 
-  /** The probes of a profile; undefined when none was asked for. Throws: request.refused. */
-  profileOf(name: string | undefined): HoldfastConfig['profiles'][string] | undefined {
-    return name === undefined ? undefined : known(this.config.profiles, name, 'profile');
+  /** The probes of a profile, ready to run. Throws: request.refused. */
+  profile(name: string): { readonly name: string; readonly probes: readonly PreparedProbe[] } {
+    return { name, probes: known(this.profiles, name, 'profile') };
   }
 
   /** Throws: request.refused. */

@@ -26,8 +26,8 @@ export const VerificationCompleted = defineEvent({
         evidence: z.array(
           z.object({
             subject: z.string(),
-            expected: z.json().optional(),
-            actual: z.json().optional(),
+            expected: z.unknown().optional(),
+            actual: z.unknown().optional(),
             problem: z.string().optional(),
           }),
         ),

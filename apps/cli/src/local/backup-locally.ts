@@ -1,0 +1,31 @@
+import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { Exit } from '#common/errors/exit.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { toBackupView } from '#common/service/backup-view.js';
+import { holdfastVersion } from '#common/service/version.js';
+import { toSize } from '../output/sizes.js';
+import type { VerbContext, VerbResult } from '../verb.js';
+import { newLocalId, newNonce } from './local-identity.js';
+
+/** Takes a backup in this process, with neither bus nor catalog. The bus position is left out, and the result says so. */
+export async function backupLocally(name: string, { installation, output, signal }: VerbContext): Promise<VerbResult> {
+  const dataset = installation.dataset(name);
+  const repository = installation.primaryRepository(name);
+  const startedAt = performance.now();
+  const [backupId, runId] = [newLocalId(), newLocalId()];
+  const manifest = await takeBackup(
+    { dataset, backupId, runId, attempt: 1, nonce: newNonce(), purpose: 'regular', method: 'dump' },
+    {
+      engine: new PgDumpEngine(new PgTools()),
+      repository,
+      clock: () => new Date(),
+      holdfastVersion,
+      onProgress: (progress) => output.progress(`backup ${name}`, progress, performance.now() - startedAt),
+    },
+    signal,
+  );
+  const view = toBackupView(manifest, repository.name);
+  const text = `backup ${view.id} of ${name}: ${toSize(view.sizeBytes)} in ${repository.location}; no position on the bus was taken`;
+  return { document: view, text, exit: Exit.done };
+}

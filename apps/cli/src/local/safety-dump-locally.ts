@@ -1,0 +1,34 @@
+import { withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { holdfastVersion } from '#common/service/version.js';
+import type { RestoreArguments } from '../restore-arguments.js';
+import type { VerbContext } from '../verb.js';
+import { newLocalId, newNonce } from './local-identity.js';
+
+/** Dumps the target before a restore in place changes it; returns the id of that backup. */
+export async function takeSafetyDump(
+  { manifest, targetName, database }: RestoreArguments,
+  { installation, output, signal }: VerbContext,
+): Promise<string> {
+  const target = installation.target(targetName);
+  const dataset = {
+    ...installation.dataset(manifest.dataset),
+    connection: withDatabase(target.connection, database),
+    toolDirectories: target.toolDirectories,
+  };
+  const backupId = newLocalId();
+  await takeBackup(
+    { dataset, backupId, runId: newLocalId(), attempt: 1, nonce: newNonce(), purpose: 'safety', method: 'dump' },
+    {
+      engine: new PgDumpEngine(new PgTools()),
+      repository: installation.primaryRepository(manifest.dataset),
+      clock: () => new Date(),
+      holdfastVersion,
+    },
+    signal,
+  );
+  output.note(`the database as it was is kept as safety backup ${backupId}`);
+  return backupId;
+}

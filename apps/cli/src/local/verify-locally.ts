@@ -1,0 +1,25 @@
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { verifyRestore } from '#common/operations/verify-restore.js';
+import { toVerification, type VerificationNames } from '#common/service/to-verification.js';
+import { toVerdictResult } from '../output/verdict-text.js';
+import type { VerbContext, VerbResult } from '../verb.js';
+import { newLocalId } from './local-identity.js';
+
+/** Runs a profile in this process, with neither bus nor catalog; the verdict is kept beside the backup all the same. */
+export async function verifyLocally(
+  names: Omit<VerificationNames, 'runId'>,
+  { installation, output, signal }: VerbContext,
+): Promise<VerbResult> {
+  const startedAt = performance.now();
+  const { verdict, outcomes, verdictKey } = await verifyRestore(
+    toVerification(installation, { ...names, runId: newLocalId() }),
+    {
+      repository: installation.primaryRepository(names.manifest.dataset),
+      tools: new PgTools(),
+      now: () => new Date(),
+      onProbe: (probe) => output.progress(`verify ${names.database} ${probe}`, null, performance.now() - startedAt),
+    },
+    signal,
+  );
+  return toVerdictResult({ verdict, verdictKey, probes: outcomes });
+}

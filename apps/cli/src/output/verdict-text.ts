@@ -1,0 +1,36 @@
+import type { ProbeOutcome, Verdict } from '#common/domain/verdict.js';
+import { Exit } from '#common/errors/exit.js';
+import type { VerbResult } from '../verb.js';
+import { toTable } from './table.js';
+
+export interface VerdictDocument {
+  readonly verdict: Verdict;
+  readonly verdictKey: string;
+  readonly probes: readonly ProbeOutcome[];
+}
+
+const SHOWN = 5;
+
+/** A verdict as a table, with the first problems below it. Only `passed` exits 0. */
+export function toVerdictResult(document: VerdictDocument): VerbResult {
+  const { verdict, probes, verdictKey } = document;
+  const rows = probes.map(({ probe, verdict: of, summary, durationMs }) => [
+    probe,
+    of,
+    `${Math.round(durationMs)} ms`,
+    summary,
+  ]);
+  const problems = probes.flatMap(({ probe, evidence }) =>
+    evidence
+      .filter(({ problem }) => problem !== undefined)
+      .slice(0, SHOWN)
+      .map(({ subject, problem }) => `  ${probe}: ${subject}: ${problem}`),
+  );
+  const text = [
+    toTable(['probe', 'verdict', 'took', 'summary'], rows),
+    ...problems,
+    `verdict: ${verdict}`,
+    `kept as ${verdictKey}`,
+  ];
+  return { document, text: text.join('\n'), exit: verdict === 'passed' ? Exit.done : Exit.failed };
+}

@@ -1,0 +1,47 @@
+import type { Manifest } from '#common/contracts/manifest.js';
+import { RestoreStrategy } from '#common/contracts/names.js';
+import { assertRestoreAllowed } from '#common/domain/request.policy.js';
+import { AppError } from '#common/errors/app-error.js';
+import { loadManifest } from './backup-ref.js';
+import { requiredText, text } from './options.js';
+import type { Options, VerbContext } from './verb.js';
+
+export interface RestoreArguments {
+  readonly manifest: Manifest;
+  readonly targetName: string;
+  readonly database: string;
+  readonly strategy: 'new' | 'in-place';
+  readonly profile: string | undefined;
+  readonly safetyDump: boolean;
+}
+
+export const restoreOptions = [
+  ['--target <name>', 'a restore target of the configuration'],
+  ['--database <name>', 'default: the name of the database that was backed up'],
+  ['--strategy <new|in-place>', 'a new database, or over an existing one', 'new'],
+] as const;
+
+/** What `restore plan` and `restore run` are asked; refuses what the target does not accept. Throws: request.*, backup.missing. */
+export async function parseRestore(
+  reference: string,
+  options: Options,
+  context: VerbContext,
+): Promise<RestoreArguments> {
+  const targetName = requiredText(options, 'target');
+  const rules = context.installation.targetRules(targetName);
+  const strategy = RestoreStrategy.safeParse(text(options, 'strategy'));
+  if (!strategy.success) throw new AppError('request.invalid', '--strategy is new or in-place');
+  const profile = text(options, 'profile');
+  if (profile !== undefined) context.installation.profile(profile);
+  const manifest = await loadManifest(reference, context);
+  const database = text(options, 'database') ?? manifest.snapshot.database;
+  assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy: strategy.data, database }, rules);
+  return {
+    manifest,
+    targetName,
+    database,
+    strategy: strategy.data,
+    profile,
+    safetyDump: options['safetyDump'] !== false,
+  };
+}

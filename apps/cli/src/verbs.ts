@@ -1,0 +1,23 @@
+import { backupList } from './commands/backup-list.js';
+import { backupRun } from './commands/backup-run.js';
+import { backupShow } from './commands/backup-show.js';
+import { restorePlan } from './commands/restore-plan.js';
+import { restoreRun } from './commands/restore-run.js';
+import { runsCancel } from './commands/runs-cancel.js';
+import { runsList } from './commands/runs-list.js';
+import { runsShow } from './commands/runs-show.js';
+import { verifyRun } from './commands/verify-run.js';
+import type { Verb } from './verb.js';
+
+/** Every verb, in the order of `--help`. */
+export const verbs: readonly Verb[] = [
+  backupRun,
+  backupList,
+  backupShow,
+  restorePlan,
+  restoreRun,
+  verifyRun,
+  runsList,
+  runsShow,
+  runsCancel,
+];

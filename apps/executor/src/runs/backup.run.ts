@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import { BackupCompleted } from '#common/contracts/events/backup-completed.event.js';
+import { BackupProgressed } from '#common/contracts/events/backup-progressed.event.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { BackupStarted } from '#common/contracts/events/backup-started.event.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { manifestKey } from '#common/repository/layout.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { toBackupView } from '#common/service/backup-view.js';
+import type { Facts } from '#common/service/facts.js';
+import type { Installation } from '#common/service/installation.js';
+import { reportProgress } from '#common/service/progress-reporter.js';
+
+export interface BackupRunDeps {
+  readonly catalog: Catalog;
+  readonly facts: Facts;
+  readonly installation: Installation;
+  readonly engine: PgDumpEngine;
+  /** Where the dataset's topics stand now; undefined for a dataset without topics. */
+  readonly readBusPosition: (dataset: string, signal: AbortSignal) => Promise<BusPosition | undefined>;
+  readonly holdfastVersion: string;
+}
+
+/** Manifest → catalog row and fact, in one transaction fenced by the attempt. Adopts a manifest that a crashed attempt left. */
+export const backupRun =
+  (d: BackupRunDeps) =>
+  async (run: ClaimedRun): Promise<void> => {
+    const request = BackupRequested.data.parse(run.request);
+    const dataset = d.installation.dataset(request.dataset);
+    const repository = d.installation.primaryRepository(dataset.name);
+    const { method } = request;
+    const backupId = await d.catalog.transaction(async (tx) => {
+      await tx.runs.assertHeld(run.claim);
+      const id = await tx.backups.reserve({ runId: run.id, dataset: dataset.name, method, purpose: 'regular' });
+      const startedAt = (await tx.now()).toISOString();
+      await d.facts.add(tx, run, BackupStarted, (head) => ({
+        ...head,
+        attempt: run.attempt,
+        backupId: id,
+        method,
+        startedAt,
+      }));
+      return id;
+    });
+
+    const progress = reportProgress(
+      run,
+      { definition: BackupProgressed, data: (head, seen) => ({ ...head, ...seen, attempt: run.attempt, backupId }) },
+      d,
+    );
+    const { signal } = run.claim;
+    const attempt = {
+      ...{ dataset, backupId, runId: run.id, attempt: run.attempt, purpose: 'regular' as const, method },
+      nonce: randomBytes(4).toString('hex'),
+    };
+    const take = (): Promise<Manifest> =>
+      takeBackup(
+        attempt,
+        {
+          engine: d.engine,
+          repository,
+          clock: () => new Date(),
+          holdfastVersion: d.holdfastVersion,
+          readBusPosition: () => d.readBusPosition(dataset.name, signal),
+          onProgress: progress.report,
+        },
+        signal,
+      );
+    const manifest = await findBackup(repository, dataset.name, backupId, { signal })
+      .then((found) => found ?? take())
+      .finally(progress.stop);
+
+    await d.catalog.transaction(async (tx) => {
+      const copy = { repository: repository.name, manifestKey: manifestKey(manifest.attemptKey) };
+      const view = toBackupView(manifest, repository.name);
+      await tx.runs.settle(run.claim, { state: 'completed', result: { backupId, ...view } });
+      await tx.backups.record(manifest, copy);
+      const { id: _, ...said } = view;
+      await d.facts.add(tx, run, BackupCompleted, (head) => ({
+        ...{ ...head, ...said, ...copy, attempt: run.attempt, backupId, method },
+        startedAt: manifest.startedAt,
+      }));
+    });
+  };

@@ -1,0 +1,121 @@
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { Restore } from '#common/catalog/entities/restore.entity.js';
+import type { DataOf } from '#common/contracts/define-event.js';
+import { RestoreCompleted } from '#common/contracts/events/restore-completed.event.js';
+import { RestoreProgressed } from '#common/contracts/events/restore-progressed.event.js';
+import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
+import { RestoreStarted } from '#common/contracts/events/restore-started.event.js';
+import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
+import { type BackupId, toRunId, toUuidV5 } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { type RestoreOutcome, restoreBackup } from '#common/operations/restore-backup.js';
+import type { Facts } from '#common/service/facts.js';
+import type { Installation } from '#common/service/installation.js';
+import { loadManifest } from '#common/service/load-manifest.js';
+import { reportProgress } from '#common/service/progress-reporter.js';
+import { safetyDump } from './safety-dump.js';
+
+export interface RestoreRunDeps {
+  readonly catalog: Catalog;
+  readonly facts: Facts;
+  readonly installation: Installation;
+  readonly tools: PgTools;
+  readonly engine: PgDumpEngine;
+  readonly holdfastVersion: string;
+}
+
+type Request = DataOf<typeof RestoreRequested>;
+
+/** Restores, then in one fenced transaction: run and restore settled, the fact, and the request for verification if one was asked for. */
+export const restoreRun =
+  (d: RestoreRunDeps) =>
+  async (run: ClaimedRun): Promise<void> => {
+    const request = RestoreRequested.data.parse(run.request);
+    const restore = await begin(run, request, d);
+    const { signal } = run.claim;
+    const repository = d.installation.primaryRepository(restore.dataset);
+    const manifest = await loadManifest(d.installation, restore.dataset, restore.backupId, signal);
+    const target = d.installation.target(restore.target);
+
+    const progress = reportProgress(
+      run,
+      {
+        definition: RestoreProgressed,
+        data: (head, seen) => ({ ...head, ...seen, attempt: run.attempt, backupId: restore.backupId }),
+      },
+      d,
+    );
+    const outcome = await restoreBackup(
+      {
+        ...{ manifest, target, database: restore.database, strategy: request.strategy },
+        identity: { runId: run.id, attempt: run.attempt },
+      },
+      {
+        ...{ repository, tools: d.tools, workDirectory: d.installation.config.executor.workDirectory },
+        takeSafetyDump: request.safetyDump ? () => safetyDump(run, restore, d) : undefined,
+        onProgress: progress.report,
+      },
+      signal,
+    ).finally(progress.stop);
+    await complete(run, restore, { request, outcome }, d);
+  };
+
+/** What the first attempt found to be the latest backup stays it for all later ones. */
+async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Promise<Restore> {
+  const known = await d.catalog.transaction((tx) => tx.restores.find(run.id));
+  const find = () => loadManifest(d.installation, request.dataset, request.backup, run.claim.signal);
+  const backupId = known?.backupId ?? ((await find()).backupId as BackupId);
+  return d.catalog.transaction(async (tx) => {
+    await tx.runs.assertHeld(run.claim);
+    const restore = await tx.restores.begin({
+      ...{ runId: run.id, dataset: request.dataset, backupId, target: request.target, strategy: request.strategy },
+      database: request.database ?? d.installation.dataset(request.dataset).connection.database,
+      profile: request.profile ?? null,
+      safetyBackupId: null,
+    });
+    const { target, database } = restore;
+    const said = { backupId: restore.backupId, target, database, strategy: request.strategy };
+    const startedAt = (await tx.now()).toISOString();
+    await d.facts.add(tx, run, RestoreStarted, (head) => ({ ...head, ...said, attempt: run.attempt, startedAt }));
+    return restore;
+  });
+}
+
+interface Done {
+  readonly request: Request;
+  readonly outcome: RestoreOutcome;
+}
+
+async function complete(
+  run: ClaimedRun,
+  restore: Restore,
+  { request, outcome }: Done,
+  d: RestoreRunDeps,
+): Promise<void> {
+  const { backupId, target, database, dataset, profile } = restore;
+  const requestId = toUuidV5('verification of', run.id);
+  const verificationRunId = profile === null ? null : toRunId(d.facts.source, requestId);
+  await d.catalog.transaction(async (tx) => {
+    const result = { backupId, target, database, strategy: request.strategy, ...outcome, profile, verificationRunId };
+    await tx.runs.settle(run.claim, { state: 'completed', result: result as unknown as JsonObject });
+    await tx.restores.complete(run.id, result as unknown as JsonObject);
+    const startedAt = (run.startedAt ?? run.createdAt).toISOString();
+    const completedAt = (await tx.now()).toISOString();
+    await d.facts.add(tx, run, RestoreCompleted, (head) => ({
+      ...{ ...head, ...result, attempt: run.attempt, startedAt, completedAt },
+      harmlessErrors: [...outcome.harmlessErrors],
+      createdRoles: [...outcome.createdRoles],
+      newerObjects: [...outcome.newerObjects],
+    }));
+    if (profile === null) return;
+    await d.facts.write(
+      tx,
+      VerificationRequested,
+      { dataset, backup: backupId, target, database, profile, restoreRunId: run.id },
+      { id: requestId, correlationid: run.correlationId ?? run.requestId, causationid: run.requestId },
+    );
+  });
+}

@@ -1,0 +1,43 @@
+import { randomBytes } from 'node:crypto';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { Restore } from '#common/catalog/entities/restore.entity.js';
+import type { BackupId } from '#common/domain/ids.js';
+import { withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { manifestKey } from '#common/repository/layout.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import type { RestoreRunDeps } from './restore.run.js';
+
+/**
+ * Dumps the target before a restore in place and records it as a backup of purpose `safety`. One per run: an attempt after a crash
+ * adopts the first one, for by then the target may already be changed. Returns its id.
+ */
+export async function safetyDump(run: ClaimedRun, restore: Restore, d: RestoreRunDeps): Promise<BackupId> {
+  const { signal } = run.claim;
+  const repository = d.installation.primaryRepository(restore.dataset);
+  const target = d.installation.target(restore.target);
+  const backupId = await d.catalog.transaction(async (tx) => {
+    await tx.runs.assertHeld(run.claim);
+    const id = await tx.backups.reserve({ runId: run.id, dataset: restore.dataset, method: 'dump', purpose: 'safety' });
+    await tx.restores.setSafetyBackup(run.id, id);
+    return id;
+  });
+  const dataset = {
+    ...d.installation.dataset(restore.dataset),
+    connection: withDatabase(target.connection, restore.database),
+    toolDirectories: target.toolDirectories,
+  };
+  const attempt = {
+    ...{ dataset, backupId, runId: run.id, attempt: run.attempt, purpose: 'safety' as const, method: 'dump' as const },
+    nonce: randomBytes(4).toString('hex'),
+  };
+  const { engine, holdfastVersion } = d;
+  const manifest =
+    (await findBackup(repository, restore.dataset, backupId, { signal })) ??
+    (await takeBackup(attempt, { engine, repository, clock: () => new Date(), holdfastVersion }, signal));
+  await d.catalog.transaction(async (tx) => {
+    await tx.runs.assertHeld(run.claim);
+    await tx.backups.record(manifest, { repository: repository.name, manifestKey: manifestKey(manifest.attemptKey) });
+  });
+  return backupId;
+}

@@ -1,0 +1,59 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
+import type { BackupView, RequestView, RunView } from '#common/contracts/api-views.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import { isUuid } from '#common/domain/ids.js';
+import { AppError } from '#common/errors/app-error.js';
+import { toBackupView } from '#common/service/backup-view.js';
+import type { Service } from '#common/service/open-service.js';
+import { toRunView } from '#common/service/run-view.js';
+import { parseRunFilter, RequestBody } from './queries.js';
+import { findRequest, publishRequest } from './requests.js';
+
+export const SERVICE = Symbol('service');
+
+/** Reads the catalog and publishes requests. No rule lives here: what is allowed is decided where requests are taken. */
+@Controller('api/v1')
+export class ApiController {
+  constructor(@Inject(SERVICE) private readonly service: Service) {}
+
+  @Post('requests/:type')
+  @HttpCode(202)
+  request(@Param('type') type: string, @Body() body: unknown): Promise<RequestView> {
+    return publishRequest(type, RequestBody.parse(body), this.service);
+  }
+
+  @Get('requests/:id')
+  findRequest(@Param('id') id: string): Promise<RequestView> {
+    return findRequest(id, this.service);
+  }
+
+  @Get('runs')
+  async runs(@Query() query: unknown): Promise<{ runs: RunView[] }> {
+    const runs = await this.service.catalog.transaction((tx) => tx.runs.list(parseRunFilter(query)));
+    return { runs: runs.map(toRunView) };
+  }
+
+  @Get('runs/:id')
+  async run(@Param('id') id: string): Promise<RunView> {
+    return toRunView(await this.service.catalog.transaction((tx) => tx.runs.load(toUuid(id) as RunId)));
+  }
+
+  @Get('backups')
+  async backups(@Query('dataset') dataset?: string): Promise<{ backups: BackupView[] }> {
+    return this.service.catalog.transaction(async (tx) => {
+      const summaries = await tx.backups.list(dataset === undefined ? {} : { dataset });
+      const views: BackupView[] = [];
+      for (const { id } of summaries) {
+        const { manifest } = await tx.backups.load(id as BackupId);
+        const copies = await tx.backups.copies(id as BackupId);
+        if (manifest !== null) views.push(...copies.map(({ repository }) => toBackupView(manifest, repository)));
+      }
+      return { backups: views };
+    });
+  }
+}
+
+function toUuid(text: string): string {
+  if (isUuid(text)) return text;
+  throw new AppError('request.invalid', `"${text}" is not a run id`);
+}

@@ -1,0 +1,30 @@
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { RequestView } from '#common/contracts/api-views.js';
+import { findEvent } from '#common/contracts/event-list.js';
+import { toRunId } from '#common/domain/ids.js';
+import { AppError, type Problem } from '#common/errors/app-error.js';
+import type { Facts } from '#common/service/facts.js';
+
+/** Publishes a request as this installation: through the outbox, so that it is kept when the bus is down. Throws: request.invalid. */
+export async function publishRequest(
+  type: string,
+  { id, data }: { readonly id: string; readonly data: unknown },
+  { catalog, facts }: { readonly catalog: Catalog; readonly facts: Facts },
+): Promise<RequestView> {
+  const definition = type.endsWith('requested') ? findEvent(type) : undefined;
+  if (definition === undefined) throw new AppError('request.invalid', `"${type}" is not a request`);
+  await catalog.transaction((tx) => facts.write(tx, definition, data as never, { id, correlationid: id }));
+  return { requestId: id, runId: toRunId(facts.source, id), state: 'pending', error: null };
+}
+
+/** What became of a request of this installation, by the audit trail. */
+export async function findRequest(
+  requestId: string,
+  { catalog, facts }: { readonly catalog: Catalog; readonly facts: Facts },
+): Promise<RequestView> {
+  const [entry] = await catalog.transaction((tx) => tx.audit.list({ subject: requestId, limit: 1 }));
+  const view = { requestId, runId: toRunId(facts.source, requestId) };
+  if (entry === undefined) return { ...view, state: 'pending', error: null };
+  const { error } = entry.detail as { error?: Problem };
+  return { ...view, state: entry.outcome === 'rejected' ? 'rejected' : 'accepted', error: error ?? null };
+}

@@ -1,0 +1,22 @@
+import { type DynamicModule, Module } from '@nestjs/common';
+import { ScheduleModule } from '@nestjs/schedule';
+import { HealthController } from '#common/service/health.controller.js';
+import { Health } from '#common/service/health.js';
+import type { Service } from '#common/service/open-service.js';
+import { ApiController, SERVICE } from './http/api.controller.js';
+import { PLANNING, PlanningController } from './planning/planning.controller.js';
+
+@Module({})
+class SchedulerModule {}
+
+/** The tick, the API, health and metrics. The relay runs beside it. */
+export const schedulerModule = (service: Service): DynamicModule => ({
+  module: SchedulerModule,
+  imports: [ScheduleModule.forRoot()],
+  controllers: [PlanningController, ApiController, HealthController],
+  providers: [
+    { provide: PLANNING, useValue: service },
+    { provide: SERVICE, useValue: service },
+    { provide: Health, useValue: new Health(service) },
+  ],
+});

@@ -1,0 +1,94 @@
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import { VerificationCompleted } from '#common/contracts/events/verification-completed.event.js';
+import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
+import { VerificationStarted } from '#common/contracts/events/verification-started.event.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { type VerificationResult, verifyRestore } from '#common/operations/verify-restore.js';
+import type { Facts } from '#common/service/facts.js';
+import type { Installation } from '#common/service/installation.js';
+import { loadManifest } from '#common/service/load-manifest.js';
+import { toVerification } from '#common/service/to-verification.js';
+import type { Metrics } from '#common/telemetry/metrics.js';
+
+export interface VerificationRunDeps {
+  readonly catalog: Catalog;
+  readonly facts: Facts;
+  readonly installation: Installation;
+  readonly tools: PgTools;
+  readonly metrics: Metrics;
+}
+
+/** Runs the probes; the verdict is kept beside the backup, then in the catalog with its fact, fenced by the attempt. */
+export const verificationRun =
+  (d: VerificationRunDeps) =>
+  async (run: ClaimedRun): Promise<void> => {
+    const request = VerificationRequested.data.parse(run.request);
+    const { dataset, target, database, profile } = request;
+    const { signal } = run.claim;
+    const known = await d.catalog.transaction((tx) => tx.verifications.find(run.id));
+    const manifest = await loadManifest(d.installation, dataset, known?.backupId ?? request.backup, signal);
+    await begin(run, request, { manifest, ...d });
+
+    const result = await verifyRestore(
+      toVerification(d.installation, { runId: run.id, manifest, target, database, profile }),
+      {
+        ...{ repository: d.installation.primaryRepository(dataset), tools: d.tools, now: () => new Date() },
+        onProbe: (probe, index) => {
+          const progress = { stage: `probe ${index + 1}: ${probe}`, bytes: 0, totalBytes: null };
+          d.catalog.transaction((tx) => tx.runs.progress(run.claim, progress)).catch(() => undefined);
+        },
+      },
+      signal,
+    );
+    await complete(run, request, { manifest, result, ...d });
+    d.metrics.verdicts.inc({ dataset, verdict: result.verdict });
+  };
+
+type Request = ReturnType<typeof VerificationRequested.data.parse>;
+type Begun = VerificationRunDeps & { readonly manifest: Manifest };
+
+const toSaid = ({ target, database, profile }: Request, { backupId }: Manifest) => ({
+  backupId,
+  target,
+  database,
+  profile,
+});
+
+function begin(run: ClaimedRun, request: Request, { manifest, catalog, facts }: Begun): Promise<unknown> {
+  return catalog.transaction(async (tx) => {
+    await tx.runs.assertHeld(run.claim);
+    await tx.verifications.begin({
+      ...{ ...toSaid(request, manifest), runId: run.id, dataset: request.dataset },
+      backupId: manifest.backupId as BackupId,
+      restoreRunId: (request.restoreRunId as RunId | undefined) ?? null,
+    });
+    const startedAt = (await tx.now()).toISOString();
+    await facts.add(tx, run, VerificationStarted, (head) => ({
+      ...{ ...head, ...toSaid(request, manifest), attempt: run.attempt, startedAt },
+    }));
+  });
+}
+
+async function complete(
+  run: ClaimedRun,
+  request: Request,
+  { manifest, result, catalog, facts }: Begun & { readonly result: VerificationResult },
+): Promise<void> {
+  const { verdict, outcomes, verdictKey } = result;
+  const document = { verdict, verdictKey, ...toSaid(request, manifest), probes: outcomes } as unknown as JsonObject;
+  await catalog.transaction(async (tx) => {
+    await tx.runs.settle(run.claim, { state: 'completed', result: document });
+    await tx.verifications.complete(run.id, verdict, document);
+    await facts.add(tx, run, VerificationCompleted, (head) => ({
+      ...{ ...head, ...toSaid(request, manifest), attempt: run.attempt, verdict },
+      probes: outcomes.map((outcome) => ({ ...outcome, evidence: [...outcome.evidence] })),
+      restoreRunId: request.restoreRunId ?? null,
+      startedAt: result.startedAt.toISOString(),
+      completedAt: result.completedAt.toISOString(),
+    }));
+  });
+}

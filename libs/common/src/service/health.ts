@@ -1,0 +1,72 @@
+import { ensureTopics } from '../bus/topics.js';
+import { toAppError } from '../errors/app-error.js';
+import type { Service } from './open-service.js';
+
+export interface HealthReport {
+  readonly isReady: boolean;
+  readonly checks: Readonly<Record<string, string>>;
+}
+
+const CHECK_TIMEOUT_MS = 3_000;
+
+/** What `/health` and `/metrics` say of one process. */
+export class Health {
+  constructor(private readonly service: Service) {}
+
+  /** The bus is named but does not decide: without it requests still come through the outbox. */
+  async check(): Promise<HealthReport> {
+    const [catalog, bus] = await Promise.all([tell(() => this.askCatalog()), tell(() => this.askBus())]);
+    return { isReady: catalog === 'ok', checks: { catalog, bus } };
+  }
+
+  /** Gauges about the whole installation are read from the catalog at each scrape; without it they keep their last values. */
+  async metrics(): Promise<string> {
+    await tell(() => this.refresh());
+    return this.service.metrics.registry.metrics();
+  }
+
+  private askCatalog(): Promise<unknown> {
+    return this.service.catalog.transaction((tx) => tx.now());
+  }
+
+  private askBus(): Promise<unknown> {
+    const { kafka, topicPrefix } = this.service;
+    return ensureTopics(kafka, { topicPrefix, create: false });
+  }
+
+  private async refresh(): Promise<void> {
+    const { catalog, metrics } = this.service;
+    const { open, lag, newest } = await catalog.transaction(async (tx) => ({
+      open: await tx.runs.countOpen(),
+      lag: await tx.outbox.lag(),
+      newest: await tx.backups.newest(),
+    }));
+    metrics.runsOpen.reset();
+    metrics.runsOldestAgeSeconds.reset();
+    for (const { kind, state, count, oldestAgeSeconds } of open) {
+      metrics.runsOpen.set({ kind, state }, count);
+      metrics.runsOldestAgeSeconds.set({ kind, state }, oldestAgeSeconds);
+    }
+    metrics.outboxUnpublished.set(lag.unpublished);
+    metrics.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
+    for (const { dataset, ageSeconds, sizeBytes, lastVerifiedAt } of newest) {
+      metrics.backupAgeSeconds.set({ dataset }, ageSeconds);
+      metrics.backupSizeBytes.set({ dataset }, sizeBytes);
+      if (lastVerifiedAt !== null)
+        metrics.backupVerifiedTimestampSeconds.set({ dataset }, lastVerifiedAt.getTime() / 1_000);
+    }
+  }
+}
+
+async function tell(ask: () => Promise<unknown>): Promise<string> {
+  const { promise: late, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(new Error(`no answer within ${CHECK_TIMEOUT_MS} ms`)), CHECK_TIMEOUT_MS);
+  try {
+    await Promise.race([ask(), late]);
+    return 'ok';
+  } catch (error) {
+    return toAppError(error).message;
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,125 @@
+import { hostname } from 'node:os';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { createDeadLetterBox, type DeadLetterBox } from '../bus/dead-letter.js';
+import { type BusClient, createKafka } from '../bus/kafka-client.js';
+import { BusPublisher } from '../bus/producer.js';
+import { ensureTopics } from '../bus/topics.js';
+import { type Catalog, openCatalog } from '../catalog/catalog.js';
+import { configFile, loadConfig } from '../config/load-config.js';
+import { toBackoffMs } from '../domain/backoff.js';
+import { AppError, toAppError } from '../errors/app-error.js';
+import { createLogger, type Logger } from '../telemetry/logger.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { Facts } from './facts.js';
+import { Installation } from './installation.js';
+import { ShutdownList } from './shutdown.js';
+
+export type ServiceName = 'scheduler' | 'executor' | 'verifier';
+
+/** What all three services are made of: opened in this order, closed in the reverse. */
+export interface Service {
+  readonly name: ServiceName;
+  /** One process, not one machine. */
+  readonly owner: string;
+  readonly installation: Installation;
+  readonly catalog: Catalog;
+  readonly kafka: BusClient;
+  readonly publisher: BusPublisher;
+  readonly deadLetters: DeadLetterBox;
+  readonly facts: Facts;
+  readonly logger: Logger;
+  readonly metrics: Metrics;
+  readonly shutdown: ShutdownList;
+  readonly topicPrefix: string;
+  /** Requests that waited longer than this for the bus are taken from the outbox. */
+  readonly directAfterMs: number;
+}
+
+const BACKOFF = { firstMs: 500, maxMs: 10_000 };
+
+/** Reads the configuration, waits for the catalog and migrates it; the bus may be down. Throws: config.invalid, catalog.drift. */
+export async function openService(name: ServiceName, argv: readonly string[]): Promise<Service> {
+  const asked = argv.indexOf('--config');
+  const loaded = loadConfig(configFile(asked < 0 ? undefined : argv[asked + 1]));
+  const { config } = loaded;
+  if (config.bus === undefined || config.catalog === undefined) {
+    throw new AppError('config.invalid', `${loaded.file}: the services need \`bus\` and \`catalog\``);
+  }
+  const installation = new Installation(config);
+  const logger = createLogger({ service: name, level: config.logLevel, secrets: loaded.secrets });
+  const shutdown = new ShutdownList(logger);
+  shutdown.add('repositories', () => installation.close());
+
+  const catalog = await openWithPatience({ ...config.catalog, applicationName: `holdfast ${name}` }, logger);
+  shutdown.add('catalog', () => catalog.close());
+
+  const { topicPrefix } = config.bus;
+  const owner = `${name} ${hostname()} ${process.pid}`;
+  const kafka = createKafka({ ...toKafkaOptions(config.bus), clientId: `holdfast-${name}`, logger });
+  const publisher = new BusPublisher(kafka, topicPrefix);
+  shutdown.add('publisher', () => publisher.close());
+  const topics = keepEnsuringTopics(kafka, config.bus, logger);
+  shutdown.add('topics', topics.stop);
+
+  return {
+    ...{ name, owner, installation, catalog, kafka, publisher, logger, shutdown, topicPrefix },
+    deadLetters: createDeadLetterBox(publisher, { topicPrefix }),
+    facts: new Facts({ instance: config.instance, topicPrefix }),
+    metrics: createMetrics({ service: name }),
+    directAfterMs: config.bus.directAfterMs,
+  };
+}
+
+type CatalogOptions = Parameters<typeof openCatalog>[0];
+
+/** A service that starts before its database waits for it, rather than to be restarted until it is there. */
+async function openWithPatience(options: CatalogOptions, logger: Logger): Promise<Catalog> {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      const catalog = await openCatalog(options);
+      const applied = await catalog.migrate();
+      if (applied.length > 0) logger.info({ applied }, 'catalog migrated');
+      return catalog;
+    } catch (error) {
+      const problem = toAppError(error);
+      if (!problem.retryable) throw problem;
+      logger.warn({ err: problem, failures }, 'waiting for the catalog');
+      await sleep(toBackoffMs(failures, BACKOFF, Math.random()));
+    }
+  }
+}
+
+type BusOptions = NonNullable<Installation['config']['bus']>;
+
+export const toKafkaOptions = ({ brokers, ssl, sasl }: BusOptions) => ({
+  brokers,
+  ssl,
+  ...(sasl === undefined ? {} : { sasl }),
+});
+
+/** Topics are made as soon as the bus answers; nobody waits for it. */
+function keepEnsuringTopics(kafka: BusClient, bus: BusOptions, logger: Logger): { stop: () => Promise<void> } {
+  const stopping = new AbortController();
+  const { topicPrefix, createTopics: create, topicPartitions: partitions, topicReplication: replicationFactor } = bus;
+  const ensure = async (): Promise<void> => {
+    for (let failures = 1; !stopping.signal.aborted; failures += 1) {
+      try {
+        const { created } = await ensureTopics(kafka, { topicPrefix, create, partitions, replicationFactor });
+        if (created.length > 0) logger.info({ created }, 'topics created');
+        return;
+      } catch (error) {
+        logger.warn({ err: error, failures }, 'topics are not ready');
+        await sleep(toBackoffMs(failures, BACKOFF, Math.random()), undefined, { signal: stopping.signal }).catch(
+          () => undefined,
+        );
+      }
+    }
+  };
+  const ensuring = ensure();
+  return {
+    stop: async () => {
+      stopping.abort();
+      await ensuring;
+    },
+  };
+}

@@ -1,0 +1,28 @@
+import type { Manifest } from '../contracts/manifest.js';
+import { withDatabase } from '../engines/postgres/pg-connection.js';
+import type { Verification } from '../operations/verify-restore.js';
+import type { Installation } from './installation.js';
+
+export interface VerificationNames {
+  readonly runId: string;
+  readonly manifest: Manifest;
+  readonly target: string;
+  readonly database: string;
+  readonly profile: string;
+}
+
+/** Names from a request or the command line, as the operation needs them. Throws: request.refused. */
+export function toVerification(installation: Installation, names: VerificationNames): Verification {
+  const { runId, manifest } = names;
+  const target = installation.target(names.target);
+  return {
+    runId,
+    manifest,
+    database: withDatabase(target.connection, names.database),
+    profile: installation.profile(names.profile),
+    privileges: target.privileges,
+    owner: target.owner,
+    tenantTables: installation.datasetConfig(manifest.dataset).tenantTables,
+    toolDirectories: target.toolDirectories,
+  };
+}
