@@ -1,0 +1,66 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { toUuidV7 } from '../domain/ids.js';
+import { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import type { PostgresDataset } from '../engines/postgres/postgres-dataset.js';
+import type { BackupAttempt, TakeBackupDeps } from '../operations/take-backup.js';
+import { runCommand } from '../process/run-command.js';
+import type { BackupRepository } from '../repository/backup-repository.js';
+import { openRepository } from '../repository/open-repository.js';
+import type { ScratchDatabase } from './scratch-database.js';
+
+const { signal } = new AbortController();
+
+/** A repository in a directory of its own, and what it takes to make backups into it. */
+export class BackupTestBed {
+  private constructor(
+    readonly folder: string,
+    readonly repository: BackupRepository,
+  ) {}
+
+  static async create(): Promise<BackupTestBed> {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-spec-'));
+    const root = join(folder, 'repository');
+    await mkdir(root);
+    return new BackupTestBed(folder, openRepository({ name: 'offsite', url: pathToFileURL(root).href }));
+  }
+
+  deps(changes: Partial<TakeBackupDeps> = {}): TakeBackupDeps {
+    const engine = new PgDumpEngine(new PgTools());
+    return { engine, repository: this.repository, clock: () => new Date(), holdfastVersion: '0.1.0', ...changes };
+  }
+
+  attempt(dataset: PostgresDataset, changes: Partial<BackupAttempt> = {}): BackupAttempt {
+    const random = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
+    return {
+      ...{ dataset, backupId: toUuidV7(new Date(), random), runId: randomUUID(), attempt: 1 },
+      ...{ nonce: random.toString('hex').slice(0, 8), purpose: 'regular', method: 'dump' },
+      ...changes,
+    };
+  }
+
+  /** Every file below the repository, unfinished ones too. */
+  async files(): Promise<string[]> {
+    const entries = await readdir(join(this.folder, 'repository'), { recursive: true, withFileTypes: true });
+    return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+  }
+
+  /** The rows of one table as the archive holds them: the lines between COPY and its end. */
+  async rowsIn(key: string, table: string, scratch: ScratchDatabase): Promise<string[]> {
+    const script = 'zstd -dc "$1" | "$2" --data-only --file=-';
+    const args = ['-ec', script, 'sh', join(this.folder, 'repository', key), join(scratch.binDir, 'pg_restore')];
+    const { stdout } = await runCommand({ program: 'sh', args }, { signal });
+    const lines = stdout.split('\n');
+    const start = lines.findIndex((line) => line.startsWith(`COPY ${table} `));
+    if (start < 0) throw new Error(`the archive has no data of ${table}`);
+    return lines.slice(start + 1, lines.indexOf('\\.', start));
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true });
+  }
+}
