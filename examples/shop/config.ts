@@ -3,7 +3,7 @@ import { z } from 'zod';
 const Name = z.string().regex(/^[a-z][a-z0-9_]{0,50}$/, 'must be lower case letters, digits and underscores');
 
 const Environment = z.object({
-  SHOP_ADMIN_URL: z.url().default('postgres://postgres:postgres@127.0.0.1:45432/postgres'),
+  SHOP_ADMIN_URL: z.url().default('postgres://postgres:postgres@127.0.0.1:25432/postgres'),
   SHOP_DATABASE: Name.default('shop'),
   SHOP_ROLE_PREFIX: Name.default('shop'),
   SHOP_APP_PASSWORD: z.string().min(8).default('shop-dev-app'),
@@ -11,10 +11,10 @@ const Environment = z.object({
   SHOP_USER_PASSWORD: z.string().min(8).default('shop-dev-user'),
   SHOP_ADMIN_TOKEN: z.string().min(8).default('shop-dev-admin-token'),
   SHOP_TOKEN_SECRET: z.string().min(8).default('shop-dev-token-secret'),
-  KAFKA_BROKERS: z.string().min(1).default('127.0.0.1:49092'),
+  KAFKA_BROKERS: z.string().min(1).default('127.0.0.1:29092'),
   SHOP_TOPIC: z.string().min(1).default('shop.orders'),
   SHOP_GROUP: z.string().min(1).default('shop-projector'),
-  MEILI_URL: z.url().default('http://127.0.0.1:47700'),
+  MEILI_URL: z.url().default('http://127.0.0.1:27700'),
   MEILI_KEY: z.string().default('holdfast-master-key-0123456789'),
   SHOP_INDEX: z
     .string()

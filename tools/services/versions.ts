@@ -11,14 +11,15 @@ export const versions = {
   meilisearch: '1.50.0',
 } as const;
 
+/** Below 32768: the kernel hands the ports above it to outgoing connections. */
 const basePorts = {
-  postgres18: 45432,
-  postgres15: 45415,
-  kafka: 49092,
-  kafkaController: 49093,
-  s3: 47070,
-  redis: 46379,
-  meilisearch: 47700,
+  postgres18: 25432,
+  postgres15: 25415,
+  kafka: 29092,
+  kafkaController: 29093,
+  s3: 27070,
+  redis: 26379,
+  meilisearch: 27700,
 } as const;
 
 export type PortName = keyof typeof basePorts;
@@ -27,8 +28,8 @@ export type PortName = keyof typeof basePorts;
 export function parsePortOffset(text: string | undefined): number {
   if (text === undefined || text === '') return 0;
   const offset = Number(text);
-  if (!Number.isInteger(offset) || offset % 100 !== 0 || offset < 0 || offset > 15_000) {
-    throw new Error(`HOLDFAST_PORT_OFFSET must be a multiple of 100 between 0 and 15000, not ${JSON.stringify(text)}`);
+  if (!Number.isInteger(offset) || offset % 100 !== 0 || offset < 0 || offset > 3_500) {
+    throw new Error(`HOLDFAST_PORT_OFFSET must be a multiple of 100 between 0 and 3500, not ${JSON.stringify(text)}`);
   }
   return offset;
 }
