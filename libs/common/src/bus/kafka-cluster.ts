@@ -12,8 +12,19 @@ export interface ProtocolExchange<T> {
   readonly requestTimeout?: number;
 }
 
+/** Ends are the next offset to be written, also while a transaction is open; fetches read committed all the same. */
+const READ_UNCOMMITTED = 0;
+
+interface Connection {
+  send<T>(exchange: ProtocolExchange<T>): Promise<T>;
+}
+
+interface ConnectionPool {
+  getConnectionByRequest(exchange: ProtocolExchange<unknown>): Promise<Connection>;
+}
+
 interface OpenBroker extends Broker {
-  readonly connectionPool: { send<T>(exchange: ProtocolExchange<T>): Promise<T> };
+  readonly connectionPool: ConnectionPool;
 }
 
 /**
@@ -21,6 +32,8 @@ interface OpenBroker extends Broker {
  * which its public API cannot do without a silent reset. Only this file reaches for the private constructor.
  */
 export class KafkaCluster {
+  private readonly connecting = new WeakMap<ConnectionPool, Promise<Connection>>();
+
   private constructor(readonly cluster: Cluster) {}
 
   /** Throws: bus.unavailable. */
@@ -28,7 +41,7 @@ export class KafkaCluster {
     const name = Object.getOwnPropertySymbols(kafka).find((symbol) => symbol.description?.endsWith('createCluster'));
     if (name === undefined) throw new AppError('internal.bug', 'this version of kafkajs opens clusters in another way');
     const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[name];
-    const cluster = create?.({ allowAutoTopicCreation: false, metadataMaxAge: 60_000 });
+    const cluster = create?.({ allowAutoTopicCreation: false, metadataMaxAge: 60_000, isolationLevel: READ_UNCOMMITTED });
     if (cluster === undefined) throw new AppError('internal.bug', 'kafkajs opened no cluster');
     return withBus('connect to the bus', async () => {
       await cluster.connect();
@@ -51,7 +64,16 @@ export class KafkaCluster {
 
   async ask<T>(nodeId: string, exchange: ProtocolExchange<T>): Promise<T> {
     const broker = (await this.cluster.findBroker({ nodeId })) as OpenBroker;
-    return broker.connectionPool.send(exchange);
+    const connection = await this.connect(broker.connectionPool, exchange);
+    return connection.send(exchange);
+  }
+
+  /** One after the other: two first requests at once make kafkajs open two sockets and forget one, which nobody then closes. */
+  private connect<T>(pool: ConnectionPool, exchange: ProtocolExchange<T>): Promise<Connection> {
+    const next = (): Promise<Connection> => pool.getConnectionByRequest(exchange as ProtocolExchange<unknown>);
+    const connection = this.connecting.get(pool)?.then(next, next) ?? next();
+    this.connecting.set(pool, connection);
+    return connection;
   }
 
   /** Partition numbers in order, of a topic as it is now. Throws: bus.topic-missing, bus.unavailable. */

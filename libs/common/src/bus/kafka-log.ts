@@ -1,7 +1,7 @@
 import { withBus } from './bus-error.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 
-/** Per partition number. */
+/** Per partition number, in order. */
 export type Offsets = ReadonlyMap<number, bigint>;
 
 const EARLIEST = { fromBeginning: true } as const;
@@ -33,5 +33,6 @@ async function listOffsets(
   const [answer] = await withBus(`read the offsets of topic ${topic}`, () =>
     cluster.cluster.fetchTopicsOffset([{ topic, partitions, ...at } as never]),
   );
-  return new Map((answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)]));
+  const offsets = (answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)] as const);
+  return new Map(offsets.sort(([a], [b]) => a - b));
 }

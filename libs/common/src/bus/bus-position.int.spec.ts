@@ -1,0 +1,91 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BusPosition } from '../contracts/bus-position.js';
+import { KafkaTestBed, until } from '../testing/kafka-test-bed.js';
+import { isAnchorUnchanged } from './anchor.js';
+import { readBusPosition, type WatchedTopic } from './bus-position.js';
+import { commitForStoppedGroup, readCommitted } from './kafka-groups.js';
+import { readLogEnds } from './kafka-log.js';
+
+let bed: KafkaTestBed;
+beforeAll(async () => {
+  bed = await KafkaTestBed.open();
+});
+afterAll(() => bed.close());
+
+const signal = AbortSignal.timeout(60_000);
+const position = (...topics: readonly WatchedTopic[]): Promise<BusPosition> =>
+  readBusPosition(bed.cluster, topics, { now: new Date('2026-11-21T10:00:00Z'), signal });
+
+const order = (n: number, partition = 0) => ({ partition, key: `order-${n}`, value: JSON.stringify({ n }) });
+
+describe('the position on the bus', () => {
+  it('states, per partition, bounds, commits of the named groups and an anchor', async () => {
+    const topic = await bed.topic('orders', 2);
+    await bed.producer.send({ topic, messages: [order(1), order(2), order(3), order(4, 1)] });
+    const group = `${bed.prefix}projector`;
+    await commitForStoppedGroup(bed.cluster, group, [{ topic, partition: 0, offset: 2n, metadata: null }]);
+
+    const read = await position({ name: topic, groups: [group] });
+
+    expect(BusPosition.parse(read)).toEqual(read);
+    expect(read).toMatchObject({ state: 'proven', takenAt: '2026-11-21T10:00:00.000Z' });
+    expect(read.clusterId).not.toBe('');
+    expect(read.topicIds[topic]).toMatch(/^[0-9a-f]{8}-/);
+    expect(read.partitions).toEqual([
+      expect.objectContaining({ partition: 0, logStartOffset: '0', endOffset: '3', committed: { [group]: '2' } }),
+      expect.objectContaining({ partition: 1, logStartOffset: '0', endOffset: '1', committed: { [group]: null } }),
+    ]);
+    expect(read.partitions.map(({ anchor }) => anchor?.offset)).toEqual(['2', '0']);
+  });
+
+  it('finds the groups of a topic by their commits when none is named', async () => {
+    const topic = await bed.topic('found');
+    await bed.producer.send({ topic, messages: [order(1)] });
+    const group = `${bed.prefix}finder`;
+    await bed.consume(group, topic, () => {});
+    await until('it committed', async () => (await readCommitted(bed.cluster, group, topic)).get(0)?.offset === 1n);
+    const { partitions, state } = await position({ name: topic });
+    expect({ state, committed: partitions[0]?.committed }).toEqual({ state: 'proven', committed: { [group]: '1' } });
+  });
+
+  it.each([
+    ['nobody reads the topic', {}, 'no consumer group reads topic'],
+    ['consumers commit before they write', { groups: ['g'], commits: 'before-write' as const }, 'commit before they write'],
+  ])('is unproven when %s', async (name, options, reason) => {
+    const topic = await bed.topic(name.replaceAll(' ', '-'));
+    const read = await position({ name: topic, ...options });
+    expect({ state: read.state, reason: read.reason }).toEqual({ state: 'unproven', reason: expect.stringContaining(reason) });
+  });
+
+  it('gives a topic that was made anew another id and another anchor', async () => {
+    const topic = await bed.topic('anew');
+    await bed.producer.send({ topic, messages: [order(1)] });
+    const before = await position({ name: topic, groups: ['g'] });
+    await bed.admin.deleteTopics({ topics: [topic] });
+    await until('it is gone', async () => !(await bed.admin.listTopics()).includes(topic));
+    await bed.topic('anew');
+    await bed.admin.fetchTopicMetadata({ topics: [topic] });
+    await bed.producer.send({ topic, messages: [order(2)] });
+    const after = await position({ name: topic, groups: ['g'] });
+    expect(after.topicIds[topic]).not.toBe(before.topicIds[topic]);
+    const anchor = before.partitions[0]?.anchor ?? { offset: '0', sha256: '' };
+    expect(await isAnchorUnchanged(bed.cluster, { topic, partition: 0, anchor }, signal)).toBe(false);
+  });
+
+  it('anchors on the last record, not on the marker of its transaction', async () => {
+    const topic = await bed.topic('transactional');
+    const producer = bed.kafka.producer({ transactionalId: `${bed.prefix}tx`, idempotent: true, maxInFlightRequests: 1 });
+    bed.onClose(() => producer.disconnect());
+    await producer.connect();
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: [order(1)] });
+    await transaction.commit();
+    await until('its marker is written', async () => (await readLogEnds(bed.cluster, topic)).get(0) === 2n);
+    const { partitions } = await position({ name: topic, groups: ['g'] });
+    expect(partitions[0]).toMatchObject({ endOffset: '2', anchor: { offset: '0' } });
+  });
+
+  it('says which topic does not exist', async () => {
+    await expect(position({ name: `${bed.prefix}nowhere` })).rejects.toMatchObject({ code: 'bus.topic-missing' });
+  });
+});
