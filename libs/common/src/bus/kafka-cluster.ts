@@ -45,6 +45,8 @@ export class KafkaCluster {
     if (cluster === undefined) throw new AppError('internal.bug', 'kafkajs opened no cluster');
     return withBus('connect to the bus', async () => {
       await cluster.connect();
+      // Connecting alone knows no broker by its id, and without one even the cluster id cannot be asked for.
+      await cluster.refreshMetadata();
       return new KafkaCluster(cluster);
     });
   }
