@@ -58,7 +58,7 @@ export abstract class BackupRepository {
   /** Undefined when absent. */
   abstract stat(key: ObjectKey, o: ReadOptions): Promise<StoredObject | undefined>;
 
-  /** In key order; unfinished writes are never listed. */
+  /** Everything below a folder (`shop` never means `shop2`; empty: all), in key order; unfinished writes are never listed. */
   abstract list(prefix: string, o: ReadOptions): AsyncIterable<StoredObject>;
 
   /** Idempotent: absent counts as removed. Throws: repository.locked when a retention lock holds. */

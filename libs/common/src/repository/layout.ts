@@ -1,0 +1,48 @@
+import { AppError } from '../errors/app-error.js';
+import type { ObjectKey } from './backup-repository.js';
+
+/** Where everything lies below the repository's prefix. A prefix has no trailing slash. See docs/design/repository-layout.md. */
+export const repositoryKey = (): ObjectKey => 'repository.json';
+
+export const datasetPrefix = (dataset: string): string => dataset;
+
+export const backupPrefix = (dataset: string, backupId: string): string => `${dataset}/${backupId}`;
+
+/** Every attempt writes below a prefix of its own: two that overlap cannot touch each other's objects. */
+export const attemptPrefix = (dataset: string, backupId: string, attempt: number, nonce: string): string =>
+  `${backupPrefix(dataset, backupId)}/a${attempt}-${nonce}`;
+
+export const manifestKey = (attempt: string): ObjectKey => `${attempt}/manifest.json`;
+
+/** Written by the sweeper before it deletes: a manifest that comes after it makes no backup. */
+export const sweptKey = (attempt: string): ObjectKey => `${attempt}/swept`;
+
+/** `instant` is an ISO 8601 instant in UTC, so that the keys of one backup's verdicts sort by time. */
+export const verdictKey = (dataset: string, backupId: string, instant: string, runId: string): ObjectKey =>
+  `${backupPrefix(dataset, backupId)}/verdicts/${instant}-${runId}.json`;
+
+const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
+
+/** The number of an attempt from the last part of its prefix, `a2-3f9c`; undefined for any other name. */
+export function findAttemptNumber(name: string): number | undefined {
+  const match = ATTEMPT.exec(name);
+  return match ? Number(match[1]) : undefined;
+}
+
+const SEGMENT = /^[A-Za-z0-9_=@+:-][A-Za-z0-9._=@+:-]*$/;
+/** The file store puts a whole key and a nonce into one file name. */
+const MAX_KEY_LENGTH = 220;
+
+/** Keys are plain ASCII, so that all stores sort them alike, and never lead out of the prefix. */
+export function isObjectKey(key: string): boolean {
+  return key.length <= MAX_KEY_LENGTH && key.split('/').every((segment) => SEGMENT.test(segment));
+}
+
+/** Throws: request.invalid; a manifest may come from anybody who can write to the repository. */
+export function parseObjectKey(key: string): ObjectKey {
+  if (isObjectKey(key)) return key;
+  throw new AppError('request.invalid', `"${key}" cannot be an object key`, { key });
+}
+
+/** The common beginning of everything below a folder: `shop` never means `shop2`. Throws: request.invalid. */
+export const toListPrefix = (folder: string): string => (folder === '' ? '' : `${parseObjectKey(folder)}/`);

@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
+import { toBackoffMs } from '../domain/backoff.js';
+import { AppError } from '../errors/app-error.js';
+import { isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
+
+export interface S3ConnectionOptions {
+  readonly bucket: string;
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  readonly forcePathStyle: boolean;
+  readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+}
+
+/** A store that never answered is probably named wrong: say so soon. One that did is waited for, about 50 seconds. */
+const TRIES_BEFORE_FIRST_ANSWER = 3;
+const TRIES = 10;
+const BACKOFF = { firstMs: 200, maxMs: 10_000 };
+
+/** One bucket of one store, with its retries and its errors as ours. */
+export class S3Connection {
+  readonly bucket: string;
+  /** For people, without keys. */
+  readonly place: string;
+  private readonly client: S3Client;
+  private hasAnswered = false;
+  private hasBucket = false;
+  private lacksConditions = false;
+
+  constructor(o: S3ConnectionOptions) {
+    this.bucket = o.bucket;
+    this.place = o.endpoint ?? `Amazon S3 in ${o.region}`;
+    this.client = createClient(o);
+  }
+
+  /**
+   * Sends one request until it is answered or its failure is final. `call` may run several times.
+   * Throws: the abort reason; repository.*. `what` names the request in errors.
+   */
+  async request<T>(
+    what: string,
+    signal: AbortSignal,
+    call: (client: S3Client, o: { abortSignal: AbortSignal }, tries: number) => Promise<T>,
+  ): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      signal.throwIfAborted();
+      try {
+        const answer = await call(this.client, { abortSignal: signal }, tries);
+        this.hasAnswered = true;
+        this.hasBucket = true;
+        return answer;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (statusOf(error) !== undefined) this.hasAnswered = true;
+        if (!isTransient(error) || tries >= (this.hasAnswered ? TRIES : TRIES_BEFORE_FIRST_ANSWER)) {
+          throw toS3RepositoryError(error, what);
+        }
+        await pause(toBackoffMs(tries, BACKOFF, Math.random()), signal);
+      }
+    }
+  }
+
+  /** Asks the store to refuse to replace. One that knows no conditions is asked without: the caller has looked before. */
+  async conditionally<T>(ifAbsent: boolean, send: (condition: { IfNoneMatch?: '*' }) => Promise<T>): Promise<T> {
+    if (!ifAbsent || this.lacksConditions) return send({});
+    try {
+      return await send({ IfNoneMatch: '*' });
+    } catch (error) {
+      if (!(error instanceof AppError && error.context['status'] === 501)) throw error;
+      this.lacksConditions = true;
+      return send({});
+    }
+  }
+
+  /** HEAD has no body that could tell a missing object from a missing bucket or an unknown key: ask once. Throws: repository.*. */
+  async requireBucket(signal: AbortSignal): Promise<void> {
+    if (this.hasBucket) return;
+    const input = { Bucket: this.bucket, MaxKeys: 1 };
+    await this.request(`find bucket ${this.bucket}`, signal, (client, o) =>
+      client.send(new ListObjectsV2Command(input), o),
+    );
+  }
+
+  close(): void {
+    this.client.destroy();
+  }
+}
+
+async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
+  // The rejection of an aborted sleep is not its reason; the caller looks at the signal next.
+  await sleep(delayMs, undefined, { signal }).catch(() => undefined);
+}
+
+function createClient({ endpoint, region, forcePathStyle, keys }: S3ConnectionOptions): S3Client {
+  const client = new S3Client({
+    region,
+    forcePathStyle,
+    ...(endpoint === undefined ? {} : { endpoint }),
+    ...(keys === undefined ? {} : { credentials: keys }),
+    // Newer SDKs add checksums by default that several S3 stores reject. Ours: MD5 per part on the wire, SHA-256 of the whole.
+    requestChecksumCalculation: 'WHEN_REQUIRED',
+    responseChecksumValidation: 'WHEN_REQUIRED',
+    // Some stores never send "100 Continue".
+    expectContinueHeader: false,
+    maxAttempts: 1,
+    requestHandler: {
+      connectionTimeout: 5_000,
+      socketTimeout: 60_000,
+      requestTimeout: 300_000,
+      throwOnRequestTimeout: true,
+    },
+  });
+  client.middlewareStack.add(sendPayloadUnsigned, { step: 'build', name: 'holdfastUnsignedPayload', priority: 'low' });
+  return client;
+}
+
+interface OutgoingRequest {
+  readonly method: string;
+  readonly headers: Record<string, string>;
+  readonly query: Record<string, unknown>;
+}
+
+/** Signing a payload digests it once more (100 MB/s and core); the signed Content-MD5 guards the same bytes for less. */
+const sendPayloadUnsigned =
+  <I, O>(next: (args: { input: I; request: unknown }) => Promise<O>) =>
+  (args: { input: I; request: unknown }): Promise<O> => {
+    const { headers } = args.request as OutgoingRequest;
+    if (headers['content-md5'] !== undefined) headers['x-amz-content-sha256'] = 'UNSIGNED-PAYLOAD';
+    return next(args);
+  };

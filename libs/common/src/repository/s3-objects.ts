@@ -1,0 +1,121 @@
+import {
+  AbortMultipartUploadCommand,
+  DeleteObjectCommand,
+  HeadObjectCommand,
+  ListMultipartUploadsCommand,
+  ListObjectsV2Command,
+  type MultipartUpload,
+} from '@aws-sdk/client-s3';
+import { AppError } from '../errors/app-error.js';
+import type { StoredObject } from './backup-repository.js';
+import type { S3Connection } from './s3-connection.js';
+
+/** An object with what only S3 knows of it. Keys in this file are whole keys of the bucket. */
+export interface S3Head extends StoredObject {
+  readonly etag: string;
+  /** In the future while a retention lock or a legal hold protects the object. */
+  readonly lockedUntil: Date | undefined;
+}
+
+/** How long cleaning up may take after the caller has given up. */
+export const CLEANUP_MS = 30_000;
+
+const FAR_FUTURE = new Date(8.64e15);
+
+/** Undefined when absent. Throws: repository.*, also repository.missing. */
+export async function findHead(
+  connection: S3Connection,
+  key: string,
+  signal: AbortSignal,
+): Promise<S3Head | undefined> {
+  const input = { Bucket: connection.bucket, Key: key };
+  try {
+    const head = await connection.request(`look at ${key}`, signal, (client, o) =>
+      client.send(new HeadObjectCommand(input), o),
+    );
+    return {
+      key,
+      sizeBytes: head.ContentLength ?? 0,
+      modifiedAt: head.LastModified ?? new Date(0),
+      etag: unquote(head.ETag),
+      lockedUntil: head.ObjectLockLegalHoldStatus === 'ON' ? FAR_FUTURE : head.ObjectLockRetainUntilDate,
+    };
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'repository.object-missing')) throw error;
+    await connection.requireBucket(signal);
+    return undefined;
+  }
+}
+
+export async function deleteObject(connection: S3Connection, key: string, signal: AbortSignal): Promise<void> {
+  const input = { Bucket: connection.bucket, Key: key };
+  await connection.request(`remove ${key}`, signal, (client, o) => client.send(new DeleteObjectCommand(input), o));
+}
+
+/** A page at a time, in key order. */
+export async function* listObjects(
+  connection: S3Connection,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<StoredObject> {
+  let token: string | undefined;
+  do {
+    const input = { Bucket: connection.bucket, Prefix: prefix, ContinuationToken: token };
+    const page = await connection.request(`list ${prefix}`, signal, (client, o) =>
+      client.send(new ListObjectsV2Command(input), o),
+    );
+    for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
+      yield { key: Key, sizeBytes: Size, modifiedAt: LastModified };
+    }
+    token = page.IsTruncated ? page.NextContinuationToken : undefined;
+  } while (token !== undefined);
+}
+
+/** Aborts multipart uploads that were started before; returns how many. */
+export async function abortUploads(
+  connection: S3Connection,
+  { prefix, olderThan }: { readonly prefix: string; readonly olderThan: Date },
+  signal: AbortSignal,
+): Promise<number> {
+  const uploads: MultipartUpload[] = [];
+  for await (const upload of listUploads(connection, prefix, signal)) {
+    if (upload.Initiated !== undefined && upload.Initiated < olderThan) uploads.push(upload);
+  }
+  for (const { Key, UploadId } of uploads)
+    await abortUpload(connection, { key: Key ?? '', uploadId: UploadId ?? '' }, signal);
+  return uploads.length;
+}
+
+/** An upload that is gone already counts as aborted. */
+export async function abortUpload(
+  connection: S3Connection,
+  { key, uploadId }: { readonly key: string; readonly uploadId: string },
+  signal: AbortSignal,
+): Promise<void> {
+  const input = { Bucket: connection.bucket, Key: key, UploadId: uploadId };
+  try {
+    await connection.request(`abort the upload of ${key}`, signal, (client, o) =>
+      client.send(new AbortMultipartUploadCommand(input), o),
+    );
+  } catch (error) {
+    if (!(error instanceof AppError && error.context['status'] === 404)) throw error;
+  }
+}
+
+async function* listUploads(
+  connection: S3Connection,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<MultipartUpload> {
+  let marker: { KeyMarker: string | undefined; UploadIdMarker: string | undefined } | undefined;
+  do {
+    const input = { Bucket: connection.bucket, Prefix: prefix, ...marker };
+    const page = await connection.request(`list uploads below ${prefix}`, signal, (client, o) =>
+      client.send(new ListMultipartUploadsCommand(input), o),
+    );
+    yield* page.Uploads ?? [];
+    marker = page.IsTruncated ? { KeyMarker: page.NextKeyMarker, UploadIdMarker: page.NextUploadIdMarker } : undefined;
+  } while (marker !== undefined);
+}
+
+export const unquote = (etag = ''): string => etag.replaceAll('"', '');

@@ -1,0 +1,74 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { PutObjectCommand } from '@aws-sdk/client-s3';
+import { AppError } from '../errors/app-error.js';
+import { destroyOnAbort } from './destroy-on-abort.js';
+import type { S3Connection } from './s3-connection.js';
+import { CLEANUP_MS, deleteObject, findHead } from './s3-objects.js';
+import { type Part, PartBuffers, toParts } from './s3-parts.js';
+import { S3Upload, type S3UploadOptions } from './s3-upload.js';
+
+/** Writes one object: in one request when it fits into the first part, else as a multipart upload. Throws: as BackupRepository.put. */
+export async function putObject(
+  connection: S3Connection,
+  key: string,
+  body: Readable | Uint8Array,
+  o: S3UploadOptions,
+): Promise<{ sizeBytes: number; sha256: string }> {
+  const whole = createHash('sha256');
+  const buffers = new PartBuffers();
+  const upload = new S3Upload(connection, key, o, buffers);
+  let sizeBytes = 0;
+  const chunks = body instanceof Uint8Array ? [body] : destroyOnAbort(body, upload.signal);
+  try {
+    if (o.ifAbsent && (await findHead(connection, key, o.signal))) throw toExistsError(key);
+    for await (const part of toParts(chunks, buffers, whole)) {
+      sizeBytes += part.bytes.length;
+      if (part.isLast && part.number === 1) await putWhole(connection, key, part, o);
+      else await upload.add(part);
+    }
+    await upload.complete();
+    return { sizeBytes, sha256: whole.digest('hex') };
+  } catch (error) {
+    if (!(body instanceof Uint8Array)) body.destroy(error as Error);
+    await upload.abort();
+    throw error;
+  }
+}
+
+async function putWhole(connection: S3Connection, key: string, part: Part, o: S3UploadOptions): Promise<void> {
+  const input = { Bucket: connection.bucket, Key: key, Body: part.bytes, ContentMD5: part.md5.toString('base64') };
+  let wasRetried = false;
+  try {
+    await connection.conditionally(o.ifAbsent, (condition) =>
+      connection.request(`write ${key}`, o.signal, (client, options, tries) => {
+        wasRetried = tries > 1;
+        return client.send(new PutObjectCommand({ ...input, ...condition }), options);
+      }),
+    );
+  } catch (error) {
+    // The answer to an earlier try was lost, and what is in the way now is our own object.
+    if (wasRetried && isExists(error) && (await isOurs(connection, key, part))) return;
+    if (o.signal.aborted) await removeOurs(connection, key, part);
+    throw error;
+  }
+  o.onProgress?.(part.bytes.length);
+}
+
+async function isOurs(connection: S3Connection, key: string, part: Part): Promise<boolean> {
+  const head = await findHead(connection, key, AbortSignal.timeout(CLEANUP_MS));
+  return head?.sizeBytes === part.bytes.length && head.etag === part.md5.toString('hex');
+}
+
+/** The store may have taken the request that the abort cut off. */
+async function removeOurs(connection: S3Connection, key: string, part: Part): Promise<void> {
+  try {
+    if (await isOurs(connection, key, part)) await deleteObject(connection, key, AbortSignal.timeout(CLEANUP_MS));
+  } catch {
+    // The abort is what the caller hears of; the sweeper finds what is left.
+  }
+}
+
+const isExists = (error: unknown): boolean => error instanceof AppError && error.code === 'repository.exists';
+
+const toExistsError = (key: string): AppError => new AppError('repository.exists', `${key} exists already`, { key });

@@ -1,0 +1,59 @@
+import { randomUUID } from 'node:crypto';
+import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand, PutObjectCommand } from '@aws-sdk/client-s3';
+import { AppError } from '../errors/app-error.js';
+import type { S3Connection } from './s3-connection.js';
+import { deleteObject } from './s3-objects.js';
+import { putObject } from './s3-put.js';
+
+/** False also where the store does not know the question, or we may not ask it. Throws: repository.unavailable, repository.missing. */
+export async function hasVersioning(connection: S3Connection, signal: AbortSignal): Promise<boolean> {
+  return isYes(async () => {
+    const answer = await connection.request('ask for versioning', signal, (client, o) =>
+      client.send(new GetBucketVersioningCommand({ Bucket: connection.bucket }), o),
+    );
+    return answer.Status === 'Enabled';
+  });
+}
+
+/** As hasVersioning. */
+export async function hasObjectLock(connection: S3Connection, signal: AbortSignal): Promise<boolean> {
+  return isYes(async () => {
+    const answer = await connection.request('ask for object lock', signal, (client, o) =>
+      client.send(new GetObjectLockConfigurationCommand({ Bucket: connection.bucket }), o),
+    );
+    return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
+  });
+}
+
+/** Tried on a real object: some stores ignore the condition without a word. Throws: repository.*. */
+export async function hasConditionalPut(
+  connection: S3Connection,
+  folder: string,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const key = `${folder}_probe/${randomUUID()}`;
+  const body = Buffer.from('probe');
+  await putObject(connection, key, body, { signal, ifAbsent: false, onProgress: undefined });
+  try {
+    await connection.request('try a conditional write', signal, (client, o) =>
+      client.send(new PutObjectCommand({ Bucket: connection.bucket, Key: key, Body: body, IfNoneMatch: '*' }), o),
+    );
+    return false;
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'repository.exists') return true;
+    if (error instanceof AppError && [400, 501].includes(Number(error.context['status']))) return false;
+    throw error;
+  } finally {
+    await deleteObject(connection, key, signal);
+  }
+}
+
+async function isYes(ask: () => Promise<boolean>): Promise<boolean> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (error instanceof AppError && ['repository.unavailable', 'repository.missing'].includes(error.code)) throw error;
+    if (error instanceof AppError) return false;
+    throw error;
+  }
+}

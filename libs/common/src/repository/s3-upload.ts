@@ -1,0 +1,148 @@
+import { createHash } from 'node:crypto';
+import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import { AppError } from '../errors/app-error.js';
+import type { S3Connection } from './s3-connection.js';
+import { abortUpload, CLEANUP_MS, deleteObject, findHead, unquote } from './s3-objects.js';
+import { MAX_PARTS, type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
+
+export interface S3UploadOptions {
+  readonly signal: AbortSignal;
+  readonly ifAbsent: boolean;
+  readonly onProgress: ((bytes: number) => void) | undefined;
+}
+
+interface SentPart {
+  readonly number: number;
+  readonly etag: string;
+  readonly md5: Buffer;
+}
+
+/** One multipart upload, begun with its first part, with a few parts in flight. Nothing is visible before `complete` resolved. */
+export class S3Upload {
+  /** Fires when the caller gives up or a part failed for good: the body is to stop then. */
+  readonly signal: AbortSignal;
+  private readonly failed = new AbortController();
+  private readonly inFlight = new Set<Promise<void>>();
+  private readonly sent: SentPart[] = [];
+  private uploadId: string | undefined;
+  private bytesSent = 0;
+
+  constructor(
+    private readonly connection: S3Connection,
+    private readonly key: string,
+    private readonly o: S3UploadOptions,
+    private readonly buffers: PartBuffers,
+  ) {
+    this.signal = AbortSignal.any([o.signal, this.failed.signal]);
+  }
+
+  /** Returns when there is room for the next part, not when this one is sent. Throws: the abort reason; repository.*. */
+  async add(part: Part): Promise<void> {
+    if (part.number > MAX_PARTS) throw new AppError('repository.full', `${this.key} has more than ${MAX_PARTS} parts`);
+    this.uploadId ??= await this.create();
+    while (this.inFlight.size >= toPartsInFlight(part.bytes.length)) await Promise.race(this.inFlight);
+    this.signal.throwIfAborted();
+    const sending = this.send(this.uploadId, part)
+      .catch((error) => this.failed.abort(error))
+      .finally(() => this.inFlight.delete(sending));
+    this.inFlight.add(sending);
+  }
+
+  /** Makes the object, when there was any part. Throws: the abort reason; repository.*; then there is no object. */
+  async complete(): Promise<void> {
+    if (this.uploadId === undefined) return;
+    await Promise.all(this.inFlight);
+    this.signal.throwIfAborted();
+    try {
+      await this.sendComplete(this.uploadId);
+    } catch (error) {
+      // The store may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
+      await this.abort();
+      if (!(await this.isThere(error).catch(() => false))) throw error;
+      if (!this.o.signal.aborted) return;
+      await this.removeObject();
+      throw error;
+    }
+  }
+
+  /** Gives back what the store holds of it. Never throws: the sweeper finds what this cannot reach. */
+  async abort(): Promise<void> {
+    this.failed.abort(new Error(`the upload of ${this.key} was given up`));
+    // A part that arrives after the abort would stay.
+    await Promise.all(this.inFlight);
+    const uploadId = this.uploadId;
+    if (uploadId === undefined) return;
+    this.uploadId = undefined;
+    const { key } = this;
+    await abortUpload(this.connection, { key, uploadId }, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
+  }
+
+  private async create(): Promise<string> {
+    const input = { Bucket: this.connection.bucket, Key: this.key };
+    const { UploadId } = await this.connection.request(`begin to write ${this.key}`, this.signal, (client, o) =>
+      client.send(new CreateMultipartUploadCommand(input), o),
+    );
+    if (UploadId !== undefined) return UploadId;
+    throw new AppError('repository.protocol', `the store began an upload of ${this.key} without an id`);
+  }
+
+  private async send(uploadId: string, part: Part): Promise<void> {
+    const input = {
+      Bucket: this.connection.bucket,
+      Key: this.key,
+      UploadId: uploadId,
+      PartNumber: part.number,
+      Body: part.bytes,
+      ContentMD5: part.md5.toString('base64'),
+    };
+    const { ETag } = await this.connection.request(
+      `write part ${part.number} of ${this.key}`,
+      this.signal,
+      (client, o) => client.send(new UploadPartCommand(input), o),
+    );
+    this.sent.push({ number: part.number, etag: ETag ?? '', md5: part.md5 });
+    this.bytesSent += part.bytes.length;
+    this.buffers.giveBack(part);
+    this.o.onProgress?.(this.bytesSent);
+  }
+
+  private async sendComplete(uploadId: string): Promise<void> {
+    const input = {
+      Bucket: this.connection.bucket,
+      Key: this.key,
+      UploadId: uploadId,
+      MultipartUpload: { Parts: this.sortedParts().map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
+    };
+    await this.connection.conditionally(this.o.ifAbsent, (condition) =>
+      this.connection.request(`finish ${this.key}`, this.signal, (client, o) =>
+        client.send(new CompleteMultipartUploadCommand({ ...input, ...condition }), o),
+      ),
+    );
+  }
+
+  /** Whether the object is this upload's: by its ETag where that follows S3's rule for parts, else by its size. */
+  private async isThere(error: unknown): Promise<boolean> {
+    const head = await findHead(this.connection, this.key, AbortSignal.timeout(CLEANUP_MS));
+    if (head === undefined || head.sizeBytes !== this.bytesSent) return false;
+    if (this.hasPlainEtags() && /^[0-9a-f]{32}-\d+$/.test(head.etag)) return head.etag === this.toEtag();
+    return !(error instanceof AppError && error.code === 'repository.exists');
+  }
+
+  private hasPlainEtags(): boolean {
+    return this.sent.every(({ etag, md5 }) => unquote(etag) === md5.toString('hex'));
+  }
+
+  /** MD5 of the parts' MD5s, then their number. */
+  private toEtag(): string {
+    const digests = Buffer.concat(this.sortedParts().map(({ md5 }) => md5));
+    return `${createHash('md5').update(digests).digest('hex')}-${this.sent.length}`;
+  }
+
+  private sortedParts(): readonly SentPart[] {
+    return this.sent.toSorted((a, b) => a.number - b.number);
+  }
+
+  private async removeObject(): Promise<void> {
+    await deleteObject(this.connection, this.key, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
+  }
+}

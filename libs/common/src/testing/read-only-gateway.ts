@@ -1,0 +1,50 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { endpoints } from '#tools/services/endpoints.js';
+import { cacheDir, dataDir } from '#tools/services/paths.js';
+import { versions } from '#tools/services/versions.js';
+
+/** A second gateway to the objects of the S3 service that refuses every write, as a bucket policy would. */
+export async function startReadOnlyGateway(): Promise<{ endpoint: string; stop: () => Promise<void> }> {
+  const { region, accessKeyId, secretAccessKey } = endpoints.s3;
+  const address = `127.0.0.1:${await findFreePort()}`;
+  const program = join(cacheDir, `versitygw-${versions.versitygw}`, 'versitygw');
+  const storage = ['posix', '--versioning-dir', join(dataDir('s3'), 'versions'), join(dataDir('s3'), 'objects')];
+  const child = spawn(program, ['--port', address, '--region', region, '--quiet', '--readonly', ...storage], {
+    env: { ROOT_ACCESS_KEY: accessKeyId, ROOT_SECRET_KEY: secretAccessKey },
+    stdio: 'ignore',
+  });
+  const exited = once(child, 'exit');
+  const endpoint = `http://${address}`;
+  await waitForAnswer(endpoint, () => child.exitCode !== null);
+  return {
+    endpoint,
+    stop: async () => {
+      child.kill('SIGKILL');
+      await exited;
+    },
+  };
+}
+
+async function findFreePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('no port');
+  return address.port;
+}
+
+async function waitForAnswer(endpoint: string, isGone: () => boolean): Promise<void> {
+  for (let tries = 0; tries < 200; tries += 1) {
+    const answer = await fetch(endpoint).catch(() => undefined);
+    if (answer) return;
+    if (isGone()) break;
+    await sleep(25);
+  }
+  throw new Error(`the read-only gateway at ${endpoint} did not answer`);
+}
