@@ -1,8 +1,8 @@
 import type { LoadedConfig } from '#common/config/load-config.js';
-import type { ExitCode } from '#common/errors/exit.js';
 import type { Installation } from '#common/service/installation.js';
 import type { ApiClient } from './api-client.js';
 import type { Output } from './output/output.js';
+import type { VerbResult } from './verb-result.js';
 
 /** What a verb has at hand. Nothing in it connects to anything before it is used. */
 export interface VerbContext {
@@ -12,13 +12,6 @@ export interface VerbContext {
   readonly output: Output;
   /** Fires on Ctrl-C. */
   readonly signal: AbortSignal;
-}
-
-/** What a verb has to say: one document for machines, the same as text for people, and the exit code. */
-export interface VerbResult {
-  readonly document: unknown;
-  readonly text: string;
-  readonly exit: ExitCode;
 }
 
 export type Options = Readonly<Record<string, unknown>>;

@@ -1,6 +1,7 @@
 import { backupList } from './commands/backup-list.js';
 import { backupRun } from './commands/backup-run.js';
 import { backupShow } from './commands/backup-show.js';
+import { check } from './commands/check.js';
 import { restorePlan } from './commands/restore-plan.js';
 import { restoreRun } from './commands/restore-run.js';
 import { runsCancel } from './commands/runs-cancel.js';
@@ -11,6 +12,7 @@ import type { Verb } from './verb.js';
 
 /** Every verb, in the order of `--help`. */
 export const verbs: readonly Verb[] = [
+  check,
   backupRun,
   backupList,
   backupShow,

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
 import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { readDatasetPosition } from '#common/service/bus-positions.js';
+import { readPositionForBackup } from '#common/service/bus-positions.js';
 import { startDirectIntake } from '#common/service/direct-intake.js';
 import { toNestLogger } from '#common/service/nest-logger.js';
 import { openService, type Service } from '#common/service/open-service.js';
@@ -29,7 +29,7 @@ function startWork(service: Service): void {
   const tools = new PgTools();
   const engine = new PgDumpEngine(tools);
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
-    readDatasetPosition(installation, kafka, dataset, signal);
+    readPositionForBackup(installation, kafka, dataset, signal);
   const loop = startRunLoop({
     kinds: ['backup', 'restore'],
     handlers: {

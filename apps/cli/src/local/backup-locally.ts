@@ -5,7 +5,8 @@ import { takeBackup } from '#common/operations/take-backup.js';
 import { toBackupView } from '#common/service/backup-view.js';
 import { holdfastVersion } from '#common/service/version.js';
 import { toSize } from '../output/sizes.js';
-import type { VerbContext, VerbResult } from '../verb.js';
+import type { VerbContext } from '../verb.js';
+import type { VerbResult } from '../verb-result.js';
 import { newLocalId, newNonce } from './local-identity.js';
 
 /** Takes a backup in this process, with neither bus nor catalog. The bus position is left out, and the result says so. */

@@ -2,7 +2,8 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { verifyRestore } from '#common/operations/verify-restore.js';
 import { toVerification, type VerificationNames } from '#common/service/to-verification.js';
 import { toVerdictResult } from '../output/verdict-text.js';
-import type { VerbContext, VerbResult } from '../verb.js';
+import type { VerbContext } from '../verb.js';
+import type { VerbResult } from '../verb-result.js';
 import { newLocalId } from './local-identity.js';
 
 /** Runs a profile in this process, with neither bus nor catalog; the verdict is kept beside the backup all the same. */

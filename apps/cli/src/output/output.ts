@@ -1,6 +1,6 @@
 import type { ProgressView } from '#common/contracts/api-views.js';
 import { type AppError, toProblem } from '#common/errors/app-error.js';
-import type { VerbResult } from '../verb.js';
+import type { VerbResult } from '../verb-result.js';
 import { toProgressLine } from './progress-line.js';
 
 /** Where a verb's words go: the result to stdout, everything on the way to stderr. With `--json` stdout holds one document. */

@@ -1,6 +1,6 @@
 import type { RunView } from '#common/contracts/api-views.js';
 import { Exit } from '#common/errors/exit.js';
-import type { VerbResult } from '../verb.js';
+import type { VerbResult } from '../verb-result.js';
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';
 

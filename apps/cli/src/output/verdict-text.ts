@@ -1,6 +1,6 @@
 import type { ProbeOutcome, Verdict } from '#common/domain/verdict.js';
 import { Exit } from '#common/errors/exit.js';
-import type { VerbResult } from '../verb.js';
+import type { VerbResult } from '../verb-result.js';
 import { toTable } from './table.js';
 
 export interface VerdictDocument {

@@ -1,4 +1,3 @@
-import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { Restore } from '#common/catalog/entities/restore.entity.js';
 import type { DataOf } from '#common/contracts/define-event.js';
@@ -9,22 +8,16 @@ import { RestoreStarted } from '#common/contracts/events/restore-started.event.j
 import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
 import { type BackupId, toRunId, toUuidV5 } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
-import type { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type RestoreOutcome, restoreBackup } from '#common/operations/restore-backup.js';
 import type { Facts } from '#common/service/facts.js';
-import type { Installation } from '#common/service/installation.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
-import { safetyDump } from './safety-dump.js';
+import { type SafetyDumpDeps, safetyDump } from './safety-dump.js';
 
-export interface RestoreRunDeps {
-  readonly catalog: Catalog;
+export interface RestoreRunDeps extends SafetyDumpDeps {
   readonly facts: Facts;
-  readonly installation: Installation;
   readonly tools: PgTools;
-  readonly engine: PgDumpEngine;
-  readonly holdfastVersion: string;
 }
 
 type Request = DataOf<typeof RestoreRequested>;

@@ -1,18 +1,27 @@
 import { randomBytes } from 'node:crypto';
+import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { Restore } from '#common/catalog/entities/restore.entity.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { withDatabase } from '#common/engines/postgres/pg-connection.js';
+import type { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import type { RestoreRunDeps } from './restore.run.js';
+import type { Installation } from '#common/service/installation.js';
+
+export interface SafetyDumpDeps {
+  readonly catalog: Catalog;
+  readonly installation: Installation;
+  readonly engine: PgDumpEngine;
+  readonly holdfastVersion: string;
+}
 
 /**
  * Dumps the target before a restore in place and records it as a backup of purpose `safety`. One per run: an attempt after a crash
  * adopts the first one, for by then the target may already be changed. Returns its id.
  */
-export async function safetyDump(run: ClaimedRun, restore: Restore, d: RestoreRunDeps): Promise<BackupId> {
+export async function safetyDump(run: ClaimedRun, restore: Restore, d: SafetyDumpDeps): Promise<BackupId> {
   const { signal } = run.claim;
   const repository = d.installation.primaryRepository(restore.dataset);
   const target = d.installation.target(restore.target);

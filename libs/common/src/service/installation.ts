@@ -19,7 +19,9 @@ export class Installation {
 
   /** Throws: config.invalid when a profile asks for a probe in a way that the probe does not understand. */
   constructor(readonly config: HoldfastConfig) {
-    this.profiles = Object.fromEntries(Object.entries(config.profiles).map(([name, raw]) => [name, parseProfile(raw, `profiles.${name}`)]));
+    this.profiles = Object.fromEntries(
+      Object.entries(config.profiles).map(([name, raw]) => [name, parseProfile(raw, `profiles.${name}`)]),
+    );
   }
 
   /** Throws: request.refused. */

@@ -1,0 +1,50 @@
+import { DUMP_TOOLS } from '#common/engines/postgres/dump-commands.js';
+import { assertReadable } from '#common/engines/postgres/facts-access.js';
+import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { VerbContext } from '../verb.js';
+import { type Check, CheckWarning } from './check.js';
+
+/** Can this dataset be backed up, whole, with the right tools, to somewhere else? */
+export function datasetChecks(name: string, { installation, signal }: VerbContext): Check[] {
+  const { connection, toolDirectories: directories } = installation.dataset(name);
+  const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
+    withPgSession(connection, { signal, applicationName: 'holdfast check' }, work);
+  return [
+    {
+      name: `dataset ${name}: connection`,
+      run: () => withSession(async ({ label, serverMajor }) => `${label} answers, PostgreSQL ${serverMajor}`),
+    },
+    {
+      name: `dataset ${name}: client tools`,
+      run: () =>
+        withSession(async ({ serverMajor }) => {
+          const tools = await new PgTools().find(serverMajor, DUMP_TOOLS, { directories, signal });
+          return `${tools.versions['pg_dump']} in ${tools.directory}`;
+        }),
+    },
+    {
+      name: `dataset ${name}: every row is visible`,
+      run: () =>
+        withSession(async (session) => {
+          await assertReadable(session);
+          return `role ${connection.user} reads every table, and no policy hides a row`;
+        }),
+    },
+    { name: `dataset ${name}: repository on another host`, run: async () => tellPlace(name, installation) },
+  ];
+}
+
+/** A fire, a full disk or a wrong command on the source's host must not take the backups along. */
+function tellPlace(name: string, installation: VerbContext['installation']): string {
+  const { host } = installation.dataset(name).connection;
+  const { repositories } = installation.datasetConfig(name);
+  for (const repository of repositories) {
+    const { url, endpoint } = installation.config.repositories[repository] ?? {};
+    const place = endpoint === undefined ? undefined : new URL(endpoint).hostname;
+    if (place === host || url?.startsWith('file:')) {
+      throw new CheckWarning(`repository ${repository} may be on the same host as the database (${host})`);
+    }
+  }
+  return `${repositories.join(', ')} is elsewhere than ${host}`;
+}

@@ -1,0 +1,71 @@
+import { randomBytes } from 'node:crypto';
+import { createKafka } from '#common/bus/kafka-client.js';
+import { findMissingTopics } from '#common/bus/topics.js';
+import { openCatalog } from '#common/catalog/catalog.js';
+import { readDatasetPosition } from '#common/service/bus-positions.js';
+import { toKafkaOptions } from '#common/service/open-service.js';
+import { silentLogger } from '#common/telemetry/logger.js';
+import type { VerbContext } from '../verb.js';
+import { type Check, CheckWarning } from './check.js';
+
+/** Writes, reads and removes one small object: listing alone proves nothing of a read-only bucket. */
+export const repositoryCheck = (name: string, { installation, signal }: VerbContext): Check => ({
+  name: `repository ${name}: write, read, remove`,
+  run: async () => {
+    const repository = installation.repository(name);
+    const key = `check/${randomBytes(8).toString('hex')}`;
+    await repository.put(key, Buffer.from('holdfast check\n'), { signal });
+    for await (const _ of await repository.get(key, { signal }));
+    await repository.remove(key, { signal });
+    const traits = Object.entries(await repository.traits({ signal })).map(
+      ([trait, has]) => `${trait} ${has ? 'yes' : 'no'}`,
+    );
+    return `${repository.location}; ${traits.join(', ')}`;
+  },
+});
+
+export function catalogCheck({ loaded: { config } }: VerbContext): Check[] {
+  const { catalog } = config;
+  if (catalog === undefined) return [];
+  return [
+    {
+      name: 'catalog: connection',
+      run: async () => {
+        const opened = await openCatalog({ ...catalog, applicationName: 'holdfast check' });
+        try {
+          return `answers, its clock says ${(await opened.transaction((tx) => tx.now())).toISOString()}`;
+        } finally {
+          await opened.close();
+        }
+      },
+    },
+  ];
+}
+
+export function busChecks({ installation, signal }: VerbContext): Check[] {
+  const { bus, datasets } = installation.config;
+  if (bus === undefined) return [];
+  const kafka = createKafka({ ...toKafkaOptions(bus), clientId: 'holdfast-check', logger: silentLogger, retries: 1 });
+  const topics: Check = {
+    name: 'bus: topics',
+    run: async () => {
+      const missing = await findMissingTopics(kafka, bus.topicPrefix);
+      if (missing.length === 0) return 'all topics exist';
+      throw new CheckWarning(
+        `${missing.length} topics are missing, among them ${missing[0]}; services create them when allowed`,
+      );
+    },
+  };
+  const positions = Object.keys(datasets).map(
+    (name): Check => ({
+      name: `dataset ${name}: position on the bus`,
+      run: async () => {
+        const position = await readDatasetPosition(installation, kafka, name, signal);
+        if (position === undefined) return 'no topics are configured';
+        if (position.state === 'unproven') throw new CheckWarning(`unproven: ${position.reason ?? 'no reason given'}`);
+        return `proven over ${position.partitions.length} partitions`;
+      },
+    }),
+  );
+  return [topics, ...positions];
+}

@@ -1,0 +1,43 @@
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { findMissingRoles } from '#common/engines/postgres/restore-roles.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { VerbContext } from '../verb.js';
+import type { Check } from './check.js';
+
+/** Could a restore go to this target tonight? */
+export function targetChecks(name: string, { installation, signal }: VerbContext): Check[] {
+  const { connection, toolDirectories: directories, owner } = installation.target(name);
+  const options = { signal, applicationName: 'holdfast check' };
+  return [
+    {
+      name: `target ${name}: connection and rights`,
+      run: () =>
+        withPgSession(connection, options, async (session) => {
+          const { may } = await session.queryOne<{ may: boolean }>(
+            'SELECT rolsuper OR rolcreatedb AS may FROM pg_roles WHERE rolname = current_user',
+          );
+          if (may) return `${session.label} may create databases`;
+          const hint = `Run \`ALTER ROLE ${connection.user} CREATEDB\` on the target as a superuser.`;
+          throw new AppError('postgres.permission', `role ${connection.user} may not create databases`, {}, { hint });
+        }),
+    },
+    {
+      name: `target ${name}: client tools`,
+      run: () =>
+        withPgSession(connection, options, async ({ serverMajor }) => {
+          const tools = await new PgTools().find(serverMajor, ['pg_restore'], { directories, signal });
+          return `${tools.versions['pg_restore']} in ${tools.directory}`;
+        }),
+    },
+    {
+      name: `target ${name}: owner`,
+      run: async () => {
+        if (owner === undefined) return 'owners come from the backup, or are the restoring role';
+        const missing = await withPgSession(connection, options, (session) => findMissingRoles(session, [owner]));
+        if (missing.length === 0) return `role ${owner} exists`;
+        throw new AppError('restore.roles-missing', `target "${name}" has no role ${owner}`);
+      },
+    },
+  ];
+}

@@ -1,0 +1,45 @@
+import { Exit } from '#common/errors/exit.js';
+import { type Check, type CheckOutcome, runCheck } from '../checks/check.js';
+import { datasetChecks } from '../checks/dataset-checks.js';
+import { busChecks, catalogCheck, repositoryCheck } from '../checks/installation-checks.js';
+import { targetChecks } from '../checks/target-checks.js';
+import { text } from '../options.js';
+import type { Verb, VerbContext } from '../verb.js';
+
+export const check: Verb = {
+  path: ['check'],
+  summary: 'try every connection, right, tool, topic and bucket, and say what to do about each that is wrong',
+  options: [['--dataset <name>', 'only this dataset and its repositories']],
+  examples: ['check', 'check --dataset shop --json'],
+  async run(context, options) {
+    const outcomes: CheckOutcome[] = [];
+    for (const one of toChecks(text(options, 'dataset'), context)) outcomes.push(await runCheck(one));
+    const isGood = outcomes.every(({ state }) => state !== 'failed');
+    return { document: { isGood, checks: outcomes }, text: toLines(outcomes), exit: isGood ? Exit.done : Exit.failed };
+  },
+};
+
+function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
+  const { config } = context.installation;
+  if (dataset !== undefined) {
+    const { repositories } = context.installation.datasetConfig(dataset);
+    return [...datasetChecks(dataset, context), ...repositories.map((name) => repositoryCheck(name, context))];
+  }
+  return [
+    ...catalogCheck(context),
+    ...busChecks(context),
+    ...Object.keys(config.repositories).map((name) => repositoryCheck(name, context)),
+    ...Object.keys(config.datasets).flatMap((name) => datasetChecks(name, context)),
+    ...Object.keys(config.targets).flatMap((name) => targetChecks(name, context)),
+  ];
+}
+
+const mark = { ok: '✓', warning: '!', failed: '✗' } as const;
+
+const toLines = (outcomes: readonly CheckOutcome[]): string =>
+  outcomes
+    .flatMap(({ name, state, found, problem }) => [
+      `${mark[state]} ${name}: ${found}`,
+      ...(problem === null ? [] : [`    ${problem.code}: ${problem.hint}`]),
+    ])
+    .join('\n');

@@ -1,0 +1,250 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Catalog } from '../catalog/catalog.js';
+import type { ClaimedRun } from '../catalog/claim.js';
+import type { RunId } from '../domain/ids.js';
+import type { RunState } from '../domain/run.js';
+import { AppError } from '../errors/app-error.js';
+import { silentLogger } from '../telemetry/logger.js';
+import { anEvent, CatalogTestBed } from '../testing/catalog-test-bed.js';
+import { TcpGate } from '../testing/tcp-gate.js';
+import type { RunHandler } from './run-attempt.js';
+import { type RunLoop, type RunLoopOptions, startRunLoop } from './run-loop.js';
+
+let bed: CatalogTestBed;
+let loops: RunLoop[] = [];
+
+beforeAll(async () => {
+  bed = await CatalogTestBed.open();
+});
+afterAll(() => bed.close());
+afterEach(async () => {
+  await Promise.all(loops.map((loop) => loop.stop()));
+  loops = [];
+  await bed.admin.query('TRUNCATE holdfast.runs, holdfast.outbox CASCADE');
+});
+
+function start(handler: RunHandler, options: Partial<RunLoopOptions> = {}): RunLoop {
+  const loop = startRunLoop({
+    catalog: bed.catalog,
+    kinds: ['backup'],
+    owner: `worker-${loops.length}`,
+    concurrency: 4,
+    slotsPerSourceHost: 4,
+    claimTtlMs: 60_000,
+    renewMs: 15_000,
+    pollMs: 50,
+    drainMs: 0,
+    abortMs: 5_000,
+    retry: { firstMs: 1, maxMs: 1 },
+    handlers: { backup: handler },
+    onFailed: async (run, problem, tx) =>
+      tx.outbox.add(anEvent(`${run.id} ${problem.code}`, 'backup.failed'), { topic: 't', key: run.dataset }),
+    logger: silentLogger,
+    ...options,
+  });
+  loops.push(loop);
+  return loop;
+}
+
+const succeed = (run: ClaimedRun, catalog: Catalog = bed.catalog) =>
+  catalog.transaction(async (tx) => {
+    await tx.runs.settle(run.claim, { state: 'completed' });
+  });
+/** Work that ends only by its signal, with the signal's reason, as every engine does. */
+const untilAborted = ({ claim: { signal } }: ClaimedRun) =>
+  new Promise<never>((_resolve, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+const load = (id: RunId) => bed.catalog.transaction((tx) => tx.runs.load(id));
+async function reaches(id: RunId, state: RunState) {
+  for (let run = await load(id); ; run = await load(id)) if (run.state === state) return run;
+}
+const facts = async () =>
+  (await bed.catalog.transaction((tx) => tx.outbox.nextBatch(10))).map(({ eventId }) => eventId);
+/** A handler that tells the spec when it has begun. */
+function announced(handler: RunHandler) {
+  const { promise: begun, resolve } = Promise.withResolvers<ClaimedRun>();
+  return {
+    begun,
+    handler: (run: ClaimedRun) => {
+      resolve(run);
+      return handler(run);
+    },
+  };
+}
+
+describe('the run loop', () => {
+  it('works on what is queued, before it started and after, once each, by any number of loops', async () => {
+    const done: RunId[] = [];
+    const early = await bed.enqueue();
+    const handler = async (run: ClaimedRun) => {
+      await succeed(run);
+      done.push(run.id);
+    };
+    start(handler);
+    start(handler, { catalog: await bed.another() });
+    const late = [];
+    for (let number = 0; number < 10; number += 1) late.push(await bed.enqueue());
+    const all = [early, ...late].map(({ id }) => id);
+    for (const id of all) await reaches(id, 'completed');
+    expect([...done].sort()).toEqual(all.sort());
+    expect(await facts()).toEqual([]);
+  });
+
+  it('is woken by a new run, without waiting for the poll', async () => {
+    start(succeed as RunHandler, { pollMs: 3_600_000 });
+    await bed.catalog.transaction((tx) => tx.now());
+    const { id } = await bed.enqueue();
+    await reaches(id, 'completed');
+  });
+
+  it('holds no more runs than it may', async () => {
+    let [held, most] = [0, 0];
+    const runs = [];
+    for (let number = 0; number < 9; number += 1) runs.push(await bed.enqueue());
+    start(
+      async (run) => {
+        held += 1;
+        most = Math.max(most, held);
+        await bed.catalog.transaction((tx) => tx.now());
+        held -= 1;
+        await succeed(run);
+      },
+      { concurrency: 2 },
+    );
+    for (const { id } of runs) await reaches(id, 'completed');
+    expect(most).toBe(2);
+  });
+
+  it('tries again what may pass later, and settles it with one fact when no attempt is left', async () => {
+    const attempts: number[] = [];
+    const { id } = await bed.enqueue({ maxAttempts: 3 });
+    start(async (run) => {
+      attempts.push(run.attempt);
+      throw new AppError('engine.exit', 'pg_dump exited with 1', { exitCode: 1 });
+    });
+    expect(await reaches(id, 'failed')).toMatchObject({
+      problem: { code: 'engine.exit', context: { exitCode: 1 }, hint: expect.any(String) },
+    });
+    expect(attempts).toEqual([1, 2, 3]);
+    expect(await facts()).toEqual([`${id} engine.exit`]);
+  });
+
+  it('does not try again what cannot pass, nor what nobody understands', async () => {
+    const refused = await bed.enqueue({ dataset: 'refused' });
+    const broken = await bed.enqueue({ dataset: 'broken' });
+    start(async (run) => {
+      if (run.dataset === 'refused') throw new AppError('engine.spawn', 'pg_dump is absent');
+      throw new TypeError('undefined is not a function');
+    });
+    expect(await reaches(refused.id, 'failed')).toMatchObject({ attempt: 1, problem: { code: 'engine.spawn' } });
+    expect(await reaches(broken.id, 'failed')).toMatchObject({ attempt: 1, problem: { code: 'internal.bug' } });
+  });
+
+  it('settles as a defect a run whose handler returned without settling it', async () => {
+    const { id } = await bed.enqueue();
+    start(async () => undefined);
+    expect(await reaches(id, 'failed')).toMatchObject({ problem: { code: 'internal.bug' } });
+  });
+
+  it('aborts a run that was cancelled, and settles it with the reason', async () => {
+    const { begun, handler } = announced(untilAborted);
+    const { id } = await bed.enqueue();
+    start(handler, { pollMs: 3_600_000 });
+    const run = await begun;
+    await bed.catalog.transaction((tx) => tx.runs.requestCancel(id, 'wrong night'));
+    expect(await reaches(id, 'cancelled')).toMatchObject({
+      problem: { code: 'run.cancelled' },
+      cancelReason: 'wrong night',
+    });
+    expect(run.claim.signal.reason).toMatchObject({
+      code: 'run.cancelled',
+      message: expect.stringContaining('wrong night'),
+    });
+    expect(await facts()).toEqual([`${id} run.cancelled`]);
+  });
+
+  it('settles a queued run that was cancelled, with its fact, though nobody ever held it', async () => {
+    const { begun, handler } = announced(untilAborted);
+    const holder = await bed.enqueue({ dataset: 'shop' });
+    const waiting = await bed.enqueue({ dataset: 'shop' });
+    start(handler, { pollMs: 3_600_000 });
+    await begun;
+    await bed.catalog.transaction((tx) => tx.runs.requestCancel(waiting.id));
+    expect(await reaches(waiting.id, 'cancelled')).toMatchObject({ attempt: 0 });
+    expect(await facts()).toEqual([`${waiting.id} run.cancelled`]);
+    expect(await load(holder.id)).toMatchObject({ state: 'running' });
+  });
+
+  it('aborts a run at its deadline', async () => {
+    const { begun, handler } = announced(untilAborted);
+    const now = await bed.catalog.transaction((tx) => tx.now());
+    const { id } = await bed.enqueue({ deadlineAt: new Date(now.getTime() + 400) });
+    start(handler);
+    await begun;
+    expect(await reaches(id, 'failed')).toMatchObject({ attempt: 1, problem: { code: 'run.overdue' } });
+    expect(await facts()).toEqual([`${id} run.overdue`]);
+  });
+
+  it('settles with its fact a run whose last attempt vanished', async () => {
+    const { id } = await bed.enqueue({ maxAttempts: 1 });
+    await bed.catalog.transaction((tx) =>
+      tx.runs.claimNext({ kinds: ['backup'], owner: 'vanished', ttlMs: 1, slots: { owner: 9, sourceHost: 9 } }),
+    );
+    start(succeed as RunHandler);
+    expect(await reaches(id, 'failed')).toMatchObject({ problem: { code: 'run.exhausted' } });
+    expect(await facts()).toEqual([`${id} run.exhausted`]);
+  });
+
+  it('gives its runs back at shutdown, uncounted, and another worker goes on', async () => {
+    const { begun, handler } = announced(untilAborted);
+    const { id } = await bed.enqueue({ maxAttempts: 1 });
+    const leaving = start(handler);
+    const run = await begun;
+    await leaving.stop();
+    expect(run.claim.signal.reason).toMatchObject({ code: 'run.interrupted' });
+    expect(await load(id)).toMatchObject({ state: 'queued', attempt: 1, attemptsForgiven: 1 });
+    start(succeed as RunHandler);
+    expect(await reaches(id, 'completed')).toMatchObject({ attempt: 2 });
+  });
+
+  it('lets running work end at shutdown when it is in time, and claims nothing more', async () => {
+    const { promise: mayEnd, resolve: letEnd } = Promise.withResolvers<void>();
+    const { begun, handler } = announced(async (run) => {
+      await mayEnd;
+      await succeed(run);
+    });
+    const first = await bed.enqueue();
+    const leaving = start(handler, { concurrency: 1, drainMs: 10_000 });
+    await begun;
+    const second = await bed.enqueue();
+    const stopped = leaving.stop();
+    letEnd();
+    await stopped;
+    expect((await load(first.id)).state).toBe('completed');
+    expect((await load(second.id)).state).toBe('queued');
+  });
+
+  it('aborts by itself when the catalog is out of reach, before anybody else can have the run', async () => {
+    const { hostname, port } = new URL(bed.url);
+    const gate = await TcpGate.open({ host: hostname, port: Number(port) });
+    const gated = await bed.another(gate.rewrite(bed.url));
+    const { id } = await bed.enqueue();
+    const lonely = announced(untilAborted);
+    start(lonely.handler, { catalog: gated, claimTtlMs: 2_000, renewMs: 200 });
+    const run = await lonely.begun;
+    gate.shut();
+    const aborted = new Promise((resolve) => run.claim.signal.addEventListener('abort', resolve));
+    const taken = announced(succeed as RunHandler);
+    start(taken.handler);
+    const order: string[] = [];
+    await Promise.all([aborted.then(() => order.push('aborted')), taken.begun.then(() => order.push('taken over'))]);
+    expect(order).toEqual(['aborted', 'taken over']);
+    expect(run.claim.signal.reason).toMatchObject({ code: 'claim.lost' });
+    expect(await reaches(id, 'completed')).toMatchObject({ attempt: 2 });
+    await expect(succeed(run)).rejects.toMatchObject({ code: 'claim.lost' });
+    gate.reopen();
+    await Promise.all(loops.map((loop) => loop.stop()));
+    await gate.close();
+  });
+});

@@ -1,0 +1,21 @@
+import { describe, expect, it } from '@jest/globals';
+import { silentLogger } from '../telemetry/logger.js';
+import { ShutdownList } from './shutdown.js';
+
+describe('shutdown', () => {
+  it('closes in reverse order, one after the other, once, whatever fails or hangs', async () => {
+    const list = new ShutdownList(silentLogger, 20);
+    const closed: string[] = [];
+    const step = (name: string, close: () => Promise<void> = async () => undefined) =>
+      list.add(name, async () => {
+        closed.push(name);
+        await close();
+      });
+    step('catalog');
+    step('bus', () => new Promise(() => undefined));
+    step('runs', () => Promise.reject(new Error('on purpose')));
+    step('intake', () => new Promise((resolve) => setImmediate(resolve)));
+    await Promise.all([list.run('SIGTERM'), list.run('SIGINT')]);
+    expect(closed).toEqual(['intake', 'runs', 'bus', 'catalog']);
+  });
+});
