@@ -51,6 +51,11 @@ export class TcpGate {
     this.cut = { bytes: Buffer.from(text), isForwarded: false };
   }
 
+  /** Whether the request that was to be cut is still to come: a fault that never happened proves nothing. */
+  get isCutPending(): boolean {
+    return this.cut !== undefined;
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     this.server.close();

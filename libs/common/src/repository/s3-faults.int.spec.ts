@@ -1,0 +1,119 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { endpoints } from '#tools/services/endpoints.js';
+import { S3Bed } from '../testing/s3-bed.js';
+import { TcpGate } from '../testing/tcp-gate.js';
+import type { BackupRepository } from './backup-repository.js';
+
+const signal = new AbortController().signal;
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+describe('S3Repository behind a network that breaks', () => {
+  let bed: S3Bed;
+  let gate: TcpGate;
+  let repository: BackupRepository;
+
+  beforeEach(async () => {
+    bed = await S3Bed.make();
+    gate = await TcpGate.open(endpoints.s3);
+    repository = bed.open({ endpoint: gate.rewrite(endpoints.s3.endpoint) });
+  });
+  afterEach(async () => {
+    await repository.close();
+    await gate.close();
+    await bed.dispose();
+  });
+
+  const body = randomBytes(20 << 20);
+  const stream = () => Readable.from([body.subarray(0, 12 << 20), body.subarray(12 << 20)]);
+  const expectStored = async (key: string) => {
+    expect(sha256(await buffer(await repository.get(key, { signal })))).toBe(sha256(body));
+    expect(await bed.countUnfinished()).toBe(0);
+    expect(gate.isCutPending).toBe(false);
+  };
+
+  it('takes a read up where the connection broke', async () => {
+    await repository.put('object', body, { signal });
+    const chunks: Buffer[] = [];
+    let breaks = 0;
+    for await (const chunk of await repository.get('object', { signal })) {
+      chunks.push(chunk as Buffer);
+      if (breaks < 3) {
+        breaks += 1;
+        gate.shut();
+        gate.reopen();
+      }
+    }
+    expect(breaks).toBe(3);
+    expect(sha256(Buffer.concat(chunks))).toBe(sha256(body));
+  });
+
+  it('does not take half a new object for the rest of an old one', async () => {
+    await repository.put('object', body, { signal });
+    const reader = await repository.get('object', { signal });
+    reader.once('readable', () => gate.shut());
+    reader.read(1);
+    await new Promise((resolve) => reader.once('readable', resolve));
+    await bed.open().put('object', randomBytes(body.length), { signal });
+    gate.reopen();
+    await expect(buffer(reader)).rejects.toMatchObject({ code: 'repository.object-missing' });
+  });
+
+  it('waits for a store that is away while parts are sent', async () => {
+    let hasBroken = false;
+    const written = await repository.put('object', stream(), {
+      signal,
+      onProgress: () => {
+        if (hasBroken) return;
+        hasBroken = true;
+        gate.shut();
+        setTimeout(() => gate.reopen(), 300);
+      },
+    });
+    expect(hasBroken).toBe(true);
+    expect(written.sha256).toBe(sha256(body));
+    await expectStored('object');
+  });
+
+  it('finds its object complete when the answer to the completion was lost', async () => {
+    gate.cutAfterRequest('<CompleteMultipartUpload');
+    expect(await repository.put('object', stream(), { signal })).toMatchObject({ sizeBytes: body.length });
+    await expectStored('object');
+  });
+
+  it('finds its object complete also when it had to be the first', async () => {
+    gate.cutAfterRequest('<CompleteMultipartUpload');
+    await repository.put('object', stream(), { signal, ifAbsent: true });
+    await expectStored('object');
+  });
+
+  it('completes when the completion never arrived', async () => {
+    gate.cutBeforeRequest('<CompleteMultipartUpload');
+    await repository.put('object', stream(), { signal });
+    await expectStored('object');
+  });
+
+  it('knows its own small object by its bytes when the answer was lost', async () => {
+    gate.cutAfterRequest('if-none-match');
+    const small = Buffer.from('{"formatVersion": 1}');
+    expect(await repository.put('manifest.json', small, { signal, ifAbsent: true })).toMatchObject({
+      sizeBytes: small.length,
+    });
+    expect(gate.isCutPending).toBe(false);
+    await expect(repository.put('manifest.json', small, { signal, ifAbsent: true })).rejects.toMatchObject({
+      code: 'repository.exists',
+    });
+  });
+
+  it('waits no longer when its caller gives up', async () => {
+    await repository.stat('object', { signal });
+    gate.shut();
+    const abort = new AbortController();
+    const waiting = repository.stat('object', { signal: abort.signal });
+    setTimeout(() => abort.abort(new Error('cancelled')), 50);
+    await expect(waiting).rejects.toThrow('cancelled');
+    gate.reopen();
+  });
+});
