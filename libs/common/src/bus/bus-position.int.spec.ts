@@ -50,11 +50,18 @@ describe('the position on the bus', () => {
 
   it.each([
     ['nobody reads the topic', {}, 'no consumer group reads topic'],
-    ['consumers commit before they write', { groups: ['g'], commits: 'before-write' as const }, 'commit before they write'],
+    [
+      'consumers commit before they write',
+      { groups: ['g'], commits: 'before-write' as const },
+      'commit before they write',
+    ],
   ])('is unproven when %s', async (name, options, reason) => {
     const topic = await bed.topic(name.replaceAll(' ', '-'));
     const read = await position({ name: topic, ...options });
-    expect({ state: read.state, reason: read.reason }).toEqual({ state: 'unproven', reason: expect.stringContaining(reason) });
+    expect({ state: read.state, reason: read.reason }).toEqual({
+      state: 'unproven',
+      reason: expect.stringContaining(reason),
+    });
   });
 
   it('gives a topic that was made anew another id and another anchor', async () => {
@@ -74,7 +81,11 @@ describe('the position on the bus', () => {
 
   it('anchors on the last record, not on the marker of its transaction', async () => {
     const topic = await bed.topic('transactional');
-    const producer = bed.kafka.producer({ transactionalId: `${bed.prefix}tx`, idempotent: true, maxInFlightRequests: 1 });
+    const producer = bed.kafka.producer({
+      transactionalId: `${bed.prefix}tx`,
+      idempotent: true,
+      maxInFlightRequests: 1,
+    });
     bed.onClose(() => producer.disconnect());
     await producer.connect();
     const transaction = await producer.transaction();

@@ -41,7 +41,11 @@ export class KafkaCluster {
     const name = Object.getOwnPropertySymbols(kafka).find((symbol) => symbol.description?.endsWith('createCluster'));
     if (name === undefined) throw new AppError('internal.bug', 'this version of kafkajs opens clusters in another way');
     const create = (kafka as unknown as Record<symbol, (options: object) => Cluster>)[name];
-    const cluster = create?.({ allowAutoTopicCreation: false, metadataMaxAge: 60_000, isolationLevel: READ_UNCOMMITTED });
+    const cluster = create?.({
+      allowAutoTopicCreation: false,
+      metadataMaxAge: 60_000,
+      isolationLevel: READ_UNCOMMITTED,
+    });
     if (cluster === undefined) throw new AppError('internal.bug', 'kafkajs opened no cluster');
     return withBus('connect to the bus', async () => {
       await cluster.connect();

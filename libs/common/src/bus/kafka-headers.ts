@@ -1,5 +1,7 @@
 import type { IHeaders } from 'kafkajs';
 
+export type { IHeaders } from 'kafkajs';
+
 /** One header as text: the last value where a name was written twice. Undefined when absent or without a value. */
 export function headerText(headers: IHeaders | undefined, name: string): string | undefined {
   const value = headers?.[name];

@@ -46,25 +46,67 @@ export function toTrimmed(range: Range, from: bigint, trimmedTo: bigint): LogSli
   return { fromOffset: from, nextOffset: next, records: [], unreadable: { ...nothing, trimmed: next - from } };
 }
 
-/** What one fetch holds of the range from an offset on: empty when it holds nothing at or above it. */
-export function toSlice(range: Range, from: bigint, { batches, abortedTransactions }: FetchedPartition): LogSlice {
+export interface SliceLimits {
+  readonly maxRecords: number;
+  /** Of keys and values; one record may exceed it. */
+  readonly maxBytes: number;
+}
+
+/** What one fetch holds of the range from an offset on, cut into slices within the limits; none when it holds nothing there. */
+export function toSlices(
+  range: Range,
+  from: bigint,
+  { batches, abortedTransactions }: Pick<FetchedPartition, 'batches' | 'abortedTransactions'>,
+  limits: SliceLimits,
+): readonly LogSlice[] {
   const last = batches.at(-1)?.lastOffset;
-  if (last === undefined || last < from)
-    return { fromOffset: from, nextOffset: from, records: [], unreadable: nothing };
+  if (last === undefined || last < from) return [];
   const to = last + 1n < range.toOffset ? last + 1n : range.toOffset;
-  const within = (offset: bigint): boolean => offset >= from && offset < to;
+  const isWithin = (offset: bigint): boolean => offset >= from && offset < to;
   const aborted = findAborted(batches, abortedTransactions);
-  const read = batches.filter((batch) => !aborted.has(batch)).flatMap(({ records }) => records.map(toRecord));
-  const records = read.filter(({ offset }) => within(offset));
-  const abortedCount = [...aborted].flatMap((batch) => batch.records).filter((r) => within(BigInt(r.offset))).length;
-  const markers = batches.filter((batch) => batch.isControl && within(batch.lastOffset)).length;
-  const held = BigInt(records.length + abortedCount + markers);
-  return {
-    fromOffset: from,
-    nextOffset: to,
-    records,
-    unreadable: { trimmed: 0n, markers: BigInt(markers), aborted: BigInt(abortedCount), holes: to - from - held },
-  };
+  const readable = batches.filter((batch) => !aborted.has(batch)).flatMap(({ records }) => records.map(toRecord));
+  const records = readable.filter(({ offset }) => isWithin(offset));
+  const markers = batches.filter(({ isControl }) => isControl).map(({ lastOffset }) => lastOffset);
+  const dropped = [...aborted].flatMap((batch) => batch.records.map(({ offset }) => BigInt(offset)));
+  let start = from;
+  return cut(records, limits).map((part, index, parts) => {
+    const end = parts[index + 1]?.[0]?.offset ?? to;
+    const slice = sliceOf({ start, end, records: part }, markers, dropped);
+    start = end;
+    return slice;
+  });
+}
+
+/** Groups of records in order; one empty group when there are none. */
+function cut(records: readonly LogRecord[], { maxRecords, maxBytes }: SliceLimits): readonly (readonly LogRecord[])[] {
+  const parts: LogRecord[][] = [[]];
+  let bytes = 0;
+  for (const record of records) {
+    const size = (record.key?.length ?? 0) + (record.value?.length ?? 0);
+    const part = parts.at(-1) ?? [];
+    if (part.length > 0 && (part.length >= maxRecords || bytes + size > maxBytes)) {
+      parts.push([record]);
+      bytes = size;
+    } else {
+      part.push(record);
+      bytes += size;
+    }
+  }
+  return parts;
+}
+
+interface Stretch {
+  readonly start: bigint;
+  readonly end: bigint;
+  readonly records: readonly LogRecord[];
+}
+
+function sliceOf({ start, end, records }: Stretch, markers: readonly bigint[], dropped: readonly bigint[]): LogSlice {
+  const count = (offsets: readonly bigint[]): bigint =>
+    BigInt(offsets.filter((offset) => offset >= start && offset < end).length);
+  const unreadable = { trimmed: 0n, markers: count(markers), aborted: count(dropped) };
+  const held = BigInt(records.length) + unreadable.markers + unreadable.aborted;
+  return { fromOffset: start, nextOffset: end, records, unreadable: { ...unreadable, holes: end - start - held } };
 }
 
 /** A producer's batches are aborted from the first offset that the broker names until its abort marker. */

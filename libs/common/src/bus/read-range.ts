@@ -3,11 +3,11 @@ import { AppError } from '../errors/app-error.js';
 import { kafkaErrorType, toBusError, withBus } from './bus-error.js';
 import { type FetchedPartition, fetchPartition } from './fetch-partition.js';
 import type { KafkaCluster } from './kafka-cluster.js';
-import { type LogSlice, type Range, toSlice, toTrimmed } from './log-slice.js';
+import { type LogSlice, type Range, type SliceLimits, toSlices, toTrimmed } from './log-slice.js';
 
 export interface ReadOptions {
   readonly signal: AbortSignal;
-  readonly maxBytes?: number;
+  readonly limits?: SliceLimits;
   /** How long the end of an open transaction is waited for. */
   readonly stableWithinMs?: number;
   /** End the range where an open transaction begins, instead of waiting for it. */
@@ -15,6 +15,7 @@ export interface ReadOptions {
 }
 
 const FETCH_WAIT_MS = 250;
+const FETCH_BYTES = 1_048_576;
 const MOVED_LEADER = [
   'NOT_LEADER_FOR_PARTITION',
   'UNKNOWN_TOPIC_OR_PARTITION',
@@ -33,13 +34,13 @@ export async function* readRange(cluster: KafkaCluster, range: Range, options: R
   let waitedMs = 0;
   for (let next = range.fromOffset; next < range.toOffset; ) {
     options.signal.throwIfAborted();
-    const slice = await readSlice(cluster, range, next, options);
-    if (slice.nextOffset > next) {
+    const slices = await readSlices(cluster, range, next, options);
+    for (const slice of slices) {
       waitedMs = 0;
       next = slice.nextOffset;
       yield slice;
-      continue;
     }
+    if (slices.length > 0) continue;
     if (options.untilUnstable === true) return;
     if (waitedMs >= (options.stableWithinMs ?? 60_000)) throw undecided(range, next);
     await sleep(100, undefined, { signal: options.signal });
@@ -47,14 +48,19 @@ export async function* readRange(cluster: KafkaCluster, range: Range, options: R
   }
 }
 
-async function readSlice(cluster: KafkaCluster, range: Range, from: bigint, options: ReadOptions): Promise<LogSlice> {
+async function readSlices(
+  cluster: KafkaCluster,
+  range: Range,
+  from: bigint,
+  { limits = { maxRecords: 5_000, maxBytes: FETCH_BYTES } }: ReadOptions,
+): Promise<readonly LogSlice[]> {
   const { topic, partition } = range;
   try {
-    return toSlice(range, from, await fetchFrom(cluster, range, from, options));
+    return toSlices(range, from, await fetchFrom(cluster, range, from), limits);
   } catch (error) {
     if (kafkaErrorType(error) !== 'OFFSET_OUT_OF_RANGE')
       throw toBusError(error, `read ${topic}/${partition} at ${from}`);
-    return toTrimmed(range, from, await logStartAbove(cluster, range, from));
+    return [toTrimmed(range, from, await logStartAbove(cluster, range, from))];
   }
 }
 
@@ -63,9 +69,8 @@ async function fetchFrom(
   cluster: KafkaCluster,
   { topic, partition }: Range,
   offset: bigint,
-  { maxBytes = 1_048_576 }: ReadOptions,
 ): Promise<FetchedPartition> {
-  const at = { topic, partition, offset, maxBytes, maxWaitMs: FETCH_WAIT_MS };
+  const at = { topic, partition, offset, maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS };
   try {
     return await fetchPartition(cluster, at);
   } catch (error) {

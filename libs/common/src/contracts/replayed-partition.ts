@@ -12,14 +12,20 @@ export const ReplayedPartition = z.object({
     .object({ fromOffset: Offset, toOffset: Offset, recordsAtMost: z.string() })
     .nullable()
     .describe('Offsets between the position and the first retained one: gone from the bus'),
-  replayed: z.int().min(0).describe('Records made readable again (reset) or copied (republish)'),
+  replayed: z.int().min(0).describe('Records made readable again (reset) or copied (republish), each original once'),
   skipped: z.object({
-    copies: z.int().min(0).describe('Copies of an earlier replay: each original counts once'),
-    markers: z
+    copies: z
       .int()
       .min(0)
-      .describe('Offsets without a record: transaction markers and compaction, which cannot be told apart'),
-    foreign: z.int().min(0).default(0).describe('Records that the request did not ask for'),
+      .describe('Copies of an earlier replay, and originals whose copy still waits for the group (republish)'),
+    markers: z.int().min(0).describe('Offsets of transaction markers: no records'),
+    aborted: z.int().min(0).default(0).describe('Records of transactions that were aborted: they never were'),
+    missing: z
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Offsets within the retained log that hold nothing: compaction, for the most part'),
+    foreign: z.int().min(0).default(0).describe('Copies of records that lie outside the range'),
   }),
 });
 export type ReplayedPartition = z.infer<typeof ReplayedPartition>;
