@@ -4,7 +4,16 @@ import { Output } from './output/output.js';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () => stop.abort(new AppError('run.interrupted', `stopped by ${signal}`)));
+  process.once(signal, () =>
+    stop.abort(
+      new AppError(
+        'run.interrupted',
+        `stopped by ${signal}`,
+        {},
+        { hint: 'A run on the executors goes on: see `holdfast runs list`.' },
+      ),
+    ),
+  );
 }
 
 try {

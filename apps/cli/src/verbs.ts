@@ -2,6 +2,8 @@ import { backupList } from './commands/backup-list.js';
 import { backupRun } from './commands/backup-run.js';
 import { backupShow } from './commands/backup-show.js';
 import { check } from './commands/check.js';
+import { replayPlan } from './commands/replay-plan.js';
+import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
 import { restoreRun } from './commands/restore-run.js';
 import { runsCancel } from './commands/runs-cancel.js';
@@ -19,6 +21,8 @@ export const verbs: readonly Verb[] = [
   restorePlan,
   restoreRun,
   verifyRun,
+  replayPlan,
+  replayRun,
   runsList,
   runsShow,
   runsCancel,

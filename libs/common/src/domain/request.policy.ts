@@ -47,13 +47,13 @@ export function assertRestoreAllowed({ dataset, target, strategy, database }: Re
 export interface TopicRules {
   readonly name: string;
   readonly groups: readonly string[] | undefined;
-  readonly modes: readonly string[];
+  readonly modes: readonly ('reset' | 'republish')[];
   readonly destinations: readonly string[];
 }
 
 export interface ReplayWish {
   readonly dataset: string;
-  readonly mode: string;
+  readonly mode: 'reset' | 'republish';
   readonly topics: readonly string[] | undefined;
   readonly groups: readonly string[] | undefined;
   readonly destination: string | undefined;

@@ -48,9 +48,20 @@ describe('the expiry of a request', () => {
 
 describe('a replay request', () => {
   const topics = [
-    { name: 'orders', groups: ['projector'], modes: ['reset', 'republish'], destinations: ['orders.again'] },
+    {
+      name: 'orders',
+      groups: ['projector'],
+      modes: ['reset' as const, 'republish' as const],
+      destinations: ['orders.again'],
+    },
   ];
-  const replay = { dataset: 'shop', mode: 'reset', topics: undefined, groups: undefined, destination: undefined };
+  const replay = {
+    dataset: 'shop',
+    mode: 'reset' as const,
+    topics: undefined,
+    groups: undefined,
+    destination: undefined,
+  };
 
   it('takes all topics of the dataset when it names none', () => {
     expect(decideReplayTopics(replay, topics)).toEqual(topics);
@@ -59,9 +70,9 @@ describe('a replay request', () => {
   it.each([
     ['a topic of somebody else', { topics: ['payments'] }],
     ['a group that the topic does not accept', { groups: ['billing'] }],
-    ['a mode that the topic does not accept', { mode: 'rewind' }],
-    ['a destination that the configuration does not allow', { mode: 'republish', destination: 'payments' }],
-    ['republishing into the origin unless it is allowed', { mode: 'republish' }],
+    ['a mode that the topic does not accept', { mode: 'rewind' as never }],
+    ['a destination that the configuration does not allow', { mode: 'republish' as const, destination: 'payments' }],
+    ['republishing into the origin unless it is allowed', { mode: 'republish' as const }],
   ])('is refused for %s', (_, difference) => {
     expect(() => decideReplayTopics({ ...replay, ...difference }, topics)).toThrow(/does not accept/);
   });

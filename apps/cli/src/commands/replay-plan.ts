@@ -1,0 +1,55 @@
+import { createKafka } from '#common/bus/kafka-client.js';
+import { openReplayBus } from '#common/bus/replay-bus.js';
+import { AppError } from '#common/errors/app-error.js';
+import { Exit } from '#common/errors/exit.js';
+import { planReplay } from '#common/operations/plan-replay.js';
+import type { ReplayPlan } from '#common/operations/replay-plan.js';
+import { toKafkaOptions } from '#common/service/open-service.js';
+import { toReplayAsk, toReplayRules } from '#common/service/to-replay-ask.js';
+import { silentLogger } from '#common/telemetry/logger.js';
+import { newLocalId } from '../local/local-identity.js';
+import { toTable } from '../output/table.js';
+import { parseReplay, replayOptions } from '../replay-arguments.js';
+import type { Verb } from '../verb.js';
+
+export const replayPlan: Verb = {
+  path: ['replay', 'plan'],
+  summary: 'show which events a replay would bring back, which are gone, and what stands in its way; changes nothing',
+  options: replayOptions,
+  examples: [
+    'replay plan --backup shop@latest',
+    'replay plan --backup shop@latest --mode republish --destination shop.orders.again --json',
+  ],
+  async run(context, options) {
+    const { manifest, data } = await parseReplay(options, context);
+    const { bus } = context.installation.config;
+    if (bus === undefined) throw new AppError('config.invalid', 'a replay needs `bus` in the configuration');
+    const kafka = createKafka({ ...toKafkaOptions(bus), clientId: 'holdfast-cli', logger: silentLogger, retries: 2 });
+    const replayBus = await openReplayBus(kafka);
+    try {
+      const deps = { bus: replayBus, rules: toReplayRules(context.installation, data.dataset), now: () => new Date() };
+      const plan = await planReplay(toReplayAsk(data, newLocalId(), manifest.busPosition), deps, context.signal);
+      return { document: plan, text: toPlanText(plan), exit: plan.refusals.length === 0 ? Exit.done : Exit.refused };
+    } finally {
+      await replayBus.close();
+    }
+  },
+};
+
+function toPlanText(plan: ReplayPlan): string {
+  const rows = plan.partitions.map(({ topic, partition, group, fromOffset, toOffset, gap, ...of }) => [
+    ...[topic, String(partition), group ?? '', fromOffset, toOffset, of.recordsAtMost],
+    gap === null ? '0' : `at most ${gap.recordsAtMost}`,
+    ...[of.firstRecordAt ?? '', of.lastRecordAt ?? ''],
+  ]);
+  const header = ['topic', 'partition', 'group', 'from', 'to', 'records at most', 'gone', 'first', 'last'];
+  const groups = plan.groups.map(({ name, state, members }) => `group ${name}: ${state}, ${members} members`);
+  const doubt = plan.doubt === null ? [] : [`the start is not proven: ${plan.doubt}`];
+  const end =
+    plan.refusals.length === 0
+      ? ['nothing stands in the way']
+      : plan.refusals.map(({ message, hint }) => `refused: ${message}. ${hint}`);
+  return [toTable(header, rows), '', ...groups, ...doubt, `takes about ${plan.estimatedSeconds ?? '?'} s`, ...end].join(
+    '\n',
+  );
+}
