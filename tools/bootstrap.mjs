@@ -16,8 +16,9 @@ import { installIfStale } from './bootstrap/install.mjs';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const node = join(root, 'node_modules', 'node', 'bin', 'node');
 
-/** Entries are `tools/<name>/main.ts`, save for the command line of the product itself. */
-const entryOf = (name) => join(root, 'dist', name === 'holdfast' ? 'apps/cli/src' : join('tools', name), 'main.js');
+/** Entries are `tools/<name>/main.ts`, save for these. */
+const elsewhere = { holdfast: 'apps/cli/src', bench: 'bench' };
+const entryOf = (name) => join(root, 'dist', elsewhere[name] ?? join('tools', name), 'main.js');
 
 /** Replaces this process, so that signals, exit code and terminal are the entry's own. */
 function become(entry, args) {
