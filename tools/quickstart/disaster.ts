@@ -1,0 +1,63 @@
+import type { ShopSummary } from '../../examples/shop/summary.js';
+import type { Asked } from './bus-client.js';
+import type { CloudEvent } from './cloud-event.js';
+import { toEventText } from './event-text.js';
+import { dataset, type Stage, summarize, target, toSummaryText } from './stage.js';
+
+/** Publishes a request as another service would, and shows what Holdfast says about it on the bus. */
+export async function ask({ bus, reporter }: Stage, asked: Asked, until: string): Promise<CloudEvent> {
+  reporter.note(`→ ${asked.type.padEnd(22)} ${asked.mode} CloudEvent ${JSON.stringify(asked.data)}`);
+  return bus.ask(asked, until, (event) => {
+    const text = toEventText(event);
+    if (event.type.endsWith('.progressed')) reporter.progress(text);
+    else reporter.note(text);
+  });
+}
+
+/** Takes a backup while customers go on ordering: what is in it is one instant all the same. Returns its id. */
+export async function backUp(stage: Stage): Promise<string> {
+  const { reporter, shop } = stage;
+  const ordering = shop.run<{ placed: number }>('place-orders', '--count', '60');
+  // Awaited below: a failure before that must not count as unhandled.
+  ordering.catch(() => undefined);
+  const asked: Asked = { type: 'backup.requested', mode: 'structured', data: { dataset } };
+  const completed = await ask(stage, asked, 'backup.completed');
+  const { placed } = await ordering;
+  reporter.note(`${placed} orders were placed meanwhile`);
+  return String(completed.data['backupId']);
+}
+
+/** What no backup holds: new prices and products, which are in the database only, and orders, which are on the bus as well. */
+export async function liveOn(stage: Stage): Promise<ShopSummary> {
+  const { reporter, shop } = stage;
+  const changed = await shop.run<{ repriced: number; added: number }>('change-catalog', '--count', '5');
+  reporter.note(`${changed.repriced} prices changed, ${changed.added} products added`);
+  const { placed } = await shop.run<{ placed: number }>('place-orders', '--count', '90', '--wait');
+  reporter.note(`${placed} orders placed, and projected into the database`);
+  const summary = await summarize(stage);
+  reporter.note(toSummaryText(summary));
+  return summary;
+}
+
+/** Stops what reads and writes the database, and destroys it. */
+export async function destroy({ reporter, sandbox, shop }: Stage): Promise<void> {
+  await shop.stopProjecting();
+  await shop.stopServing();
+  await shop.run('drop', '--database-only');
+  reporter.note(
+    `database ${sandbox.shop.database} is gone; its roles, the topic and the search index are as they were`,
+  );
+}
+
+/** Asks for the database back, with proof. Returns what the verification said. */
+export function restore(stage: Stage, backup: string): Promise<CloudEvent> {
+  const data = { dataset, backup, target, database: stage.sandbox.shop.database, profile: 'shop-database' };
+  // The restore itself asks for the verification, in the transaction that completes it.
+  return ask(stage, { type: 'restore.requested', mode: 'binary', data }, 'verification.completed');
+}
+
+/** Proof of everything once more, with the application and its search. */
+export function verify(stage: Stage, backup: string): Promise<CloudEvent> {
+  const data = { dataset, backup, target, database: stage.sandbox.shop.database, profile: 'shop' };
+  return ask(stage, { type: 'verification.requested', mode: 'binary', data }, 'verification.completed');
+}

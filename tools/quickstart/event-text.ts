@@ -1,0 +1,27 @@
+import type { CloudEvent } from './cloud-event.js';
+import { toSize } from './reporter.js';
+
+type Say = (data: Readonly<Record<string, unknown>>) => string;
+
+const size = (value: unknown): string => toSize(Number(value));
+const progressed: Say = ({ stage, bytes, totalBytes }) =>
+  `${stage}: ${size(bytes)} of ${totalBytes === null ? 'an unknown size' : size(totalBytes)}`;
+const failed: Say = ({ error }) => String((error as { message?: string } | undefined)?.message);
+const started: Say = ({ attempt, runId }) => `attempt ${attempt} of run ${runId}`;
+
+/** What is worth telling of each event. */
+const texts: Readonly<Record<string, Say>> = {
+  'backup.completed': (d) =>
+    `${size(d['sizeBytes'])} stored of a database of ${size(d['databaseSizeBytes'])}: ${d['tables']} tables, ${d['rows']} rows, ` +
+    `position on the bus ${d['busPosition']}`,
+  'restore.completed': (d) => `database ${d['database']} on target ${d['target']}, strategy ${d['strategy']}`,
+  'verification.completed': (d) => `verdict ${d['verdict']}, ${(d['probes'] as unknown[]).length} probes`,
+  'replay.completed': (d) =>
+    `every offset accounted for; ${d['isComplete'] ? 'no event is gone' : 'SOME EVENTS ARE GONE'}`,
+};
+
+export function toEventText({ type, data }: CloudEvent): string {
+  const [, kind = ''] = type.split('.');
+  const say = texts[type] ?? { progressed, started, failed, rejected: failed }[kind];
+  return `← ${type.padEnd(22)} ${say?.(data) ?? ''}`;
+}

@@ -1,0 +1,111 @@
+import { readFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { stopSignal } from '#tools/process/stop-signal.js';
+import { Crew, stopLeftovers } from '#tools/sandbox/crew.js';
+import { assertPortsFree } from '#tools/sandbox/ports.js';
+import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
+import { makeSecrets, toShopEnvironment } from '#tools/sandbox/secrets.js';
+import { stopServices, watchServices } from '#tools/sandbox/services.js';
+import { Shop } from '#tools/sandbox/shop.js';
+import { Trouble } from '#tools/sandbox/trouble.js';
+import { BusClient } from './bus-client.js';
+import { forgetKept, readKept, toKeptText, writeKept } from './kept.js';
+import { Reporter } from './reporter.js';
+import { playStory, storySteps } from './story.js';
+
+const usage = `usage: npm run quickstart [-- --keep | --stop]
+
+Loads a sample shop, backs it up, destroys its database, restores it, proves it equal, and replays the orders since.
+Exits 0 only when every verdict passed and every order is back, none twice.
+
+  --keep   leave services, apps and shop running afterwards, also when it failed
+  --stop   stop what an earlier --keep left running`;
+
+const sandbox = toSandbox('quickstart');
+
+async function stopKept(): Promise<void> {
+  const names = await stopLeftovers(sandbox.home);
+  if (names.length > 0) console.log(`stopped what an earlier run left: ${names.join(', ')}`);
+}
+
+/** Plays the story once. Whatever way it ends, what it started is stopped, unless it is to be kept. */
+async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): Promise<boolean> {
+  const secrets = makeSecrets();
+  const reporter = new Reporter(storySteps);
+  const kept = await readKept(sandbox);
+  await stopKept();
+  const services = await watchServices();
+  const crew = new Crew(sandbox.home);
+  const shopEnv = toShopEnvironment(sandbox, secrets);
+  const shop = new Shop({ crew, env: shopEnv, url: urlOf(sandbox, 'shop'), signal });
+  const bus = new BusClient(sandbox.topicPrefix, signal);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  aborted.catch(() => undefined);
+  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  const work = async (): Promise<boolean> => {
+    await assertPortsFree(sandbox);
+    await reporter.tell('start PostgreSQL, Kafka, S3 and Meilisearch', () => services.start(signal));
+    return playStory({ sandbox, secrets, crew, shop, bus, reporter, signal });
+  };
+  try {
+    return await Promise.race([work(), crew.failed, aborted]);
+  } finally {
+    const ours = [...kept, ...(await services.started())];
+    await bus.close().catch(() => undefined);
+    if (keep && !signal.aborted) {
+      crew.release();
+      await writeKept(sandbox, ours);
+      console.log(toKeptText(sandbox));
+    } else {
+      await crew.stopAll();
+      await stopServices(ours);
+      await forgetKept(sandbox);
+    }
+    console.log(`\n${reporter.elapsed} in all`);
+  }
+}
+
+function explain(error: unknown): void {
+  const { message } = error instanceof Error ? error : new Error(String(error));
+  const { hint, logFile } = error instanceof Trouble ? error.details : {};
+  console.error(`\nquickstart failed: ${message}`);
+  if (hint) console.error(`hint: ${hint}`);
+  if (!(error instanceof Trouble)) console.error((error as Error).stack);
+  for (const file of logFile ? [logFile] : []) {
+    console.error(`\n${file} ends with`);
+    console.error(readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n').replaceAll(/^/gm, '  '));
+  }
+  console.error(`\nlogs of everything: ${sandbox.home}/logs`);
+}
+
+async function main(): Promise<number> {
+  const { values } = parseArgs({
+    options: { keep: { type: 'boolean' }, stop: { type: 'boolean' }, help: { type: 'boolean' } },
+  });
+  if (values.help) {
+    console.log(usage);
+    return 0;
+  }
+  if (values.stop) {
+    await stopKept();
+    await stopServices(await readKept(sandbox));
+    await forgetKept(sandbox);
+    return 0;
+  }
+  const signal = stopSignal();
+  try {
+    const isGood = await play(signal, { keep: values.keep ?? false });
+    console.log(isGood ? 'every verdict passed, and every order is back, none twice' : 'quickstart FAILED: see above');
+    return isGood ? 0 : 1;
+  } catch (error) {
+    if (signal.aborted) {
+      console.error('interrupted; what was started is stopped');
+      return 130;
+    }
+    explain(error);
+    return 1;
+  }
+}
+
+// Timers of closed clients would keep the process for seconds.
+process.exit(await main());

@@ -1,0 +1,53 @@
+import { accountFor, accountHead } from './accounting.js';
+import { catchUp, rebuildSearch, replay } from './aftermath.js';
+import { backUp, destroy, liveOn, restore, verify } from './disaster.js';
+import { cleanUp, openHoldfast, openShop, takeOrders } from './opening.js';
+import { toTable } from './reporter.js';
+import { type Stage, summarize, toSummaryText } from './stage.js';
+import { toEvidenceLines, toVerdictRows, toVerification, type Verification, verdictHead } from './verdicts.js';
+
+/** How many steps there are, the start of the services included. */
+export const storySteps = 13;
+
+/**
+ * Backup, destruction, restore, proof and replay of the sample shop, everything asked for over the bus. True only when every
+ * verdict is passed, no event was lost, and the shop has every order again, none twice.
+ */
+export async function playStory(stage: Stage): Promise<boolean> {
+  const { reporter, shop } = stage;
+  await reporter.tell('start afresh', () => cleanUp(stage));
+  await reporter.tell('open the sample shop: three tenants behind forced row-level security', () => openShop(stage));
+  await reporter.tell('start scheduler, executor and verifier', () => openHoldfast(stage));
+  await reporter.tell('customers order', () => takeOrders(stage));
+  const backup = await reporter.tell('back up, while customers go on ordering', () => backUp(stage));
+  const before = await reporter.tell('life goes on after the backup', () => liveOn(stage));
+  await reporter.tell('disaster: the database is destroyed', () => destroy(stage));
+  const proof = toVerification(await reporter.tell('restore it, and prove it equal', () => restore(stage, backup)));
+  const restored = await reporter.tell('rebuild the search index through the shop', async () => {
+    const summary = await summarize(stage);
+    reporter.note(toSummaryText(summary));
+    await rebuildSearch(stage);
+    return summary;
+  });
+  const fullProof = toVerification(
+    await reporter.tell('prove everything, application and search included', () => verify(stage, backup)),
+  );
+  await shop.stopServing();
+  const isComplete = await reporter.tell('replay the orders since the backup', () => replay(stage, backup));
+  const after = await reporter.tell('the projector catches up', () => catchUp(stage));
+  await shop.serve();
+
+  const isProven = printVerdicts(stage, [proof, fullProof]);
+  const account = accountFor(before, restored, after);
+  reporter.line(`\norders\n\n${toTable(accountHead, account.rows)}\n`);
+  for (const problem of account.problems) reporter.line(`wrong: ${problem}`);
+  if (!isComplete) reporter.line('wrong: events since the backup are gone from the bus');
+  return isProven && isComplete && account.isRight;
+}
+
+function printVerdicts({ reporter }: Stage, verifications: readonly Verification[]): boolean {
+  reporter.line(`\nverdicts\n\n${toTable(verdictHead, verifications.flatMap(toVerdictRows))}`);
+  reporter.line(`\nevidence, of each probe the first\n`);
+  for (const line of toEvidenceLines(verifications.at(-1) as Verification)) reporter.line(`  ${line}`);
+  return verifications.every(({ verdict }) => verdict === 'passed');
+}

@@ -1,0 +1,52 @@
+import type { CloudEvent } from './cloud-event.js';
+
+interface Evidence {
+  readonly subject: string;
+  readonly expected?: unknown;
+  readonly actual?: unknown;
+  readonly problem?: string;
+}
+
+interface ProbeOutcome {
+  readonly probe: string;
+  readonly verdict: string;
+  readonly summary: string;
+  readonly evidence: readonly Evidence[];
+  readonly durationMs: number;
+}
+
+/** What a `verification.completed` says. */
+export interface Verification {
+  readonly profile: string;
+  readonly verdict: string;
+  readonly probes: readonly ProbeOutcome[];
+}
+
+export const toVerification = ({ data }: CloudEvent): Verification => data as unknown as Verification;
+
+export const verdictHead = ['profile', 'probe', 'verdict', 'ms', 'what was looked at, and what was found'];
+
+export const toVerdictRows = ({ profile, probes }: Verification): (string | number)[][] =>
+  probes.map(({ probe, verdict, durationMs, summary }) => [profile, probe, verdict, Math.round(durationMs), summary]);
+
+/** The evidence of the probes that did not pass; of those that did, one fact each. */
+export function toEvidenceLines({ probes }: Verification): string[] {
+  return probes.flatMap(({ probe, verdict, evidence }) => {
+    const against = evidence.filter(({ problem }) => problem !== undefined);
+    return (verdict === 'passed' ? evidence.slice(0, 1) : against).map((one) => `${probe}: ${toText(one)}`);
+  });
+}
+
+function toText({ subject, expected, actual, problem }: Evidence): string {
+  const parts = [
+    problem,
+    expected === undefined ? undefined : `expected ${toShort(expected)}`,
+    actual === undefined ? undefined : `found ${toShort(actual)}`,
+  ].filter((part) => part !== undefined);
+  return `${subject}: ${parts.join(', ')}`;
+}
+
+function toShort(value: unknown): string {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}
