@@ -15,12 +15,17 @@ export function toExitError(end: ChildEnd, chain: readonly ChildEnd[] = [end]): 
 }
 
 /**
- * Who broke a chain: the first to fail in time, for everything after it is consequence. A producer that died of a closed pipe
- * is only blamed when nobody else failed. `ends` come in the order in which the children ended.
+ * Who broke a chain: the first to fail in time, for everything after it is consequence. A producer that only lost its reader is
+ * blamed last: reader and producer end within the same moment, in an order that says nothing. `ends` come in the order in
+ * which the children exited.
  */
 export function findCulprit(ends: readonly ChildEnd[]): ChildEnd | undefined {
   const failed = ends.filter((end) => !isSuccess(end));
-  return failed.find((end) => end.signal !== 'SIGPIPE') ?? failed[0];
+  return failed.find((end) => !hasLostReader(end)) ?? failed[0];
 }
+
+/** Pipes between children are sockets (Node makes them so): a closed one resets as often as it breaks. Children speak English. */
+const hasLostReader = ({ signal, stderrTail }: ChildEnd): boolean =>
+  signal === 'SIGPIPE' || /broken pipe|connection reset by peer|EPIPE|ECONNRESET/i.test(stderrTail.slice(-500));
 
 const toBrief = ({ program, exitCode, signal }: ChildEnd) => ({ program, exitCode, signal });

@@ -40,7 +40,6 @@ export function spawnChain(commands: readonly Command[], o: SpawnChainOptions): 
 
 class ChainRun {
   readonly children: SupervisedChild[] = [];
-  private readonly endOrder: ChildEnd[] = [];
   private stopReason: { readonly reason: unknown } | undefined;
   private spawnError: unknown;
   private readonly onAbort = () => this.stop(this.o.signal.reason);
@@ -74,15 +73,15 @@ class ChainRun {
     this.o.signal.removeEventListener('abort', this.onAbort);
     if (this.stopReason) throw this.stopReason.reason;
     if (this.spawnError !== undefined) throw this.spawnError;
-    const culprit = findCulprit(this.endOrder);
-    if (culprit) throw toExitError(culprit, settledEnds(results));
-    return settledEnds(results);
+    const ends = settledEnds(results);
+    const culprit = findCulprit(this.sortByExit(ends));
+    if (culprit) throw toExitError(culprit, ends);
+    return ends;
   }
 
   private async watch(child: SupervisedChild): Promise<ChildEnd> {
     try {
       const end = await child.ended;
-      this.endOrder.push(end);
       // The others may wait for a database lock or a network: they would not notice by themselves.
       if (!isSuccess(end)) this.stopAll();
       return end;
@@ -91,6 +90,14 @@ class ChainRun {
       this.stopAll();
       throw error;
     }
+  }
+
+  /** Every child has ended here: one end for each. */
+  private sortByExit(ends: readonly ChildEnd[]): readonly ChildEnd[] {
+    return this.children
+      .map(({ exitedAtMs }, i) => ({ exitedAtMs, end: ends[i] }))
+      .sort((a, b) => a.exitedAtMs - b.exitedAtMs)
+      .flatMap(({ end }) => end ?? []);
   }
 
   private startNext(command: Command): boolean {

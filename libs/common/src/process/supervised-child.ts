@@ -23,7 +23,7 @@ export class SupervisedChild {
   readonly ended: Promise<ChildEnd>;
   private readonly child: ChildProcess;
   private killTimer: NodeJS.Timeout | undefined;
-  private hasExited = false;
+  private exitMs: number | undefined;
 
   /** Throws: engine.spawn, for what the operating system refuses at once (an argument list too long, say). */
   constructor(
@@ -40,6 +40,11 @@ export class SupervisedChild {
     return this.child.pid;
   }
 
+  /** When it exited, by the monotonic clock; `ended` may settle later, for stderr is read to its end. */
+  get exitedAtMs(): number {
+    return this.exitMs ?? Number.POSITIVE_INFINITY;
+  }
+
   get stdout(): Readable {
     return this.child.stdout as Readable;
   }
@@ -51,7 +56,7 @@ export class SupervisedChild {
   /** SIGTERM to the whole group, SIGKILL to what is left of it after the grace time. Idempotent. */
   stop(): void {
     if (this.killTimer !== undefined || this.pid === undefined) return;
-    if (this.hasExited) {
+    if (this.exitMs !== undefined) {
       this.stopLeftovers();
       return;
     }
@@ -69,7 +74,7 @@ export class SupervisedChild {
     const tail = new StderrTail(stderr, this.o.onStderrLine);
     const stderrClosed = once(stderr, 'close').catch(() => undefined);
     const [exitCode, signal] = await this.waitForExit();
-    this.hasExited = true;
+    this.exitMs = performance.now();
     clearTimeout(this.killTimer);
     // A leader that succeeded may leave a daemon on purpose (pg_ctl start); one that failed or was stopped may not.
     if (exitCode !== 0) this.signalGroup('SIGKILL');

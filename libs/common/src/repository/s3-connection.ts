@@ -15,6 +15,8 @@ export interface S3ConnectionOptions {
 /** A store that never answered is probably named wrong: say so soon. One that did is waited for, about 50 seconds. */
 const TRIES_BEFORE_FIRST_ANSWER = 3;
 const TRIES = 10;
+/** A connection on which nothing moves for so long is given up. */
+const STALL_MS = 30_000;
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 
 /** One bucket of one store, with its retries and its errors as ours. */
@@ -22,6 +24,8 @@ export class S3Connection {
   readonly bucket: string;
   /** For people, without keys. */
   readonly place: string;
+  /** For what a store may work on for long without a byte: putting many parts together. */
+  readonly slowClient: S3Client;
   private readonly client: S3Client;
   private hasAnswered = false;
   private hasBucket = false;
@@ -30,7 +34,8 @@ export class S3Connection {
   constructor(o: S3ConnectionOptions) {
     this.bucket = o.bucket;
     this.place = o.endpoint ?? `Amazon S3 in ${o.region}`;
-    this.client = createClient(o);
+    this.client = createClient(o, STALL_MS);
+    this.slowClient = createClient(o, 60 * STALL_MS);
   }
 
   /**
@@ -83,6 +88,7 @@ export class S3Connection {
 
   close(): void {
     this.client.destroy();
+    this.slowClient.destroy();
   }
 }
 
@@ -91,7 +97,7 @@ async function pause(delayMs: number, signal: AbortSignal): Promise<void> {
   await sleep(delayMs, undefined, { signal }).catch(() => undefined);
 }
 
-function createClient({ endpoint, region, forcePathStyle, keys }: S3ConnectionOptions): S3Client {
+function createClient({ endpoint, region, forcePathStyle, keys }: S3ConnectionOptions, stallMs: number): S3Client {
   const client = new S3Client({
     region,
     forcePathStyle,
@@ -103,12 +109,7 @@ function createClient({ endpoint, region, forcePathStyle, keys }: S3ConnectionOp
     // Some stores never send "100 Continue".
     expectContinueHeader: false,
     maxAttempts: 1,
-    requestHandler: {
-      connectionTimeout: 5_000,
-      socketTimeout: 60_000,
-      requestTimeout: 300_000,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: { connectionTimeout: 5_000, socketTimeout: stallMs },
   });
   client.middlewareStack.add(sendPayloadUnsigned, { step: 'build', name: 'holdfastUnsignedPayload', priority: 'low' });
   return client;

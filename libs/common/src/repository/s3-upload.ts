@@ -114,8 +114,8 @@ export class S3Upload {
       MultipartUpload: { Parts: this.sortedParts().map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
     };
     await this.connection.conditionally(this.o.ifAbsent, (condition) =>
-      this.connection.request(`finish ${this.key}`, this.signal, (client, o) =>
-        client.send(new CompleteMultipartUploadCommand({ ...input, ...condition }), o),
+      this.connection.request(`finish ${this.key}`, this.signal, (_client, o) =>
+        this.connection.slowClient.send(new CompleteMultipartUploadCommand({ ...input, ...condition }), o),
       ),
     );
   }

@@ -1,0 +1,45 @@
+import { describe, expect, it } from '@jest/globals';
+import type { ChildEnd } from './command.js';
+import { findCulprit, toExitError } from './exit-error.js';
+
+const end = (program: string, exitCode: number | null, stderrTail = '', signal: string | null = null): ChildEnd => ({
+  program,
+  exitCode,
+  signal,
+  stderrTail,
+});
+
+describe('blame in a chain', () => {
+  it.each([
+    ['nobody when all succeeded', [end('pg_dump', 0), end('zstd', 0)], undefined],
+    ['the first to fail', [end('pg_dump', 1, 'no such table'), end('zstd', 1, 'unexpected end of file')], 'pg_dump'],
+    ['the one killed for memory', [end('zstd', null, '', 'SIGKILL'), end('pg_dump', null, '', 'SIGTERM')], 'zstd'],
+    [
+      'the reader, not who died of its pipe',
+      [end('pg_dump', null, '', 'SIGPIPE'), end('zstd', 1, 'no memory')],
+      'zstd',
+    ],
+    [
+      'the reader, not who complained of its pipe',
+      [end('cat', 1, 'cat: write error: Broken pipe'), end('zstd', 1)],
+      'zstd',
+    ],
+    ['who lost a reader that succeeded', [end('zstd', 0), end('pg_dump', null, '', 'SIGPIPE')], 'pg_dump'],
+  ])('falls on %s', (_, ends, culprit) => {
+    expect(findCulprit(ends)?.program).toBe(culprit);
+  });
+
+  it('tells how it ended, its last words, and how the others ended', () => {
+    const ends = [end('pg_dump', 1, 'pg_dump: error: no\nserver closed the connection'), end('zstd', 0)];
+    const error = toExitError(ends[0] as ChildEnd, ends);
+    expect(error.message).toBe('pg_dump ended with exit code 1: server closed the connection');
+    expect(error.context).toMatchObject({
+      exitCode: 1,
+      chain: [
+        { program: 'pg_dump', exitCode: 1, signal: null },
+        { program: 'zstd', exitCode: 0, signal: null },
+      ],
+    });
+    expect(toExitError(end('zstd', null, '', 'SIGKILL')).message).toBe('zstd ended with signal SIGKILL');
+  });
+});
