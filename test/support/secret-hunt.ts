@@ -1,0 +1,82 @@
+import { spawnSync } from 'node:child_process';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
+import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
+import type { Platform } from './platform.js';
+
+/** Names of the objects in the platform's bucket, whatever they are. */
+export async function listObjects({ store }: Platform): Promise<string[]> {
+  const keys: string[] = [];
+  for (let ContinuationToken: string | undefined; ; ) {
+    const page = await store.client.send(new ListObjectsV2Command({ Bucket: store.bucket, ContinuationToken }));
+    keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key));
+    ContinuationToken = page.NextContinuationToken;
+    if (ContinuationToken === undefined) return keys;
+  }
+}
+
+export async function readObject({ store }: Platform, key: string): Promise<Buffer> {
+  const { Body } = await store.client.send(new GetObjectCommand({ Bucket: store.bucket, Key: key }));
+  return buffer(Body as Readable);
+}
+
+/**
+ * Where a secret of the configuration shows: logs, every message on every topic, every row of the catalog, and whatever lies
+ * in the bucket, unpacked. Empty is what must come out; each finding is `name of the secret in place`.
+ */
+export async function findSecrets(platform: Platform): Promise<string[]> {
+  const places = [
+    ...platform.output.map((line) => ['log', line] as const),
+    ...platform.bus.messages.map((message) => [`topic ${message.topic}`, toText(message)] as const),
+    ...(await readCatalog(platform)),
+    ...(await readBucket(platform)),
+  ];
+  if (places.length === 0) throw new Error('nothing was looked at');
+  const findings = Object.entries(platform.secrets).flatMap(([name, secret]) =>
+    places
+      .filter(([, text]) => formsOf(secret).some((form) => text.includes(form)))
+      .map(([place]) => `${name} in ${place}`),
+  );
+  return [...new Set(findings)].sort();
+}
+
+/** A secret in base64 or in an escaped URL is as good as the secret. */
+const formsOf = (secret: string): string[] => [
+  secret,
+  encodeURIComponent(secret),
+  Buffer.from(secret).toString('base64').replace(/=+$/, ''),
+];
+
+const toText = ({ key, headers, value }: { key: string; headers: object; value: Buffer }): string =>
+  `${key} ${JSON.stringify(headers)} ${value.toString('utf8')}`;
+
+async function readCatalog(platform: Platform): Promise<(readonly [string, string])[]> {
+  const tables = await platform.catalog<{ name: string }>(
+    `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'holdfast'`,
+  );
+  const rows = await Promise.all(
+    tables.map(async ({ name }) =>
+      (await platform.catalog<{ row: string }>(`SELECT t::text AS row FROM ${name} t`)).map(
+        ({ row }) => [`table ${name}`, row] as const,
+      ),
+    ),
+  );
+  return rows.flat();
+}
+
+async function readBucket(platform: Platform): Promise<(readonly [string, string])[]> {
+  const keys = await listObjects(platform);
+  return Promise.all(
+    keys.map(async (key) => {
+      const stored = await readObject(platform, key);
+      const bytes = key.endsWith('.zst') ? unpack(stored) : stored;
+      return [`object ${key}`, bytes.toString('latin1')] as const;
+    }),
+  );
+}
+
+function unpack(stored: Buffer): Buffer {
+  const { status, stdout } = spawnSync('zstd', ['-dcq'], { input: stored, maxBuffer: 1024 ** 3 });
+  if (status !== 0) throw new Error('zstd could not unpack an object');
+  return stdout;
+}
