@@ -18,7 +18,7 @@ export interface S3Head extends StoredObject {
 }
 
 /** How long cleaning up may take after the caller has given up. */
-export const CLEANUP_MS = 30_000;
+export const CLEANUP_MS = 10_000;
 
 const FAR_FUTURE = new Date(8.64e15);
 
