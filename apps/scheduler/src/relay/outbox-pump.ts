@@ -31,6 +31,8 @@ export interface PumpOptions {
   readonly pollMs?: number;
   readonly batchSize?: number;
   readonly keepPublishedMs?: number;
+  /** A bus that does not answer for this long may answer another process: the lease is released. Default 60 s. */
+  readonly publishTimeoutMs?: number;
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
@@ -57,7 +59,7 @@ export class OutboxPump {
         failures = 0;
         if (isEmpty) await this.rest(ended);
       } catch (error) {
-        if (lost.aborted) return;
+        if (lost.aborted || error instanceof PublishTimeout) throw error;
         failures += 1;
         this.options.logger.warn({ err: error, failures }, 'outbox not published');
         const waitMs = toBackoffMs(failures, BACKOFF, Math.random());
@@ -93,9 +95,9 @@ export class OutboxPump {
   }
 
   private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, lost: AbortSignal): Promise<void> {
-    const { catalog, publish, metrics } = this.options;
+    const { catalog, publish, metrics, publishTimeoutMs = 60_000 } = this.options;
     lost.throwIfAborted();
-    await unlessAborted(publish(batch), lost);
+    await endsWithin(publishTimeoutMs, publish(batch), lost);
     await catalog.transaction(
       async (tx) => {
         await tx.leases.assertHeld(lease);
@@ -127,15 +129,24 @@ export class OutboxPump {
   }
 }
 
+class PublishTimeout extends Error {
+  override readonly name = 'PublishTimeout';
+}
+
 /** A bus that hangs must not hold a relay beyond its lease. What it still writes afterwards is a repetition, as after a crash. */
-async function unlessAborted(work: Promise<void>, signal: AbortSignal): Promise<void> {
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = () => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
+async function endsWithin(timeoutMs: number, work: Promise<void>, lost: AbortSignal): Promise<void> {
+  const { promise: ended, reject } = Promise.withResolvers<never>();
+  const onLost = () => reject(lost.reason);
+  const timer = setTimeout(
+    () => reject(new PublishTimeout(`the bus did not answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
+  lost.addEventListener('abort', onLost, { once: true });
   try {
-    await Promise.race([work, aborted]);
+    await Promise.race([work, ended]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    clearTimeout(timer);
+    lost.removeEventListener('abort', onLost);
     work.catch(() => undefined);
   }
 }

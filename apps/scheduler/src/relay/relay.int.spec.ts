@@ -4,6 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
 import { anEvent, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import type { Publish, RelayedEvent } from './outbox-pump.js';
 import { type Relay, type RelayOptions, startRelay } from './relay.js';
 
@@ -54,6 +55,17 @@ async function emptied(): Promise<void> {
   }
 }
 
+/** Publishes like the others, and from its n-th batch on never answers. */
+function hangingAt(batch: number, onHang = () => {}): Publish {
+  let batches = 0;
+  return async (events) => {
+    batches += 1;
+    if (batches < batch) return publisher(events);
+    onHang();
+    return new Promise(() => undefined);
+  };
+}
+
 const numbers = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => String(from + index));
 
 describe('the relay', () => {
@@ -70,22 +82,30 @@ describe('the relay', () => {
     expect(Object.fromEntries(bus)).toEqual({ shop: numbers(0, 40), media: numbers(0, 40) });
   });
 
-  it('goes on in another process when the one that relays hangs for good, in order, each once', async () => {
+  it('goes on in another process when the one that relays dies, in order, each once', async () => {
+    const { hostname, port } = new URL(bed.url);
+    const gate = await TcpGate.open({ host: hostname, port: Number(port) });
     for (const number of numbers(0, 5)) await add(number);
     const { promise: hangs, resolve: onHang } = Promise.withResolvers<void>();
-    let batches = 0;
-    start({
+    const dying = start({
+      catalog: await bed.another(gate.rewrite(bed.url)),
       batchSize: 2,
-      publish: async (events) => {
-        batches += 1;
-        if (batches === 2) {
-          onHang();
-          await new Promise(() => undefined);
-        }
-        await publisher(events);
-      },
+      publish: hangingAt(2, onHang),
     });
     await hangs;
+    gate.shut();
+    start({ catalog: await bed.another() });
+    for (const number of numbers(5, 10)) await add(number);
+    await emptied();
+    expect(bus.get('shop')).toEqual(numbers(0, 10));
+    gate.reopen();
+    await dying.stop();
+    await gate.close();
+  });
+
+  it('leaves the lease to another process when its own connection to the bus hangs', async () => {
+    for (const number of numbers(0, 5)) await add(number);
+    start({ batchSize: 2, publishTimeoutMs: 100, publish: hangingAt(2) });
     start({ catalog: await bed.another() });
     for (const number of numbers(5, 10)) await add(number);
     await emptied();

@@ -20,6 +20,8 @@ export interface RelayOptions {
   readonly batchSize?: number;
   /** Published events are kept this long, for whoever asks what was said. Default 7 days. */
   readonly keepPublishedMs?: number;
+  /** A bus that does not answer for this long may answer another process: the lease is released. Default 60 s. */
+  readonly publishTimeoutMs?: number;
 }
 
 export interface Relay {

@@ -4,6 +4,7 @@ import type { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
 import type { OutputObject, PgDumpOutput } from '../engines/postgres/pg-dump-output.js';
 import type { PostgresDataset } from '../engines/postgres/postgres-dataset.js';
 import type { BackupRepository, ObjectKey } from '../repository/backup-repository.js';
+import { initialiseRepository } from '../repository/initialise-repository.js';
 import { attemptPrefix, manifestKey } from '../repository/layout.js';
 import { encodeManifest } from '../repository/manifest-codec.js';
 import { toRestoreByHand } from './restore-by-hand.js';
@@ -41,7 +42,8 @@ export interface TakeBackupDeps {
 const TIDY_MS = 30_000;
 
 /**
- * Streams one backup, then makes it exist: objects → manifest (docs/design/ordering.md). Needs neither catalog nor bus.
+ * Streams one backup, then makes it exist: objects → manifest (docs/design/ordering.md), behind a `repository.json` if it is the
+ * first. Needs neither catalog nor bus.
  * A crash leaves garbage to sweep, never a backup with a hole. Throws: postgres.*, engine.*, repository.*; the abort reason.
  */
 export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
@@ -49,6 +51,7 @@ export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, sign
   const attemptKey = attemptPrefix(dataset.name, backupId, attempt.attempt, attempt.nonce);
   const startedAt = d.clock().toISOString();
   const touched: ObjectKey[] = [];
+  await initialiseRepository(d.repository, { signal, now: d.clock() });
   const output = await openOutput(attempt, d, signal);
   let manifest: Manifest;
   try {
