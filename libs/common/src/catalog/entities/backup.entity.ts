@@ -12,7 +12,7 @@ export class Backup {
   @Column('text') readonly purpose!: Manifest['purpose'];
   @Column({ name: 'run_id', type: 'uuid' }) readonly runId!: RunId;
   @Column('text') readonly state!: 'reserved' | 'completed' | 'expired';
-  @Column('integer', nullable) readonly attempt!: number | null;
+  @Column({ type: 'integer', ...nullable }) readonly attempt!: number | null;
   /** The one attempt that counts: the sweeper never touches it. */
   @Column({ name: 'attempt_key', type: 'text', ...nullable }) readonly attemptKey!: string | null;
   @Column({ ...int8('size_bytes'), ...nullable }) readonly sizeBytes!: number | null;
@@ -20,7 +20,7 @@ export class Backup {
   @Column({ ...instant('started_at'), ...nullable }) readonly startedAt!: Date | null;
   @Column({ ...instant('snapshot_at'), ...nullable }) readonly snapshotAt!: Date | null;
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
-  @Column('jsonb', nullable) readonly manifest!: Manifest | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly manifest!: Manifest | null;
   @Column(instant('reserved_at')) readonly reservedAt!: Date;
   /** When a verification of a restore of it last passed. */
   @Column({ ...instant('verified_at'), ...nullable }) readonly verifiedAt!: Date | null;

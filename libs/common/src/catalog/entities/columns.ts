@@ -10,4 +10,5 @@ export const int8 = (name: string) => ({
 
 export const instant = (name: string) => ({ name, type: 'timestamptz' as const });
 
-export const nullable = { nullable: true } as const;
+/** Frozen: TypeORM writes the type into the options object that it is given. */
+export const nullable = Object.freeze({ nullable: true });

@@ -6,6 +6,7 @@ import { OutboxEntry } from './outbox-entry.entity.js';
 import { Replay } from './replay.entity.js';
 import { Restore } from './restore.entity.js';
 import { Run } from './run.entity.js';
+import { Schedule } from './schedule.entity.js';
 import { Verification } from './verification.entity.js';
 
 /** Every table of the catalog; a spec compares them, column by column, with what the migrations made. */
@@ -19,5 +20,6 @@ export const entities = [
   Replay,
   Restore,
   Run,
+  Schedule,
   Verification,
 ];

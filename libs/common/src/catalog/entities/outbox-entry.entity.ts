@@ -15,5 +15,5 @@ export class OutboxEntry {
   @Column(instant('created_at')) readonly createdAt!: Date;
   @Column({ ...instant('published_at'), ...nullable }) readonly publishedAt!: Date | null;
   @Column({ ...instant('refused_at'), ...nullable }) readonly refusedAt!: Date | null;
-  @Column('jsonb', nullable) readonly problem!: Problem | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly problem!: Problem | null;
 }

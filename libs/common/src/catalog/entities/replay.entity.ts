@@ -14,5 +14,5 @@ export class Replay {
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
   /** false: some events are gone from the bus. */
   @Column({ name: 'is_complete', type: 'boolean', ...nullable }) readonly isComplete!: boolean | null;
-  @Column('jsonb', nullable) readonly result!: JsonObject | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly result!: JsonObject | null;
 }

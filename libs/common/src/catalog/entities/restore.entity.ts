@@ -12,9 +12,9 @@ export class Restore {
   @Column('text') readonly target!: string;
   @Column('text') readonly database!: string;
   @Column('text') readonly strategy!: 'new' | 'in-place';
-  @Column('text', nullable) readonly profile!: string | null;
+  @Column({ type: 'text', ...nullable }) readonly profile!: string | null;
   @Column({ name: 'safety_backup_id', type: 'uuid', ...nullable }) readonly safetyBackupId!: BackupId | null;
   @Column(instant('started_at')) readonly startedAt!: Date;
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
-  @Column('jsonb', nullable) readonly result!: JsonObject | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly result!: JsonObject | null;
 }

@@ -38,10 +38,10 @@ export class Run {
   @Column({ ...instant('cancel_requested_at'), ...nullable }) readonly cancelRequestedAt!: Date | null;
   @Column({ name: 'cancel_reason', type: 'text', ...nullable }) readonly cancelReason!: string | null;
   @Column({ name: 'event_sequence', type: 'integer' }) readonly eventSequence!: number;
-  @Column('jsonb', nullable) readonly progress!: JsonObject | null;
-  @Column('jsonb', nullable) readonly result!: JsonObject | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly progress!: JsonObject | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly result!: JsonObject | null;
   /** Of the last attempt while the run is open, of the whole run once it has failed. */
-  @Column('jsonb', nullable) readonly problem!: Problem | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly problem!: Problem | null;
   @Column(instant('created_at')) readonly createdAt!: Date;
   @Column({ ...instant('started_at'), ...nullable }) readonly startedAt!: Date | null;
   @Column({ ...instant('settled_at'), ...nullable }) readonly settledAt!: Date | null;

@@ -14,8 +14,8 @@ export class Verification {
   @Column('text') readonly database!: string;
   @Column('text') readonly profile!: string;
   @Column({ name: 'restore_run_id', type: 'uuid', ...nullable }) readonly restoreRunId!: RunId | null;
-  @Column('text', nullable) readonly verdict!: Verdict | null;
+  @Column({ type: 'text', ...nullable }) readonly verdict!: Verdict | null;
   @Column(instant('started_at')) readonly startedAt!: Date;
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
-  @Column('jsonb', nullable) readonly result!: JsonObject | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly result!: JsonObject | null;
 }
