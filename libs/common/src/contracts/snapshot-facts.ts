@@ -81,6 +81,10 @@ export const SnapshotFacts = z.object({
   localeProvider: z.enum(['libc', 'icu', 'builtin']).optional(),
   locale: z.string().nullable().optional().describe('Of the icu or builtin provider'),
   databaseOwner: z.string(),
+  databasePrivileges: z
+    .array(z.string())
+    .optional()
+    .describe('On the database itself, like those of an object; absent: not read, leave them alone'),
   sizeBytes: z.number().int(),
   tables: z.array(TableFacts),
   objects: z.array(ObjectFacts),

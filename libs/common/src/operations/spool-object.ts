@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
+import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PassThrough, type Readable, Transform } from 'node:stream';
+import { PassThrough, Transform } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ManifestObject } from '../contracts/manifest.js';
 import { AppError } from '../errors/app-error.js';
@@ -15,7 +16,7 @@ export interface SpoolOptions {
 
 /**
  * Fetches one object of a backup, decompressed, into a file, and proves on the way that the stored bytes are those that the manifest
- * lists. Throws: backup.corrupt, restore.spool-full; repository.*.
+ * lists. Throws: backup.corrupt, restore.spool-full; repository.*; the abort reason.
  */
 export async function spoolObject(
   object: ManifestObject,
@@ -24,12 +25,12 @@ export async function spoolObject(
   o: SpoolOptions,
 ): Promise<void> {
   await assertSpace(object, dirname(file));
-  const check = new DigestCheck(object, o.onBytes);
-  const body = await repository.get(object.key, { signal: o.signal });
   try {
-    await decompress(body, check, file, { compression: object.compression, signal: o.signal });
+    if (object.compression === 'none') await copy(object, repository, file, o);
+    else await decompress(object, repository, file, o);
   } catch (error) {
-    throw isDiskFull(error) ? spoolFull(dirname(file), error) : error;
+    if (isDiskFull(error)) throw spoolFull(dirname(file), error);
+    throw error;
   }
 }
 
@@ -45,24 +46,45 @@ export async function checkObject(
   await pipeline(body, check, { signal: o.signal });
 }
 
+async function copy(object: ManifestObject, repository: BackupRepository, file: string, o: SpoolOptions) {
+  const body = await repository.get(object.key, { signal: o.signal });
+  await pipeline(body, new DigestCheck(object, o.onBytes), createWriteStream(file), { signal: o.signal });
+}
+
 async function decompress(
-  body: Readable,
-  check: DigestCheck,
+  object: ManifestObject,
+  repository: BackupRepository,
   file: string,
-  { compression, signal }: { compression: ManifestObject['compression']; signal: AbortSignal },
+  o: SpoolOptions,
 ): Promise<void> {
-  const program =
-    compression === 'zstd'
-      ? { program: 'zstd', args: ['-d', '-q', '-f', '-o', file] }
-      : { program: 'tee', args: [file] };
+  const { signal } = o;
+  const body = await repository.get(object.key, { signal });
   const input = new PassThrough();
-  const chain = spawnChain([program], { signal, input });
+  const args = ['-d', '-q', '-f', '-o', file];
+  const chain = spawnChain([{ program: 'zstd', args }], { signal, input });
   chain.stdout.resume();
-  // The digest is judged before the decompressor's complaint: corrupt bytes are the cause, its exit status the symptom.
-  const [read, written] = await Promise.allSettled([pipeline(body, check, input, { signal }), chain.ended]);
-  if (read.status === 'rejected' && read.reason instanceof AppError) throw read.reason;
-  if (written.status === 'rejected') throw written.reason;
+  // A decompressor that gives up stops the reading too.
+  chain.ended.catch((error) => input.destroy(error as Error));
+  const reading = pipeline(body, new DigestCheck(object, o.onBytes), input, { signal });
+  const [read, written] = await Promise.allSettled([reading, chain.ended]);
+  if (signal.aborted) throw signal.reason;
+  if (read.status === 'rejected' && isOwnVerdict(read.reason)) throw read.reason;
+  if (written.status === 'rejected') throw await toCause(written.reason, object, repository, o);
   if (read.status === 'rejected') throw read.reason;
+}
+
+const isOwnVerdict = (error: unknown): boolean =>
+  error instanceof AppError && (error.code === 'backup.corrupt' || error.code.startsWith('repository.'));
+
+/** A decompressor stops at the first bad byte, before the digest is known: corrupt bytes are the cause, its exit status the symptom. */
+async function toCause(error: unknown, object: ManifestObject, repository: BackupRepository, o: SpoolOptions) {
+  if (!(error instanceof AppError) || error.code !== 'engine.exit' || isDiskFull(error)) return error;
+  try {
+    await checkObject(object, repository, { signal: o.signal });
+    return error;
+  } catch (cause) {
+    return cause;
+  }
 }
 
 /** Passes bytes on and fails at their end unless size and digest are those of the manifest. */
@@ -100,7 +122,8 @@ async function assertSpace(object: ManifestObject, directory: string): Promise<v
 }
 
 const isDiskFull = (error: unknown): boolean =>
-  error instanceof AppError && /No space left on device/.test(String(error.context['stderrTail'] ?? ''));
+  (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
+  (error instanceof AppError && /No space left on device/.test(String(error.context['stderrTail'] ?? '')));
 
 const spoolFull = (directory: string, cause?: unknown): AppError =>
   new AppError('restore.spool-full', `no space left for the archive in ${directory}`, { directory }, { cause });

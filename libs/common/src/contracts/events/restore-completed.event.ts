@@ -20,7 +20,21 @@ export const RestoreCompleted = defineEvent({
     safetyBackupId: Uuid.nullable().describe('Taken of the target before an in-place restore'),
     harmlessErrors: z.array(z.string()).describe('Of pg_restore, known to change nothing'),
     createdRoles: z.array(z.string()),
+    withheldRights: z
+      .array(z.object({ role: z.string(), rights: z.array(z.string()) }))
+      .optional()
+      .describe('What created roles had and did not get back: LOGIN, BYPASSRLS; an operator grants it'),
+    withheldSettings: z
+      .array(z.string())
+      .optional()
+      .describe(
+        'Settings of the database whose values look like secrets, so that no backup holds them; set them again',
+      ),
     newerObjects: z.array(z.string()).describe('In the database, but not in the backup; left as they are'),
+    droppedObjects: z
+      .array(z.string())
+      .optional()
+      .describe('Not in the backup, and gone with an object that is: later partitions and indexes of restored tables'),
     startedAt: Instant,
     completedAt: Instant,
     profile: ProfileName.nullable(),

@@ -1,4 +1,5 @@
 import type { SnapshotFacts } from '../../contracts/snapshot-facts.js';
+import { toPrivileges } from './facts-sql.js';
 import type { PgSession } from './pg-session.js';
 
 /** The server and the database as such. */
@@ -26,6 +27,7 @@ export function readDatabase(session: PgSession): Promise<DatabaseFacts> {
       -- datlocale from 17, daticulocale before.
       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
       pg_get_userbyid(d.datdba) AS "databaseOwner",
+      ${toPrivileges(`coalesce(d.datacl, acldefault('d', d.datdba))`)} AS "databasePrivileges",
       pg_database_size(d.oid)::float8 AS "sizeBytes"
     FROM pg_database d
     WHERE d.datname = current_database()`);

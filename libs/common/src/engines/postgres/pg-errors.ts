@@ -41,9 +41,12 @@ export const sqlStateOf = (error: unknown): string | undefined => {
   return error instanceof pg.DatabaseError ? error.code : undefined;
 };
 
+/** Also for states that a child printed. Undefined for those that say nothing about what to do next. */
+export const toCodeOfState = (state: string): Code | undefined => BY_SQLSTATE[state] ?? BY_SQLSTATE[state.slice(0, 2)];
+
 function toCode(error: unknown): Code {
   const state = sqlStateOf(error);
-  if (state !== undefined) return BY_SQLSTATE[state] ?? BY_SQLSTATE[state.slice(0, 2)] ?? 'postgres.query';
+  if (state !== undefined) return toCodeOfState(state) ?? 'postgres.query';
   const { code = '' } = error as NodeJS.ErrnoException;
   if (TLS_ERROR.test(code) || isTlsRefusal(error)) return 'postgres.tls';
   if (isWrongPassword(error)) return 'postgres.auth';

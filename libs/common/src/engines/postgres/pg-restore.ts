@@ -3,92 +3,95 @@ import { AppError } from '../../errors/app-error.js';
 import { runCommand } from '../../process/run-command.js';
 import { type PgConnection, withDatabase } from './pg-connection.js';
 import { toPgEnvironment } from './pg-environment.js';
+import type { PgToolset } from './pg-tools.js';
 import type { PostgresTarget } from './postgres-dataset.js';
-import { toComplaints } from './restore-errors.js';
+import { Complaints } from './restore-errors.js';
 import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
+import { toConnInfo } from './restore-sql.js';
 import { toRestoreList } from './restore-toc.js';
 
 export interface PgRestoreRequest {
-  /** Path of pg_restore. */
-  readonly program: string;
+  readonly tools: PgToolset;
   /** An uncompressed archive in custom format on this machine: parallel jobs need to seek. */
   readonly archive: string;
   readonly database: string;
-  readonly strategy: 'new' | 'in-place';
   readonly identity: RestoreIdentity;
+  /** Schemas that are there already. */
+  readonly presentSchemas: readonly string[];
 }
 
-/** Somebody's open transaction may hold a lock that a DROP needs; waiting forever would look like progress. */
-const LOCK_TIMEOUT = '60s';
-
 /**
- * Restores an archive into an existing database and returns the complaints that are known to be harmless.
- * `in-place` is one transaction: a refused DROP leaves the database exactly as it was. `new` runs parallel jobs.
- * Throws: restore.failed with the first fatal complaints.
+ * Fills an empty database from an archive, with parallel jobs, and returns the complaints that are known to be harmless.
+ * Throws: restore.failed with the first fatal complaints; engine.spawn; the abort reason.
  */
-export async function runPgRestore(
+export async function fillDatabase(
   request: PgRestoreRequest,
   target: PostgresTarget,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const list = `${request.archive}.list`;
-  const { program, archive } = request;
-  const listing = await runCommand({ program, args: ['--list', archive] }, { signal });
-  await writeFile(list, toRestoreList(listing.stdout));
-
-  const stderr: string[] = [];
-  const env = toRestoreEnvironment(withDatabase(target.connection, request.database), request.identity);
-  const end = await runCommand(
-    { program, args: toRestoreArgs(request, target, list), env },
-    { signal, acceptExitCodes: [0, 1], onStderrLine: (line) => keepFirst(stderr, line) },
-  );
-  const { harmless, fatal } = toComplaints(stderr);
-  if (fatal.length > 0 || (end.exitCode !== 0 && (request.strategy === 'in-place' || harmless.length === 0))) {
-    throw toFailure(request, fatal, end.stderrTail);
-  }
-  return harmless;
+  const complaints = new Complaints();
+  const command = {
+    program: request.tools.path('pg_restore'),
+    args: [
+      `--dbname=${toConnInfo(request.database)}`,
+      `--jobs=${target.jobs}`,
+      ...(await toCommonArgs(request, target, signal)),
+    ],
+    env: toRestoreEnvironment(withDatabase(target.connection, request.database), request.identity),
+  };
+  const onStderrLine = (line: string): void => complaints.read(line);
+  const end = await runCommand(command, { signal, acceptExitCodes: [0, 1], onStderrLine }).catch((error) => {
+    throw withoutRows(error);
+  });
+  if (end.exitCode === 0 || complaints.areAllHarmless) return complaints.harmless;
+  const errors = complaints.fatal.map(({ message }) => message).slice(0, 20);
+  const first = errors[0] ?? 'pg_restore failed without naming an error';
+  throw new AppError('restore.failed', `${first}; the unfinished database was dropped`, { errors });
 }
 
-const MAX_LINES = 2_000;
-function keepFirst(lines: string[], line: string): void {
-  if (lines.length < MAX_LINES) lines.push(line);
-}
-
-function toRestoreArgs(
-  { database, strategy, archive }: PgRestoreRequest,
-  target: PostgresTarget,
-  list: string,
-): string[] {
+/** What every use of an archive has in common; the archive's path comes last. */
+export async function toCommonArgs(
+  { tools, archive, presentSchemas }: PgRestoreRequest,
+  { privileges, owner }: PostgresTarget,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const list = `${archive}.list`;
+  const command = { program: tools.path('pg_restore'), args: ['--list', archive] };
+  const { stdout } = await runCommand(command, { signal });
+  await writeFile(list, toRestoreList(stdout, presentSchemas));
   return [
-    `--dbname=${database}`,
     '--no-password',
     `--use-list=${list}`,
-    ...(target.privileges === 'keep' ? [] : ['--no-owner', '--no-privileges']),
-    ...(target.privileges === 'drop' && target.owner !== undefined ? [`--role=${target.owner}`] : []),
-    ...(strategy === 'in-place' ? ['--clean', '--if-exists', '--single-transaction'] : [`--jobs=${target.jobs}`]),
+    ...(privileges === 'keep' ? [] : ['--no-owner', '--no-privileges']),
+    ...(privileges === 'drop' && owner !== undefined ? [`--role=${owner}`] : []),
     archive,
   ];
 }
 
-/** Whatever the role or the database have set, a restore may take its time; only for locks it does not wait forever. */
-function toRestoreEnvironment(connection: PgConnection, identity: RestoreIdentity): Record<string, string> {
+/** Whatever the role or the database have set, a restore may take its time. A backend whose client is gone gives up. */
+export function toRestoreEnvironment(
+  connection: PgConnection,
+  identity: RestoreIdentity,
+  settings: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const options = {
+    statement_timeout: '0',
+    idle_in_transaction_session_timeout: '0',
+    client_connection_check_interval: '5s',
+    ...settings,
+  };
   return {
     ...toPgEnvironment(connection, toRestoreName(identity)),
-    PGOPTIONS: `-c lock_timeout=${LOCK_TIMEOUT} -c statement_timeout=0 -c idle_in_transaction_session_timeout=0`,
+    PGOPTIONS: Object.entries(options)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
   };
 }
 
-function toFailure({ database, strategy }: PgRestoreRequest, fatal: readonly string[], stderrTail: string): AppError {
-  const state =
-    strategy === 'in-place' ? `database "${database}" is as it was before` : 'the unfinished database was dropped';
-  const first = fatal[0] ?? 'pg_restore failed without naming an error';
-  const hint = /cannot drop .* because other objects depend on it/.test(first)
-    ? 'Run `holdfast restore plan` to see what depends on the restored objects; drop or move it, then ask again.'
-    : undefined;
-  return new AppError(
-    'restore.failed',
-    `${first}; ${state}`,
-    { errors: fatal.slice(0, 20), stderrTail },
-    hint === undefined ? {} : { hint },
-  );
+/** stderr of a restoring child may quote rows: it stays here. */
+export function withoutRows(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'engine.exit') return error;
+  const { program, exitCode, signal } = error.context;
+  const how = signal ? `signal ${String(signal)}` : `exit code ${String(exitCode)}`;
+  return new AppError('engine.exit', `${String(program)} ended with ${how}`, { program, exitCode, signal });
 }

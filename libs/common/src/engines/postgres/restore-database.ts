@@ -4,11 +4,11 @@ import { type PgConnection, withDatabase } from './pg-connection.js';
 import { type PgSession, withPgSession } from './pg-session.js';
 import type { PostgresTarget } from './postgres-dataset.js';
 import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
-import { quoteIdentifier } from './restore-roles.js';
+import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */
 const scratchPrefix = ({ runId }: RestoreIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
-const toScratchName = (identity: RestoreIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
+export const toScratchName = (identity: RestoreIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
 const toMark = ({ runId }: RestoreIdentity): string => `restored by holdfast run ${runId}`;
 
 export async function databaseExists(session: PgSession, database: string): Promise<boolean> {
@@ -34,15 +34,29 @@ export async function createScratch(
 ): Promise<string> {
   await dropScratches(session, identity);
   const name = toScratchName(identity);
-  const owner = ownerOf(facts, target);
+  const owner = databaseOwnerOf(facts, target);
+  const ownership = owner === undefined ? '' : `OWNER ${quoteIdentifier(owner)}`;
   await session.query(
-    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ENCODING ${quoteLiteral(facts.encoding)}
-     LC_COLLATE ${quoteLiteral(facts.collation)} LC_CTYPE ${quoteLiteral(facts.collation)}
-     ${owner === undefined ? '' : `OWNER ${quoteIdentifier(owner)}`}`,
+    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${toLocale(facts, session.serverMajor)} ${ownership}`,
   );
   return name;
 }
 
+/** By default a new database would get the server's own locale, and with it another order of text. */
+function toLocale(facts: SnapshotFacts, serverMajor: number): string {
+  const { encoding, collation, characterType, localeProvider = 'libc', locale } = facts;
+  const options = [
+    `ENCODING ${quoteLiteral(encoding)}`,
+    `LC_COLLATE ${quoteLiteral(collation)}`,
+    `LC_CTYPE ${quoteLiteral(characterType ?? collation)}`,
+  ];
+  if (serverMajor >= 15) options.push(`LOCALE_PROVIDER ${localeProvider}`);
+  if (localeProvider === 'icu' && locale) options.push(`ICU_LOCALE ${quoteLiteral(locale)}`);
+  if (localeProvider === 'builtin' && locale) options.push(`BUILTIN_LOCALE ${quoteLiteral(locale)}`);
+  return options.join(' ');
+}
+
+/** Of all attempts of the run. */
 export async function dropScratches(session: PgSession, identity: RestoreIdentity): Promise<void> {
   const rows = await session.query<{ name: string }>(
     'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
@@ -51,14 +65,28 @@ export async function dropScratches(session: PgSession, identity: RestoreIdentit
   for (const { name } of rows) await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
 }
 
-/** Gives the finished database its settings, its mark and its name. The rename is the moment at which it exists. Throws: restore.database-exists. */
+/** How long an attempt that failed or was stopped may tidy up; what it leaves, the next attempt drops. */
+const TIDY_MS = 15_000;
+
+/** Drops what this attempt left under construction, on a session of its own: the attempt's are gone when it was aborted. */
+export async function dropOwnScratch(maintenance: PgConnection, identity: RestoreIdentity): Promise<void> {
+  const options = { signal: AbortSignal.timeout(TIDY_MS), applicationName: `holdfast tidy ${identity.runId}` };
+  await withPgSession(maintenance, options, (session) =>
+    session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(toScratchName(identity))} WITH (FORCE)`),
+  );
+}
+
+/**
+ * Gives the finished database its settings and rights, its mark and its name. The rename is the moment at which it exists.
+ * Throws: restore.database-exists.
+ */
 export async function publishScratch(
   session: PgSession,
   names: { readonly scratch: string; readonly database: string },
-  facts: SnapshotFacts,
+  statements: readonly string[],
   identity: RestoreIdentity,
 ): Promise<void> {
-  await applySettings(session, names.scratch, facts);
+  for (const statement of statements) await session.query(statement);
   await session.query(`COMMENT ON DATABASE ${quoteIdentifier(names.scratch)} IS ${quoteLiteral(toMark(identity))}`);
   try {
     await session.query(
@@ -75,43 +103,6 @@ export async function publishScratch(
   }
 }
 
-/** Settings of the database, and of roles in this database; those of roles alone belong to the server. */
-async function applySettings(session: PgSession, database: string, facts: SnapshotFacts): Promise<void> {
-  for (const { database: of, role, setting } of facts.settings) {
-    if (of === null) continue;
-    const [name = '', ...value] = setting.split('=');
-    const scope =
-      role === null
-        ? `DATABASE ${quoteIdentifier(database)}`
-        : `ROLE ${quoteIdentifier(role)} IN DATABASE ${quoteIdentifier(database)}`;
-    await session.query(
-      `ALTER ${scope} SET ${name.split('.').map(quoteIdentifier).join('.')} TO ${toSettingValue(name, value.join('='))}`,
-    );
-  }
-}
-
-/** Lists such as search_path are stored as they were quoted; everything else is one literal. Source: pg_dump's makeAlterConfigCommand. */
-const LISTS = new Set(['search_path', 'session_preload_libraries', 'local_preload_libraries', 'temp_tablespaces']);
-const toSettingValue = (name: string, value: string): string =>
-  LISTS.has(name.toLowerCase()) && value !== '' ? value : quoteLiteral(value);
-
-/** Extensions are the administrator's: the role that will own the data may not be allowed to create them. */
-export async function createExtensions(
-  connection: PgConnection,
-  facts: SnapshotFacts,
-  signal: AbortSignal,
-  identity: RestoreIdentity,
-): Promise<void> {
-  const wanted = facts.extensions.filter(({ name }) => name !== 'plpgsql');
-  if (wanted.length === 0) return;
-  await withPgSession(connection, { signal, applicationName: toRestoreName(identity) }, async (session) => {
-    for (const { name, schema } of wanted) {
-      await session.query(`CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`);
-      await session.query(`CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)} SCHEMA ${quoteIdentifier(schema)}`);
-    }
-  });
-}
-
 /** Fresh statistics, or the first queries after a restore are the slowest ones. */
 export const analyze = (
   connection: PgConnection,
@@ -123,8 +114,5 @@ export const analyze = (
     session.query('ANALYZE'),
   );
 
-export const ownerOf = (facts: SnapshotFacts, target: PostgresTarget): string | undefined =>
+export const databaseOwnerOf = (facts: SnapshotFacts, target: PostgresTarget): string | undefined =>
   target.privileges === 'keep' ? facts.databaseOwner : target.owner;
-
-const quoteLiteral = (text: string): string =>
-  `${text.includes('\\') ? ' E' : ''}'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;

@@ -1,31 +1,76 @@
-/** What pg_restore complained about, split into what changed nothing and what makes the restore a failure. */
-export interface RestoreComplaints {
-  readonly harmless: readonly string[];
-  readonly fatal: readonly string[];
+/** One error that a child wrote to stderr, with the command or detail that followed it. */
+export interface Complaint {
+  readonly message: string;
+  /** SQLSTATE, where psql tells it. */
+  readonly state: string | undefined;
 }
 
 /**
- * Complaints that are known to leave the restored data whole. Everything else fails the restore, above all "already exists":
- * under --clean it means that a DROP was refused, and the COPY that follows would double the rows.
+ * Commands whose failure leaves the restored data whole: parameters newer than the server that only tune the restoring session, and
+ * tablespaces that this server lacks. Told by the command, not by the server's words: they may be in any language.
+ * Everything else fails the restore, above all "already exists": the COPY that follows would double the rows.
  */
-const harmless: readonly RegExp[] = [
-  // The parameter is newer than this server; it only tuned the restoring session.
-  /unrecognized configuration parameter "(transaction_timeout|idle_session_timeout|default_table_access_method|default_toast_compression)"/,
-];
+const HARMLESS = /^SET (?:transaction_timeout|idle_session_timeout|default_toast_compression|default_tablespace) = /;
 
-const ERROR = /^pg_restore: (?:error|\[[^\]]+\]): ?(.*)$/;
-const SUMMARY = /^pg_restore: warning: errors ignored on restore: \d+$/;
+const PG_RESTORE_ERROR = /^pg_restore: (?:error|fatal): (.*)$/;
+const PG_RESTORE_COMMAND = /^Command was: (.*)$/;
+const PG_RESTORE_SUMMARY = /^pg_restore: warning: errors ignored on restore: (\d+)$/;
+const PSQL_ERROR = /^psql:[^\n]*?:\d+: [^:]+:\s+(?:([0-9A-Z]{5}): )?(.*)$/;
+const PSQL_OWN_ERROR = /^psql: error: (.*)$/;
+/** What follows an error of psql and may quote rows. */
+const PSQL_DETAIL_OF_DROP = /^(?:[A-Z]+:\s+)?(.* depends on .*)$/;
+const DEPENDENTS_EXIST = '2BP01';
+const MAX_KEPT = 50;
 
-/** Reads the lines that pg_restore wrote to stderr. Server messages are in English: children run with LC_MESSAGES=C. */
-export function toComplaints(stderrLines: readonly string[]): RestoreComplaints {
-  const errors = stderrLines.flatMap((line) => {
-    const [, message] = ERROR.exec(line) ?? [];
-    return message === undefined || SUMMARY.test(line) ? [] : [message];
-  });
-  return {
-    harmless: errors.filter(isHarmless),
-    fatal: errors.filter((message) => !isHarmless(message)),
-  };
+/** Reads what pg_restore and psql write to stderr, line by line, and keeps errors only: everything else may quote rows. */
+export class Complaints {
+  private readonly kept: { message: string; state: string | undefined; isHarmless: boolean }[] = [];
+  private ignored: number | undefined;
+  private harmlessCount = 0;
+  private fatalCount = 0;
+
+  read(line: string): void {
+    const complaint = toComplaint(line);
+    if (complaint === undefined) this.readSequel(line);
+    else this.add(complaint);
+  }
+
+  get harmless(): string[] {
+    return this.kept.filter(({ isHarmless }) => isHarmless).map(({ message }) => message);
+  }
+
+  get fatal(): Complaint[] {
+    return this.kept.filter(({ isHarmless }) => !isHarmless);
+  }
+
+  /** Whether an exit status of 1 is explained by harmless complaints alone: pg_restore's own count must agree. */
+  get areAllHarmless(): boolean {
+    return this.fatalCount === 0 && this.harmlessCount > 0 && this.ignored === this.harmlessCount;
+  }
+
+  private readSequel(line: string): void {
+    const summary = PG_RESTORE_SUMMARY.exec(line)?.[1];
+    if (summary !== undefined) this.ignored = Number(summary);
+    const last = this.kept.at(-1);
+    if (last === undefined) return;
+    if (HARMLESS.test(PG_RESTORE_COMMAND.exec(line)?.[1] ?? '') && !last.isHarmless) {
+      last.isHarmless = true;
+      this.harmlessCount += 1;
+      this.fatalCount -= 1;
+    }
+    const dependents = last.state === DEPENDENTS_EXIST ? PSQL_DETAIL_OF_DROP.exec(line)?.[1] : undefined;
+    if (dependents !== undefined) last.message += `; ${dependents}`;
+  }
+
+  private add(complaint: Complaint): void {
+    this.fatalCount += 1;
+    if (this.kept.length < MAX_KEPT) this.kept.push({ ...complaint, isHarmless: false });
+  }
 }
 
-const isHarmless = (message: string): boolean => harmless.some((pattern) => pattern.test(message));
+function toComplaint(line: string): Complaint | undefined {
+  const [, state, message] = PSQL_ERROR.exec(line) ?? [];
+  if (message !== undefined) return { message, state };
+  const own = (PG_RESTORE_ERROR.exec(line) ?? PSQL_OWN_ERROR.exec(line))?.[1];
+  return own === undefined ? undefined : { message: own, state: undefined };
+}

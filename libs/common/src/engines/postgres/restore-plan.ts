@@ -14,12 +14,16 @@ export interface RestorePlan {
   readonly overwritten: readonly string[];
   /** Objects of the backup that the database lacks. */
   readonly created: readonly string[];
+  /** Objects of the database that the backup does not know and that go away with one that is overwritten: a later partition, say. */
+  readonly dropped: readonly string[];
   /** Objects of the database that the backup does not know: left as they are. */
   readonly newer: readonly string[];
   readonly blockers: readonly RestoreBlocker[];
   /** Roles that the backup refers to and the server lacks. */
   readonly missingRoles: readonly string[];
   readonly missingExtensions: readonly string[];
+  /** What the target's role may not do and would have to, each a sentence. */
+  readonly missingRights: readonly string[];
   /** Other sessions in the database; in-place waits for their locks. */
   readonly sessions: number;
   /** Why the restore would be refused as things stand; empty when it would go ahead. */

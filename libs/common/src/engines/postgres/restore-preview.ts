@@ -1,12 +1,17 @@
 import type { Manifest } from '../../contracts/manifest.js';
+import type { ObjectFacts } from '../../contracts/snapshot-facts.js';
 import { readObjects } from './facts-objects.js';
+import { inReadOnlySnapshot } from './facts-session.js';
 import { withDatabase } from './pg-connection.js';
 import { type PgSession, withPgSession } from './pg-session.js';
 import type { PostgresTarget } from './postgres-dataset.js';
-import { findBlockers } from './restore-blockers.js';
+import { findDependents } from './restore-blockers.js';
 import { databaseExists } from './restore-database.js';
+import { findMissingExtensions } from './restore-extensions.js';
 import type { RestorePlan } from './restore-plan.js';
-import { findMissingRoles } from './restore-roles.js';
+import { toRefusals } from './restore-refusals.js';
+import { findMissingRights } from './restore-rights.js';
+import { findMissingRoles, rolesToBring } from './restore-roles.js';
 
 export interface RestoreQuestion {
   readonly manifest: Manifest;
@@ -19,85 +24,68 @@ const READER = 'holdfast restore plan';
 
 /** Looks at the target and says what a restore would do there. Changes nothing. Throws: postgres.*. */
 export function previewRestore(question: RestoreQuestion, signal: AbortSignal): Promise<RestorePlan> {
-  const { target, database } = question;
+  const { target, database, strategy } = question;
   return withPgSession(target.connection, { signal, applicationName: READER }, async (maintenance) => {
     const exists = await databaseExists(maintenance, database);
     const server = await previewServer(maintenance, question);
-    const inside = exists ? await previewDatabase(question, signal) : emptyDatabase(question);
-    const plan = {
-      target: target.name,
-      database,
-      strategy: question.strategy,
-      databaseExists: exists,
-      ...server,
-      ...inside,
-    };
-    return { ...plan, refusals: toRefusals(plan, target) };
+    const isOverwritten = exists && strategy === 'in-place';
+    const inside = isOverwritten ? await previewDatabase(question, signal) : emptyDatabase(question);
+    const plan = { target: target.name, database, strategy, databaseExists: exists, ...server, ...inside };
+    return { ...plan, refusals: toRefusals(plan, question.manifest.snapshot, target, maintenance.serverMajor) };
   });
 }
 
-async function previewServer(session: PgSession, { manifest, target, database }: RestoreQuestion) {
-  const roles = target.privileges === 'keep' ? manifest.snapshot.roles : rolesOfPolicies(manifest);
-  const wanted = target.privileges === 'drop' && target.owner !== undefined ? [...roles, target.owner] : roles;
-  const extensions = await session.query<{ name: string }>(
-    `SELECT name FROM unnest($1::text[]) AS name
-     WHERE NOT EXISTS (SELECT FROM pg_available_extensions a WHERE a.name = name.name) ORDER BY name`,
-    [manifest.snapshot.extensions.map(({ name }) => name)],
-  );
+async function previewServer(session: PgSession, { manifest, target, database, strategy }: RestoreQuestion) {
+  const facts = manifest.snapshot;
+  const missingRoles = await findMissingRoles(session, rolesToBring(facts, target));
   const { sessions } = await session.queryOne<{ sessions: number }>(
-    'SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE datname = $1',
+    'SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
     [database],
   );
   return {
-    missingRoles: await findMissingRoles(session, wanted),
-    missingExtensions: extensions.map(({ name }) => name),
+    missingRoles,
+    missingExtensions: await findMissingExtensions(session, facts),
+    missingRights: await findMissingRights(session, { facts, target, strategy, missingRoles }),
     sessions,
   };
 }
 
-/** --no-owner --no-privileges leaves the roles that policies name. */
-const rolesOfPolicies = ({ snapshot }: Manifest): string[] => [
-  ...new Set(
-    snapshot.tables
-      .flatMap(({ rls }) => rls.policies.flatMap(({ roles }) => roles))
-      .filter((role) => role !== 'public'),
-  ),
-];
-
 function previewDatabase({ manifest, target, database }: RestoreQuestion, signal: AbortSignal) {
   const connection = withDatabase(target.connection, database);
-  return withPgSession(connection, { signal, applicationName: READER }, async (session) => {
-    const backup = new Set(manifest.snapshot.objects.map(({ identity }) => identity));
-    const present = new Set((await readObjects(session)).map(({ identity }) => identity));
-    return {
-      overwritten: [...present].filter((identity) => backup.has(identity)).sort(),
-      created: [...backup].filter((identity) => !present.has(identity)).sort(),
-      newer: [...present].filter((identity) => !backup.has(identity)).sort(),
-      // pg_dump leaves `public` alone unless its owner or privileges were changed; it never blocks by merely being used.
-      blockers: await findBlockers(session, backup, new Set(['public'])),
-    };
-  });
+  return withPgSession(connection, { signal, applicationName: READER }, (session) =>
+    inReadOnlySnapshot(session, async () => {
+      const backup = identitiesOf(manifest.snapshot.objects);
+      const present = (await readObjects(session)).filter(isNamed);
+      const { dropped, blockers } = await findDependents(session, findDoomed(present, manifest.snapshot.objects));
+      const newer = sorted(present).filter((identity) => !backup.has(identity));
+      const found = identitiesOf(present);
+      return {
+        overwritten: sorted(present).filter((identity) => backup.has(identity)),
+        created: [...backup].filter((identity) => !found.has(identity)).sort(),
+        dropped: newer.filter((identity) => dropped.has(identity)),
+        newer: newer.filter((identity) => !dropped.has(identity)),
+        blockers,
+      };
+    }),
+  );
 }
+
+/** Schemas stay: what the backup does not know may be in them. */
+export function findDoomed(present: readonly ObjectFacts[], backup: readonly ObjectFacts[]): ObjectFacts[] {
+  const identities = identitiesOf(backup);
+  return present.filter((object) => isNamed(object) && object.kind !== 'schema' && identities.has(object.identity));
+}
+
+/** Default privileges are a property of roles, nothing that could be dropped. */
+const isNamed = ({ kind }: ObjectFacts): boolean => kind !== 'default-privileges';
+const sorted = (objects: readonly ObjectFacts[]): string[] => objects.map(({ identity }) => identity).sort();
+const identitiesOf = (objects: readonly ObjectFacts[]): Set<string> =>
+  new Set(objects.filter(isNamed).map(({ identity }) => identity));
 
 const emptyDatabase = ({ manifest }: RestoreQuestion) => ({
   overwritten: [],
-  created: manifest.snapshot.objects.map(({ identity }) => identity).sort(),
+  created: [...identitiesOf(manifest.snapshot.objects)].sort(),
+  dropped: [],
   newer: [],
   blockers: [],
 });
-
-function toRefusals(plan: Omit<RestorePlan, 'refusals'>, { missingRoles }: PostgresTarget): string[] {
-  const refusals: string[] = [];
-  if (plan.strategy === 'new' && plan.databaseExists) refusals.push(`database "${plan.database}" exists already`);
-  if (plan.strategy === 'in-place' && !plan.databaseExists) refusals.push(`there is no database "${plan.database}"`);
-  if (plan.missingRoles.length > 0 && missingRoles === 'refuse')
-    refusals.push(`the server lacks the roles ${plan.missingRoles.join(', ')}`);
-  if (plan.missingExtensions.length > 0)
-    refusals.push(`the server lacks the extensions ${plan.missingExtensions.join(', ')}`);
-  if (plan.strategy === 'in-place') {
-    refusals.push(
-      ...plan.blockers.map(({ object, dependent }) => `${dependent} depends on ${object} and is not in the backup`),
-    );
-  }
-  return refusals;
-}

@@ -1,0 +1,104 @@
+import { writeFile } from 'node:fs/promises';
+import { AppError } from '../../errors/app-error.js';
+import type { Code } from '../../errors/codes.js';
+import { spawnChain } from '../../process/spawn-chain.js';
+import { withDatabase } from './pg-connection.js';
+import { toCodeOfState } from './pg-errors.js';
+import { type PgRestoreRequest, toCommonArgs, toRestoreEnvironment, withoutRows } from './pg-restore.js';
+import type { PgSession } from './pg-session.js';
+import type { PostgresTarget } from './postgres-dataset.js';
+import { type Complaint, Complaints } from './restore-errors.js';
+import { FENCED, fenceStatements } from './restore-fence.js';
+
+export interface InPlaceRequest extends PgRestoreRequest {
+  /** Holds the restore lock: the transaction commits only while it lives. */
+  readonly lock: PgSession;
+  /** Run first, in the same transaction. */
+  readonly statements: readonly string[];
+  /** How long a lock of somebody else's is waited for. */
+  readonly lockTimeoutMs: number;
+}
+
+/**
+ * Replaces the content of a database in one transaction: whatever fails, is refused or is killed leaves it exactly as it was.
+ * pg_restore writes the script that psql runs, so that our own statements are part of the transaction. Nothing of it can be committed by
+ * half: COMMIT is the script's own last line, which a pg_restore that died never writes.
+ * Throws: postgres.locked, restore.blocked, restore.failed, claim.lost, postgres.*; engine.*; the abort reason.
+ * Source: docs/decisions/0010-in-place-is-one-transaction.md
+ */
+export async function restoreInPlace(
+  request: InPlaceRequest,
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const { tools, database, identity, archive } = request;
+  const preamble = `${archive}.preamble.sql`;
+  await writeFile(preamble, toPreamble(request), { mode: 0o600 });
+  const common = await toCommonArgs(request, target, signal);
+  const complaints = new Complaints();
+  const onStderrLine = (line: string): void => complaints.read(line);
+  const chain = spawnChain(
+    [
+      {
+        program: tools.path('pg_restore'),
+        args: ['--clean', '--if-exists', '--single-transaction', '--file=-', ...common],
+      },
+      { program: 'sed', args: ['-e', toHeaderFilter(request.lock.serverMajor)] },
+      {
+        program: tools.path('psql'),
+        args: ['-X', '-q', '--no-password', '-o/dev/null', ...VARIABLES, `--file=${preamble}`, '--file=-'],
+        env: toRestoreEnvironment(withDatabase(target.connection, database), identity, {
+          lock_timeout: `${request.lockTimeoutMs}ms`,
+          // Notices and warnings quote, and everything that is left is an error.
+          client_min_messages: 'error',
+        }),
+      },
+    ],
+    { signal, onStderrLine },
+  );
+  chain.stdout.resume();
+  try {
+    await chain.ended;
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    throw toFailure(complaints.fatal, request) ?? withoutRows(error);
+  }
+}
+
+/** SQLSTATE comes with every error; the first one ends psql. */
+const VARIABLES = ['--set=ON_ERROR_STOP=1', '--set=VERBOSITY=verbose'];
+
+function toPreamble({ lock, identity, statements }: InPlaceRequest): string {
+  const all = ['BEGIN', ...fenceStatements(lock, identity), ...statements];
+  return all.map((statement) => `${statement};\n`).join('');
+}
+
+/**
+ * pg_restore begins its script by switching off every timeout, ours for locks too, and by a parameter that older servers do not know.
+ * Only its header is touched: data begins later.
+ */
+function toHeaderFilter(serverMajor: number): string {
+  const unknown = serverMajor < 17 ? '|transaction_timeout' : '';
+  const names = `lock_timeout|client_min_messages${unknown}`.replaceAll('|', '\\|');
+  return `1,/^SET row_security = /{/^SET \\(${names}\\) = /d;}`;
+}
+
+function toFailure([first]: readonly Complaint[], { database }: InPlaceRequest): AppError | undefined {
+  if (first === undefined) return undefined;
+  const code = toCode(first);
+  // A connection that breaks in COMMIT leaves it open whether the server heard of it.
+  const state =
+    code === 'postgres.unreachable'
+      ? `database "${database}" is as it was before, or restored`
+      : `database "${database}" is as it was before`;
+  return new AppError(code, `${first.message}; ${state}`, { database, sqlState: first.state ?? null });
+}
+
+const BY_STATE: Readonly<Record<string, Code>> = { [FENCED]: 'claim.lost', '2BP01': 'restore.blocked' };
+
+function toCode({ state, message }: Complaint): Code {
+  if (state !== undefined) return BY_STATE[state] ?? toCodeOfState(state) ?? 'restore.failed';
+  return /^(connection to server|server closed the connection)/.test(message)
+    ? 'postgres.unreachable'
+    : 'restore.failed';
+}

@@ -1,0 +1,60 @@
+import type { SnapshotFacts } from '../../contracts/snapshot-facts.js';
+import type { PgSession } from './pg-session.js';
+import type { PostgresTarget } from './postgres-dataset.js';
+
+interface Rights {
+  readonly role: string;
+  readonly isSuperuser: boolean;
+  readonly canCreateDatabases: boolean;
+  readonly canCreateRoles: boolean;
+  /** Roles that exist and that the role may not act as. */
+  readonly foreign: readonly string[];
+}
+
+export interface RightsQuestion {
+  readonly facts: SnapshotFacts;
+  readonly target: PostgresTarget;
+  readonly strategy: 'new' | 'in-place';
+  readonly missingRoles: readonly string[];
+}
+
+/** Roles that will own what is restored. */
+export const ownersOf = (facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] => {
+  if (privileges === 'drop') return owner === undefined ? [] : [owner];
+  return [...new Set([facts.databaseOwner, ...facts.objects.map((object) => object.owner)])];
+};
+
+/** What the session's role may not do and would have to, each a sentence: better said now than by a statement in the middle. */
+export async function findMissingRights(session: PgSession, question: RightsQuestion): Promise<string[]> {
+  const { facts, target, strategy, missingRoles } = question;
+  const rights = await readRights(session, ownersOf(facts, target));
+  if (rights.isSuperuser) return [];
+  const { role } = rights;
+  return [
+    ...(strategy === 'new' && !rights.canCreateDatabases ? [`role ${role} may not create databases`] : []),
+    ...(missingRoles.length > 0 && target.missingRoles === 'create' && !rights.canCreateRoles
+      ? [`role ${role} may not create the roles ${missingRoles.join(', ')}`]
+      : []),
+    ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
+  ];
+}
+
+function readRights(session: PgSession, owners: readonly string[]): Promise<Rights> {
+  // Membership alone is not enough from 16 on: it may come without the right to SET ROLE.
+  const membership = session.serverMajor >= 16 ? 'SET' : 'MEMBER';
+  return session.queryOne<Rights>(
+    `SELECT
+       r.rolname::text AS role,
+       r.rolsuper AS "isSuperuser",
+       r.rolcreatedb AS "canCreateDatabases",
+       r.rolcreaterole AS "canCreateRoles",
+       ARRAY(
+         SELECT o.rolname::text FROM pg_roles o
+         WHERE o.rolname = ANY ($1::text[]) AND o.rolname !~ '^pg_' AND NOT pg_has_role(o.oid, '${membership}')
+         ORDER BY 1
+       ) AS foreign
+     FROM pg_roles r
+     WHERE r.rolname = current_user`,
+    [owners],
+  );
+}

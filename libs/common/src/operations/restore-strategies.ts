@@ -1,0 +1,121 @@
+import type { Manifest } from '../contracts/manifest.js';
+import { withDatabase } from '../engines/postgres/pg-connection.js';
+import { fillDatabase } from '../engines/postgres/pg-restore.js';
+import { type PgSession, withPgSession } from '../engines/postgres/pg-session.js';
+import type { PgToolset } from '../engines/postgres/pg-tools.js';
+import type { PostgresTarget } from '../engines/postgres/postgres-dataset.js';
+import {
+  analyze,
+  createScratch,
+  dropOwnScratch,
+  publishScratch,
+  toScratchName,
+} from '../engines/postgres/restore-database.js';
+import { restoreInPlace } from '../engines/postgres/restore-in-place.js';
+import { type RestoreIdentity, toRestoreName } from '../engines/postgres/restore-lock.js';
+import { databaseStatements, prepareEmpty, prepareInUse } from '../engines/postgres/restore-preparation.js';
+import type { RestoreOrder, RestoreProgress } from './restore-order.js';
+
+/** Everything that the filling of a database needs, checked and at hand. */
+export interface RestoreMaterial {
+  readonly archive: string;
+  readonly lock: PgSession;
+  readonly tools: PgToolset;
+  readonly lockTimeoutMs: number;
+  readonly onProgress: (progress: RestoreProgress) => void;
+}
+
+/** Restores beside, under a name of its own, and renames at the end. Returns harmless complaints. */
+export async function intoNew(
+  { manifest, target, identity, database }: RestoreOrder,
+  material: RestoreMaterial,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const { snapshot } = manifest;
+  const { lock, archive, tools } = material;
+  try {
+    const scratch = await createScratch(lock, snapshot, target, identity);
+    const presentSchemas = await prepare(toScratchName(identity), { snapshot, target, identity }, signal);
+    const request = { tools, archive, database: scratch, identity, presentSchemas };
+    const filling = fillDatabase(request, target, signal);
+    const harmless = await whileCounting(material, scratch, filling);
+    const complaints = await analyzed({ target, identity, database: scratch }, material, signal);
+    const statements = await databaseStatements(lock, snapshot, target, scratch);
+    await publishScratch(lock, { scratch, database }, statements, identity);
+    return [...harmless, ...complaints];
+  } catch (error) {
+    await dropOwnScratch(target.connection, identity).catch(() => undefined);
+    // A server that went away is the cause of whatever its clients complained about.
+    if (!signal.aborted) await lock.query('SELECT');
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+interface Scratch {
+  readonly snapshot: Manifest['snapshot'];
+  readonly target: PostgresTarget;
+  readonly identity: RestoreIdentity;
+}
+
+function prepare(database: string, { snapshot, target, identity }: Scratch, signal: AbortSignal) {
+  const connection = withDatabase(target.connection, database);
+  return withPgSession(connection, { signal, applicationName: toRestoreName(identity) }, async (session) => {
+    const { statements, presentSchemas } = await prepareEmpty(session, snapshot, target);
+    for (const statement of statements) await session.query(statement);
+    return presentSchemas;
+  });
+}
+
+/** Replaces what is there, in one transaction. */
+export async function intoExisting(
+  { manifest, target, identity, database }: RestoreOrder,
+  material: RestoreMaterial,
+  signal: AbortSignal,
+): Promise<string[]> {
+  const connection = withDatabase(target.connection, database);
+  const options = { signal, applicationName: toRestoreName(identity) };
+  const preparation = await withPgSession(connection, options, (session) =>
+    prepareInUse(session, manifest.snapshot, target),
+  );
+  await whileCounting(
+    material,
+    database,
+    restoreInPlace({ ...material, ...preparation, database, identity }, target, signal),
+  );
+  return analyzed({ target, identity, database }, material, signal);
+}
+
+/** The data is whole by now: statistics that cannot be gathered are told, and fail nothing. */
+async function analyzed(
+  { target, identity, database }: Pick<RestoreOrder, 'target' | 'identity' | 'database'>,
+  { onProgress }: RestoreMaterial,
+  signal: AbortSignal,
+): Promise<string[]> {
+  onProgress({ stage: 'analyze', bytes: 0, totalBytes: null });
+  try {
+    await analyze(target.connection, database, identity, signal);
+    return [];
+  } catch (error) {
+    if (signal.aborted) throw signal.reason;
+    return [`ANALYZE failed: ${(error as Error).message}`];
+  }
+}
+
+const COUNT_EVERY_MS = 1_000;
+
+/** How much the database grew is the honest measure; how large it will be, nobody knows. */
+async function whileCounting<T>({ lock, onProgress }: RestoreMaterial, database: string, work: Promise<T>): Promise<T> {
+  let before: number | undefined;
+  const count = async (): Promise<void> => {
+    const { bytes } = await lock.queryOne<{ bytes: string }>('SELECT pg_database_size($1::name) AS bytes', [database]);
+    before ??= Number(bytes);
+    onProgress({ stage: 'restore', bytes: Math.max(0, Number(bytes) - before), totalBytes: null });
+  };
+  count().catch(() => undefined);
+  const timer = setInterval(() => count().catch(() => undefined), COUNT_EVERY_MS);
+  try {
+    return await work;
+  } finally {
+    clearInterval(timer);
+  }
+}

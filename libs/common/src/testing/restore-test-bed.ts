@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { Manifest } from '../contracts/manifest.js';
+import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
+import { readSnapshotFacts } from '../engines/postgres/facts-read.js';
+import { inReadOnlySnapshot } from '../engines/postgres/facts-session.js';
+import { type PgConnection, parsePgUrl, withDatabase } from '../engines/postgres/pg-connection.js';
+import { type PgSession, withPgSession } from '../engines/postgres/pg-session.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import type { PostgresTarget } from '../engines/postgres/postgres-dataset.js';
+import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '../operations/restore-backup.js';
+import type { RestoreOrder } from '../operations/restore-order.js';
+import { takeBackup } from '../operations/take-backup.js';
+import { BackupTestBed } from './backup-test-bed.js';
+import { ScratchDatabase } from './scratch-database.js';
+
+export type Server = 'postgres18' | 'postgres15';
+
+const { signal } = new AbortController();
+
+/** A source database, a repository, and databases restored from it, all dropped at the end. */
+export class RestoreTestBed {
+  readonly tools = new PgTools();
+  private readonly restored: { readonly server: Server; readonly name: string }[] = [];
+
+  private constructor(
+    readonly source: ScratchDatabase,
+    readonly backups: BackupTestBed,
+    private readonly server: Server,
+  ) {}
+
+  static async create(server: Server, ...statements: readonly string[]): Promise<RestoreTestBed> {
+    const source = await ScratchDatabase.create(server, ...statements);
+    return new RestoreTestBed(source, await BackupTestBed.create(), server);
+  }
+
+  backup(): Promise<Manifest> {
+    return takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
+  }
+
+  /** A name for a database to be restored; remembered, to be dropped at the end. */
+  nameOf(suffix: string, server = this.server): string {
+    const name = `${this.source.name}_${suffix}`;
+    this.restored.push({ server, name });
+    return name;
+  }
+
+  target(changes: Partial<PostgresTarget> = {}, server = this.server): PostgresTarget {
+    return {
+      ...{ name: 'staging', connection: parsePgUrl(endpoints[server].url) },
+      ...{ toolDirectories: [endpoints[server].binDir], owner: undefined, privileges: 'keep' },
+      ...{ missingRoles: 'refuse', jobs: 2 },
+      ...changes,
+    };
+  }
+
+  order(manifest: Manifest, database: string, changes: Partial<RestoreOrder> = {}): RestoreOrder {
+    const identity = { runId: randomUUID(), attempt: 1 };
+    return { manifest, target: this.target(), database, strategy: 'new', identity, ...changes };
+  }
+
+  deps(changes: Partial<RestoreDeps> = {}): RestoreDeps {
+    const { folder, repository } = this.backups;
+    return { repository, tools: this.tools, workDirectory: folder, lockTimeoutMs: 2_000, ...changes };
+  }
+
+  restore(order: RestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
+    return restoreBackup(order, this.deps(changes), signal);
+  }
+
+  connectionTo(database: string, server = this.server): PgConnection {
+    return withDatabase(parsePgUrl(endpoints[server].url), database);
+  }
+
+  async facts(database: string, server = this.server): Promise<SnapshotFacts> {
+    const options = { fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined };
+    return this.onDatabase(
+      database,
+      (session) => inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)),
+      server,
+    );
+  }
+
+  async query<Row extends object>(database: string, text: string, server = this.server): Promise<Row[]> {
+    return this.onDatabase(database, (session) => session.query<Row>(text), server);
+  }
+
+  async onDatabase<T>(database: string, work: (session: PgSession) => Promise<T>, server = this.server): Promise<T> {
+    return withPgSession(this.connectionTo(database, server), { signal, applicationName: 'spec' }, work);
+  }
+
+  /** Databases whose names begin with a text, sorted. */
+  async databases(prefix: string): Promise<string[]> {
+    const rows = await this.query<{ datname: string }>(
+      'postgres',
+      `SELECT datname FROM pg_database WHERE starts_with(datname, '${prefix}') ORDER BY 1`,
+    );
+    return rows.map(({ datname }) => datname);
+  }
+
+  async drop(): Promise<void> {
+    for (const { server, name } of this.restored) {
+      await this.onDatabase(
+        'postgres',
+        (session) => session.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+        server,
+      );
+    }
+    await this.source.drop();
+    await this.backups.remove();
+  }
+}
+
+/** What must be equal after a restore: everything but where and when it was read, and what no backup holds. */
+export function comparable(facts: SnapshotFacts): Partial<SnapshotFacts> {
+  const { takenAt, lsn, systemId, database, sizeBytes, settings, ...same } = facts;
+  const kept = settings.filter(({ setting }) => !setting.includes('=sha256:'));
+  return { ...same, settings: kept.map((setting) => ({ ...setting, database: setting.database && 'this' })) };
+}
