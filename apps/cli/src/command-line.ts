@@ -35,10 +35,8 @@ export async function runCommandLine(argv: readonly string[], signal: AbortSigna
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return Exit.done;
-    if (error.code === 'commander.help') {
-      process.stderr.write(program.helpInformation());
-      return Exit.badInput;
-    }
+    // A command without its verb: commander has already shown what there is.
+    if (error.code === 'commander.help') return Exit.badInput;
     const hint = 'Add --help to any command for its options and examples.';
     throw new AppError('request.invalid', error.message.replace(/^error: /, ''), {}, { hint, cause: error });
   }

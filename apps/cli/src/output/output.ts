@@ -21,7 +21,7 @@ export class Output {
   problem(error: AppError): void {
     this.endProgress();
     if (this.isJson) this.out.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
-    else this.err.write(`error ${error.code}: ${error.message}\nhint: ${error.hint}\n`);
+    else this.err.write(`error ${error.code}: ${error.message}\n${toDetails(error)}hint: ${error.hint}\n`);
   }
 
   /** One line that a person should see; machines do not. */
@@ -42,4 +42,15 @@ export class Output {
     if (this.hasProgressLine) this.err.write('\n');
     this.hasProgressLine = false;
   }
+}
+
+const SHOWN = 10;
+
+/** The lists of a problem's context: what is known, accepted, refused. */
+function toDetails({ context }: AppError): string {
+  const lists = Object.entries(context).filter(([, value]) => Array.isArray(value) && value.length > 0) as [
+    string,
+    unknown[],
+  ][];
+  return lists.map(([name, values]) => `  ${name}: ${values.slice(0, SHOWN).map(String).join(', ')}\n`).join('');
 }
