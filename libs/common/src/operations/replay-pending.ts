@@ -26,7 +26,12 @@ export async function findWaitingCopies(
   return waiting;
 }
 
-async function addCopies(range: Unread, waiting: CoordinateSet, { bus }: ReplayDeps, signal: AbortSignal): Promise<void> {
+async function addCopies(
+  range: Unread,
+  waiting: CoordinateSet,
+  { bus }: ReplayDeps,
+  signal: AbortSignal,
+): Promise<void> {
   for await (const { records } of readRange(bus.cluster, range, { signal }))
     for (const original of records.map(findOriginal)) if (original !== undefined) waiting.add(original);
 }

@@ -148,24 +148,14 @@ describe('a Nest microservice on the bus', () => {
 
   it.each([
     ['malformed JSON', binary('bad'), '{"dataset":', 'is not JSON'],
-    [
-      'a missing ce_type',
-      ['-H', 'ce_id=bad', '-H', 'ce_specversion=1.0', '-H', 'ce_source=/kcat'],
-      '{}',
-            'type: ',
-    ],
+    ['a missing ce_type', ['-H', 'ce_id=bad', '-H', 'ce_specversion=1.0', '-H', 'ce_source=/kcat'], '{}', 'type: '],
     [
       'an unknown version',
       binary('bad', 'ce_dataschema=urn:holdfast:event:backup.requested:99'),
       '{"dataset":"shop"}',
-            ':99',
+      ':99',
     ],
-    [
-      'an unknown type',
-      binary('bad', 'ce_type=backup.imagined'),
-      '{"dataset":"shop"}',
-            'backup.imagined',
-    ],
+    ['an unknown type', binary('bad', 'ce_type=backup.imagined'), '{"dataset":"shop"}', 'backup.imagined'],
     ['a type of another topic', binary('bad', 'ce_type=restore.requested'), '{}', 'does not belong'],
     ['data that is not valid', binary('bad'), '{"dataset":"NO","method":"magic"}', 'method'],
     ['a plain text', [], 'hello', 'neither ce_* headers'],

@@ -1,0 +1,106 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { until } from '../testing/kafka-test-bed.js';
+import { anything, ReplayTestBed, type Rules } from '../testing/replay-test-bed.js';
+
+let bed: ReplayTestBed;
+beforeAll(async () => {
+  bed = await ReplayTestBed.open();
+});
+afterAll(() => bed.close());
+
+describe('a plan', () => {
+  it('previews ranges and the time that they span', async () => {
+    const it = await bed.shop('preview', { read: 1, total: 3 });
+    const plan = await bed.plan(bed.ask(it), { [it.topic]: anything });
+    expect(plan).toMatchObject({ doubt: null, refusals: [], otherReaders: [], estimatedSeconds: 1 });
+    expect(plan.partitions[0]).toMatchObject({
+      group: it.group,
+      fromOffset: '1',
+      toOffset: '3',
+      recordsAtMost: '2',
+      gap: null,
+    });
+    expect(plan.partitions[0]?.firstRecordAt).toMatch(/^20\d\d-/);
+    expect(plan.partitions[0]?.lastRecordAt).toMatch(/^20\d\d-/);
+  });
+
+  it('starts at an instant, for the groups that are found', async () => {
+    const [topic, group] = [await bed.kafka.topic('instant'), `${bed.kafka.prefix}instant`];
+    const times = ['2026-11-01T00:00:00Z', '2026-11-02T00:00:00Z', '2026-11-03T00:00:00Z'];
+    await bed.kafka.producer.send({
+      topic,
+      messages: times.map((at) => ({ value: at, timestamp: String(Date.parse(at)) })),
+    });
+    await bed.commit(group, topic, 3n);
+    const asked = {
+      replayId: bed.newId(),
+      mode: 'reset' as const,
+      topics: [topic],
+      start: { since: new Date('2026-11-01T12:00:00Z') },
+    };
+    const { partitions } = await bed.plan(asked, { [topic]: anything });
+    expect(partitions).toMatchObject([
+      { group, fromOffset: '1', toOffset: '3', firstRecordAt: '2026-11-02T00:00:00.000Z' },
+    ]);
+  });
+
+  it.each([
+    ['a topic that allows nothing', {}, {}, 'replay.not-allowed'],
+    ['a mode that is not allowed', {}, { modes: ['republish' as const] }, 'replay.not-allowed'],
+    ['a group that is not allowed', {}, { ...anything, groups: ['other'] }, 'replay.not-allowed'],
+    [
+      'a destination that is not allowed',
+      { mode: 'republish' as const, destination: 'elsewhere' },
+      anything,
+      'replay.not-allowed',
+    ],
+    ['two groups at once', { mode: 'republish' as const, groups: ['a', 'b'] }, anything, 'replay.group-required'],
+  ])('refuses %s', async (name, more, rule, code) => {
+    const it = await bed.shop(name.replaceAll(' ', '-'), { read: 1, total: 2 });
+    const destination = 'destination' in more ? await bed.kafka.topic(`${name.replaceAll(' ', '-')}-to`) : undefined;
+    const rules = 'modes' in rule ? { [it.topic]: rule } : {};
+    const asked = bed.ask(it, { ...more, ...(destination === undefined ? {} : { destination }) });
+    const plan = await bed.plan(asked, rules as Rules);
+    expect(plan.refusals.map((refusal) => refusal.code)).toContain(code);
+    await expect(bed.run(plan)).rejects.toMatchObject({ code });
+  });
+
+  it('lists other readers of the destination and refuses until they are accepted', async () => {
+    const it = await bed.shop('readers', { read: 1, total: 3 });
+    const other = `${bed.kafka.prefix}mailer`;
+    await bed.commit(other, it.topic, 3n);
+    const rules = { [it.topic]: anything };
+    const plan = await bed.plan(bed.ask(it, { mode: 'republish' }), rules);
+    expect(plan.otherReaders).toEqual([other]);
+    expect(plan.refusals).toMatchObject([{ code: 'replay.readers-not-accepted' }]);
+    const slippedIn = { ...plan, refusals: [] };
+    await expect(bed.run(slippedIn)).rejects.toMatchObject({ code: 'replay.readers-not-accepted' });
+    const accepted = await bed.replay(bed.ask(it, { mode: 'republish', acceptReaders: [other] }), rules);
+    expect(accepted.partitions[0]).toMatchObject({ replayed: 2 });
+  });
+
+  it('refuses a topic that was made anew', async () => {
+    const it = await bed.shop('remade', { read: 1, total: 3 });
+    await bed.kafka.admin.deleteTopics({ topics: [it.topic] });
+    await until('it is gone', async () => !(await bed.kafka.admin.listTopics()).includes(it.topic));
+    await bed.kafka.topic('remade');
+    await until('it is back', async () => (await bed.kafka.admin.fetchTopicOffsets(it.topic)).length === 1);
+    const plan = await bed.plan(bed.ask(it), { [it.topic]: anything });
+    expect(plan.refusals).toMatchObject([{ code: 'replay.topic-changed' }]);
+  });
+
+  it('says that a position without groups is a guess, and refuses to reset nobody', async () => {
+    const topic = await bed.kafka.topic('nobody');
+    await bed.produce(topic, ['a']);
+    const plan = await bed.plan(bed.ask({ position: await bed.takePosition(topic, []) }), { [topic]: anything });
+    expect(plan.doubt).toContain('no consumer group');
+    expect(plan.refusals.map(({ code }) => code)).toEqual(['replay.group-required']);
+  });
+
+  it('has nothing to start from without a position', async () => {
+    const topic = await bed.kafka.topic('unplaced');
+    const position = await bed.takePosition(topic, []);
+    const asked = bed.ask({ position }, { topics: ['some-other-topic'] });
+    await expect(bed.plan(asked, {})).rejects.toMatchObject({ code: 'replay.position-missing' });
+  });
+});
