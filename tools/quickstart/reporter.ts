@@ -3,6 +3,7 @@ export class Reporter {
   private readonly startedAt = performance.now();
   private stepStartedAt = 0;
   private step = 0;
+  private lastProgress = '';
   private hasOpenLine = false;
 
   constructor(
@@ -26,6 +27,8 @@ export class Reporter {
 
   /** At a terminal each replaces the one before it. */
   progress(text: string): void {
+    if (text === this.lastProgress) return;
+    this.lastProgress = text;
     if (!this.out.isTTY) {
       this.note(text);
       return;

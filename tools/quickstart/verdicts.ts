@@ -12,7 +12,6 @@ interface ProbeOutcome {
   readonly verdict: string;
   readonly summary: string;
   readonly evidence: readonly Evidence[];
-  readonly durationMs: number;
 }
 
 /** What a `verification.completed` says. */
@@ -24,10 +23,15 @@ export interface Verification {
 
 export const toVerification = ({ data }: CloudEvent): Verification => data as unknown as Verification;
 
-export const verdictHead = ['profile', 'probe', 'verdict', 'ms', 'what was looked at, and what was found'];
+export const verdictHead = ['probe', 'after the restore', 'in the end', 'what was looked at, and what was found'];
 
-export const toVerdictRows = ({ profile, probes }: Verification): (string | number)[][] =>
-  probes.map(({ probe, verdict, durationMs, summary }) => [profile, probe, verdict, Math.round(durationMs), summary]);
+/** One row a probe: what it said when only the database was back, and what it said when all was. */
+export const toVerdictRows = (first: Verification, last: Verification): string[][] =>
+  last.probes.map(({ probe, verdict, summary }) => {
+    const before = first.probes.find((outcome) => outcome.probe === probe);
+    const isWorse = before !== undefined && before.verdict !== 'passed';
+    return [probe, before?.verdict ?? '-', verdict, isWorse ? before.summary : summary];
+  });
 
 /** The evidence of the probes that did not pass; of those that did, one fact each. */
 export function toEvidenceLines({ probes }: Verification): string[] {

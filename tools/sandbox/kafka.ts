@@ -1,10 +1,13 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
+import { calmRequestTimers } from '#common/bus/kafkajs-timers.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { poll } from './poll.js';
 
 /** A client as any other service would have it. What goes wrong is thrown; kafkajs' own chatter helps nobody here. */
-export const openKafka = (): Kafka =>
-  new Kafka({ clientId: 'quickstart', brokers: [...endpoints.kafka.brokers], logLevel: logLevel.NOTHING });
+export function openKafka(): Kafka {
+  calmRequestTimers();
+  return new Kafka({ clientId: 'quickstart', brokers: [...endpoints.kafka.brokers], logLevel: logLevel.NOTHING });
+}
 
 export async function withAdmin<T>(work: (admin: Admin) => Promise<T>): Promise<T> {
   const admin = openKafka().admin();
