@@ -47,7 +47,9 @@ export abstract class BackupRepository {
   abstract traits(o: ReadOptions): Promise<RepositoryTraits>;
 
   /**
-   * Visible only once resolved; an abort or a failing body leaves nothing readable and no open upload.
+   * Visible only when whole: an abort or a failing body leaves nothing readable and no open upload. A rejection after the body
+   * has ended (the answer was lost, or the abort came with it) may leave the whole object; it is never taken away again, for
+   * another attempt may have adopted it.
    * Throws: repository.unavailable, repository.denied, repository.missing (bucket or root), repository.exists; or the body's own error.
    */
   abstract put(key: ObjectKey, body: Readable | Uint8Array, o: PutOptions): Promise<WrittenObject>;

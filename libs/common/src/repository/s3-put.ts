@@ -4,7 +4,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { AppError } from '../errors/app-error.js';
 import { destroyOnAbort } from './destroy-on-abort.js';
 import type { S3Connection } from './s3-connection.js';
-import { CLEANUP_MS, deleteObject, findHead } from './s3-objects.js';
+import { CLEANUP_MS, findHead } from './s3-objects.js';
 import { type Part, PartBuffers, toParts } from './s3-parts.js';
 import { S3Upload, type S3UploadOptions } from './s3-upload.js';
 
@@ -49,7 +49,6 @@ async function putWhole(connection: S3Connection, key: string, part: Part, o: S3
   } catch (error) {
     // The answer to an earlier try was lost, and what is in the way now is our own object.
     if (wasRetried && isExists(error) && (await isOurs(connection, key, part))) return;
-    if (o.signal.aborted) await removeOurs(connection, key, part);
     throw error;
   }
   o.onProgress?.(part.bytes.length);
@@ -58,15 +57,6 @@ async function putWhole(connection: S3Connection, key: string, part: Part, o: S3
 async function isOurs(connection: S3Connection, key: string, part: Part): Promise<boolean> {
   const head = await findHead(connection, key, AbortSignal.timeout(CLEANUP_MS));
   return head?.sizeBytes === part.bytes.length && head.etag === part.md5.toString('hex');
-}
-
-/** The store may have taken the request that the abort cut off. */
-async function removeOurs(connection: S3Connection, key: string, part: Part): Promise<void> {
-  try {
-    if (await isOurs(connection, key, part)) await deleteObject(connection, key, AbortSignal.timeout(CLEANUP_MS));
-  } catch {
-    // The abort is what the caller hears of; the sweeper finds what is left.
-  }
 }
 
 const isExists = (error: unknown): boolean => error instanceof AppError && error.code === 'repository.exists';

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { AppError } from '../errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
-import { abortUpload, CLEANUP_MS, deleteObject, findHead, unquote } from './s3-objects.js';
+import { abortUpload, CLEANUP_MS, findHead, unquote } from './s3-objects.js';
 import { MAX_PARTS, type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
 
 export interface S3UploadOptions {
@@ -48,7 +48,7 @@ export class S3Upload {
     this.inFlight.add(sending);
   }
 
-  /** Makes the object, when there was any part. Throws: the abort reason; repository.*; then there is no object. */
+  /** Makes the object, when there was any part. Throws: the abort reason; repository.*. */
   async complete(): Promise<void> {
     if (this.uploadId === undefined) return;
     await Promise.all(this.inFlight);
@@ -58,10 +58,8 @@ export class S3Upload {
     } catch (error) {
       // The store may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
       await this.abort();
+      // It stays also when the caller has given up meanwhile: somebody may have seen it already.
       if (!(await this.isThere(error).catch(() => false))) throw error;
-      if (!this.o.signal.aborted) return;
-      await this.removeObject();
-      throw error;
     }
   }
 
@@ -140,9 +138,5 @@ export class S3Upload {
 
   private sortedParts(): readonly SentPart[] {
     return this.sent.toSorted((a, b) => a.number - b.number);
-  }
-
-  private async removeObject(): Promise<void> {
-    await deleteObject(this.connection, this.key, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
   }
 }
