@@ -89,7 +89,7 @@ export const Codes = {
   'postgres.changing': {
     retryable: true,
     exit: Exit.failed,
-    hint: 'Tables were created or dropped faster than they could be locked; back up when no migration runs.',
+    hint: 'Tables were created, dropped, altered or truncated all the time while the backup tried to hold them still; ask again when that is over.',
   },
   'postgres.conflict': {
     retryable: true,

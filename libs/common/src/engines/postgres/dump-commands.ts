@@ -15,7 +15,7 @@ export const DUMP_TOOLS = ['pg_dump', 'pg_dumpall'] as const;
 export function toDumpCommand(dataset: PostgresDataset, tools: PgToolset, o: DumpCommandOptions): Command {
   return {
     program: tools.path('pg_dump'),
-    args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${o.snapshot}`, '--lock-wait-timeout=10000'],
+    args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${o.snapshot}`, '--lock-wait-timeout=5000'],
     env: toPgEnvironment(dataset.connection, o.applicationName),
   };
 }

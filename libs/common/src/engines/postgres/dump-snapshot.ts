@@ -1,19 +1,15 @@
 import type { BusPosition } from '../../contracts/bus-position.js';
 import { AppError } from '../../errors/app-error.js';
-import { assertReadable } from './facts-access.js';
-import type { FirstFacts } from './facts-read.js';
-import { readSequences } from './facts-sequences.js';
-import { readDatabase } from './facts-server.js';
-import { pinFactSettings } from './facts-session.js';
-import { listTables, type TableEntry, toTableListKey } from './facts-tables.js';
+import type { TableEntry } from './facts-tables.js';
 import { sqlStateOf } from './pg-errors.js';
 import type { PgSession } from './pg-session.js';
 
-/** An exported snapshot with every table locked against TRUNCATE and DDL, for as long as its session lives. */
+/** An exported snapshot with every table locked against TRUNCATE and DDL, for as long as its holder's transaction lives. */
 export interface HeldSnapshot {
   /** For `pg_dump --snapshot`. */
   readonly id: string;
-  readonly first: FirstFacts;
+  readonly takenAt: string;
+  readonly lsn: string | null;
   readonly busPosition: BusPosition | null;
 }
 
@@ -24,64 +20,72 @@ export interface HoldOptions {
   readonly readBusPosition: ReadBusPosition | undefined;
 }
 
-/** Migrations that create tables all the time are rare; one that runs just now is over after a few tries. */
-const TRIES = 8;
+/**
+ * Whether an error says: try again. A table of the list was dropped, renamed or moved (undefined table or schema, internal
+ * "could not open"); or somebody waits for our locks and stands before our next one (lock timeout of the reader, deadlock).
+ */
+export const isInTheWay = (error: unknown): boolean =>
+  error instanceof AppError && (error.code === 'postgres.changing' || IN_THE_WAY.has(sqlStateOf(error) ?? ''));
 
-/** A table of the list was dropped, renamed or moved, or DDL and we waited for each other: the list is out of date. */
-const LIST_CHANGED = new Set(['42P01', '3F000', '40P01', 'XX000']);
+const IN_THE_WAY = new Set(['42P01', '3F000', 'XX000', '40P01', '55P03']);
 
 /**
- * Fixes the moment that a dump shows. The order is the promise: tables are locked before the snapshot exists, because
- * TRUNCATE is not MVCC-safe: a table truncated between snapshot and lock would dump as empty, and count as empty. The bus
- * position is read before the snapshot too, so it is never ahead of it.
- * Throws: postgres.changing, postgres.locked, postgres.permission, postgres.rls-hidden; what `readBusPosition` throws.
+ * Fixes the moment that a dump shows. The order is the promise: tables are locked before the snapshot exists, because TRUNCATE
+ * is not MVCC-safe: a table truncated between snapshot and lock would dump as empty, and count as empty. The bus position is
+ * read before the snapshot too, so it is never ahead of it. The session gets these locks and no others: whoever waits for one
+ * that the dump needs as well would stand in the dump's way for ever.
+ * Throws: postgres.locked; what `readBusPosition` throws.
  */
-export async function holdSnapshot(holder: PgSession, lister: PgSession, o: HoldOptions): Promise<HeldSnapshot> {
-  await pinFactSettings(holder);
-  await pinFactSettings(lister);
-  for (let attempt = 1; attempt <= TRIES; attempt += 1) {
-    await assertReadable(lister);
-    const tables = await listTables(lister);
-    const held = await tryHold(holder, tables, o);
-    if (held !== undefined) return held;
-    await holder.query('ROLLBACK');
-  }
-  throw new AppError(
-    'postgres.changing',
-    `the tables of ${holder.label} changed ${TRIES} times while they were locked`,
-  );
-}
-
-/** Undefined when the list was out of date; the caller rolls back. */
-async function tryHold(
+export async function holdSnapshot(
   holder: PgSession,
-  expected: readonly TableEntry[],
+  tables: readonly TableEntry[],
   o: HoldOptions,
-): Promise<HeldSnapshot | undefined> {
+): Promise<HeldSnapshot> {
   await holder.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
-  if (!(await lockTables(holder, expected))) return undefined;
+  await lockTables(holder, tables);
   const position = (await o.readBusPosition?.({ signal: o.signal })) ?? null;
-  // The first query of the transaction: from here on it sees this moment.
-  const database = await readDatabase(holder);
-  const tables = await listTables(holder);
-  if (toTableListKey(tables) !== toTableListKey(expected)) return undefined;
-  const { id, isStandby } = await holder.queryOne<{ id: string; isStandby: boolean }>(
-    `SELECT pg_export_snapshot() AS id, pg_is_in_recovery() AS "isStandby"`,
-  );
-  const busPosition = position && isStandby ? withoutProof(position) : position;
-  return { id, busPosition, first: { database, tables, sequences: await readSequences(holder) } };
+  const { isStandby, ...moment } = await takeSnapshot(holder);
+  return { ...moment, busPosition: position && isStandby ? withoutProof(position) : position };
 }
 
 /** LOCK TABLE is no query and takes no snapshot. ONLY: partitions and children are in the list themselves. */
-async function lockTables(holder: PgSession, tables: readonly TableEntry[]): Promise<boolean> {
-  if (tables.length === 0) return true;
+async function lockTables(holder: PgSession, tables: readonly TableEntry[]): Promise<void> {
+  if (tables.length === 0) return;
   const names = tables.map(({ name }) => `ONLY ${name}`).join(', ');
   try {
     await holder.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
-    return true;
   } catch (error) {
-    if (LIST_CHANGED.has(sqlStateOf(error) ?? '')) return false;
-    throw error;
+    // That long nobody works who is about to be done.
+    if (sqlStateOf(error) !== '55P03') throw error;
+    throw new AppError('postgres.locked', `somebody holds a table of ${holder.label} in ACCESS EXCLUSIVE mode`);
+  }
+}
+
+interface Moment {
+  readonly id: string;
+  readonly isStandby: boolean;
+  readonly takenAt: string;
+  readonly lsn: string | null;
+}
+
+/** The first query of the transaction: from here on it sees this moment. It names no relation, so it locks none. */
+function takeSnapshot(holder: PgSession): Promise<Moment> {
+  return holder.queryOne<Moment>(`
+    SELECT
+      pg_export_snapshot() AS id,
+      pg_is_in_recovery() AS "isStandby",
+      to_char(statement_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "takenAt",
+      CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text AS lsn`);
+}
+
+/** Reads in a held snapshot, in a short transaction that waits for nobody long. */
+export async function inHeldSnapshot<T>(reader: PgSession, { id }: HeldSnapshot, read: () => Promise<T>): Promise<T> {
+  await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    await reader.query(`SET TRANSACTION SNAPSHOT '${id}'; SET LOCAL lock_timeout = '2s'`);
+    return await read();
+  } finally {
+    await reader.query('ROLLBACK').catch(() => undefined);
   }
 }
 

@@ -29,7 +29,7 @@ const SAMPLED_BLOCKS = 16_384;
 
 /**
  * Counts every table, by oid. Each table's own rows are read once; a partitioned table has those of all its partitions.
- * One statement a table: it runs beside a dump and must not hold memory for all of them.
+ * It reads the tables themselves and no catalog: beside a dump it must hold no lock but those that the dump has too.
  */
 export async function countTables(
   session: PgSession,
@@ -79,8 +79,11 @@ function toTableCount(table: TableEntry, leaves: readonly OwnCount[], digested: 
 }
 
 async function countRows(session: PgSession, table: TableEntry, exactCountLimit: number): Promise<OwnCount> {
-  const { blocks, estimated } = await readSize(session, table);
-  if (estimated <= exactCountLimit || blocks <= SAMPLED_BLOCKS) {
+  const { blocks } = await session.queryOne<{ blocks: number }>(
+    `SELECT (pg_relation_size($1::oid) / current_setting('block_size')::bigint)::float8 AS blocks`,
+    [table.oid],
+  );
+  if (blocks * table.density <= exactCountLimit || blocks <= SAMPLED_BLOCKS) {
     const { rows } = await session.queryOne<{ rows: string }>(`SELECT count(*)::text AS rows FROM ONLY ${table.name}`);
     return { rows: Number(rows), rowsExact: true, sums: undefined };
   }
@@ -89,18 +92,4 @@ async function countRows(session: PgSession, table: TableEntry, exactCountLimit:
     `SELECT count(*)::text AS rows FROM ONLY ${table.name} TABLESAMPLE SYSTEM (${percent}) REPEATABLE (1)`,
   );
   return { rows: Math.round((Number(rows) * 100) / percent), rowsExact: false, sums: undefined };
-}
-
-/** By the density that the last ANALYZE saw and today's size; a table never analysed counts as dense, so as large. */
-function readSize(session: PgSession, table: TableEntry): Promise<{ blocks: number; estimated: number }> {
-  return session.queryOne(
-    `SELECT s.blocks::float8 AS blocks,
-            s.blocks * CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples / c.relpages ELSE 250 END AS estimated
-     FROM pg_class c
-     CROSS JOIN LATERAL (
-       SELECT pg_relation_size(c.oid) / current_setting('block_size')::bigint AS blocks
-     ) AS s
-     WHERE c.oid = $1::oid`,
-    [table.oid],
-  );
 }

@@ -8,26 +8,21 @@ export interface ContentSums {
   readonly low: bigint;
 }
 
-/** Columns in an order that does not depend on how the table came about, and how its server encodes text. */
-interface RowShape {
-  readonly columns: readonly string[];
-  readonly encoding: string;
-}
-
 /**
  * Digests every row and adds the digests up, so that the order of rows does not matter and equal rows do not cancel out.
  * A row's text is its columns by name; settings that change how values print are pinned (facts-session.ts). SHA-256 because
  * it is the same on every server, also on those that forbid MD5.
  */
 export async function sumContent(session: PgSession, table: TableEntry): Promise<ContentSums> {
-  const { columns, encoding } = await readShape(session, table);
-  const row = `ROW(${columns.join(', ')})::text`;
+  const row = `ROW(${table.columns.join(', ')})::text`;
+  // Bytes of an SQL_ASCII database have no known encoding and cannot be converted.
+  const encoding = `CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END`;
   const sums = await session.queryOne<{ rows: string; high: string; low: string }>(`
     SELECT
       count(*)::text AS rows,
       coalesce(sum(('x' || encode(substring(digest FROM 1 FOR 8), 'hex'))::bit(64)::bigint), 0)::text AS high,
       coalesce(sum(('x' || encode(substring(digest FROM 9 FOR 8), 'hex'))::bit(64)::bigint), 0)::text AS low
-    FROM (SELECT sha256(convert_to(${row}, '${encoding}')) AS digest FROM ONLY ${table.name}) AS digests`);
+    FROM (SELECT sha256(convert_to(${row}, ${encoding})) AS digest FROM ONLY ${table.name}) AS digests`);
   return { rows: BigInt(sums.rows), high: BigInt(sums.high), low: BigInt(sums.low) };
 }
 
@@ -43,17 +38,3 @@ export const addSums = (a: ContentSums, b: ContentSums): ContentSums => ({
 export const toFingerprint = ({ high, low }: ContentSums): string => `sum1:${toHex64(high)}${toHex64(low)}`;
 
 const toHex64 = (sum: bigint): string => BigInt.asUintN(64, sum).toString(16).padStart(16, '0');
-
-async function readShape(session: PgSession, table: TableEntry): Promise<RowShape> {
-  return session.queryOne<RowShape>(
-    `SELECT
-       ARRAY(
-         SELECT quote_ident(a.attname) FROM pg_attribute a
-         WHERE a.attrelid = $1::oid AND a.attnum > 0 AND NOT a.attisdropped
-         ORDER BY a.attname
-       ) AS columns,
-       -- Bytes of an SQL_ASCII database have no known encoding and cannot be converted.
-       CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END AS encoding`,
-    [table.oid],
-  );
-}

@@ -17,7 +17,7 @@ export async function readMigrationHead(session: PgSession, query: string | unde
     const value = rows[0]?.[column.name];
     return value === null || value === undefined ? null : String(value);
   } catch (error) {
-    if (error instanceof AppError && error.code !== 'postgres.unreachable' && error.code !== 'config.invalid') {
+    if (error instanceof AppError && (error.code === 'postgres.query' || error.code === 'postgres.permission')) {
       throw toQueryError(error.message, error);
     }
     throw error;

@@ -1,5 +1,5 @@
-import type { SnapshotFacts, TableFacts } from '../../contracts/snapshot-facts.js';
-import { type CountOptions, countTables } from './facts-counts.js';
+import type { PolicyFacts, SnapshotFacts } from '../../contracts/snapshot-facts.js';
+import { type CountOptions, countTables, type TableCount } from './facts-counts.js';
 import { readExtensions } from './facts-extensions.js';
 import { readMigrationHead } from './facts-migration.js';
 import { readObjects } from './facts-objects.js';
@@ -16,11 +16,13 @@ export interface FactsOptions extends CountOptions {
   readonly migrationHeadQuery: string | undefined;
 }
 
-/** What is read first: the statement that fixes the snapshot, and what follows no snapshot. */
-export interface FirstFacts {
+type Section = 'sequences' | 'roles' | 'settings' | 'extensions' | 'objects' | 'schemaSha256' | 'migrationHead';
+
+/** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
+export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
   readonly database: DatabaseFacts;
   readonly tables: readonly TableEntry[];
-  readonly sequences: SnapshotFacts['sequences'];
+  readonly policies: ReadonlyMap<string, readonly PolicyFacts[]>;
 }
 
 /**
@@ -28,42 +30,44 @@ export interface FirstFacts {
  * the restore. The session's settings must be pinned (`inReadOnlySnapshot`, `pinFactSettings`).
  */
 export async function readSnapshotFacts(session: PgSession, o: FactsOptions): Promise<SnapshotFacts> {
-  const database = await readDatabase(session);
-  const tables = await listTables(session);
-  return readRemainingFacts(session, { database, tables, sequences: await readSequences(session) }, o);
+  const catalog = await readCatalogFacts(session, o.migrationHeadQuery);
+  return toSnapshotFacts(catalog, await countTables(session, catalog.tables, o));
 }
 
-/** The long part: it counts and digests, and may take as long as a dump. */
-export async function readRemainingFacts(
+export async function readCatalogFacts(
   session: PgSession,
-  { database, tables, sequences }: FirstFacts,
-  o: FactsOptions,
-): Promise<SnapshotFacts> {
+  migrationHeadQuery: string | undefined,
+): Promise<CatalogFacts> {
+  const database = await readDatabase(session);
+  const tables = await listTables(session);
   const roles = await readRoles(session);
   return {
-    ...database,
-    sequences,
-    roles,
+    ...{ database, tables, roles },
+    policies: await readPolicies(session),
+    sequences: await readSequences(session),
     settings: await readSettings(session, roles),
     extensions: await readExtensions(session),
     objects: await readObjects(session),
     schemaSha256: await readSchemaSha256(session),
-    migrationHead: await readMigrationHead(session, o.migrationHeadQuery),
-    tables: await readTables(session, tables, o),
+    migrationHead: await readMigrationHead(session, migrationHeadQuery),
   };
 }
 
-/** Rows, content and row-level security of every table. */
-export async function readTables(
-  session: PgSession,
-  tables: readonly TableEntry[],
-  o: CountOptions,
-): Promise<TableFacts[]> {
+const NOT_COUNTED: TableCount = { rows: 0, rowsExact: false, fingerprint: null };
+
+/** An extension's own tables are not among the facts: it may bring other rows in another version. */
+export function toSnapshotFacts(
+  { database, tables, policies, ...catalog }: CatalogFacts,
+  counts: ReadonlyMap<string, TableCount>,
+): SnapshotFacts {
   const own = tables.filter(({ isExtensionConfig }) => !isExtensionConfig);
-  const policies = await readPolicies(session);
-  const counts = await countTables(session, own, o);
-  return own.map(({ oid, name, rlsEnabled, rlsForced }) => {
-    const count = counts.get(oid) ?? { rows: 0, rowsExact: true, fingerprint: null };
-    return { name, ...count, rls: { enabled: rlsEnabled, forced: rlsForced, policies: policies.get(oid) ?? [] } };
-  });
+  return {
+    ...database,
+    ...catalog,
+    tables: own.map(({ oid, name, rlsEnabled, rlsForced }) => ({
+      name,
+      ...(counts.get(oid) ?? NOT_COUNTED),
+      rls: { enabled: rlsEnabled, forced: rlsForced, policies: [...(policies.get(oid) ?? [])] },
+    })),
+  };
 }

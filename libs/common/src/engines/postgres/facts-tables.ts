@@ -17,6 +17,10 @@ export interface TableEntry {
   readonly isUnlogged: boolean;
   /** Of the configuration tables that an extension lets pg_dump copy. */
   readonly isExtensionConfig: boolean;
+  /** Quoted, by name: an order that does not depend on how the table came about. */
+  readonly columns: readonly string[];
+  /** Rows per block as the last ANALYZE saw them; a table never analysed counts as dense, so as large. */
+  readonly density: number;
 }
 
 /** Every table whose rows pg_dump copies, in a fixed order. Foreign tables are not among them: their rows are elsewhere. */
@@ -31,7 +35,13 @@ export function listTables(session: PgSession): Promise<TableEntry[]> {
       c.relrowsecurity AS "rlsEnabled",
       c.relforcerowsecurity AS "rlsForced",
       c.relpersistence = 'u' AS "isUnlogged",
-      x.oid IS NOT NULL AS "isExtensionConfig"
+      x.oid IS NOT NULL AS "isExtensionConfig",
+      ARRAY(
+        SELECT quote_ident(a.attname) FROM pg_attribute a
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        ORDER BY a.attname
+      ) AS columns,
+      CASE WHEN c.reltuples >= 0 AND c.relpages > 0 THEN c.reltuples / c.relpages ELSE 250 END AS density
     FROM pg_class c
     JOIN pg_namespace n ON n.oid = c.relnamespace
     LEFT JOIN pg_inherits i ON i.inhrelid = c.oid AND c.relispartition

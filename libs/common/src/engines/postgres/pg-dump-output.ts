@@ -2,13 +2,14 @@ import type { Readable } from 'node:stream';
 import type { BusPosition } from '../../contracts/bus-position.js';
 import type { ManifestObject } from '../../contracts/manifest.js';
 import type { SnapshotFacts } from '../../contracts/snapshot-facts.js';
-import type { Command } from '../../process/command.js';
-import { spawnChain } from '../../process/spawn-chain.js';
-import { toDumpCommand, toGlobalsCommand, toZstdCommand } from './dump-commands.js';
-import type { HeldSnapshot } from './dump-snapshot.js';
-import { readRemainingFacts } from './facts-read.js';
+import { type Chain, spawnChain } from '../../process/spawn-chain.js';
+import { toGlobalsCommand, toZstdCommand } from './dump-commands.js';
+import type { StartedDump } from './dump-start.js';
+import { countTables, type TableCount } from './facts-counts.js';
+import { toSnapshotFacts } from './facts-read.js';
 import { readSequences, withEndValues } from './facts-sequences.js';
-import type { PgSession } from './pg-session.js';
+import { pinFactSettings } from './facts-session.js';
+import { type PgSession, withPgSession } from './pg-session.js';
 import type { PgToolset } from './pg-tools.js';
 import type { PostgresDataset } from './postgres-dataset.js';
 
@@ -24,52 +25,58 @@ export interface OutputObject {
 export interface DumpParts {
   readonly dataset: PostgresDataset;
   readonly holder: PgSession;
-  readonly snapshot: HeldSnapshot;
+  readonly started: StartedDump;
   readonly toolset: PgToolset;
+  /** Program → version as it prints itself. */
   readonly tools: Readonly<Record<string, string>>;
   readonly applicationName: string;
-  /** Stops children and sessions; its signal is the one that they run under. */
+  /** Stops children and sessions; `signal` is the one that they run under. */
   readonly stop: AbortController;
   readonly signal: AbortSignal;
 }
 
 /**
- * A dump under way: its snapshot and locks are held until `close`. Losing them stops the dump, for a table that is locked
- * no more could be truncated before it is read.
+ * A dump under way: its snapshot and locks are held until `close`. What the holder counts is in the same snapshot, so losing
+ * the holder stops the dump.
  */
 export class PgDumpOutput {
   readonly busPosition: BusPosition | null;
-  /** Program → version as it prints itself. */
   readonly tools: Readonly<Record<string, string>>;
-  private readonly counting: Promise<SnapshotFacts>;
-  private readonly chains: Promise<unknown>[] = [];
+  private readonly counting: Promise<ReadonlyMap<string, TableCount>>;
+  private readonly chains: Chain[] = [];
 
   constructor(private readonly parts: DumpParts) {
-    this.busPosition = parts.snapshot.busPosition;
+    const { started, holder, dataset, stop } = parts;
+    this.busPosition = started.snapshot.busPosition;
     this.tools = parts.tools;
-    // Beside the dump, in its snapshot: an error ends the dump now, not after an hour.
-    this.counting = readRemainingFacts(parts.holder, parts.snapshot.first, parts.dataset);
-    this.counting.catch((error) => parts.stop.abort(error));
-    void parts.holder.whenLost.then((error) => parts.stop.abort(error));
+    this.chains.push(started.chain);
+    // Beside the dump: an error ends the dump now, not after an hour.
+    this.counting = countTables(holder, started.catalog.tables, dataset);
+    this.counting.catch((error) => stop.abort(error));
+    void holder.whenLost.then((error) => stop.abort(error));
   }
 
   /** One after another: the next begins when the one before is whole. Throws: engine.exit, engine.spawn, postgres.unreachable. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
-    const { dataset, toolset, snapshot, applicationName } = this.parts;
-    const dump = toDumpCommand(dataset, toolset, { snapshot: snapshot.id, applicationName });
-    yield* this.produce('dump', 'database.dump.zst', dump);
-    yield* this.produce('globals', 'globals.sql.zst', toGlobalsCommand(dataset.connection, toolset, applicationName));
+    const { dataset, toolset, applicationName, started, signal } = this.parts;
+    yield* this.produce('dump', 'database.dump.zst', started.chain);
+    signal.throwIfAborted();
+    const globals = toGlobalsCommand(dataset.connection, toolset, applicationName);
+    const chain = spawnChain([globals, toZstdCommand(dataset.compression)], { signal });
+    this.chains.push(chain);
+    yield* this.produce('globals', 'globals.sql.zst', chain);
   }
 
   /**
-   * What the snapshot holds; settles when all was counted. Asked for after the objects were read: that the session still
+   * What the snapshot holds; settles when all was counted. Asked for after the objects were read: that the holder still
    * stands then is the proof that its locks held until the end.
    */
   async facts(): Promise<SnapshotFacts> {
-    const { holder, signal } = this.parts;
+    const { holder, signal, started } = this.parts;
     try {
-      const facts = await this.counting;
-      return { ...facts, sequences: withEndValues(facts.sequences, await readSequences(holder)) };
+      const facts = toSnapshotFacts(started.catalog, await this.counting);
+      await holder.query('SELECT');
+      return { ...facts, sequences: withEndValues(facts.sequences, await this.readSequencesNow()) };
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     }
@@ -80,15 +87,19 @@ export class PgDumpOutput {
     const { stop, holder } = this.parts;
     stop.abort(new Error('the dump was closed'));
     await holder.close();
-    await Promise.allSettled([this.counting, ...this.chains]);
+    await Promise.allSettled([this.counting, ...this.chains.map(({ ended }) => ended)]);
   }
 
-  private async *produce(stage: OutputObject['stage'], name: string, command: Command): AsyncGenerator<OutputObject> {
-    const { dataset, signal } = this.parts;
-    signal.throwIfAborted();
-    const chain = spawnChain([command, toZstdCommand(dataset.compression)], { signal });
-    this.chains.push(chain.ended);
+  private async *produce(stage: OutputObject['stage'], name: string, chain: Chain): AsyncGenerator<OutputObject> {
     yield { stage, name, compression: 'zstd', stream: chain.stdout };
     await chain.ended;
+  }
+
+  private readSequencesNow(): Promise<SnapshotFacts['sequences']> {
+    const { dataset, signal, applicationName } = this.parts;
+    return withPgSession(dataset.connection, { signal, applicationName }, async (session) => {
+      await pinFactSettings(session);
+      return readSequences(session);
+    });
   }
 }

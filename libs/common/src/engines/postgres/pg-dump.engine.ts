@@ -1,6 +1,7 @@
 import { runCommand } from '../../process/run-command.js';
 import { DUMP_TOOLS, toZstdCommand } from './dump-commands.js';
-import { holdSnapshot, type ReadBusPosition } from './dump-snapshot.js';
+import type { ReadBusPosition } from './dump-snapshot.js';
+import { startDump } from './dump-start.js';
 import { readMigrationHead } from './facts-migration.js';
 import { PgDumpOutput } from './pg-dump-output.js';
 import { PgSession, type PgSessionOptions, withPgSession } from './pg-session.js';
@@ -9,7 +10,7 @@ import type { PostgresDataset } from './postgres-dataset.js';
 
 export interface OpenDumpOptions {
   readonly signal: AbortSignal;
-  /** Called between the locks and the snapshot. */
+  /** Called between the locks and the snapshot; again when tables changed meanwhile. */
   readonly readBusPosition?: ReadBusPosition | undefined;
   readonly onStage?: (stage: 'connect' | 'snapshot') => void;
   /** What the server's administrator sees in pg_stat_activity: run and attempt. */
@@ -18,12 +19,16 @@ export interface OpenDumpOptions {
 
 /** Logical backups of one database in pg_dump's custom format, compressed by zstd, with its roles beside it. */
 export class PgDumpEngine {
-  constructor(private readonly tools: PgTools) {}
+  /** `tries`: how often somebody who alters tables may come in between before the backup fails. The default takes some ten seconds. */
+  constructor(
+    private readonly tools: PgTools,
+    private readonly tries = 20,
+  ) {}
 
   /**
-   * Checks everything that can be checked, then fixes the snapshot that the dump will show and begins to count it.
+   * Checks everything that can be checked, fixes the snapshot that the dump will show, starts the dump and begins to count.
    * The caller reads `objects()` to the end, then `facts()`, and closes in any case.
-   * Throws: postgres.*, engine.spawn; nothing stays open then.
+   * Throws: postgres.*, engine.*, config.invalid; nothing stays open then.
    * Source: PostgreSQL "pg_dump", "Snapshot Synchronization Functions".
    */
   async open(dataset: PostgresDataset, o: OpenDumpOptions): Promise<PgDumpOutput> {
@@ -32,19 +37,20 @@ export class PgDumpEngine {
     const applicationName = o.applicationName ?? `holdfast dump ${dataset.name}`;
     const session: PgSessionOptions = { signal, applicationName };
     o.onStage?.('connect');
-    return withPgSession(dataset.connection, session, async (lister) => {
-      const toolset = await this.tools.find(lister.serverMajor, DUMP_TOOLS, {
-        directories: dataset.toolDirectories,
-        signal,
-      });
+    return withPgSession(dataset.connection, session, async (reader) => {
+      const search = { directories: dataset.toolDirectories, signal };
+      const toolset = await this.tools.find(reader.serverMajor, DUMP_TOOLS, search);
       const tools = { ...toolset.versions, zstd: await askZstd(dataset, signal) };
-      await readMigrationHead(lister, dataset.migrationHeadQuery);
+      await readMigrationHead(reader, dataset.migrationHeadQuery);
       o.onStage?.('snapshot');
       const holder = await PgSession.open(dataset.connection, session);
       try {
-        const snapshot = await holdSnapshot(holder, lister, { signal, readBusPosition: o.readBusPosition });
-        return new PgDumpOutput({ dataset, holder, snapshot, toolset, tools, applicationName, stop, signal });
+        const { readBusPosition } = o;
+        const options = { signal, readBusPosition, dataset, toolset, applicationName, tries: this.tries };
+        const started = await startDump({ holder, reader }, options);
+        return new PgDumpOutput({ dataset, holder, started, toolset, tools, applicationName, stop, signal });
       } catch (error) {
+        stop.abort(error);
         await holder.close();
         throw error;
       }
@@ -52,7 +58,7 @@ export class PgDumpEngine {
   }
 }
 
-/** Also tries the configured level and threads, before any work. Throws: engine.spawn, engine.exit. */
+/** Tries the configured level and threads, before any work. Throws: engine.spawn, engine.exit. */
 async function askZstd(dataset: PostgresDataset, signal: AbortSignal): Promise<string> {
   const zstd = toZstdCommand(dataset.compression);
   await runCommand(zstd, { signal, input: '' });

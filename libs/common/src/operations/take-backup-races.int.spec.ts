@@ -1,0 +1,168 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { BusPosition } from '../contracts/bus-position.js';
+import type { Manifest } from '../contracts/manifest.js';
+import { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
+import { PgSession } from '../engines/postgres/pg-session.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import { BackupTestBed } from '../testing/backup-test-bed.js';
+import { PausedRepository } from '../testing/paused-repository.js';
+import { ScratchDatabase } from '../testing/scratch-database.js';
+import { type TakeBackupDeps, takeBackup } from './take-backup.js';
+
+const { signal } = new AbortController();
+const session = { signal, applicationName: 'spec' };
+const position: BusPosition = {
+  ...{ state: 'proven', takenAt: '2026-01-01T00:00:00Z', clusterId: 'c', topicIds: {}, partitions: [] },
+};
+
+const impatient = new PgDumpEngine(new PgTools(), 3);
+
+let scratch: ScratchDatabase;
+let bed: BackupTestBed;
+beforeAll(async () => {
+  bed = await BackupTestBed.create();
+  scratch = await ScratchDatabase.create(
+    'postgres18',
+    `CREATE TABLE public.refilled (id int); INSERT INTO public.refilled SELECT generate_series(1, 500)`,
+    `CREATE TABLE public.before (id int)`,
+  );
+});
+afterAll(async () => {
+  await scratch.drop();
+  await bed.remove();
+});
+
+const take = (changes: Partial<TakeBackupDeps> = {}): Promise<Manifest> =>
+  takeBackup(bed.attempt(scratch.dataset()), bed.deps(changes), signal);
+
+const rowsOf = (manifest: Manifest, table: string): Promise<string[]> =>
+  bed.rowsIn(manifest.objects[0]?.key ?? '', table, scratch);
+
+const countOf = (manifest: Manifest, table: string): number | undefined =>
+  manifest.snapshot.tables.find(({ name }) => name === table)?.rows;
+
+const REFILL = 'BEGIN; TRUNCATE refilled; INSERT INTO refilled SELECT generate_series(1, 500); COMMIT';
+
+/** Truncates and refills in one transaction at odd moments, until told to stop. Returns how often. */
+async function refill(stop: AbortSignal): Promise<number> {
+  const writer = await PgSession.open(scratch.connection, session);
+  let rounds = 0;
+  while (!stop.aborted) {
+    await writer.query(REFILL);
+    rounds += 1;
+    await sleep(Math.random() * 200);
+  }
+  await writer.close();
+  return rounds;
+}
+
+describe('a table truncated and refilled by a concurrent transaction', () => {
+  it('is never empty, at whatever moment the backup comes', async () => {
+    const stop = new AbortController();
+    const writing = refill(stop.signal);
+    try {
+      for (let round = 0; round < 12; round += 1) {
+        const manifest = await take();
+        expect(countOf(manifest, 'public.refilled')).toBe(500);
+        expect(await rowsOf(manifest, 'public.refilled')).toHaveLength(500);
+      }
+    } finally {
+      stop.abort();
+      expect(await writing).toBeGreaterThan(12);
+    }
+  });
+
+  it('is let through when it waits for our locks before pg_dump has its own', async () => {
+    const writer = await PgSession.open(scratch.connection, session);
+    const refills: Promise<unknown>[] = [];
+    const readBusPosition = async (): Promise<BusPosition> => {
+      // Only the first try meets it: the second begins after it.
+      if (refills.length === 0) {
+        refills.push(writer.query(REFILL));
+        while (!(await isWaiting(writer))) await sleep(5);
+      } else await Promise.all(refills);
+      return position;
+    };
+    const manifest = await take({ readBusPosition });
+    expect(countOf(manifest, 'public.refilled')).toBe(500);
+    expect(await rowsOf(manifest, 'public.refilled')).toHaveLength(500);
+    await writer.close();
+  });
+
+  it('waits for the end of a dump that has begun', async () => {
+    const writer = await PgSession.open(scratch.connection, session);
+    let truncating: Promise<unknown> | undefined;
+    const meanwhile = async (): Promise<void> => {
+      truncating ??= writer.query('TRUNCATE refilled');
+      while (!(await isWaiting(writer))) await sleep(5);
+    };
+    const manifest = await take({ repository: new PausedRepository(bed.repository, meanwhile) });
+    expect(countOf(manifest, 'public.refilled')).toBe(500);
+    expect(await rowsOf(manifest, 'public.refilled')).toHaveLength(500);
+    await truncating;
+    await writer.close();
+  });
+
+  it('that comes in between every time is an error, and no empty table', async () => {
+    const writer = await PgSession.open(scratch.connection, session);
+    const readBusPosition = async (): Promise<BusPosition> => {
+      writer.query(REFILL).catch(() => undefined);
+      while (!(await isWaiting(writer))) await sleep(5);
+      return position;
+    };
+    await expect(take({ readBusPosition, engine: impatient })).rejects.toMatchObject({
+      ...{ code: 'postgres.changing', retryable: true, message: expect.stringContaining('3 times in a row') },
+    });
+    await writer.close();
+  });
+});
+
+/** Whether a session waits for a lock. */
+async function isWaiting({ backendPid }: PgSession): Promise<boolean> {
+  const rows = await scratch.query('SELECT FROM pg_locks WHERE pid = $1 AND NOT granted', [backendPid]);
+  return rows.length > 0;
+}
+
+describe('a table created meanwhile', () => {
+  it('is in the backup, and the position is read again', async () => {
+    let reads = 0;
+    const readBusPosition = async (): Promise<BusPosition> => {
+      reads += 1;
+      if (reads === 1)
+        await scratch.execute('CREATE TABLE public.late (id int)', 'INSERT INTO public.late VALUES (1), (2)');
+      return position;
+    };
+    const manifest = await take({ readBusPosition });
+    expect(reads).toBe(2);
+    expect(countOf(manifest, 'public.late')).toBe(2);
+    expect(await rowsOf(manifest, 'public.late')).toEqual(['1', '2']);
+  });
+
+  it('over and over is an error that is worth a retry', async () => {
+    let reads = 0;
+    const readBusPosition = async (): Promise<BusPosition> => {
+      reads += 1;
+      await scratch.execute(`CREATE TABLE public.late_${reads} (id int)`);
+      return position;
+    };
+    await expect(take({ readBusPosition, engine: impatient })).rejects.toMatchObject({
+      code: 'postgres.changing',
+      retryable: true,
+    });
+  });
+});
+
+describe('what happens after the snapshot', () => {
+  it('is neither in the dump nor in the facts', async () => {
+    await scratch.execute('CREATE TABLE public.moving (id serial)', 'INSERT INTO public.moving DEFAULT VALUES');
+    const meanwhile = (): Promise<void> =>
+      scratch.execute('INSERT INTO public.moving SELECT FROM generate_series(1, 9)');
+    const manifest = await take({ repository: new PausedRepository(bed.repository, meanwhile) });
+    expect(countOf(manifest, 'public.moving')).toBe(1);
+    expect(await rowsOf(manifest, 'public.moving')).toEqual(['1']);
+    // A sequence follows no snapshot: both ends are told.
+    const [sequence] = manifest.snapshot.sequences.filter(({ name }) => name === 'public.moving_id_seq');
+    expect(sequence).toMatchObject({ lastValue: '1', lastValueAtEnd: '19' });
+  });
+});
