@@ -33,10 +33,8 @@ export class Platform {
 
   private constructor(
     readonly id: string,
-    readonly folder: string,
-    readonly store: S3Bed,
-    private readonly catalogLogin: ServerLogin,
     private readonly plan: PlatformPlan,
+    private readonly places: { folder: string; store: S3Bed; catalogLogin: ServerLogin },
   ) {}
 
   static async start(plan: PlatformPlan): Promise<Platform> {
@@ -44,7 +42,7 @@ export class Platform {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-e2e-'));
     const catalogLogin = await ServerLogin.create(`${id}_catalog`, '');
     await onServer('postgres18', 'postgres', `CREATE DATABASE ${id} OWNER ${catalogLogin.user}`);
-    const platform = new Platform(id, folder, await S3Bed.make(), catalogLogin, plan);
+    const platform = new Platform(id, plan, { folder, store: await S3Bed.make(), catalogLogin });
     try {
       await platform.open();
       return platform;
@@ -52,6 +50,11 @@ export class Platform {
       await platform.close();
       throw error;
     }
+  }
+
+  /** The bucket of the repository `store`. */
+  get store(): S3Bed {
+    return this.places.store;
   }
 
   get topicPrefix(): string {
@@ -66,8 +69,8 @@ export class Platform {
   /** Values that may be in the configuration and in the environment of the apps, and nowhere else. */
   get secrets(): Readonly<Record<string, string>> {
     return {
-      CATALOG_URL: this.catalogLogin.url(this.id),
-      CATALOG_PASSWORD: this.catalogLogin.password,
+      CATALOG_URL: this.places.catalogLogin.url(this.id),
+      CATALOG_PASSWORD: this.places.catalogLogin.password,
       API_TOKEN: `token-${this.id}`,
       S3_KEY: endpoints.s3.secretAccessKey,
       ...this.plan.secrets,
@@ -81,11 +84,11 @@ export class Platform {
 
   /** For the services; the one for the command line also knows where the API is. */
   get configFile(): string {
-    return join(this.folder, 'holdfast.yaml');
+    return join(this.places.folder, 'holdfast.yaml');
   }
 
   get cliConfigFile(): string {
-    return join(this.folder, 'cli.yaml');
+    return join(this.places.folder, 'cli.yaml');
   }
 
   /** Everything that the apps wrote, also those that were killed or stopped. */
@@ -129,8 +132,8 @@ export class Platform {
     await this.watch?.close();
     await this.store.dispose();
     await dropDatabases('postgres18', `${this.id}%`);
-    await this.catalogLogin.drop();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.places.catalogLogin.drop();
+    await rm(this.places.folder, { recursive: true, force: true });
   }
 
   private async open(): Promise<void> {
