@@ -4,6 +4,7 @@ import { aRun, CatalogTestBed } from '../testing/catalog-test-bed.js';
 import { TcpGate } from '../testing/tcp-gate.js';
 import { type Catalog, openCatalog } from './catalog.js';
 import type { CatalogTx } from './catalog-tx.js';
+import { toDataSource } from './connection.js';
 
 let bed: CatalogTestBed;
 let gate: TcpGate;
@@ -56,6 +57,18 @@ describe('a transaction', () => {
       context: { sqlState: '23514', constraint: 'runs_kind_check' },
       message: expect.not.stringContaining('hidden'),
     });
+  });
+
+  it('reasons in READ COMMITTED, and its session ends when its process is frozen inside it', async () => {
+    await bed.admin.query(`ALTER DATABASE ${bed.database} SET default_transaction_isolation = 'serializable'`);
+    const dataSource = await toDataSource({ url: bed.url, applicationName: 'holdfast spec' }).initialize();
+    const [settings] = await dataSource.query(
+      `SELECT current_setting('transaction_isolation') AS isolation,
+              current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('lock_timeout') AS wait`,
+    );
+    await dataSource.destroy();
+    await bed.admin.query(`ALTER DATABASE ${bed.database} RESET default_transaction_isolation`);
+    expect(settings).toEqual({ isolation: 'read committed', idle: '10s', wait: '5s' });
   });
 
   it('is run again when its session is killed', async () => {

@@ -116,6 +116,7 @@ async function endOf(
   const problem = toProblem(error);
   const log = end === 'failed' ? logger.error : logger.warn;
   log.call(logger, { end, err: error, attemptsLeft }, 'attempt ended without a result');
+  if (end === 'lost') return { end, code: error.code };
   try {
     await catalog.transaction(
       async (tx) => {

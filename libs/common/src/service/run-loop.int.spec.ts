@@ -204,6 +204,21 @@ describe('the run loop', () => {
     expect(await facts()).toEqual([`${id} run.exhausted`]);
   });
 
+  it('is not held up by a run whose fact cannot be made', async () => {
+    const poison = await bed.enqueue({ dataset: 'poison' });
+    const other = await bed.enqueue();
+    const next = await bed.enqueue();
+    for (const { id } of [poison, other]) await bed.catalog.transaction((tx) => tx.runs.requestCancel(id));
+    start(succeed as RunHandler, {
+      onFailed: async ({ dataset }) => {
+        if (dataset === 'poison') throw new AppError('request.invalid', 'the fact does not fit its schema');
+      },
+    });
+    await reaches(other.id, 'cancelled');
+    await reaches(next.id, 'completed');
+    expect(await load(poison.id)).toMatchObject({ state: 'queued' });
+  });
+
   it('gives its runs back at shutdown, uncounted, and another worker goes on', async () => {
     const { begun, handler } = announced(untilAborted);
     const { id } = await bed.enqueue({ maxAttempts: 1 });

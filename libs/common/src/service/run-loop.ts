@@ -1,6 +1,5 @@
 import { Channels } from '../catalog/channels.js';
 import { type Backoff, toBackoffMs } from '../domain/backoff.js';
-import type { RunId } from '../domain/ids.js';
 import type { RunKind } from '../domain/run.js';
 import { AppError } from '../errors/app-error.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -43,7 +42,8 @@ export function startRunLoop(options: RunLoopOptions): RunLoop {
 
 class ClaimLoop {
   private readonly wake = new Wake();
-  private readonly attempts = new Map<RunId, Attempt>();
+  /** Not by run: an attempt that was lost may still be ending while this process already holds the next one. */
+  private readonly attempts = new Set<Attempt>();
   private readonly unlisten: Promise<(() => void)[]>;
   private readonly looping: Promise<void>;
   private isStopping = false;
@@ -66,7 +66,7 @@ class ClaimLoop {
     for (const end of await this.unlisten) end();
     await this.looping;
     if (await this.endsWithin(drainMs)) return;
-    for (const attempt of this.attempts.values()) {
+    for (const attempt of this.attempts) {
       attempt.abort(new AppError('run.interrupted', 'the worker is shutting down'));
     }
     if (await this.endsWithin(abortMs)) return;
@@ -104,13 +104,13 @@ class ClaimLoop {
   }
 
   private follow(attempt: Attempt): void {
-    const { id, kind } = attempt.run;
+    const { kind } = attempt.run;
     const { metrics } = this.options;
     const startedAtMs = performance.now();
-    this.attempts.set(id, attempt);
+    this.attempts.add(attempt);
     metrics?.runsHeld.inc({ kind });
     void attempt.ended.then(({ end, code }) => {
-      this.attempts.delete(id);
+      this.attempts.delete(attempt);
       metrics?.runsHeld.dec({ kind });
       metrics?.attemptsEnded.inc({ kind, end, code });
       metrics?.attemptSeconds.observe({ kind, end }, (performance.now() - startedAtMs) / 1_000);
@@ -121,9 +121,9 @@ class ClaimLoop {
 
   private async settleUnheld(): Promise<void> {
     if (performance.now() < this.sweepAtMs) return;
-    const { catalog, kinds, onFailed, logger, metrics, pollMs = POLL_MS } = this.options;
+    const { logger, metrics, pollMs = POLL_MS } = this.options;
     this.sweepAtMs = performance.now() + pollMs;
-    for (const { run, problem } of await settleDue(catalog, kinds, onFailed)) {
+    for (const { run, problem } of await settleDue(this.options)) {
       const { id: runId, kind, dataset, attempt } = run;
       logger.warn({ runId, kind, dataset, attempt, code: problem.code }, 'run settled that nobody held');
       metrics?.runsSettledUnheld.inc({ kind, code: problem.code });
@@ -131,14 +131,13 @@ class ClaimLoop {
   }
 
   private onCancelled(runId: string | undefined): void {
-    const concerned = runId === undefined ? [...this.attempts.values()] : [this.attempts.get(runId as RunId)];
-    for (const attempt of concerned) void attempt?.look();
+    for (const attempt of this.attempts) if (runId === undefined || attempt.run.id === runId) void attempt.look();
     this.sweepAtMs = 0;
     this.wake.call();
   }
 
   private async endsWithin(timeoutMs: number): Promise<boolean> {
-    const all = Promise.all([...this.attempts.values()].map(({ ended }) => ended)).then(() => true);
+    const all = Promise.all([...this.attempts].map(({ ended }) => ended)).then(() => true);
     const { promise: late, resolve } = Promise.withResolvers<false>();
     const timer = setTimeout(() => resolve(false), timeoutMs);
     return await Promise.race([all, late]).finally(() => clearTimeout(timer));

@@ -1,22 +1,40 @@
 import type { Catalog } from '../catalog/catalog.js';
 import type { SettledRun } from '../catalog/stores/run-end.store.js';
+import type { RunId } from '../domain/ids.js';
 import type { RunKind } from '../domain/run.js';
+import { toAppError } from '../errors/app-error.js';
+import type { Logger } from '../telemetry/logger.js';
 import type { OnRunFailed } from './run-attempt.js';
 
-/** Settles every run that was cancelled, is overdue or has no attempts left while nobody holds it: each in one transaction with its fact. */
-export async function settleDue(
-  catalog: Catalog,
-  kinds: readonly RunKind[],
-  onFailed: OnRunFailed,
-): Promise<readonly SettledRun[]> {
+export interface SettleOptions {
+  readonly catalog: Catalog;
+  readonly kinds: readonly RunKind[];
+  readonly onFailed: OnRunFailed;
+  readonly logger: Logger;
+}
+
+/**
+ * Settles every run that was cancelled, is overdue or has no attempts left while nobody holds it: each in one transaction with
+ * its fact. One whose fact cannot be made stays open, is said so, and does not keep the others. Throws: catalog.unavailable.
+ */
+export async function settleDue({ catalog, kinds, onFailed, logger }: SettleOptions): Promise<readonly SettledRun[]> {
   const settled: SettledRun[] = [];
+  const stuck: RunId[] = [];
   for (;;) {
-    const next = await catalog.transaction(async (tx) => {
-      const due = await tx.runs.settleDue(kinds);
-      if (due !== undefined) await onFailed(due.run, due.problem, tx);
-      return due;
-    });
-    if (next === undefined) return settled;
-    settled.push(next);
+    let runId: RunId | undefined;
+    try {
+      const next = await catalog.transaction(async (tx) => {
+        const due = await tx.runs.settleDue(kinds, stuck);
+        runId = due?.run.id;
+        if (due !== undefined) await onFailed(due.run, due.problem, tx);
+        return due;
+      });
+      if (next === undefined) return settled;
+      settled.push(next);
+    } catch (error) {
+      if (runId === undefined || toAppError(error).code === 'catalog.unavailable') throw error;
+      logger.error({ err: error, runId }, 'run not settled: its fact cannot be made');
+      stuck.push(runId);
+    }
   }
 }

@@ -16,6 +16,7 @@ const FIND_DUE = `
   SELECT *
   FROM holdfast.runs
   WHERE kind = ANY ($1)
+    AND id <> ALL ($2)
     AND (state = 'queued' OR (state = 'running' AND claim_expires_at <= clock_timestamp()))
     AND (
       cancel_requested_at IS NOT NULL
@@ -52,8 +53,8 @@ export const runEnds = (sql: Sql) => ({
   },
 
   /** Settles one run that was cancelled, is overdue or has no attempts left while nobody holds it; undefined when there is none. */
-  settleDue: async (kinds: readonly RunKind[]): Promise<SettledRun | undefined> => {
-    const [due] = await sql.entities(Run, FIND_DUE, [kinds]);
+  settleDue: async (kinds: readonly RunKind[], except: readonly RunId[] = []): Promise<SettledRun | undefined> => {
+    const [due] = await sql.entities(Run, FIND_DUE, [kinds, except]);
     if (due === undefined) return undefined;
     const error = toEnd(due);
     const problem = toProblem(error);
