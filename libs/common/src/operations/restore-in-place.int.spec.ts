@@ -1,0 +1,128 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '../contracts/manifest.js';
+import { type ShopRoles, shopOf } from '../testing/restore-shop.js';
+import { comparable, RestoreTestBed } from '../testing/restore-test-bed.js';
+import type { RestoreOrder } from './restore-order.js';
+
+describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s', (server) => {
+  let bed: RestoreTestBed;
+  let roles: ShopRoles;
+  let manifest: Manifest;
+  beforeAll(async () => {
+    bed = await RestoreTestBed.create(server);
+    roles = await shopOf(bed.source);
+    manifest = await bed.backup();
+  });
+  afterAll(() => bed.drop());
+
+  /** The source's own database, changed by the statements. */
+  const inPlace = async (changes: Partial<RestoreOrder>, ...statements: string[]): Promise<RestoreOrder> => {
+    await bed.source.execute(...statements);
+    return bed.order(manifest, bed.source.name, { strategy: 'in-place', ...changes });
+  };
+  const facts = () => bed.facts(bed.source.name);
+
+  it('brings back exactly the backup over changed data, schema, owners and rights, twice in a row', async () => {
+    const order = await inPlace(
+      {},
+      `UPDATE orders SET total = 0; DELETE FROM items WHERE id > 50; TRUNCATE events`,
+      `ALTER TABLE "Odd; name"."Strange ""table""" RENAME COLUMN "a=b" TO migrated`,
+      `DROP VIEW sums; DROP VIEW tenant_orders; CREATE TABLE sums (tenant text)`,
+      `DROP MATERIALIZED VIEW domains; DROP EXTENSION citext CASCADE`,
+      `ALTER TABLE tenants ADD COLUMN parent text REFERENCES tenants`,
+      `ALTER TABLE tenants ADD COLUMN best bigint, ADD FOREIGN KEY (name, best) REFERENCES orders (tenant, id)`,
+      `CREATE POLICY late ON items USING (EXISTS (SELECT FROM orders))`,
+      `ALTER POLICY own ON orders USING (true)`,
+      `GRANT ALL ON ALL TABLES IN SCHEMA public TO PUBLIC`,
+      `GRANT ALL ON SCHEMA public, "Odd; name" TO PUBLIC`,
+      `ALTER SCHEMA public OWNER TO postgres`,
+      `ALTER DATABASE ${bed.source.name} OWNER TO postgres`,
+      `GRANT ALL ON DATABASE ${bed.source.name} TO PUBLIC`,
+      `ALTER DATABASE ${bed.source.name} SET work_mem = '9MB'`,
+      `ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC`,
+      `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO ${roles.reader}`,
+    );
+    const wanted = comparable(manifest.snapshot);
+    const first = await bed.restore(order);
+    expect(first).toMatchObject({ harmlessErrors: [], createdRoles: [], newerObjects: [], droppedObjects: [] });
+    expect(comparable(await facts())).toEqual(wanted);
+    await bed.restore(await inPlace({}, `INSERT INTO tenants VALUES ('late', 'late.example')`));
+    expect(comparable(await facts())).toEqual(wanted);
+  });
+
+  it('keeps what is newer and stands alone, and tells what goes away with a restored table', async () => {
+    const order = await inPlace(
+      {},
+      `CREATE TABLE later (id int PRIMARY KEY); INSERT INTO later VALUES (1), (2)`,
+      `CREATE SCHEMA addon; CREATE TABLE "Odd; name".later_too ()`,
+      `CREATE TABLE events_2027 PARTITION OF events FOR VALUES FROM ('2027-01-01') TO ('2028-01-01')`,
+      `CREATE INDEX orders_late ON orders (total)`,
+    );
+    const outcome = await bed.restore(order);
+    expect(outcome.newerObjects).toEqual(['"Odd; name".later_too', 'addon', 'public.later', 'public.later_pkey']);
+    expect(outcome.droppedObjects).toEqual(['public.events_2027', 'public.events_2027_at_idx', 'public.orders_late']);
+    expect(await bed.source.query('SELECT count(*)::int AS n FROM later')).toEqual([{ n: 2 }]);
+    await bed.source.execute('DROP TABLE later, "Odd; name".later_too; DROP SCHEMA addon');
+    expect(comparable(await facts())).toEqual(comparable(manifest.snapshot));
+  });
+
+  it.each([
+    ['a view', 'CREATE VIEW peek AS SELECT id FROM orders', 'DROP VIEW peek', 'public.peek'],
+    ['a foreign key', 'CREATE TABLE visits (tenant text REFERENCES tenants)', 'DROP TABLE visits', 'public.visits'],
+    ['a column type', 'CREATE TABLE marks (status status)', 'DROP TABLE marks', 'public.marks'],
+    [
+      'a function',
+      'CREATE FUNCTION latest() RETURNS SETOF orders LANGUAGE sql AS $$SELECT * FROM orders$$',
+      'DROP FUNCTION latest',
+      'public.latest()',
+    ],
+    ['inheritance', 'CREATE TABLE special () INHERITS (tenants)', 'DROP TABLE special', 'public.special'],
+  ])('is refused before anything when %s that is newer depends on a table', async (_, make, clear, dependent) => {
+    const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`, make);
+    const before = await facts();
+    await expect(bed.restore(order, { takeSafetyDump: unexpected })).rejects.toMatchObject({
+      code: 'restore.blocked',
+      message: expect.stringContaining(`${dependent} depends on public.`),
+    });
+    expect(comparable(await facts())).toEqual(comparable(before));
+    await bed.source.execute(clear, `DELETE FROM tenants WHERE name = 'kept'`);
+  });
+
+  it('leaves everything as it was when a dependent appears after the plan', async () => {
+    const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`);
+    const before = await facts();
+    const takeSafetyDump = async () => {
+      await bed.source.execute('CREATE VIEW peek AS SELECT id FROM orders');
+      return 'a-safety-dump';
+    };
+    await expect(bed.restore(order, { takeSafetyDump })).rejects.toMatchObject({
+      code: 'restore.blocked',
+      message: expect.stringMatching(/view (public\.)?peek depends on table .*is as it was before/),
+    });
+    await bed.source.execute('DROP VIEW peek');
+    expect(comparable(await facts())).toEqual(comparable(before));
+    await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
+  });
+
+  it('gives up within the bound when somebody holds a lock, and leaves everything as it was', async () => {
+    const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`);
+    await bed.onDatabase(bed.source.name, async (holder) => {
+      await holder.query('BEGIN; SELECT nextval($$numbers$$); SELECT FROM items');
+      await expect(bed.restore(order, { lockTimeoutMs: 300 })).rejects.toMatchObject({
+        code: 'postgres.locked',
+        message: expect.stringContaining('is as it was before'),
+      });
+      await holder.query('ROLLBACK; BEGIN; SELECT nextval($$numbers$$)');
+      await expect(bed.restore(order, { lockTimeoutMs: 300 })).rejects.toMatchObject({ code: 'postgres.locked' });
+    });
+    expect(await bed.source.query(`SELECT name FROM tenants WHERE name = 'kept'`)).toHaveLength(1);
+    await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
+  });
+
+  it('is refused when there is no such database', async () => {
+    const order = bed.order(manifest, bed.nameOf('absent'), { strategy: 'in-place' });
+    await expect(bed.restore(order)).rejects.toMatchObject({ code: 'restore.database-missing' });
+  });
+});
+
+const unexpected = (): Promise<string> => Promise.reject(new Error('nothing may be done before the refusal'));
