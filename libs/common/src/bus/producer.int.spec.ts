@@ -1,0 +1,73 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { BackupRequested } from '../contracts/events/backup-requested.event.js';
+import { BreakableKafka } from '../testing/breakable-kafka.js';
+import { KafkaTestBed } from '../testing/kafka-test-bed.js';
+import { fromKafkaMessage } from './cloud-event-codec.js';
+import { readLogEnds } from './kafka-log.js';
+import type { LogRecord } from './log-slice.js';
+import { BusPublisher, type OutgoingEvent } from './producer.js';
+import { readRange } from './read-range.js';
+
+let bed: KafkaTestBed;
+beforeAll(async () => {
+  bed = await KafkaTestBed.open();
+});
+afterAll(() => bed.close());
+
+const outgoing = (id: string, dataset = 'shop'): OutgoingEvent => ({
+  event: BackupRequested.create({ dataset }, { id, source: '/spec', time: new Date() }),
+  key: dataset,
+});
+
+async function readAll(topic: string, partition: number): Promise<LogRecord[]> {
+  const toOffset = (await readLogEnds(bed.cluster, topic)).get(partition) ?? 0n;
+  const range = { topic, partition, fromOffset: 0n, toOffset };
+  const records: LogRecord[] = [];
+  for await (const slice of readRange(bed.cluster, range, { signal: AbortSignal.timeout(9_000) }))
+    records.push(...slice.records);
+  return records;
+}
+
+const idOf = ({ value, headers, timestamp }: LogRecord): string =>
+  fromKafkaMessage({ value, headers, timestamp: String(timestamp) }).id;
+
+describe('publishing', () => {
+  it('goes to the topic of the type, in order per key', async () => {
+    const topic = await bed.topic(BackupRequested.type, 3);
+    const publisher = new BusPublisher(bed.kafka, bed.prefix);
+    bed.onClose(() => publisher.close());
+    const ids = Array.from({ length: 20 }, (_, n) => `e-${n}`);
+    for (const id of ids) await publisher.publish([outgoing(id), outgoing(`${id}-other`, 'media')]);
+    const read = (await Promise.all([0, 1, 2].map((partition) => readAll(topic, partition)))).flat();
+    const ofShop = read.filter(({ key }) => String(key) === 'shop').map(idOf);
+    expect(ofShop).toEqual(ids);
+    expect(read).toHaveLength(40);
+  });
+
+  it('fails while the bus is away and works again when it is back, with the same publisher', async () => {
+    const wire = new BreakableKafka();
+    const prefix = `${bed.prefix}outage.`;
+    const topic = await bed.topic(`outage.${BackupRequested.type}`);
+    const publisher = new BusPublisher(wire.kafka, prefix);
+    bed.onClose(() => publisher.close());
+    await publisher.publish([outgoing('before')]);
+    wire.cut();
+    await expect(publisher.publish([outgoing('during')])).rejects.toMatchObject({
+      code: 'bus.unavailable',
+      retryable: true,
+    });
+    wire.mend();
+    await publisher.publish([outgoing('after')]);
+    expect((await readAll(topic, 0)).map(idOf)).toEqual(['before', 'after']);
+  });
+
+  it('says which topic is missing, and creates none', async () => {
+    const publisher = new BusPublisher(bed.kafka, `${bed.prefix}absent.`);
+    bed.onClose(() => publisher.close());
+    await expect(publisher.publish([outgoing('x')])).rejects.toMatchObject({
+      code: 'bus.unavailable',
+      message: expect.stringContaining(`${bed.prefix}absent.backup.requested`),
+    });
+    expect(await bed.admin.listTopics()).not.toContain(`${bed.prefix}absent.backup.requested`);
+  });
+});
