@@ -31,7 +31,7 @@ export async function rebuildSearch({ reporter, sandbox, secrets, shop, signal }
     { signal, what: 'the end of the search backfill' },
   );
   if (ended.state === 'failed') throw new Trouble(`the search backfill failed: ${ended.error}`);
-  reporter.note(`${ended.indexed} products indexed`);
+  reporter.note(`the index holds the ${ended.indexed} products of the restored database`);
 }
 
 interface ReplayedPartition {

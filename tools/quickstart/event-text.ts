@@ -5,7 +5,7 @@ type Say = (data: Readonly<Record<string, unknown>>) => string;
 
 const size = (value: unknown): string => toSize(Number(value));
 const progressed: Say = ({ stage, bytes, totalBytes }) =>
-  `${stage}: ${size(bytes)} of ${totalBytes === null ? 'an unknown size' : size(totalBytes)}`;
+  `${stage}: ${size(bytes)}${totalBytes === null ? '' : ` of ${size(totalBytes)}`}`;
 const failed: Say = ({ error }) => String((error as { message?: string } | undefined)?.message);
 const started: Say = ({ attempt, runId }) => `attempt ${attempt} of run ${runId}`;
 

@@ -42,23 +42,25 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   aborted.catch(() => undefined);
   signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  const ours = async () => [...kept, ...(await services.started())];
   const work = async (): Promise<boolean> => {
     await assertPortsFree(sandbox);
     await reporter.tell('start PostgreSQL, Kafka, S3 and Meilisearch', () => services.start(signal));
+    // Already now: who kills this process lets the next run, or --stop, find them.
+    await writeKept(sandbox, await ours());
     return playStory({ sandbox, secrets, crew, shop, bus, reporter, signal });
   };
   try {
     return await Promise.race([work(), crew.failed, aborted]);
   } finally {
-    const ours = [...kept, ...(await services.started())];
     await bus.close().catch(() => undefined);
     if (keep && !signal.aborted) {
       crew.release();
-      await writeKept(sandbox, ours);
+      await writeKept(sandbox, await ours());
       console.log(toKeptText(sandbox));
     } else {
       await crew.stopAll();
-      await stopServices(ours);
+      await stopServices(await ours());
       await forgetKept(sandbox);
     }
     console.log(`\n${reporter.elapsed} in all`);
