@@ -50,7 +50,6 @@ describe('planning', () => {
   it('makes one request per slot, however many schedulers look at the same moment', async () => {
     const everySecond = { 'every-second': { dataset: 'shop', cron: '* * * * * *' } };
     const two = catalogs.map((catalog) => scheduler(catalog, everySecond));
-    await Promise.all(two.map(planDue));
     const slots: string[] = [];
     while (slots.length < 2) {
       const decisions = await Promise.all(two.map(planDue));
