@@ -58,10 +58,9 @@ export class PgDumpEngine {
   }
 }
 
-/** Tries the configured level and threads, before any work. Throws: engine.spawn, engine.exit. */
+/** Throws: engine.spawn. */
 async function askZstd(dataset: PostgresDataset, signal: AbortSignal): Promise<string> {
-  const zstd = toZstdCommand(dataset.compression);
-  await runCommand(zstd, { signal, input: '' });
-  const { stdout } = await runCommand({ program: zstd.program, args: ['--version'] }, { signal });
+  const { program } = toZstdCommand(dataset.compression);
+  const { stdout } = await runCommand({ program, args: ['--version'] }, { signal });
   return stdout.replaceAll('*', '').trim();
 }
