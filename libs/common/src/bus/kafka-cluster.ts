@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, Cluster, Kafka } from 'kafkajs';
 import { AppError } from '../errors/app-error.js';
 import { withBus } from './bus-error.js';
@@ -11,6 +12,9 @@ export interface ProtocolExchange<T> {
   };
   readonly requestTimeout?: number;
 }
+
+const TRIES = 30;
+const RETRY_MS = 100;
 
 /** Ends are the next offset to be written, also while a transaction is open; fetches read committed all the same. */
 const READ_UNCOMMITTED = 0;
@@ -55,6 +59,24 @@ export class KafkaCluster {
     });
   }
 
+  /** One exchange, again while the answer is only that a leader or coordinator moved or loads. Throws: bus.unavailable. */
+  exchange<T>(doing: string, work: () => Promise<T>): Promise<T> {
+    return withBus(doing, () => this.retry(work));
+  }
+
+  /** The same, throwing what kafkajs throws. */
+  async retry<T>(work: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        if (tries >= TRIES || !isPassing(error)) throw error;
+        await sleep(RETRY_MS);
+        await this.cluster.refreshMetadata().catch(() => undefined);
+      }
+    }
+  }
+
   async close(): Promise<void> {
     await this.cluster.disconnect();
   }
@@ -84,7 +106,7 @@ export class KafkaCluster {
 
   /** Partition numbers in order, of a topic as it is now. Throws: bus.topic-missing, bus.unavailable. */
   async partitionsOf(topic: string): Promise<readonly number[]> {
-    await withBus(`read the metadata of topic ${topic}`, () => this.loadTopic(topic));
+    await this.exchange(`read the metadata of topic ${topic}`, () => this.loadTopic(topic));
     const partitions = this.cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => partitionId);
     if (partitions.length === 0) throw topicMissing(topic);
     return partitions.sort((a, b) => a - b);
@@ -99,6 +121,12 @@ export class KafkaCluster {
       throw error;
     }
   }
+}
+
+/** kafkajs marks what passes by itself; an outage is for the caller, who knows how long to wait. */
+function isPassing(error: unknown): boolean {
+  const { type, retriable } = error as { type?: string; retriable?: boolean };
+  return type !== undefined && retriable === true;
 }
 
 const topicMissing = (topic: string): AppError =>

@@ -1,6 +1,6 @@
 import kafkajs, { type Broker } from 'kafkajs';
 import { AppError } from '../errors/app-error.js';
-import { kafkaErrorType, withBus } from './bus-error.js';
+import { kafkaErrorType } from './bus-error.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 
 export interface Committed {
@@ -34,7 +34,7 @@ export async function readCommitted(
   topic: string,
 ): Promise<ReadonlyMap<number, Committed>> {
   const partitions = (await cluster.partitionsOf(topic)).map((partition) => ({ partition, offset: '-1' }));
-  const { responses } = await withBus(`read the offsets of group ${group}`, async () => {
+  const { responses } = await cluster.exchange(`read the offsets of group ${group}`, async () => {
     const coordinator = await cluster.cluster.findGroupCoordinator({ groupId: group });
     return coordinator.offsetFetch({ groupId: group, topics: [{ topic, partitions }] });
   });
@@ -62,7 +62,7 @@ export async function commitForStoppedGroup(
     topic,
     partitions: of.map(({ partition, offset, metadata }) => ({ partition, offset: offset.toString(), metadata })),
   }));
-  await withBus(`move the offsets of group ${group}`, async () => {
+  await cluster.exchange(`move the offsets of group ${group}`, async () => {
     const coordinator = await cluster.cluster.findGroupCoordinator({ groupId: group });
     await commitAt(coordinator, group, topics);
   });
@@ -92,7 +92,7 @@ export const groupActive = (group: string, members?: number, cause?: unknown): A
 
 /** Throws: bus.unavailable. */
 export async function describeGroup(cluster: KafkaCluster, group: string): Promise<GroupDescription> {
-  const { groups } = await withBus(`describe group ${group}`, async () => {
+  const { groups } = await cluster.exchange(`describe group ${group}`, async () => {
     const coordinator = await cluster.cluster.findGroupCoordinator({ groupId: group });
     return coordinator.describeGroups({ groupIds: [group] }) as Promise<{ groups: readonly DescribedGroup[] }>;
   });
@@ -112,7 +112,7 @@ function assignedTopics({ memberAssignment }: { readonly memberAssignment: Buffe
 
 /** Every consumer group of the cluster but our own cursors, in order. Throws: bus.unavailable. */
 export async function listGroups(cluster: KafkaCluster): Promise<readonly string[]> {
-  const perBroker = await withBus('list the consumer groups', async () => {
+  const perBroker = await cluster.exchange('list the consumer groups', async () => {
     await cluster.cluster.refreshMetadataIfNecessary();
     return Promise.all(cluster.cluster.getNodeIds().map((nodeId) => groupsAt(cluster, String(nodeId))));
   });

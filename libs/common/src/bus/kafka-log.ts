@@ -1,4 +1,3 @@
-import { withBus } from './bus-error.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 
 /** Per partition number, in order. */
@@ -30,7 +29,7 @@ async function listOffsets(
   at: typeof EARLIEST | typeof LATEST | { readonly fromTimestamp: number },
 ): Promise<Offsets> {
   const partitions = (await cluster.partitionsOf(topic)).map((partition) => ({ partition }));
-  const [answer] = await withBus(`read the offsets of topic ${topic}`, () =>
+  const [answer] = await cluster.exchange(`read the offsets of topic ${topic}`, () =>
     cluster.cluster.fetchTopicsOffset([{ topic, partitions, ...at } as never]),
   );
   const offsets = (answer?.partitions ?? []).map(({ partition, offset }) => [partition, BigInt(offset)] as const);

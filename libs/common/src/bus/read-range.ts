@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '../errors/app-error.js';
-import { kafkaErrorType, toBusError, withBus } from './bus-error.js';
+import { kafkaErrorType, toBusError } from './bus-error.js';
 import { type FetchedPartition, fetchPartition } from './fetch-partition.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { type LogSlice, type Range, type SliceLimits, toSlices, toTrimmed } from './log-slice.js';
@@ -16,12 +16,6 @@ export interface ReadOptions {
 
 const FETCH_WAIT_MS = 250;
 const FETCH_BYTES = 1_048_576;
-const MOVED_LEADER = [
-  'NOT_LEADER_FOR_PARTITION',
-  'UNKNOWN_TOPIC_OR_PARTITION',
-  'LEADER_NOT_AVAILABLE',
-  'FENCED_LEADER_EPOCH',
-];
 
 /**
  * Reads a range of one partition in order, committed records only, without a group and without ever jumping unnoticed: the slices
@@ -64,24 +58,13 @@ async function readSlices(
   }
 }
 
-/** A leader that moved is looked up once; more than that is an outage for the caller to retry. */
-async function fetchFrom(
-  cluster: KafkaCluster,
-  { topic, partition }: Range,
-  offset: bigint,
-): Promise<FetchedPartition> {
+function fetchFrom(cluster: KafkaCluster, { topic, partition }: Range, offset: bigint): Promise<FetchedPartition> {
   const at = { topic, partition, offset, maxBytes: FETCH_BYTES, maxWaitMs: FETCH_WAIT_MS };
-  try {
-    return await fetchPartition(cluster, at);
-  } catch (error) {
-    if (!MOVED_LEADER.includes(kafkaErrorType(error) ?? '')) throw error;
-    await cluster.cluster.refreshMetadata();
-    return fetchPartition(cluster, at);
-  }
+  return cluster.retry(() => fetchPartition(cluster, at));
 }
 
 async function logStartAbove(cluster: KafkaCluster, { topic, partition }: Range, offset: bigint): Promise<bigint> {
-  const [answer] = await withBus(`read where ${topic}/${partition} starts`, () =>
+  const [answer] = await cluster.exchange(`read where ${topic}/${partition} starts`, () =>
     cluster.cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], fromBeginning: true }]),
   );
   const start = BigInt(answer?.partitions[0]?.offset ?? -1);

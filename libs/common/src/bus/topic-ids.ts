@@ -1,6 +1,5 @@
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
-import { withBus } from './bus-error.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 
 const METADATA = 3;
@@ -13,7 +12,7 @@ interface Metadata {
 
 /** The cluster's own id; Redpanda has one as well. Throws: bus.unavailable. */
 export async function readClusterId(cluster: KafkaCluster): Promise<string> {
-  const metadata = await withBus('read the cluster id', async () => {
+  const metadata = await cluster.exchange('read the cluster id', async () => {
     const controller = await cluster.cluster.findControllerBroker();
     return controller.metadata([]);
   });
@@ -31,7 +30,7 @@ export async function readTopicIds(
 }
 
 async function speaksTopicIds(cluster: KafkaCluster): Promise<boolean> {
-  const versions = await withBus('read what the broker speaks', async () => {
+  const versions = await cluster.exchange('read what the broker speaks', async () => {
     const broker = (await cluster.cluster.findControllerBroker()) as unknown as {
       versions: Record<number, { readonly maxVersion: number }> | null;
     };
@@ -49,7 +48,7 @@ async function ask(cluster: KafkaCluster, topics: readonly string[]): Promise<Me
   };
   const request = { apiKey: METADATA, apiVersion: VERSION, apiName: 'Metadata', encode };
   const response = { decode, parse: async (metadata: Metadata) => metadata };
-  return withBus('read the topic ids', async () => {
+  return cluster.exchange('read the topic ids', async () => {
     const { nodeId } = (await cluster.cluster.findControllerBroker()) as unknown as { nodeId: number };
     return cluster.ask(String(nodeId), { request, response });
   });

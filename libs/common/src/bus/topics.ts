@@ -2,6 +2,7 @@ import type { ITopicConfig, Kafka } from 'kafkajs';
 import { events } from '../contracts/event-list.js';
 import { AppError } from '../errors/app-error.js';
 import { withBus } from './bus-error.js';
+import { createTopics } from './create-topics.js';
 
 export const DEAD_LETTER = 'holdfast.dead-letter';
 const DEAD_LETTER_MAX_BYTES = 16 * 1024 * 1024;
@@ -29,7 +30,10 @@ export async function ensureTopics(
   if (!options.create)
     throw new AppError('bus.topic-missing', `topics are missing: ${missing.join(', ')}`, { topics: missing });
   await withAdmin(kafka, 'create topics', (admin) =>
-    admin.createTopics({ topics: missing.map((topic) => toConfig(topic, options)), waitForLeaders: true }),
+    createTopics(
+      admin,
+      missing.map((topic) => toConfig(topic, options)),
+    ),
   );
   return { created: missing };
 }

@@ -109,6 +109,20 @@ describe('a republish', () => {
     await expect(open.commit()).rejects.toThrow();
   });
 
+  it('overtaken by retention after it was planned reports the gap and copies what is left', async () => {
+    const it = await bed.shop('overtaken', { read: 1, total: 6 });
+    const plan = await bed.plan(bed.ask(it, { mode: 'republish' }), { [it.topic]: anything });
+    expect(plan.partitions[0]?.gap).toBeNull();
+    await bed.trim(it.topic, 4);
+    const { isComplete, partitions } = await bed.run(plan);
+    const gap = { fromOffset: '1', toOffset: '4', recordsAtMost: '3' };
+    expect({ isComplete, partition: partitions[0] }).toMatchObject({
+      isComplete: false,
+      partition: { gap, replayed: 2 },
+    });
+    expect(values(await bed.readAll(it.topic, 6n))).toEqual(['order-4', 'order-5']);
+  });
+
   it('keeps the range that it froze, whatever the group read since', async () => {
     const it = await bed.shop('frozen', { read: 1, total: 4 });
     const asked = bed.ask(it, { mode: 'republish' });
@@ -151,5 +165,16 @@ describe('a republish', () => {
     const { partitions } = await bed.replay(bed.ask({ position }, { mode: 'republish' }), { [topic]: anything });
     expect(partitions[0]).toMatchObject({ replayed: 1, skipped: { ...nothingSkipped, markers: 2, aborted: 1 } });
     expect(values(await bed.readAll(topic, 4n))).toEqual(['kept']);
+  });
+
+  it('copies several partitions of many records, each in its order', async () => {
+    const [topic, group] = [await bed.kafka.topic('many', 3), `${bed.kafka.prefix}many`];
+    const position = await bed.takePosition(topic, [group]);
+    const names = Array.from({ length: 2_500 }, (_, n) => `order-${n}`);
+    for (const partition of [0, 1, 2]) await bed.produce(topic, names, partition);
+    for (const partition of [0, 1, 2]) await bed.commit(group, topic, 2_500n, partition);
+    const { partitions } = await bed.replay(bed.ask({ position }, { mode: 'republish' }), { [topic]: anything });
+    expect(partitions.map(({ replayed }) => replayed)).toEqual([2_500, 2_500, 2_500]);
+    for (const partition of [0, 1, 2]) expect(values(await bed.readAll(topic, 2_500n, partition))).toEqual(names);
   });
 });

@@ -34,7 +34,8 @@ function topicsOf({ start, topics }: ReplayAsk): readonly string[] {
   const found = topics ?? [...new Set(known.map(({ topic }) => topic))];
   const unknown = found.filter((topic) => !('since' in start) && !known.some((at) => at.topic === topic));
   if (found.length > 0 && unknown.length === 0) return found;
-  const what = unknown.length > 0 ? `there is no position for ${unknown.join(', ')}` : 'no topic is named';
+  const why = 'position' in start && start.position.reason !== undefined ? `: ${start.position.reason}` : '';
+  const what = unknown.length > 0 ? `there is no position for ${unknown.join(', ')}${why}` : `no topic is named${why}`;
   throw new AppError('replay.position-missing', what, { topics: unknown });
 }
 

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Admin, Consumer, Kafka, Producer } from 'kafkajs';
 import { endpoints } from '#tools/services/endpoints.js';
+import { createTopics } from '../bus/create-topics.js';
 import { createKafka } from '../bus/kafka-client.js';
 import { KafkaCluster } from '../bus/kafka-cluster.js';
 import { CURSOR_PREFIX } from '../bus/kafka-groups.js';
@@ -34,10 +35,7 @@ export class KafkaTestBed {
   async topic(name: string, partitions = 1, configs: Readonly<Record<string, string>> = {}): Promise<string> {
     const topic = this.prefix + name;
     const configEntries = Object.entries(configs).map(([key, value]) => ({ name: key, value }));
-    await this.admin.createTopics({
-      topics: [{ topic, numPartitions: partitions, configEntries }],
-      waitForLeaders: true,
-    });
+    await createTopics(this.admin, [{ topic, numPartitions: partitions, configEntries }]);
     return topic;
   }
 
