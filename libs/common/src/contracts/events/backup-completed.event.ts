@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { BackupMethod, DatasetName, Instant, RepositoryName, Uuid } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { BackupMethod, Instant, RepositoryName, Uuid } from '../names.js';
 
 /** A backup exists: durable, checksummed, listed in its manifest and in the catalog. */
 export const BackupCompleted = defineEvent({
@@ -9,10 +10,7 @@ export const BackupCompleted = defineEvent({
   summary: 'A backup exists: durable, checksummed, listed in its manifest and in the catalog',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     backupId: Uuid,
     method: BackupMethod,
     purpose: z.enum(['regular', 'safety']),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatasetName, Instant, ProblemShape, Uuid } from '../names.js';
+import { Failure } from '../event-parts.js';
+import { Uuid } from '../names.js';
 
 /** A backup could not be made; nothing of it is readable. */
 export const BackupFailed = defineEvent({
@@ -9,12 +10,7 @@ export const BackupFailed = defineEvent({
   summary: 'A backup could not be made; nothing of it is readable',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    sequence: z.int().min(1),
-    attempts: z.int().min(0).describe('How many were made'),
-    error: ProblemShape,
-    failedAt: Instant,
+    ...Failure,
     backupId: Uuid.nullable(),
   }),
 });

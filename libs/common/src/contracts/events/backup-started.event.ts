@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { BackupMethod, DatasetName, Instant, Uuid } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { BackupMethod, Instant, Uuid } from '../names.js';
 
 /** An attempt at a backup began. */
 export const BackupStarted = defineEvent({
@@ -9,10 +10,7 @@ export const BackupStarted = defineEvent({
   summary: 'An attempt at a backup began',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     backupId: Uuid,
     method: BackupMethod,
     startedAt: Instant,

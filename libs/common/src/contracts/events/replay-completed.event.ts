@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatasetName, Instant, ReplayMode, Uuid } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { Instant, ReplayMode } from '../names.js';
 import { ReplayedPartition } from '../replayed-partition.js';
 
 /** A replay ended, with every offset of its range accounted for. */
@@ -10,10 +11,7 @@ export const ReplayCompleted = defineEvent({
   summary: 'A replay ended, with every offset of its range accounted for',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     mode: ReplayMode,
     partitions: z.array(ReplayedPartition),
     isComplete: z.boolean().describe('false: some events are gone from the bus, see `gap` per partition'),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatasetName, Instant, ProblemShape, ReplayMode, Uuid } from '../names.js';
+import { Failure } from '../event-parts.js';
+import { ReplayMode } from '../names.js';
 
 /** A replay stopped; asked again with the same request it goes on where it stopped. */
 export const ReplayFailed = defineEvent({
@@ -9,12 +10,7 @@ export const ReplayFailed = defineEvent({
   summary: 'A replay stopped; asked again with the same request it goes on where it stopped',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    sequence: z.int().min(1),
-    attempts: z.int().min(0).describe('How many were made'),
-    error: ProblemShape,
-    failedAt: Instant,
+    ...Failure,
     mode: ReplayMode,
   }),
 });

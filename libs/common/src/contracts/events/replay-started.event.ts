@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatasetName, Instant, ReplayMode, Uuid } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { Instant, ReplayMode } from '../names.js';
 
 /** An attempt at a replay began. */
 export const ReplayStarted = defineEvent({
@@ -9,10 +10,7 @@ export const ReplayStarted = defineEvent({
   summary: 'An attempt at a replay began',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     mode: ReplayMode,
     startedAt: Instant,
   }),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatabaseName, DatasetName, Instant, ProfileName, RestoreStrategy, TargetName, Uuid } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { DatabaseName, Instant, ProfileName, RestoreStrategy, TargetName, Uuid } from '../names.js';
 
 /** A restore ended well. It is not verified yet: that is `verification.completed`. */
 export const RestoreCompleted = defineEvent({
@@ -9,10 +10,7 @@ export const RestoreCompleted = defineEvent({
   summary: 'A restore ended well',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     backupId: Uuid,
     target: TargetName,
     database: DatabaseName,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatabaseName, DatasetName, Instant, ProblemShape, TargetName, Uuid } from '../names.js';
+import { Failure } from '../event-parts.js';
+import { DatabaseName, TargetName, Uuid } from '../names.js';
 
 /** A restore did not end well; the message tells what state the target is in. */
 export const RestoreFailed = defineEvent({
@@ -9,12 +10,7 @@ export const RestoreFailed = defineEvent({
   summary: 'A restore did not end well; the message tells what state the target is in',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    sequence: z.int().min(1),
-    attempts: z.int().min(0).describe('How many were made'),
-    error: ProblemShape,
-    failedAt: Instant,
+    ...Failure,
     backupId: Uuid.nullable(),
     target: TargetName,
     database: DatabaseName.nullable(),

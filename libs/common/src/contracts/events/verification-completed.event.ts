@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatabaseName, DatasetName, Instant, ProfileName, TargetName, Uuid, VerdictName } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { DatabaseName, Instant, ProfileName, TargetName, Uuid, VerdictName } from '../names.js';
 
 /** The probes ran. `verdict` says what they found: a completed verification may well have failed the backup. */
 export const VerificationCompleted = defineEvent({
@@ -9,10 +10,7 @@ export const VerificationCompleted = defineEvent({
   summary: 'The probes ran',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     backupId: Uuid,
     target: TargetName,
     database: DatabaseName,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatabaseName, DatasetName, Instant, ProblemShape, ProfileName, TargetName, Uuid } from '../names.js';
+import { Failure } from '../event-parts.js';
+import { DatabaseName, ProfileName, TargetName } from '../names.js';
 
 /** A verification could not run: no verdict, which is not a good verdict. */
 export const VerificationFailed = defineEvent({
@@ -9,12 +10,7 @@ export const VerificationFailed = defineEvent({
   summary: 'A verification could not run: no verdict, which is not a good verdict',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    sequence: z.int().min(1),
-    attempts: z.int().min(0).describe('How many were made'),
-    error: ProblemShape,
-    failedAt: Instant,
+    ...Failure,
     target: TargetName,
     database: DatabaseName,
     profile: ProfileName,

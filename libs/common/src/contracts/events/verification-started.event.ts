@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { DatabaseName, DatasetName, Instant, ProfileName, TargetName, Uuid } from '../names.js';
+import { AttemptHead } from '../event-parts.js';
+import { DatabaseName, Instant, ProfileName, TargetName, Uuid } from '../names.js';
 
 /** An attempt at a verification began. */
 export const VerificationStarted = defineEvent({
@@ -9,10 +10,7 @@ export const VerificationStarted = defineEvent({
   summary: 'An attempt at a verification began',
   key: (data) => data.dataset,
   data: z.object({
-    runId: Uuid,
-    dataset: DatasetName,
-    attempt: z.int().min(1),
-    sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
+    ...AttemptHead,
     backupId: Uuid,
     target: TargetName,
     database: DatabaseName,
