@@ -1,13 +1,13 @@
-import { readFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { stopSignal } from '#tools/process/stop-signal.js';
+import { whenAborted } from '#tools/sandbox/aborted.js';
 import { Crew, stopLeftovers } from '#tools/sandbox/crew.js';
+import { explain } from '#tools/sandbox/explain.js';
 import { assertPortsFree } from '#tools/sandbox/ports.js';
 import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
 import { makeSecrets, toShopEnvironment } from '#tools/sandbox/secrets.js';
 import { stopServices, watchServices } from '#tools/sandbox/services.js';
 import { Shop } from '#tools/sandbox/shop.js';
-import { Trouble } from '#tools/sandbox/trouble.js';
 import { BusClient } from './bus-client.js';
 import { forgetKept, readKept, toKeptText, writeKept } from './kept.js';
 import { Reporter } from './reporter.js';
@@ -39,9 +39,6 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
   const shopEnv = toShopEnvironment(sandbox, secrets);
   const shop = new Shop({ crew, env: shopEnv, url: urlOf(sandbox, 'shop'), signal });
   const bus = new BusClient(sandbox.topicPrefix, signal);
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  aborted.catch(() => undefined);
-  signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   const ours = async () => [...kept, ...(await services.started())];
   const work = async (): Promise<boolean> => {
     await assertPortsFree(sandbox);
@@ -51,7 +48,7 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
     return playStory({ sandbox, secrets, crew, shop, bus, reporter, signal });
   };
   try {
-    return await Promise.race([work(), crew.failed, aborted]);
+    return await Promise.race([work(), crew.failed, whenAborted(signal)]);
   } finally {
     await bus.close().catch(() => undefined);
     if (keep && !signal.aborted) {
@@ -65,19 +62,6 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
     }
     console.log(`\n${reporter.elapsed} in all`);
   }
-}
-
-function explain(error: unknown): void {
-  const { message } = error instanceof Error ? error : new Error(String(error));
-  const { hint, logFile } = error instanceof Trouble ? error.details : {};
-  console.error(`\nquickstart failed: ${message}`);
-  if (hint) console.error(`hint: ${hint}`);
-  if (!(error instanceof Trouble)) console.error((error as Error).stack);
-  for (const file of logFile ? [logFile] : []) {
-    console.error(`\n${file} ends with`);
-    console.error(readFileSync(file, 'utf8').trimEnd().split('\n').slice(-20).join('\n').replaceAll(/^/gm, '  '));
-  }
-  console.error(`\nlogs of everything: ${sandbox.home}/logs`);
 }
 
 async function main(): Promise<number> {
@@ -104,7 +88,8 @@ async function main(): Promise<number> {
       console.error('interrupted; what was started is stopped');
       return 130;
     }
-    explain(error);
+    explain('quickstart', error);
+    console.error(`\nlogs of everything: ${sandbox.home}/logs`);
     return 1;
   }
 }
