@@ -6,7 +6,10 @@ import type { Manifest } from '../contracts/manifest.js';
 import { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
 import { PgTools } from '../engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '../engines/postgres/postgres-dataset.js';
+import { AppError } from '../errors/app-error.js';
+import type { WrittenObject } from '../repository/backup-repository.js';
 import { openRepository } from '../repository/open-repository.js';
+import { findBackup } from '../repository/read-backups.js';
 import { BackupTestBed } from '../testing/backup-test-bed.js';
 import { PausedRepository } from '../testing/paused-repository.js';
 import { ScratchDatabase } from '../testing/scratch-database.js';
@@ -160,6 +163,25 @@ describe('before any work', () => {
   });
 });
 
+describe('a manifest whose answer got lost', () => {
+  it('keeps the backup that it made', async () => {
+    const lost = new AppError('repository.unavailable', 'the connection was reset');
+    class LosesAnswer extends PausedRepository {
+      override async put(...[key, body, o]: Parameters<PausedRepository['put']>): Promise<WrittenObject> {
+        const written = await super.put(key, body, o);
+        if (key.endsWith('/manifest.json')) throw lost;
+        return written;
+      }
+    }
+    const attempt = bed.attempt(scratch.dataset());
+    const repository = new LosesAnswer(bed.repository, async () => undefined);
+    await expect(takeBackup(attempt, bed.deps({ repository }), signal)).rejects.toBe(lost);
+    const adopted = await findBackup(bed.repository, 'shop', attempt.backupId, { signal });
+    expect(adopted).toMatchObject({ backupId: attempt.backupId, attempt: 1 });
+    if (adopted) await forget(adopted);
+  });
+});
+
 describe('a missing bucket', () => {
   it('is said, and stops the dump', async () => {
     const { endpoint, accessKeyId, secretAccessKey } = endpoints.s3;
@@ -186,10 +208,14 @@ describe('a password', () => {
     expect(seen.some((line) => line.includes('pg_dump') && line.includes('--snapshot='))).toBe(true);
     expect(seen.filter((line) => line.includes(PASSWORD))).toEqual([]);
     expect(JSON.stringify(manifest)).not.toContain(PASSWORD);
-    const keys = [...manifest.objects.map(({ key }) => key), `${manifest.attemptKey}/manifest.json`];
-    for (const key of keys) await bed.repository.remove(key, { signal });
+    await forget(manifest);
   });
 });
+
+async function forget({ attemptKey, objects }: Manifest): Promise<void> {
+  const keys = [...objects.map(({ key }) => key), `${attemptKey}/manifest.json`];
+  for (const key of keys) await bed.repository.remove(key, { signal });
+}
 
 async function listCommandLines(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));

@@ -1,0 +1,60 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Manifest } from '../contracts/manifest.js';
+import { toRestoreByHand } from './restore-by-hand.js';
+
+const sha256 = 'ab'.repeat(32);
+
+function manifestOf(database: string): Manifest {
+  const object = (name: string) => ({ name, key: `shop/1/a1-x/${name}`, sizeBytes: 1, sha256, compression: 'zstd' });
+  return {
+    tools: { pg_dump: 'pg_dump (PostgreSQL) 18.6' },
+    objects: [object('database.dump.zst'), object('globals.sql.zst')],
+    snapshot: {
+      database,
+      encoding: 'UTF8',
+      collation: 'C',
+      characterType: 'C',
+      localeProvider: 'builtin',
+      locale: 'C.UTF-8',
+    },
+  } as unknown as Manifest;
+}
+
+const commandsOf = (database: string, location: string): string[] =>
+  toRestoreByHand(manifestOf(database), location).filter((line) => !line.startsWith('#'));
+
+describe('restore by hand', () => {
+  it('fetches from an S3 store, with its endpoint when it has one', () => {
+    const [first, second] = commandsOf('shop', 's3://holdfast/prod at https://s3.example:9000');
+    expect(first).toBe(
+      'aws s3 cp s3://holdfast/prod/shop/1/a1-x/database.dump.zst database.dump.zst --endpoint-url https://s3.example:9000',
+    );
+    expect(second).toContain('globals.sql.zst');
+    expect(commandsOf('shop', 's3://holdfast')[0]).toBe(
+      'aws s3 cp s3://holdfast/shop/1/a1-x/database.dump.zst database.dump.zst',
+    );
+  });
+
+  it('copies from a directory, whatever its name', () => {
+    expect(commandsOf('shop', `file:///mnt/it's here/`)[0]).toBe(
+      `cp '/mnt/it'\\''s here/shop/1/a1-x/database.dump.zst' database.dump.zst`,
+    );
+  });
+
+  it('checks, unpacks, creates and analyzes, in this order', () => {
+    expect(commandsOf('shop', 'file:///backups').slice(2)).toEqual([
+      `echo '${sha256}  database.dump.zst' | sha256sum --check`,
+      `echo '${sha256}  globals.sql.zst' | sha256sum --check`,
+      'zstd -d database.dump.zst globals.sql.zst',
+      'psql --dbname=postgres --file=globals.sql',
+      'pg_restore --create --dbname=postgres database.dump',
+      'vacuumdb --analyze-only --dbname=shop',
+    ]);
+  });
+
+  it('lets no name of a database become a command', () => {
+    const lines = toRestoreByHand(manifestOf(`x\nrm -rf /; $(id) '=`), 'file:///backups');
+    expect(lines.filter((line) => line.includes('\n'))).toEqual([]);
+    expect(lines.at(-1)).toBe(`vacuumdb --analyze-only --dbname='dbname='\\''x rm -rf /; $(id) \\'\\''='\\'''`);
+  });
+});
