@@ -25,7 +25,7 @@ const layers = {
 
 /** Packages that one place owns, so that its quirks are handled once. Values: patterns of the files that may import them. */
 const owners = {
-  '@nestjs': ['(^|/)main[.]ts$', '[.]module[.]ts$', '[.]controller[.]ts$', '^libs/common/src/bus/nest/'],
+  '@nestjs': ['(^|/)main[.]ts$', '[.]module[.]ts$', '[.]controller[.]ts$', '^libs/common/src/(bus|service)/nest/'],
   kafkajs: ['^libs/common/src/bus/'],
   typeorm: ['^libs/common/src/catalog/'],
   pg: ['^libs/common/src/(catalog|engines/postgres|probes)/'],

@@ -1,6 +1,6 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
-import { toNestLogger } from '#common/service/nest-logger.js';
+import { toNestLogger } from '#common/service/nest/nest-logger.js';
 import { openService, type Service } from '#common/service/open-service.js';
 import { problemFilter } from './http/problem-filter.js';
 import { requireToken } from './http/require-token.js';

@@ -1,7 +1,7 @@
 import { type DynamicModule, Module } from '@nestjs/common';
 import { ScheduleModule } from '@nestjs/schedule';
-import { HealthController } from '#common/service/health.controller.js';
 import { Health } from '#common/service/health.js';
+import { HealthController } from '#common/service/nest/health.controller.js';
 import type { Service } from '#common/service/open-service.js';
 import { ApiController, SERVICE } from './http/api.controller.js';
 import { PLANNING, PlanningController } from './planning/planning.controller.js';

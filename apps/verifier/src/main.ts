@@ -1,9 +1,6 @@
 import 'reflect-metadata';
-import { NestFactory } from '@nestjs/core';
-import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { startDirectIntake } from '#common/service/direct-intake.js';
-import { toNestLogger } from '#common/service/nest-logger.js';
+import { startIntake } from '#common/service/nest/start-intake.js';
 import { openService, type Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
 import { RequestTaker } from './intake/request-taker.js';
@@ -17,7 +14,14 @@ const GROUP = 'holdfast-verifier';
 const service = await openService('verifier', process.argv);
 service.shutdown.endOnSignals();
 startWork(service);
-await startIntake(service);
+const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
+await startIntake(service, {
+  group: GROUP,
+  module: verifierModule(service, taker),
+  requestTypes: RequestTaker.types,
+  take: (event) => taker.take(event),
+  http: service.installation.config.verifier.http,
+});
 
 /** Claims verifications and replays. */
 function startWork(service: Service): void {
@@ -35,21 +39,4 @@ function startWork(service: Service): void {
     renewMs: claimRenewMs,
   });
   shutdown.add('runs', () => loop.stop());
-}
-
-/** Takes requests from the bus, and from the outbox while the bus is down; answers health and metrics. */
-async function startIntake(service: Service): Promise<void> {
-  const { kafka, installation, deadLetters, logger, shutdown, topicPrefix } = service;
-  const taker = new RequestTaker(installation, { ...service, consumer: GROUP });
-  const app = await NestFactory.create(verifierModule(service, taker), { logger: toNestLogger(logger) });
-  app.connectMicroservice({
-    strategy: new HoldfastKafkaServer({ kafka, groupId: topicPrefix + GROUP, topicPrefix, deadLetters, logger }),
-  });
-  shutdown.add('intake', () => app.close());
-  const direct = startDirectIntake(service, RequestTaker.types, (event) => taker.take(event));
-  shutdown.add('direct intake', () => direct.stop());
-  await app.startAllMicroservices();
-  const { host, port } = installation.config.verifier.http;
-  await app.listen(port, host);
-  logger.info({ url: await app.getUrl() }, 'verifier is ready');
 }

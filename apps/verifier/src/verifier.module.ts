@@ -1,6 +1,6 @@
 import { type DynamicModule, Module } from '@nestjs/common';
-import { HealthController } from '#common/service/health.controller.js';
 import { Health } from '#common/service/health.js';
+import { HealthController } from '#common/service/nest/health.controller.js';
 import type { Service } from '#common/service/open-service.js';
 import { IntakeController } from './intake/intake.controller.js';
 import { RequestTaker } from './intake/request-taker.js';

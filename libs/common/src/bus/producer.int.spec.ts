@@ -44,6 +44,16 @@ describe('publishing', () => {
     expect(read).toHaveLength(40);
   });
 
+  it('says so when the broker will never take an event, and takes the next one', async () => {
+    const topic = await bed.topic('too-large');
+    const publisher = new BusPublisher(bed.kafka);
+    bed.onClose(() => publisher.close());
+    const send = (value: Buffer) => publisher.send([{ topic, messages: [{ value }] }]);
+    await expect(send(Buffer.alloc(3_000_000))).rejects.toMatchObject({ code: 'bus.refused' });
+    await send(Buffer.from('small'));
+    expect(await readAll(topic, 0)).toHaveLength(1);
+  });
+
   it('fails while the bus is away and works again when it is back, with the same publisher', async () => {
     const wire = new BreakableKafka();
     const prefix = `${bed.prefix}outage.`;

@@ -1,6 +1,7 @@
 import { type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
 import type { Event } from '../contracts/envelope.js';
-import { toBusError } from './bus-error.js';
+import { AppError } from '../errors/app-error.js';
+import { kafkaErrorType, toBusError } from './bus-error.js';
 import { toKafkaMessage } from './cloud-event-codec.js';
 
 export interface OutgoingEvent {
@@ -21,7 +22,7 @@ export class BusPublisher {
     private readonly topicPrefix = '',
   ) {}
 
-  /** All or an error; after an error some may have been written, so the caller publishes all of them again. Throws: bus.unavailable. */
+  /** All or an error; after an error some may have been written, so the caller publishes all of them again. Throws: bus.unavailable, bus.refused. */
   async publish(events: readonly OutgoingEvent[]): Promise<void> {
     const byTopic = Map.groupBy(events, ({ event }) => this.topicPrefix + event.type);
     await this.send(
@@ -39,7 +40,7 @@ export class BusPublisher {
     } catch (error) {
       if (this.current === opening) this.current = undefined;
       await disconnect(opening);
-      throw toBusError(error, `publish to ${topicMessages.map(({ topic }) => topic).join(', ')}`);
+      throw toPublishError(error, `publish to ${topicMessages.map(({ topic }) => topic).join(', ')}`);
     }
   }
 
@@ -53,6 +54,15 @@ export class BusPublisher {
     this.current ??= connect(this.kafka);
     return this.current;
   }
+}
+
+/** What the broker will never take, however often it is offered. */
+const REFUSALS = new Set(['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE', 'INVALID_RECORD']);
+
+function toPublishError(error: unknown, doing: string): AppError {
+  const type = kafkaErrorType(error);
+  if (type === undefined || !REFUSALS.has(type)) return toBusError(error, doing);
+  return new AppError('bus.refused', `cannot ${doing}: ${type}`, { kafkaError: type }, { cause: error });
 }
 
 async function connect(kafka: Kafka): Promise<Producer> {

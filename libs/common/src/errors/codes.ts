@@ -30,11 +30,6 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Run `holdfast backup list` to see the backups that exist.',
   },
-  'bus.dead-letter': {
-    retryable: false,
-    exit: Exit.badInput,
-    hint: 'Read the reason and the original bytes on the dead-letter topic, correct the producer and publish again.',
-  },
   'bus.refused': {
     retryable: false,
     exit: Exit.failed,
@@ -75,6 +70,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Install the named program on the executor, or correct its path, then run `holdfast check`.',
+  },
+  'internal.bug': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'This is a defect in Holdfast; report it with the log lines around it.',
   },
   'postgres.auth': {
     retryable: false,
@@ -236,15 +236,15 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'Check that the store under `endpoint` or `url` of the repository answers, then run `holdfast check`.',
   },
-  'request.invalid': {
-    retryable: false,
-    exit: Exit.badInput,
-    hint: 'Correct the named fields and ask again; `docs/reference/events` has every schema.',
-  },
   'request.expired': {
     retryable: false,
     exit: Exit.refused,
     hint: 'Publish a new request; restore, replay and recovery requests are valid for one hour unless they say less.',
+  },
+  'request.invalid': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Correct the named fields and ask again; `docs/reference/events` has every schema.',
   },
   'request.refused': {
     retryable: false,
@@ -310,11 +310,6 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'The run did not end before its deadline; ask again with a later one, or find what slowed it in `holdfast runs show <id>`.',
-  },
-  'internal.bug': {
-    retryable: false,
-    exit: Exit.failed,
-    hint: 'This is a defect in Holdfast; report it with the log lines around it.',
   },
 } as const satisfies Record<string, CodeSpec>;
 

@@ -1,0 +1,31 @@
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { HoldfastKafkaServer } from '../../bus/nest/holdfast-kafka-server.js';
+import type { Event } from '../../contracts/envelope.js';
+import { startDirectIntake } from '../direct-intake.js';
+import type { Service } from '../open-service.js';
+import { toNestLogger } from './nest-logger.js';
+
+export interface IntakeOptions {
+  /** The consumer group, behind the topic prefix, and the consumer in the inbox's key. */
+  readonly group: string;
+  readonly module: DynamicModule;
+  readonly requestTypes: readonly string[];
+  readonly take: (event: Event<unknown>) => Promise<void>;
+  readonly http: { readonly host: string; readonly port: number };
+}
+
+/** Takes requests from the bus, and from the outbox while the bus is down; answers health and metrics. Stops with the service. */
+export async function startIntake(service: Service, o: IntakeOptions): Promise<void> {
+  const { kafka, deadLetters, logger, shutdown, topicPrefix } = service;
+  const app = await NestFactory.create(o.module, { logger: toNestLogger(logger) });
+  app.connectMicroservice({
+    strategy: new HoldfastKafkaServer({ kafka, groupId: topicPrefix + o.group, topicPrefix, deadLetters, logger }),
+  });
+  shutdown.add('intake', () => app.close());
+  const direct = startDirectIntake(service, o.requestTypes, o.take);
+  shutdown.add('direct intake', () => direct.stop());
+  await app.startAllMicroservices();
+  await app.listen(o.http.port, o.http.host);
+  logger.info({ url: await app.getUrl() }, `${service.name} is ready`);
+}
