@@ -57,6 +57,11 @@ export class Platform {
     return this.places.store;
   }
 
+  /** For files of the spec; gone with the platform. */
+  get folder(): string {
+    return this.places.folder;
+  }
+
   get topicPrefix(): string {
     return `${this.id}.`;
   }
@@ -84,11 +89,11 @@ export class Platform {
 
   /** For the services; the one for the command line also knows where the API is. */
   get configFile(): string {
-    return join(this.places.folder, 'holdfast.yaml');
+    return join(this.folder, 'holdfast.yaml');
   }
 
   get cliConfigFile(): string {
-    return join(this.places.folder, 'cli.yaml');
+    return join(this.folder, 'cli.yaml');
   }
 
   /** Everything that the apps wrote, also those that were killed or stopped. */
@@ -102,10 +107,11 @@ export class Platform {
     return app;
   }
 
-  async startApp(name: AppName): Promise<void> {
+  /** Also again, after it was stopped or killed. */
+  async startApp(name: AppName, env: Readonly<Record<string, string>> = {}): Promise<void> {
     const previous = this.apps.get(name);
     if (previous !== undefined) this.past.push(previous);
-    this.apps.set(name, AppProcess.start(name, { configFile: this.configFile, env: this.env }));
+    this.apps.set(name, AppProcess.start(name, { configFile: this.configFile, env: { ...this.env, ...env } }));
     await this.app(name).ready();
   }
 
@@ -133,7 +139,7 @@ export class Platform {
     await this.store.dispose();
     await dropDatabases('postgres18', `${this.id}%`);
     await this.places.catalogLogin.drop();
-    await rm(this.places.folder, { recursive: true, force: true });
+    await rm(this.folder, { recursive: true, force: true });
   }
 
   private async open(): Promise<void> {

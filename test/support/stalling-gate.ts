@@ -22,6 +22,7 @@ export class StallingGate {
   private onStalled: () => void = () => undefined;
   private readonly pairs = new Set<Pair>();
   private isOpen = true;
+  private isHolding = true;
 
   private constructor(
     private readonly listener: Server,
@@ -43,6 +44,12 @@ export class StallingGate {
 
   get port(): number {
     return (this.listener.address() as AddressInfo).port;
+  }
+
+  /** Holds nothing back any more. */
+  release(): void {
+    this.isHolding = false;
+    for (const { server } of this.pairs) server.resume();
   }
 
   /** The server dies: every connection breaks, and nobody answers any more. */
@@ -79,7 +86,7 @@ export class StallingGate {
     server.on('data', (chunk) => {
       bytes += chunk.length;
       client.write(rewrite(chunk));
-      if (bytes < stallAfterBytes) return;
+      if (bytes < stallAfterBytes || !this.isHolding) return;
       server.pause();
       this.onStalled();
     });

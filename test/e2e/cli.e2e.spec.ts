@@ -1,0 +1,266 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import pg from 'pg';
+import { endpoints } from '#tools/services/endpoints.js';
+import { verbs } from '../../apps/cli/src/verbs.js';
+import { type CliResult, holdfast } from '../support/cli.js';
+import { newId, Platform } from '../support/platform.js';
+import { findSecrets, listObjects } from '../support/secret-hunt.js';
+import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
+import { waitUntil } from '../support/wait-until.js';
+
+const CLOSED = 'http://127.0.0.1:9';
+const source = newId();
+const restored = `${source}_restored`;
+const absent = '01987654-3210-7fff-bfff-ffffffffffff';
+
+let platform: Platform;
+let backup: ServerLogin;
+let target: ServerLogin;
+/** Everything that any command said. */
+const said: string[] = [];
+
+beforeAll(async () => {
+  const toolDirectories = [endpoints.postgres18.binDir];
+  backup = await ServerLogin.create(`${source}_backup`, 'BYPASSRLS IN ROLE pg_read_all_data');
+  target = await ServerLogin.create(`${source}_target`, 'SUPERUSER');
+  await onServer('postgres18', 'postgres', `CREATE DATABASE ${source}`);
+  await onServer('postgres18', source, 'CREATE TABLE notes AS SELECT n, md5(n::text) FROM generate_series(1, 100) n');
+  const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['store'], toolDirectories });
+  platform = await Platform.start({
+    secrets: {
+      ...{ SHOP_URL: backup.url(source), SHOP_PASSWORD: backup.password },
+      ...{ TARGET_URL: target.url('postgres'), TARGET_PASSWORD: target.password },
+      GONE_URL: backup.url(`${source}_gone`),
+    },
+    config: {
+      datasets: { shop: dataset('${env:SHOP_URL}'), gone: dataset('${env:GONE_URL}') },
+      targets: {
+        staging: {
+          ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories, privileges: 'keep' },
+          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [`${source}_*`] },
+        },
+      },
+      profiles: { equal: { probes: ['checksums', 'row-counts', 'fingerprints'].map((use) => ({ use })) } },
+    },
+  });
+});
+
+afterAll(async () => {
+  await platform?.close();
+  await dropDatabases('postgres18', `${source}%`);
+  await backup?.drop();
+  await target?.drop();
+});
+
+/** One command line, as one types it. */
+async function type(line: string, config = platform.cliConfigFile): Promise<CliResult> {
+  const result = await holdfast([...line.split(' '), '--config', config], platform.env);
+  said.push(result.stdout, result.stderr);
+  return result;
+}
+
+/** The same for a script: its one document. Throws when stdout holds anything else, or stderr anything at all. */
+async function script(line: string, config?: string) {
+  const { exitCode, stdout, stderr } = await type(`${line} --json`, config);
+  expect(stderr).toBe('');
+  return { exitCode, document: JSON.parse(stdout) };
+}
+
+/** The configuration of the command line with something else in it. */
+async function withConfig(name: string, change: (config: Record<string, unknown>) => object): Promise<string> {
+  const file = join(platform.folder, `${name}.yaml`);
+  const config = JSON.parse(await readFile(platform.cliConfigFile, 'utf8')) as Record<string, unknown>;
+  await writeFile(file, JSON.stringify(change(config)));
+  return file;
+}
+
+describe('a person at the command line', () => {
+  it('backs up, looks, restores with proof, and reads what happened', async () => {
+    const backedUp = await type('backup run shop --wait');
+    expect(backedUp).toMatchObject({ exitCode: 0, stderr: '' });
+    const listed = await type('backup list --dataset shop');
+    expect(listed).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('100') });
+    const shown = await type('backup show shop@latest');
+    expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/restore by hand\n.*zstd/s) });
+    const plan = await type(`restore plan shop@latest --target staging --database ${restored}`);
+    expect(plan).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing stands in the way') });
+    const run = await type(`restore run shop@latest --target staging --database ${restored} --profile equal --wait`);
+    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('passed') });
+    const runs = await type('runs list --dataset shop');
+    expect(runs.stdout).toMatch(/verification.*completed(.|\n)*restore.*completed(.|\n)*backup.*completed/);
+  });
+
+  it('is told the code and the next step when it does not work', async () => {
+    const { exitCode, stdout, stderr } = await type('backup run gone --wait');
+    expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
+    expect(stderr).toMatch(/^error postgres[.]database-missing: .+\nhint: [A-Z].+[.]\n$/);
+  });
+
+  it.each(verbs.map(({ path }) => path.join(' ')))('finds examples under %s --help', async (path) => {
+    const { exitCode, stdout, stderr } = await holdfast([...path.split(' '), '--help'], platform.env);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    expect(stdout).toMatch(new RegExp(`Examples:\n  \\$ holdfast ${path}`));
+    expect(stdout).toContain('--json');
+  });
+});
+
+describe('a script', () => {
+  const restore = `restore run shop@latest --target staging --database`;
+
+  it.each([
+    [0, 'backup list', { backups: expect.any(Array) }],
+    [0, 'backup show shop@latest', { dataset: 'shop', objects: expect.any(Array) }],
+    [0, 'backup run shop --wait', { state: 'completed', kind: 'backup' }],
+    [0, 'backup run shop', { state: 'pending', runId: expect.any(String) }],
+    [0, 'runs list --state completed', { runs: expect.any(Array) }],
+    [0, `restore plan shop@latest --target staging --database ${source}_x`, { refusals: [] }],
+    [0, `verify run --target staging --database ${restored} --backup shop@latest --profile equal --wait`, {}],
+    [1, 'backup run gone --wait', { error: { code: 'postgres.database-missing' } }],
+    [2, 'backup show nonsense', { error: { code: 'request.invalid' } }],
+    [2, `backup show ${absent}`, { error: { code: 'backup.missing' } }],
+    [2, `runs show ${absent}`, { error: { code: 'run.missing' } }],
+    [2, 'runs show nonsense', { error: { code: 'request.invalid' } }],
+    [2, 'runs list --state odd', { error: { code: 'request.invalid' } }],
+    [2, 'restore run shop@latest', { error: { code: 'request.invalid' } }],
+    [2, `${restore} ${source}_x --strategy odd`, { error: { code: 'request.invalid' } }],
+    [2, 'backup run', { error: { code: 'request.invalid' } }],
+    [2, 'backup frobnicate', { error: { code: 'request.invalid' } }],
+    [2, 'frobnicate', { error: { code: 'request.invalid' } }],
+    [2, 'backup list --frobnicate', { error: { code: 'request.invalid' } }],
+    [3, 'backup run nobody --wait', { error: { code: 'request.refused' } }],
+    [3, `${restore} payroll`, { error: { code: 'request.refused' } }],
+    [3, `${restore} ${restored} --wait`, { error: { code: 'restore.database-exists' } }],
+    [3, `${restore} ${source}_x --profile nope`, { error: { code: 'request.refused' } }],
+    [3, `restore plan shop@latest --target staging --database ${restored}`, { databaseExists: true }],
+  ])('gets exit code %i and one document from %s', async (exitCode, line, document) => {
+    expect(await script(line)).toMatchObject({ exitCode, document });
+  });
+
+  it.each([
+    [
+      4,
+      'nobody answers',
+      (config: object) => ({ ...config, api: { url: CLOSED, token: platform.secrets['API_TOKEN'] } }),
+    ],
+    [3, 'the token is wrong', (config: object) => ({ ...config, api: { ...apiOf(config), token: 'x'.repeat(20) } })],
+    [2, 'a key is misspelled', (config: object) => ({ ...config, datasetz: {} })],
+  ])('gets exit code %i when %s', async (exitCode, what, change) => {
+    const config = await withConfig(what.replaceAll(' ', '-'), change);
+    const answer = await script('backup run shop --wait', config);
+    expect(answer).toMatchObject({ exitCode, document: { error: { hint: expect.stringMatching(/[.]$/) } } });
+  });
+
+  it('gets exit code 2 when there is no configuration', async () => {
+    const answer = await script('backup list', join(platform.folder, 'absent.yaml'));
+    expect(answer).toMatchObject({ exitCode: 2, document: { error: { code: 'config.invalid' } } });
+  });
+
+  it('gets exit code 1 and the evidence when the verdict is failed', async () => {
+    await onServer('postgres18', restored, 'DELETE FROM notes WHERE n = 7');
+    const line = `verify run --target staging --database ${restored} --backup shop@latest --profile equal --wait`;
+    const { exitCode, document } = await script(line);
+    expect(exitCode).toBe(1);
+    expect(document.result).toMatchObject({ verdict: 'failed' });
+    expect(JSON.stringify(document.result)).toContain('public.notes');
+    const repair = `restore run shop@latest --target staging --database ${restored} --strategy in-place --profile equal --wait`;
+    expect(await script(repair)).toMatchObject({ exitCode: 0 });
+  });
+
+  it('cancels a run and sees it end', async () => {
+    const holder = new pg.Client({ connectionString: endpoints.postgres18.url.replace(/[^/]+$/, source) });
+    await holder.connect();
+    try {
+      await holder.query('BEGIN; LOCK TABLE notes');
+      const { document } = await script('backup run shop');
+      expect(await script(`runs cancel ${document.runId} --reason enough`)).toMatchObject({ exitCode: 0 });
+      const ended = await script(`runs show ${document.runId} --wait`);
+      expect(ended).toMatchObject({ exitCode: 1, document: { error: { code: 'run.cancelled' } } });
+    } finally {
+      await holder.end();
+    }
+  });
+});
+
+describe('with neither bus nor catalog', () => {
+  let config: string;
+
+  beforeAll(async () => {
+    config = await withConfig('disaster', (given) => ({
+      ...given,
+      bus: { brokers: ['127.0.0.1:9'] },
+      catalog: { url: 'postgres://nobody:nothing@127.0.0.1:9/nowhere' },
+      api: { url: CLOSED, token: 'x'.repeat(20) },
+    }));
+  });
+
+  it('--local backs up, lists, shows, restores and verifies, from the repository alone', async () => {
+    const made = await script('backup run shop --local', config);
+    expect(made).toMatchObject({ exitCode: 0, document: { dataset: 'shop', rows: 100 } });
+    const { id } = made.document;
+    const listed = await script('backup list --local', config);
+    expect(listed.document.backups[0]).toMatchObject({ id });
+    expect((await script('backup list', config)).document).toEqual(listed.document);
+    expect((await script(`backup show ${id}`, config)).document).toMatchObject({ backupId: id });
+    const where = `--target staging --database ${source}_local --profile equal --local`;
+    const back = await script(`restore run ${id} ${where}`, config);
+    expect(back).toMatchObject({ exitCode: 0, document: { verification: { verdict: 'passed' } } });
+    const again = await script(`restore run shop@latest ${where} --strategy in-place`, config);
+    expect(again).toMatchObject({ exitCode: 0, document: { verification: { verdict: 'passed' } } });
+    const proven = await script(`verify run --backup ${id} ${where}`, config);
+    expect(proven).toMatchObject({ exitCode: 0, document: { verdict: 'passed' } });
+    await onServer('postgres18', `${source}_local`, 'UPDATE notes SET md5 = md5(md5) WHERE n = 5');
+    const refuted = await script(`verify run --backup ${id} ${where}`, config);
+    expect(refuted).toMatchObject({ exitCode: 1, document: { verdict: 'failed' } });
+  });
+
+  it('needs no mention of them in the configuration either', async () => {
+    const bare = await withConfig('bare', ({ bus: _, catalog: __, api: ___, ...rest }) => rest);
+    expect(await script('backup run shop --local', bare)).toMatchObject({ exitCode: 0 });
+    expect(await script('backup run shop', bare)).toMatchObject({ exitCode: 4 });
+  });
+
+  it('stopped by Ctrl-C, it ends what it does, leaves nothing behind and says what that means', async () => {
+    const holder = new pg.Client({ connectionString: endpoints.postgres18.url.replace(/[^/]+$/, source) });
+    await holder.connect();
+    const objects = async () => (await listObjects(platform)).filter((key) => key.startsWith('prod/shop/'));
+    const before = await objects();
+    try {
+      await holder.query('BEGIN; LOCK TABLE notes');
+      const stop = new AbortController();
+      const stopped = holdfast(
+        ['backup', 'run', 'shop', '--local', '--json', '--config', config],
+        platform.env,
+        stop.signal,
+      );
+      await waitUntil('the backup waits for the lock', async () => {
+        const waiting = `SELECT pid FROM pg_stat_activity WHERE usename = '${backup.user}' AND wait_event_type = 'Lock'`;
+        return (await onServer('postgres18', 'postgres', waiting)).length === 1;
+      });
+      stop.abort();
+      const { exitCode, stdout } = await stopped;
+      expect(exitCode).toBe(1);
+      expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'run.interrupted', message: 'stopped by SIGINT' } });
+    } finally {
+      await holder.end();
+    }
+    expect(await objects()).toEqual(before);
+  });
+
+  it('refuses what the target does not accept, as the services would', async () => {
+    const line = 'restore run shop@latest --target staging --database payroll --local';
+    expect(await script(line, config)).toMatchObject({ exitCode: 3, document: { error: { code: 'request.refused' } } });
+  });
+});
+
+describe('in the end', () => {
+  it('services stop at SIGTERM with exit code 0, and no secret shows anywhere', async () => {
+    expect(await platform.stop()).toEqual({ scheduler: 0, executor: 0, verifier: 0 });
+    expect(await findSecrets(platform)).toEqual([]);
+    const secrets = Object.entries(platform.secrets).filter(([, secret]) => said.join('\n').includes(secret));
+    expect(secrets).toEqual([]);
+  });
+});
+
+const apiOf = (config: object): object => (config as { api: object }).api;

@@ -1,0 +1,148 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { endpoints } from '#tools/services/endpoints.js';
+import { newId, Platform } from '../support/platform.js';
+import { type Asked, ask, causedBy, runOf } from '../support/request.js';
+import { findSecrets, listObjects } from '../support/secret-hunt.js';
+import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
+import { StallingGate } from '../support/stalling-gate.js';
+import { waitUntil } from '../support/wait-until.js';
+
+const MIB = 1024 * 1024;
+const source = newId();
+const { host, port, binDir } = endpoints.postgres18;
+
+let platform: Platform;
+let gate: StallingGate;
+let backup: ServerLogin;
+let target: ServerLogin;
+
+/** Claims that are lost within seconds: what a killed process held goes on in the next one soon. */
+const impatient = { maxAttempts: 5, claimTtlMs: 2_000, claimRenewMs: 600 };
+
+beforeAll(async () => {
+  backup = await ServerLogin.create(`${source}_backup`, 'BYPASSRLS IN ROLE pg_read_all_data');
+  target = await ServerLogin.create(`${source}_target`, 'SUPERUSER');
+  await onServer('postgres18', 'postgres', `CREATE DATABASE ${source}`);
+  await onServer(
+    'postgres18',
+    source,
+    `CREATE TABLE notes AS SELECT n, string_agg(md5(random()::text), '') AS text
+     FROM generate_series(1, 8000) n, generate_series(1, 64) GROUP BY n`,
+    // A restore that builds this index takes a second and a half, and can be met in the middle.
+    `CREATE FUNCTION slowly(n int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS
+     'BEGIN PERFORM pg_catalog.pg_sleep(0.5); RETURN n; END'`,
+    'CREATE TABLE steps AS SELECT n FROM generate_series(1, 3) n',
+    'CREATE INDEX steps_slowly ON steps (slowly(n))',
+  );
+  gate = await StallingGate.open({ host, port, stallAfterBytes: 8 * MIB });
+  const dataset = (url: string) => ({
+    ...{ kind: 'postgres', url, repositories: ['store'], toolDirectories: [binDir] },
+    ...{ compression: { level: 1, threads: 1 } },
+  });
+  platform = await Platform.start({
+    services: ['scheduler', 'executor'],
+    secrets: {
+      ...{ SHOP_URL: backup.url(source), SHOP_PASSWORD: backup.password, GATE_URL: backup.url(source, gate.port) },
+      ...{ TARGET_URL: target.url('postgres'), TARGET_PASSWORD: target.password },
+    },
+    config: {
+      executor: impatient,
+      datasets: { shop: dataset('${env:SHOP_URL}'), halting: dataset('${env:GATE_URL}') },
+      targets: {
+        staging: {
+          ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
+          accepts: { datasets: ['shop'], strategies: ['new'], databases: [`${source}_*`] },
+        },
+      },
+    },
+  });
+});
+
+afterAll(async () => {
+  await platform?.close();
+  await gate?.close();
+  await dropDatabases('postgres18', `%${source}%`);
+  await backup?.drop();
+  await target?.drop();
+});
+
+const attemptsOf = async (asked: Asked): Promise<number> => {
+  const [run] = await platform.catalog<{ attempt: number }>(
+    `SELECT attempt FROM holdfast.runs WHERE id = '${runOf(asked)}'`,
+  );
+  return run?.attempt ?? 0;
+};
+
+const sessionsOf = (asked: Asked, what = '%') =>
+  onServer<{ pid: number }>(
+    'postgres18',
+    'postgres',
+    `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'holdfast ${runOf(asked)}%' AND query LIKE '${what}'`,
+  );
+
+const manifestsOf = async (backupId: string): Promise<string[]> =>
+  (await listObjects(platform)).filter((key) => key.includes(backupId) && key.endsWith('manifest.json'));
+
+describe('an executor that is killed', () => {
+  it('in the middle of a backup: the next one makes it, once', async () => {
+    const asked = await ask(platform, 'backup.requested', { dataset: 'halting' });
+    const started = await platform.next('backup.started', causedBy(asked));
+    await gate.stalled;
+    await platform.app('executor').kill();
+    expect(await manifestsOf(started.data.backupId)).toEqual([]);
+    gate.release();
+    await platform.startApp('executor');
+    const completed = await platform.next('backup.completed', causedBy(asked));
+    expect(completed.data).toMatchObject({ backupId: started.data.backupId, attempt: await attemptsOf(asked) });
+    expect(completed.data.attempt).toBeGreaterThan(1);
+    expect(await manifestsOf(started.data.backupId)).toEqual([`prod/${completed.data.manifestKey}`]);
+    await waitUntil('no session is left', async () => (await sessionsOf(asked)).length === 0);
+  });
+
+  it('in the middle of a restore: the next one brings it to its end, once, whatever the first left running', async () => {
+    const made = await ask(platform, 'backup.requested', { dataset: 'shop' });
+    await platform.next('backup.completed', causedBy(made));
+    const database = `${source}_back`;
+    const asked = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', database });
+    await waitUntil('the index is being built', async () => (await sessionsOf(asked, 'CREATE INDEX%')).length > 0);
+    await platform.app('executor').kill();
+    await platform.startApp('executor');
+    const completed = await platform.next('restore.completed', causedBy(asked));
+    expect(completed.data).toMatchObject({ database, attempt: await attemptsOf(asked) });
+    expect(completed.data.attempt).toBeGreaterThan(1);
+    const rows = 'SELECT (SELECT count(*) FROM notes)::int AS notes, (SELECT count(*) FROM steps)::int AS steps';
+    expect(await onServer('postgres18', database, rows)).toEqual([{ notes: 8000, steps: 3 }]);
+    await waitUntil('no session is left', async () => (await sessionsOf(asked)).length === 0);
+    const left = `SELECT datname FROM pg_database WHERE datname LIKE '%${runOf(asked).slice(0, 8)}%'`;
+    expect(await onServer('postgres18', 'postgres', left)).toEqual([]);
+  });
+});
+
+describe('a scheduler that is killed', () => {
+  it('delays what is said, loses none of it and says it in order', async () => {
+    await platform.app('scheduler').kill();
+    const asked = await ask(platform, 'backup.requested', { dataset: 'shop' });
+    const state = `SELECT state FROM holdfast.runs WHERE id = '${runOf(asked)}' AND state = 'completed'`;
+    await waitUntil('the backup is made', async () => (await platform.catalog(state)).length === 1);
+    expect(platform.bus.of('backup.completed', causedBy(asked))).toEqual([]);
+    await platform.startApp('scheduler');
+    await platform.next('backup.completed', causedBy(asked));
+    const said = platform.bus.events.filter(causedBy(asked)).filter(({ type }) => type !== 'backup.progressed');
+    expect(said.map(({ data }) => data.sequence).sort()).toEqual([1, 2]);
+  });
+});
+
+describe('in the end', () => {
+  it('every run said its end once, services stop with exit code 0, and no secret shows anywhere', async () => {
+    expect(await platform.stop()).toEqual({ scheduler: 0, executor: 0 });
+    const ends = platform.bus.events.filter(({ type }) => /^(backup|restore)[.](completed|failed)$/.test(type));
+    expect(ends.map(({ type }) => type).sort()).toEqual([
+      'backup.completed',
+      'backup.completed',
+      'backup.completed',
+      'restore.completed',
+    ]);
+    expect(new Set(ends.map(({ data }) => data.runId)).size).toBe(4);
+    expect(await findSecrets(platform)).toEqual([]);
+  });
+});
