@@ -1,11 +1,11 @@
-import { createHash } from 'node:crypto';
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PassThrough, Transform } from 'node:stream';
+import { PassThrough, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ManifestObject } from '../contracts/manifest.js';
 import { AppError } from '../errors/app-error.js';
+import { CountAndDigest } from '../pipeline/count-and-digest.js';
 import { spawnChain } from '../process/spawn-chain.js';
 import type { BackupRepository } from '../repository/backup-repository.js';
 
@@ -87,11 +87,8 @@ async function toCause(error: unknown, object: ManifestObject, repository: Backu
   }
 }
 
-/** Passes bytes on and fails at their end unless size and digest are those of the manifest. */
-class DigestCheck extends Transform {
-  private readonly hash = createHash('sha256');
-  private sizeBytes = 0;
-
+/** Fails at the end of the bytes unless size and digest are those of the manifest. */
+class DigestCheck extends CountAndDigest {
   constructor(
     private readonly object: ManifestObject,
     private readonly onBytes: ((bytes: number) => void) | undefined,
@@ -99,18 +96,15 @@ class DigestCheck extends Transform {
     super();
   }
 
-  override _transform(chunk: Buffer, _: BufferEncoding, done: (error: Error | null, chunk?: Buffer) => void): void {
-    this.hash.update(chunk);
-    this.sizeBytes += chunk.length;
+  override _transform(chunk: Buffer, encoding: BufferEncoding, done: TransformCallback): void {
+    super._transform(chunk, encoding, done);
     this.onBytes?.(this.sizeBytes);
-    done(null, chunk);
   }
 
-  override _flush(done: (error?: Error | null) => void): void {
+  override _flush(done: TransformCallback): void {
     const { key, sizeBytes, sha256 } = this.object;
-    const actual = this.hash.digest('hex');
-    const isWhole = this.sizeBytes === sizeBytes && actual === sha256;
-    const context = { key, sizeBytes, sha256, actualSizeBytes: this.sizeBytes, actualSha256: actual };
+    const isWhole = this.sizeBytes === sizeBytes && this.sha256 === sha256;
+    const context = { key, sizeBytes, sha256, actualSizeBytes: this.sizeBytes, actualSha256: this.sha256 };
     done(isWhole ? null : new AppError('backup.corrupt', `object ${key} is not what the manifest says`, context));
   }
 }

@@ -1,7 +1,8 @@
-import { createHash } from 'node:crypto';
+import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
 import type { ManifestObject } from '../contracts/manifest.js';
 import type { Evidence } from '../domain/verdict.js';
+import { countAndDigest } from '../pipeline/count-and-digest.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
@@ -36,13 +37,10 @@ interface FoundObject {
 async function readObject({ key }: ManifestObject, context: ProbeContext): Promise<FoundObject | undefined> {
   const { repository, signal } = context;
   if ((await repository.stat(key, { signal })) === undefined) return undefined;
-  const hash = createHash('sha256');
-  let sizeBytes = 0;
-  for await (const chunk of await repository.get(key, { signal })) {
-    hash.update(chunk as Uint8Array);
-    sizeBytes += (chunk as Uint8Array).byteLength;
-  }
-  return { sizeBytes, sha256: hash.digest('hex') };
+  const counted = countAndDigest();
+  counted.resume();
+  await pipeline(await repository.get(key, { signal }), counted, { signal });
+  return counted;
 }
 
 function compareObject(expected: ManifestObject, found: FoundObject | undefined): Evidence[] {
