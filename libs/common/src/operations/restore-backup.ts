@@ -100,10 +100,17 @@ async function adopt(lock: PgSession, { manifest, identity }: RestoreOrder): Pro
 }
 
 /** An archive is read by its own version of pg_restore or a newer one, whatever the server's version. */
-function findTools({ manifest, target }: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<PgToolset> {
+async function findTools({ manifest, target }: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<PgToolset> {
   const dumpedBy = Number(/ (\d+)/.exec(manifest.tools['pg_dump'] ?? '')?.[1] ?? 0);
-  const major = Math.max(d.lock.serverMajor, dumpedBy);
-  return d.tools.find(major, ['pg_restore', 'psql'], { directories: target.toolDirectories, signal });
+  const { serverMajor } = d.lock;
+  const options = { directories: target.toolDirectories, signal };
+  try {
+    return await d.tools.find(Math.max(serverMajor, dumpedBy), ['pg_restore', 'psql'], options);
+  } catch (error) {
+    if (!(error instanceof AppError) || dumpedBy <= serverMajor) throw error;
+    const message = `an archive of pg_dump ${dumpedBy} needs pg_restore of that version or newer: ${error.message}`;
+    throw new AppError(error.code, message, error.context, { cause: error, hint: error.hint });
+  }
 }
 
 const ARCHIVE = 'database.dump';

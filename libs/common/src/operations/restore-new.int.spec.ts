@@ -1,15 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '../contracts/manifest.js';
-import { type ShopRoles, shopOf } from '../testing/restore-shop.js';
+import { shopOf } from '../testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '../testing/restore-test-bed.js';
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore to a new database on %s', (server) => {
   let bed: RestoreTestBed;
-  let roles: ShopRoles;
   let manifest: Manifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);
-    roles = await shopOf(bed.source);
+    await shopOf(bed.source);
     manifest = await bed.backup();
   });
   afterAll(() => bed.drop());
@@ -19,6 +18,47 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore to a new databas
     const outcome = await bed.restore(bed.order(manifest, database));
     expect(outcome).toMatchObject({ harmlessErrors: [], createdRoles: [], safetyBackupId: null });
     expect(comparable(await bed.facts(database))).toEqual(comparable(await bed.facts(bed.source.name)));
-    expect(roles.app).toBeTruthy();
+    expect(await bed.query(database, 'SELECT tenant FROM busy')).toEqual([]);
+    expect(await bed.query(database, 'SELECT sum(length(data))::int AS bytes FROM pg_largeobject')).toEqual([
+      { bytes: 100_000 },
+    ]);
+  });
+});
+
+describe('the locale of a restored database', () => {
+  let bed: RestoreTestBed;
+  beforeAll(async () => {
+    bed = await RestoreTestBed.create('postgres15');
+  });
+  afterAll(() => bed.drop());
+
+  it('is that of the backup, whatever the server would choose', async () => {
+    await bed.recreateSource(`LOCALE_PROVIDER icu ICU_LOCALE 'sv' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8' ENCODING 'UTF8'`);
+    await bed.source.execute(`CREATE TABLE names (name text PRIMARY KEY); INSERT INTO names VALUES ('ö'), ('z')`);
+    const manifest = await bed.backup();
+    const database = bed.nameOf('swedish');
+    await bed.restore(bed.order(manifest, database));
+    expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));
+    expect(await bed.query(database, 'SELECT name FROM names ORDER BY 1')).toEqual([{ name: 'z' }, { name: 'ö' }]);
+  });
+
+  it('is refused before any change where the server lacks its provider', async () => {
+    const manifest = await bed.backup();
+    const snapshot = { ...manifest.snapshot, localeProvider: 'builtin' as const, locale: 'C.UTF-8' };
+    const order = bed.order({ ...manifest, snapshot }, bed.nameOf('builtin'));
+    await expect(bed.restore(order)).rejects.toMatchObject({
+      code: 'restore.blocked',
+      message: expect.stringContaining('builtin locale provider'),
+    });
+  });
+
+  it('comes with an encoding that is not the usual one, and without a schema that was dropped', async () => {
+    await bed.recreateSource(`ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`);
+    await bed.source.execute(`DROP SCHEMA public`, `CREATE SCHEMA own`, `CREATE TABLE own.names AS SELECT 'é' AS name`);
+    const manifest = await bed.backup();
+    const database = bed.nameOf('latin');
+    await bed.restore(bed.order(manifest, database));
+    expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));
+    expect(manifest.snapshot.encoding).toBe('LATIN1');
   });
 });

@@ -12,8 +12,9 @@ import {
   toScratchName,
 } from '../engines/postgres/restore-database.js';
 import { restoreInPlace } from '../engines/postgres/restore-in-place.js';
-import { type RestoreIdentity, toRestoreName } from '../engines/postgres/restore-lock.js';
+import { findLockHolders, type RestoreIdentity, toRestoreName } from '../engines/postgres/restore-lock.js';
 import { databaseStatements, prepareEmpty, prepareInUse } from '../engines/postgres/restore-preparation.js';
+import { AppError } from '../errors/app-error.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 
 /** Everything that the filling of a database needs, checked and at hand. */
@@ -35,8 +36,9 @@ export async function intoNew(
   const { lock, archive, tools } = material;
   try {
     const scratch = await createScratch(lock, snapshot, target, identity);
-    const presentSchemas = await prepare(toScratchName(identity), { snapshot, target, identity }, signal);
-    const request = { tools, archive, database: scratch, identity, presentSchemas };
+    const preparation = await prepare(toScratchName(identity), { snapshot, target, identity }, signal);
+    const { serverMajor } = lock;
+    const request = { ...preparation, tools, archive, database: scratch, identity, serverMajor };
     const filling = fillDatabase(request, target, signal);
     const harmless = await whileCounting(material, scratch, filling);
     const complaints = await analyzed({ target, identity, database: scratch }, material, signal);
@@ -60,9 +62,9 @@ interface Scratch {
 function prepare(database: string, { snapshot, target, identity }: Scratch, signal: AbortSignal) {
   const connection = withDatabase(target.connection, database);
   return withPgSession(connection, { signal, applicationName: toRestoreName(identity) }, async (session) => {
-    const { statements, presentSchemas } = await prepareEmpty(session, snapshot, target);
-    for (const statement of statements) await session.query(statement);
-    return presentSchemas;
+    const preparation = await prepareEmpty(session, snapshot, target);
+    for (const statement of preparation.statements) await session.query(statement);
+    return preparation;
   });
 }
 
@@ -77,12 +79,23 @@ export async function intoExisting(
   const preparation = await withPgSession(connection, options, (session) =>
     prepareInUse(session, manifest.snapshot, target),
   );
-  await whileCounting(
-    material,
-    database,
-    restoreInPlace({ ...material, ...preparation, database, identity }, target, signal),
-  );
+  const { lock } = material;
+  const request = { ...material, ...preparation, database, identity, serverMajor: lock.serverMajor };
+  const restoring = restoreInPlace(request, target, signal).catch(async (error) => {
+    throw isLockTimeout(error) ? await toHolderError(error, lock, database) : error;
+  });
+  await whileCounting(material, database, restoring);
   return analyzed({ target, identity, database }, material, signal);
+}
+
+const isLockTimeout = (error: unknown): error is AppError => error instanceof AppError && error.code === 'postgres.locked';
+
+/** Who is in the way is known only now: the operator's next question. */
+async function toHolderError(error: AppError, lock: PgSession, database: string): Promise<AppError> {
+  const holders = await findLockHolders(lock, database).catch(() => []);
+  const names = holders.map(({ pid, role, application }) => `pid ${pid} (${role}, ${application})`).join(', ');
+  const message = `${error.message}; open transactions: ${names || 'none any more'}`;
+  return new AppError('postgres.locked', message, { ...error.context, holders }, { cause: error });
 }
 
 /** The data is whole by now: statistics that cannot be gathered are told, and fail nothing. */

@@ -10,15 +10,16 @@ export interface ShopRoles {
 /**
  * Fills a database with everything that a restore has to bring back: tenants behind forced row-level security, views and functions
  * with their owner's rights, extensions in a schema of their own, and one of every kind of object that PostgreSQL treats specially.
+ * A plain one has nothing that only a superuser can make.
  */
-export async function shopOf(scratch: ScratchDatabase): Promise<ShopRoles> {
+export async function shopOf(scratch: ScratchDatabase, o: { isPlain?: boolean } = {}): Promise<ShopRoles> {
   const owner = await scratch.createRole('owner');
   const app = await scratch.createRole('app');
   await scratch.onServer(`ALTER ROLE ${app} LOGIN PASSWORD '${app}'`);
   const reader = await scratch.createRole('reader');
   const roles = { owner, app, reader };
   await scratch.execute(...toAdministration(scratch.name, roles), `SET ROLE ${owner}`, ...SCHEMA, ...toTenancy(roles));
-  await scratch.execute(...toRights(roles));
+  await scratch.execute(...toRights(roles), ...(o.isPlain ? [] : FOR_SUPERUSERS));
   return roles;
 }
 
@@ -32,7 +33,6 @@ const toAdministration = (database: string, { owner, app }: ShopRoles): string[]
   `ALTER DATABASE ${database} SET app.jwt_secret = 'hunter2'`,
   `CREATE SCHEMA ext AUTHORIZATION ${owner}`,
   `CREATE EXTENSION citext SCHEMA ext`,
-  `CREATE EXTENSION earthdistance SCHEMA ext CASCADE`,
   `CREATE SCHEMA "Odd; name" AUTHORIZATION ${owner}`,
   `GRANT USAGE ON SCHEMA ext, "Odd; name" TO ${app} WITH GRANT OPTION`,
   `ALTER SCHEMA public OWNER TO ${owner}`,
@@ -63,6 +63,8 @@ const SCHEMA = [
   `CREATE FUNCTION order_count() RETURNS bigint LANGUAGE sql STABLE SECURITY DEFINER
      SET search_path = public AS 'SELECT count(*) FROM orders'`,
   `CREATE MATERIALIZED VIEW domains AS SELECT domain FROM tenants`,
+  // Its owner is bound by the policies: at the source it stays empty, and must not be fuller after a restore.
+  `CREATE MATERIALIZED VIEW busy AS SELECT tenant, count(*) FROM orders GROUP BY tenant WITH NO DATA`,
   `CREATE FUNCTION stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.note := ''stamped''; RETURN NEW; END'`,
   `INSERT INTO tenants VALUES ('north', 'North.example'), ('south', 'South.example')`,
   `INSERT INTO orders (tenant, status, total) SELECT 'north', 'paid', n FROM generate_series(1, 70) n`,
@@ -84,6 +86,7 @@ function toTenancy({ app, reader }: ShopRoles): string[] {
       `GRANT SELECT, INSERT ON ${table} TO ${app}`,
       `GRANT SELECT ON ${table} TO ${reader}`,
     ]),
+    `SET row_security = on; REFRESH MATERIALIZED VIEW busy; SET row_security = off`,
     `GRANT SELECT (name) ON tenants TO ${app}`,
     `GRANT SELECT ON tenant_orders, sums TO ${app}`,
     `REVOKE EXECUTE ON FUNCTION order_count() FROM PUBLIC`,
@@ -95,8 +98,13 @@ function toTenancy({ app, reader }: ShopRoles): string[] {
 const toRights = ({ reader, app }: ShopRoles): string[] => [
   `GRANT USAGE ON SCHEMA public TO ${reader}`,
   `ALTER VIEW tenant_orders OWNER TO ${reader}`,
+  `ALTER VIEW sums OWNER TO ${reader}`,
   `ALTER FUNCTION order_count() OWNER TO ${reader}`,
   `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO ${app}`,
+];
+
+const FOR_SUPERUSERS = [
+  `CREATE EXTENSION earthdistance SCHEMA ext CASCADE`,
   `CREATE FUNCTION on_ddl() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN NULL; END'`,
   `CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION on_ddl()`,
   `CREATE PUBLICATION shop_changes FOR TABLE orders`,

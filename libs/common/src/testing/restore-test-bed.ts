@@ -1,15 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { Manifest } from '../contracts/manifest.js';
 import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
 import { readSnapshotFacts } from '../engines/postgres/facts-read.js';
 import { inReadOnlySnapshot } from '../engines/postgres/facts-session.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '../engines/postgres/pg-connection.js';
-import { type PgSession, withPgSession } from '../engines/postgres/pg-session.js';
+import { PgSession, withPgSession } from '../engines/postgres/pg-session.js';
 import { PgTools } from '../engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '../engines/postgres/postgres-dataset.js';
 import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '../operations/restore-backup.js';
 import type { RestoreOrder } from '../operations/restore-order.js';
+import { spoolObject } from '../operations/spool-object.js';
 import { takeBackup } from '../operations/take-backup.js';
 import { BackupTestBed } from './backup-test-bed.js';
 import { ScratchDatabase } from './scratch-database.js';
@@ -34,6 +37,12 @@ export class RestoreTestBed {
     return new RestoreTestBed(source, await BackupTestBed.create(), server);
   }
 
+  /** The source again, empty and with other options than the server's own. */
+  async recreateSource(options: string): Promise<void> {
+    const { name } = this.source;
+    await this.source.onServer(`DROP DATABASE ${name}`, `CREATE DATABASE ${name} TEMPLATE template0 ${options}`);
+  }
+
   backup(): Promise<Manifest> {
     return takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
   }
@@ -48,7 +57,8 @@ export class RestoreTestBed {
   target(changes: Partial<PostgresTarget> = {}, server = this.server): PostgresTarget {
     return {
       ...{ name: 'staging', connection: parsePgUrl(endpoints[server].url) },
-      ...{ toolDirectories: [endpoints[server].binDir], owner: undefined, privileges: 'keep' },
+      // An archive of the newer server needs the newer tools, also on the older server.
+      ...{ toolDirectories: [endpoints[server].binDir, endpoints.postgres18.binDir], owner: undefined, privileges: 'keep' },
       ...{ missingRoles: 'refuse', jobs: 2 },
       ...changes,
     };
@@ -66,6 +76,24 @@ export class RestoreTestBed {
 
   restore(order: RestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
     return restoreBackup(order, this.deps(changes), signal);
+  }
+
+  /** The archive of a backup as a file on its own. */
+  async unpack(manifest: Manifest): Promise<string> {
+    const [object] = manifest.objects;
+    const file = join(this.backups.folder, 'unpacked.dump');
+    if (object !== undefined) await spoolObject(object, this.backups.repository, file, { signal });
+    return file;
+  }
+
+  /** Changes the stored bytes of one object of a backup; returns what undoes it. */
+  async damage(key: string, change: (bytes: Buffer) => Buffer | undefined): Promise<() => Promise<void>> {
+    const file = join(this.backups.folder, 'repository', key);
+    const bytes = await readFile(file);
+    const changed = change(Buffer.from(bytes));
+    await rm(file);
+    if (changed !== undefined) await writeFile(file, changed);
+    return () => writeFile(file, bytes);
   }
 
   connectionTo(database: string, server = this.server): PgConnection {
@@ -87,6 +115,13 @@ export class RestoreTestBed {
 
   async onDatabase<T>(database: string, work: (session: PgSession) => Promise<T>, server = this.server): Promise<T> {
     return withPgSession(this.connectionTo(database, server), { signal, applicationName: 'spec' }, work);
+  }
+
+  /** An open transaction that has used something, until it is released. */
+  async hold(database: string, statement: string): Promise<{ release(): Promise<void> }> {
+    const session = await PgSession.open(this.connectionTo(database), { signal, applicationName: 'spec' });
+    await session.query(`BEGIN; ${statement}`);
+    return { release: () => session.close() };
   }
 
   /** Databases whose names begin with a text, sorted. */

@@ -8,7 +8,7 @@ import type { PostgresTarget } from './postgres-dataset.js';
 import { Complaints } from './restore-errors.js';
 import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
 import { toConnInfo } from './restore-sql.js';
-import { toRestoreList } from './restore-toc.js';
+import { splitRestoreList, toRestoreList } from './restore-toc.js';
 
 export interface PgRestoreRequest {
   readonly tools: PgToolset;
@@ -18,6 +18,9 @@ export interface PgRestoreRequest {
   readonly identity: RestoreIdentity;
   /** Schemas that are there already. */
   readonly presentSchemas: readonly string[];
+  /** The server has none but its own: what was in others goes there. */
+  readonly hasTablespaces: boolean;
+  readonly serverMajor: number;
 }
 
 /**
@@ -29,14 +32,26 @@ export async function fillDatabase(
   target: PostgresTarget,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
+  const { early, late } = splitRestoreList(await readRestoreList(request, signal));
+  const jobs = isOlderServer(request) ? 1 : target.jobs;
+  const harmless = await fillWith(request, { list: early, jobs }, target, signal);
+  return late === '' ? harmless : [...harmless, ...(await fillWith(request, { list: late, jobs: 1 }, target, signal))];
+}
+
+/** pg_restore 17 and newer then complains in every session, and only a single job's complaints can be told apart for certain. */
+const isOlderServer = ({ tools, serverMajor }: PgRestoreRequest): boolean => tools.major >= 17 && serverMajor < 17;
+
+async function fillWith(
+  request: PgRestoreRequest,
+  part: { readonly list: string; readonly jobs: number },
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
   const complaints = new Complaints();
+  const list = await writeRestoreList(request, part.list);
   const command = {
     program: request.tools.path('pg_restore'),
-    args: [
-      `--dbname=${toConnInfo(request.database)}`,
-      `--jobs=${target.jobs}`,
-      ...(await toCommonArgs(request, target, signal)),
-    ],
+    args: [`--dbname=${toConnInfo(request.database)}`, `--jobs=${part.jobs}`, ...toCommonArgs(request, target, list)],
     env: toRestoreEnvironment(withDatabase(target.connection, request.database), request.identity),
   };
   const onStderrLine = (line: string): void => complaints.read(line);
@@ -49,18 +64,34 @@ export async function fillDatabase(
   throw new AppError('restore.failed', `${first}; the unfinished database was dropped`, { errors });
 }
 
-/** What every use of an archive has in common; the archive's path comes last. */
-export async function toCommonArgs(
+/** What of the archive is to be restored, in pg_restore's own form. */
+export async function readRestoreList(
   { tools, archive, presentSchemas }: PgRestoreRequest,
-  { privileges, owner }: PostgresTarget,
   signal: AbortSignal,
-): Promise<string[]> {
-  const list = `${archive}.list`;
-  const command = { program: tools.path('pg_restore'), args: ['--list', archive] };
-  const { stdout } = await runCommand(command, { signal });
-  await writeFile(list, toRestoreList(stdout, presentSchemas));
+): Promise<string> {
+  const { stdout } = await runCommand({ program: tools.path('pg_restore'), args: ['--list', archive] }, { signal });
+  return toRestoreList(stdout, presentSchemas);
+}
+
+export async function writeRestoreList({ archive }: PgRestoreRequest, list: string): Promise<string> {
+  const file = `${archive}.list`;
+  await writeFile(file, list);
+  return file;
+}
+
+/**
+ * What every use of an archive has in common; the archive's path comes last. With row security switched on, a materialized view is
+ * filled with what its owner sees, as it was at the source, and not refused.
+ */
+export function toCommonArgs(
+  { archive, hasTablespaces }: PgRestoreRequest,
+  { privileges, owner }: PostgresTarget,
+  list: string,
+): string[] {
   return [
     '--no-password',
+    '--enable-row-security',
+    ...(hasTablespaces ? [] : ['--no-tablespaces']),
     `--use-list=${list}`,
     ...(privileges === 'keep' ? [] : ['--no-owner', '--no-privileges']),
     ...(privileges === 'drop' && owner !== undefined ? [`--role=${owner}`] : []),

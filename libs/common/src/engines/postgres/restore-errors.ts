@@ -6,11 +6,11 @@ export interface Complaint {
 }
 
 /**
- * Commands whose failure leaves the restored data whole: parameters newer than the server that only tune the restoring session, and
- * tablespaces that this server lacks. Told by the command, not by the server's words: they may be in any language.
- * Everything else fails the restore, above all "already exists": the COPY that follows would double the rows.
+ * The one command whose failure leaves the restored data whole: pg_restore 17 and newer sets a parameter that older servers lack. Told by
+ * the command, not by the server's words: they may be in any language. Everything else fails the restore, above all "already
+ * exists": the COPY that follows would double the rows.
  */
-const HARMLESS = /^SET (?:transaction_timeout|idle_session_timeout|default_toast_compression|default_tablespace) = /;
+const HARMLESS = 'SET transaction_timeout = 0;';
 
 const PG_RESTORE_ERROR = /^pg_restore: (?:error|fatal): (.*)$/;
 const PG_RESTORE_COMMAND = /^Command was: (.*)$/;
@@ -24,7 +24,8 @@ const MAX_KEPT = 50;
 
 /** Reads what pg_restore and psql write to stderr, line by line, and keeps errors only: everything else may quote rows. */
 export class Complaints {
-  private readonly kept: { message: string; state: string | undefined; isHarmless: boolean }[] = [];
+  private readonly kept: Seen[] = [];
+  private last: Seen | undefined;
   private ignored: number | undefined;
   private harmlessCount = 0;
   private fatalCount = 0;
@@ -40,10 +41,13 @@ export class Complaints {
   }
 
   get fatal(): Complaint[] {
-    return this.kept.filter(({ isHarmless }) => !isHarmless);
+    return this.kept.filter(({ isHarmless }) => !isHarmless).map(({ message, state }) => ({ message, state }));
   }
 
-  /** Whether an exit status of 1 is explained by harmless complaints alone: pg_restore's own count must agree. */
+  /**
+   * Whether an exit status of 1 is explained by harmless complaints alone: pg_restore's own count must agree. Parallel jobs write over
+   * each other's lines and are not all counted, so with them the answer is no.
+   */
   get areAllHarmless(): boolean {
     return this.fatalCount === 0 && this.harmlessCount > 0 && this.ignored === this.harmlessCount;
   }
@@ -51,9 +55,9 @@ export class Complaints {
   private readSequel(line: string): void {
     const summary = PG_RESTORE_SUMMARY.exec(line)?.[1];
     if (summary !== undefined) this.ignored = Number(summary);
-    const last = this.kept.at(-1);
+    const { last } = this;
     if (last === undefined) return;
-    if (HARMLESS.test(PG_RESTORE_COMMAND.exec(line)?.[1] ?? '') && !last.isHarmless) {
+    if (PG_RESTORE_COMMAND.exec(line)?.[1] === HARMLESS && !last.isHarmless) {
       last.isHarmless = true;
       this.harmlessCount += 1;
       this.fatalCount -= 1;
@@ -64,8 +68,15 @@ export class Complaints {
 
   private add(complaint: Complaint): void {
     this.fatalCount += 1;
-    if (this.kept.length < MAX_KEPT) this.kept.push({ ...complaint, isHarmless: false });
+    this.last = { ...complaint, isHarmless: false };
+    if (this.kept.length < MAX_KEPT) this.kept.push(this.last);
   }
+}
+
+interface Seen {
+  message: string;
+  readonly state: string | undefined;
+  isHarmless: boolean;
 }
 
 function toComplaint(line: string): Complaint | undefined {

@@ -10,7 +10,9 @@ export const FENCED = 'HF001';
  * was killed, and a frozen attempt that thaws after a later one went ahead, end in a rollback, whatever they still do.
  */
 export function fenceStatements(lock: PgSession, identity: RestoreIdentity): string[] {
-  const check = `IF NOT EXISTS (
+  // A transaction sees the sessions of its first look unless it is told to look again.
+  const check = `PERFORM pg_catalog.pg_stat_clear_snapshot();
+    IF NOT EXISTS (
       SELECT FROM pg_catalog.pg_stat_activity
       WHERE pid = ${lock.backendPid} AND application_name = ${quoteLiteral(toRestoreName(identity))}
     ) THEN

@@ -4,7 +4,14 @@ import type { Code } from '../../errors/codes.js';
 import { spawnChain } from '../../process/spawn-chain.js';
 import { withDatabase } from './pg-connection.js';
 import { toCodeOfState } from './pg-errors.js';
-import { type PgRestoreRequest, toCommonArgs, toRestoreEnvironment, withoutRows } from './pg-restore.js';
+import {
+  type PgRestoreRequest,
+  readRestoreList,
+  toCommonArgs,
+  toRestoreEnvironment,
+  withoutRows,
+  writeRestoreList,
+} from './pg-restore.js';
 import type { PgSession } from './pg-session.js';
 import type { PostgresTarget } from './postgres-dataset.js';
 import { type Complaint, Complaints } from './restore-errors.js';
@@ -34,16 +41,16 @@ export async function restoreInPlace(
   const { tools, database, identity, archive } = request;
   const preamble = `${archive}.preamble.sql`;
   await writeFile(preamble, toPreamble(request), { mode: 0o600 });
-  const common = await toCommonArgs(request, target, signal);
+  const list = await writeRestoreList(request, await readRestoreList(request, signal));
   const complaints = new Complaints();
   const onStderrLine = (line: string): void => complaints.read(line);
   const chain = spawnChain(
     [
       {
         program: tools.path('pg_restore'),
-        args: ['--clean', '--if-exists', '--single-transaction', '--file=-', ...common],
+        args: ['--clean', '--if-exists', '--single-transaction', '--file=-', ...toCommonArgs(request, target, list)],
       },
-      { program: 'sed', args: ['-e', toHeaderFilter(request.lock.serverMajor)] },
+      { program: 'sed', args: ['-e', toHeaderFilter(request.serverMajor)] },
       {
         program: tools.path('psql'),
         args: ['-X', '-q', '--no-password', '-o/dev/null', ...VARIABLES, `--file=${preamble}`, '--file=-'],

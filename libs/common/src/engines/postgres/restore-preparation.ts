@@ -17,6 +17,8 @@ export interface Preparation {
   readonly statements: readonly string[];
   /** Schemas that are there when the archive comes: it must not create or drop them. */
   readonly presentSchemas: readonly string[];
+  /** Whether the server has tablespaces besides its own. */
+  readonly hasTablespaces: boolean;
 }
 
 /** For an empty database: the extensions and where they live. */
@@ -34,6 +36,7 @@ export async function prepareEmpty(
       ...present.flatMap((schema) => ownerStatement(schema, facts, target)),
     ],
     presentSchemas: present,
+    hasTablespaces: await hasTablespaces(session),
   };
 }
 
@@ -79,6 +82,7 @@ export async function prepareInUse(
       ...(await databaseStatements(session, facts, target, database)),
     ],
     presentSchemas: present,
+    hasTablespaces: await hasTablespaces(session),
   };
 }
 
@@ -89,7 +93,7 @@ export async function databaseStatements(
   target: PostgresTarget,
   database: string,
 ): Promise<string[]> {
-  const settings = await settingStatements(session, facts, database);
+  const settings = settingStatements(facts, database, target.privileges);
   if (target.privileges === 'drop') return settings;
   const { databaseOwner: owner, databasePrivileges } = facts;
   const on = `DATABASE ${quoteIdentifier(database)}`;
@@ -111,6 +115,11 @@ async function databasePrivilegesOf(session: PgSession, database: string): Promi
     [database],
   );
   return rows.map(({ privilege }) => privilege);
+}
+
+async function hasTablespaces(session: PgSession): Promise<boolean> {
+  const rows = await session.query(`SELECT FROM pg_tablespace WHERE spcname !~ '^pg_'`);
+  return rows.length > 0;
 }
 
 async function schemaNames(session: PgSession): Promise<string[]> {

@@ -30,11 +30,16 @@ export async function findMissingRights(session: PgSession, question: RightsQues
   const rights = await readRights(session, ownersOf(facts, target));
   if (rights.isSuperuser) return [];
   const { role } = rights;
+  const extensions = strategy === 'new' ? await findForbiddenExtensions(session, facts) : [];
   return [
     ...(strategy === 'new' && !rights.canCreateDatabases ? [`role ${role} may not create databases`] : []),
     ...(missingRoles.length > 0 && target.missingRoles === 'create' && !rights.canCreateRoles
       ? [`role ${role} may not create the roles ${missingRoles.join(', ')}`]
       : []),
+    ...(target.privileges === 'keep' && !rights.canCreateRoles && hasRoleSettings(facts)
+      ? [`role ${role} may not set parameters for other roles`]
+      : []),
+    ...(extensions.length > 0 ? [`role ${role} may not create the extensions ${extensions.join(', ')}`] : []),
     ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
   ];
 }
@@ -57,4 +62,20 @@ function readRights(session: PgSession, owners: readonly string[]): Promise<Righ
      WHERE r.rolname = current_user`,
     [owners],
   );
+}
+
+const hasRoleSettings = ({ settings }: SnapshotFacts): boolean =>
+  settings.some(({ database, role }) => database !== null && role !== null);
+
+/** Those that only a superuser may create. */
+async function findForbiddenExtensions(session: PgSession, { extensions }: SnapshotFacts): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT v.name::text AS name
+     FROM pg_available_extensions a
+     JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
+     WHERE a.name = ANY ($1::text[]) AND a.name <> 'plpgsql' AND v.superuser AND NOT v.trusted
+     ORDER BY 1`,
+    [extensions.map(({ name }) => name)],
+  );
+  return rows.map(({ name }) => name);
 }

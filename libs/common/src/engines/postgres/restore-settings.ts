@@ -1,5 +1,4 @@
 import type { SnapshotFacts } from '../../contracts/snapshot-facts.js';
-import type { PgSession } from './pg-session.js';
 import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 
 /** Of facts: in the place of a value that looks like a secret stands its digest. */
@@ -17,19 +16,19 @@ const LISTS = new Set([
 
 type Setting = SnapshotFacts['settings'][number];
 
-/** `ALTER DATABASE … SET` and `ALTER ROLE … IN DATABASE … SET` of the backup; those of roles alone belong to the server. */
-export async function settingStatements(
-  session: PgSession,
+/**
+ * `ALTER DATABASE … SET` and, where what roles may do comes back, `ALTER ROLE … IN DATABASE … SET` of the backup. Those of roles alone
+ * belong to the server.
+ */
+export const settingStatements = (
   { settings }: SnapshotFacts,
   database: string,
-): Promise<string[]> {
-  const rows = await session.query<{ name: string }>('SELECT rolname AS name FROM pg_roles');
-  const roles = new Set(rows.map(({ name }) => name));
-  return settings
+  privileges: 'keep' | 'drop',
+): string[] =>
+  settings
     .filter((setting) => setting.database !== null && !isHidden(setting))
-    .filter(({ role }) => role === null || roles.has(role))
+    .filter(({ role }) => role === null || privileges === 'keep')
     .map((setting) => toStatement(setting, database));
-}
 
 /** Settings whose values the backup does not hold: an operator sets them again. */
 export const withheldSettings = ({ settings }: SnapshotFacts): string[] =>

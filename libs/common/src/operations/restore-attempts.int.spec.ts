@@ -1,0 +1,172 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '../contracts/manifest.js';
+import { restoreInPlace } from '../engines/postgres/restore-in-place.js';
+import { lockDatabase } from '../engines/postgres/restore-lock.js';
+import { RestoreProcess } from '../testing/restore-process.js';
+import { shopOf } from '../testing/restore-shop.js';
+import { comparable, RestoreTestBed } from '../testing/restore-test-bed.js';
+import { restoreBackup } from './restore-backup.js';
+import type { RestoreOrder } from './restore-order.js';
+
+const { signal } = new AbortController();
+
+describe('attempts at a restore', () => {
+  let bed: RestoreTestBed;
+  let manifest: Manifest;
+  beforeAll(async () => {
+    bed = await RestoreTestBed.create('postgres18');
+    await shopOf(bed.source);
+    manifest = await bed.backup();
+  });
+  afterAll(() => bed.drop());
+
+  const laterAttempt = (order: RestoreOrder): RestoreOrder => ({
+    ...order,
+    identity: { ...order.identity, attempt: order.identity.attempt + 1 },
+  });
+  const inPlace = (): RestoreOrder => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
+  const scratchesOf = ({ identity }: RestoreOrder) =>
+    bed.databases(`holdfast_${identity.runId.replaceAll('-', '')}`);
+  const sessionsOf = ({ identity }: RestoreOrder) =>
+    bed.query<{ database: string; waits: boolean }>(
+      'postgres',
+      `SELECT datname AS database, wait_event_type = 'Lock' AS waits FROM pg_stat_activity
+       WHERE application_name = 'holdfast ${identity.runId} a${identity.attempt}'`,
+    );
+  const isWaitingForLock = async (order: RestoreOrder) => (await sessionsOf(order)).some(({ waits }) => waits);
+  const hasEnded = async (order: RestoreOrder) => (await sessionsOf(order)).length === 0;
+
+  it('show the wanted name only when the database is whole', async () => {
+    const database = bed.nameOf('polled');
+    const order = bed.order(manifest, database);
+    const restoring = bed.restore(order);
+    let isDone = false;
+    void restoring.finally(() => {
+      isDone = true;
+    });
+    let scratchesSeen = 0;
+    while ((await bed.databases(database)).length === 0 && !isDone) scratchesSeen += (await scratchesOf(order)).length;
+    const facts = comparable(await bed.facts(database));
+    await restoring;
+    expect(scratchesSeen).toBeGreaterThan(0);
+    expect(facts).toEqual(comparable(manifest.snapshot));
+    expect(await scratchesOf(order)).toEqual([]);
+  });
+
+  it('leave nothing behind when they are aborted, and the next one succeeds', async () => {
+    const order = bed.order(manifest, bed.nameOf('aborted'));
+    const stop = new AbortController();
+    const restoring = restoreBackup(order, bed.deps(), stop.signal);
+    restoring.catch(() => undefined);
+    await until(async () => (await scratchesOf(order)).length > 0);
+    stop.abort(new Error('somebody cancelled'));
+    await expect(restoring).rejects.toThrow('somebody cancelled');
+    expect([...(await scratchesOf(order)), ...(await bed.databases(order.database))]).toEqual([]);
+    await bed.restore(laterAttempt(order));
+    expect(comparable(await bed.facts(order.database))).toEqual(comparable(manifest.snapshot));
+  });
+
+  it('leave no database of the wanted name when they are killed, and the next one cleans up and succeeds', async () => {
+    const order = bed.order(manifest, bed.nameOf('killed'));
+    const child = await RestoreProcess.start(order, { folder: bed.backups.folder });
+    await until(async () => (await sessionsOf(order)).some(({ database }) => database?.startsWith('holdfast_')));
+    child.signal('SIGKILL');
+    await child.end();
+    expect(await bed.databases(order.database)).toEqual([]);
+    expect(await scratchesOf(order)).toHaveLength(1);
+    await bed.restore(laterAttempt(order));
+    expect(await scratchesOf(order)).toEqual([]);
+    expect(comparable(await bed.facts(order.database))).toEqual(comparable(manifest.snapshot));
+  });
+
+  it('adopt what an earlier one of the same run finished and could not report', async () => {
+    const order = bed.order(manifest, bed.nameOf('adopted'));
+    await bed.restore(order);
+    await bed.onDatabase(order.database, (session) => session.query(`INSERT INTO tenants VALUES ('since')`));
+    await bed.restore(laterAttempt(order));
+    expect(await bed.query(order.database, `SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
+    const other = { ...order, identity: { runId: randomUUID(), attempt: 1 } };
+    await expect(bed.restore(other)).rejects.toMatchObject({ code: 'restore.database-exists' });
+  });
+
+  it('of another run are refused while one works on the same database', async () => {
+    const takeSafetyDump = async () => {
+      await expect(bed.restore(inPlace())).rejects.toMatchObject({ code: 'restore.busy' });
+      return 'a-safety-dump';
+    };
+    const outcome = await bed.restore(inPlace(), { takeSafetyDump });
+    expect(outcome.safetyBackupId).toBe('a-safety-dump');
+  });
+
+  it('that are killed in place roll back, though their children live on', async () => {
+    const order = inPlace();
+    await bed.source.execute(`INSERT INTO tenants VALUES ('kept')`);
+    await bed.onDatabase(bed.source.name, async (holder) => {
+      await holder.query('BEGIN; SELECT FROM items');
+      const child = await RestoreProcess.start(order, { folder: bed.backups.folder });
+      await until(() => isWaitingForLock(order));
+      child.signal('SIGKILL');
+      await child.end();
+      await until(async () => (await sessionsOf(order)).length === 1);
+      await holder.query('ROLLBACK');
+      await until(() => hasEnded(order));
+    });
+    expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'kept'`)).toHaveLength(1);
+    await bed.restore(laterAttempt(order));
+    expect(comparable(await bed.facts(bed.source.name))).toEqual(comparable(manifest.snapshot));
+  });
+
+  it('that froze lose their sessions to a later one, and change nothing when they thaw', async () => {
+    const order = inPlace();
+    const holder = await bed.hold(bed.source.name, 'SELECT FROM items');
+    const frozen = await RestoreProcess.start(order, { folder: bed.backups.folder });
+    await until(() => isWaitingForLock(order));
+    frozen.signal('SIGSTOP');
+    const restoring = bed.restore(laterAttempt(order), { lockTimeoutMs: 20_000 });
+    await until(() => hasEnded(order));
+    await holder.release();
+    await restoring;
+    await bed.source.execute(`INSERT INTO tenants VALUES ('since')`);
+    frozen.signal('SIGCONT');
+    expect(await frozen.end()).toMatch(/^(postgres\.unreachable|claim\.lost)/);
+    expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
+    await bed.source.execute(`DELETE FROM tenants WHERE name = 'since'`);
+  });
+
+  it('change nothing when they begin to write after their lock is gone', async () => {
+    const order = inPlace();
+    const { target, database, identity } = order;
+    const archive = await bed.unpack(manifest);
+    const lock = await lockDatabase(target.connection, database, identity, signal);
+    await lock.close();
+    const tools = await bed.tools.find(18, ['pg_restore', 'psql'], { directories: target.toolDirectories, signal });
+    const request = { lock, tools, archive, database, identity, lockTimeoutMs: 1_000 };
+    const nothing = { statements: ['DROP VIEW sums'], presentSchemas: [], hasTablespaces: false, serverMajor: 18 };
+    await expect(restoreInPlace({ ...request, ...nothing }, target, signal)).rejects.toMatchObject({
+      code: 'claim.lost',
+    });
+    expect(comparable(await bed.facts(bed.source.name))).toEqual(comparable(manifest.snapshot));
+  });
+
+  it('stop when a later one took over while they were busy with something else', async () => {
+    const order = inPlace();
+    const takeSafetyDump = async () => {
+      await bed.restore(laterAttempt(order));
+      await bed.source.execute(`INSERT INTO tenants VALUES ('since')`);
+      return 'a-safety-dump';
+    };
+    await expect(bed.restore(order, { takeSafetyDump })).rejects.toMatchObject({ code: 'postgres.unreachable' });
+    expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
+    await bed.source.execute(`DELETE FROM tenants WHERE name = 'since'`);
+  });
+});
+
+async function until(isTrue: () => Promise<boolean>): Promise<void> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    if (await isTrue()) return;
+    await sleep(5);
+  }
+  throw new Error('what was waited for did not happen');
+}

@@ -1,0 +1,142 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { Manifest } from '../contracts/manifest.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import { withPgSession } from '../engines/postgres/pg-session.js';
+import { shopOf, type ShopRoles } from '../testing/restore-shop.js';
+import { RestoreTestBed } from '../testing/restore-test-bed.js';
+import { planRestore } from './plan-restore.js';
+
+const { signal } = new AbortController();
+
+describe.each([
+  ['postgres15', 'postgres18'],
+  ['postgres18', 'postgres15'],
+] as const)('rights of what is restored from %s to %s', (from, to) => {
+  let bed: RestoreTestBed;
+  let roles: ShopRoles;
+  let manifest: Manifest;
+  const onTarget = (...statements: string[]) =>
+    bed.onDatabase('postgres', (session) => session.query(statements.join('; ')), to);
+  const rolesThere = async () =>
+    (await bed.query<{ name: string }>('postgres', `SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'spec_${bed.source.id}_%'`, to))
+      .map(({ name }) => name)
+      .sort();
+  beforeAll(async () => {
+    bed = await RestoreTestBed.create(from);
+    await bed.recreateSource(`LOCALE_PROVIDER libc LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`);
+    roles = await shopOf(bed.source, { isPlain: true });
+    manifest = await bed.backup();
+  });
+  afterAll(async () => {
+    await bed.drop();
+    for (const role of [...Object.values(roles), `spec_${bed.source.id}_admin`, `spec_${bed.source.id}_served`]) {
+      await onTarget(`DROP ROLE IF EXISTS ${role}`);
+    }
+  });
+  const target = (changes = {}) => bed.target(changes, to);
+
+  it('a server without the roles is refused before any change', async () => {
+    const order = bed.order(manifest, bed.nameOf('refused', to), { target: target() });
+    await expect(bed.restore(order)).rejects.toMatchObject({
+      code: 'restore.roles-missing',
+      message: expect.stringContaining(roles.app),
+    });
+    expect(await rolesThere()).toEqual([]);
+    const { missingRoles, refusals } = await planRestore(order, signal);
+    expect(missingRoles).toEqual([roles.app, roles.owner, roles.reader].sort());
+    expect(refusals).toHaveLength(1);
+  });
+
+  it('everything goes to the owner that the target names, and what runs with its rights works', async () => {
+    const owner = `spec_${bed.source.id}_served`;
+    const changes = { privileges: 'drop', owner, missingRoles: 'create' } as const;
+    const database = bed.nameOf('served', to);
+    const order = bed.order(manifest, database, { target: target(changes) });
+    const outcome = await bed.restore(order);
+    // Policies name the app and the reader, whatever becomes of owners and privileges.
+    expect(outcome.createdRoles).toEqual([roles.app, roles.reader, owner].sort());
+    const facts = await bed.facts(database, to);
+    const own = facts.objects.filter(({ kind, identity }) => kind !== 'default-privileges' && identity !== 'public');
+    expect(new Set(own.map((object) => object.owner))).toEqual(new Set([owner]));
+    expect(facts.databaseOwner).toBe(owner);
+    expect(facts.tables.map(({ rls }) => rls)).toEqual(manifest.snapshot.tables.map(({ rls }) => rls));
+    await bed.onDatabase(
+      database,
+      async (session) => {
+        await session.query(`SET row_security = on; SET ROLE ${owner}`);
+        await session.query('SELECT order_count(), (SELECT count(*) FROM sums)');
+      },
+      to,
+    );
+    await bed.onDatabase('postgres', (session) => session.query(`DROP DATABASE ${database} WITH (FORCE)`), to);
+    await onTarget(`DROP ROLE ${roles.app}`, `DROP ROLE ${roles.reader}`);
+  });
+
+  it('created roles cannot log in until an operator lets them, and then the application sees its tenant only', async () => {
+    const database = bed.nameOf('created', to);
+    const order = bed.order(manifest, database, { target: target({ missingRoles: 'create' }) });
+    const outcome = await bed.restore(order);
+    expect(outcome.createdRoles).toEqual([roles.app, roles.owner, roles.reader].sort());
+    expect(outcome.withheldRights).toEqual([{ role: roles.app, rights: ['LOGIN'] }]);
+    expect(outcome.withheldSettings).toEqual(['app.jwt_secret']);
+    const asApp = { ...bed.connectionTo(database, to), user: roles.app, password: roles.app };
+    const options = { signal, applicationName: 'spec', settings: { row_security: 'on' } };
+    await expect(withPgSession(asApp, options, async () => undefined)).rejects.toMatchObject({ code: 'postgres.auth' });
+    await onTarget(`ALTER ROLE ${roles.app} LOGIN PASSWORD '${roles.app}'`);
+    await withPgSession(asApp, options, async (session) => {
+      const count = async (relation: string) =>
+        (await session.queryOne<{ n: number }>(`SELECT count(*)::int AS n FROM ${relation}`)).n;
+      expect(await count('orders')).toBe(0);
+      await session.query(`SET app.tenant = 'south'`);
+      expect([await count('orders'), await count('tenant_orders'), await count('items')]).toEqual([30, 30, 30]);
+      expect(await session.query('SELECT tenant FROM sums')).toEqual([{ tenant: 'south' }]);
+      expect(await session.query('SELECT order_count()::int AS n')).toEqual([{ n: 30 }]);
+      await expect(session.query(`INSERT INTO orders (tenant, status, total) VALUES ('north', 'paid', 1)`)).rejects.toThrow(
+        /row-level security/,
+      );
+    });
+    const restored = await bed.facts(database, to);
+    expect(restored.tables).toEqual(manifest.snapshot.tables);
+    expect(restored.objects.map(({ identity, owner }) => [identity, owner])).toEqual(
+      manifest.snapshot.objects.map(({ identity, owner }) => [identity, owner]),
+    );
+    expect(restored.databasePrivileges).toEqual(manifest.snapshot.databasePrivileges);
+  });
+
+  it('in place works across versions as well', async () => {
+    const database = bed.nameOf('created', to);
+    await bed.onDatabase(database, (session) => session.query('TRUNCATE items, orders'), to);
+    await bed.restore(bed.order(manifest, database, { target: target(), strategy: 'in-place' }));
+    expect((await bed.facts(database, to)).tables).toEqual(manifest.snapshot.tables);
+  });
+
+  it('an archive is refused before any change where only older tools are', async () => {
+    const tools = new PgTools(async () => []);
+    const toolDirectories = [endpoints.postgres15.binDir];
+    const order = bed.order(manifest, bed.nameOf('older', to), { target: target({ toolDirectories }) });
+    const tooOld = { code: 'postgres.tool-too-old', message: expect.stringContaining('18') };
+    await expect(bed.restore(order, { tools })).rejects.toMatchObject(tooOld);
+  });
+
+  it('a role that may not do it is told so before any change, and one that may needs to be no superuser', async () => {
+    const admin = `spec_${bed.source.id}_admin`;
+    await onTarget(`CREATE ROLE ${admin} LOGIN PASSWORD '${admin}'`);
+    const connection = { ...bed.connectionTo('postgres', to), user: admin, password: admin };
+    const changes = { connection, privileges: 'drop', owner: roles.owner } as const;
+    const database = bed.nameOf('by_admin', to);
+    const order = bed.order(manifest, database, { target: target(changes) });
+    await expect(bed.restore(order)).rejects.toMatchObject({
+      code: 'postgres.permission',
+      message: expect.stringMatching(/may not create databases; .*not a member/),
+    });
+    await onTarget(`ALTER ROLE ${admin} CREATEDB`, `GRANT ${roles.owner} TO ${admin}`);
+    await bed.restore(order);
+    const restored = await bed.facts(database, to);
+    expect(restored.tables).toEqual(manifest.snapshot.tables);
+    const inPlace = bed.order(manifest, database, { target: target(changes), strategy: 'in-place' });
+    await bed.restore(inPlace);
+    expect((await bed.facts(database, to)).tables).toEqual(manifest.snapshot.tables);
+    await bed.onDatabase('postgres', (session) => session.query(`DROP DATABASE ${database} WITH (FORCE)`), to);
+  });
+});
