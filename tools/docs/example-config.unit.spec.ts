@@ -1,0 +1,56 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, describe, expect, it } from '@jest/globals';
+import { z } from 'zod';
+import { HoldfastConfig } from '#common/config/holdfast.config.js';
+import { loadConfig } from '#common/config/load-config.js';
+import { Probes } from '#common/probes/registry.js';
+import { Installation } from '#common/service/installation.js';
+
+const text = readFileSync('docs/reference/holdfast.example.yaml', 'utf8');
+const folder = mkdtempSync(join(tmpdir(), 'holdfast-example-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** Resolves every reference of the example: variables by a stand-in, files by one that is there. */
+function load() {
+  writeFileSync(join(folder, 'secret'), 'a-secret-of-some-length\n');
+  const file = join(folder, 'holdfast.yaml');
+  writeFileSync(file, text.replace(/\$\{file:[^}]+\}/g, `\${file:${join(folder, 'secret')}}`));
+  const names = [...text.matchAll(/\$\{env:([A-Z0-9_]+)\}/g)].map(([, name = '']) => name);
+  const env = Object.fromEntries(names.map((name) => [name, `postgres://user:${name}@host:5432/shop`]));
+  return loadConfig(file, env).config;
+}
+
+interface JsonSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>;
+  readonly additionalProperties?: JsonSchema | boolean;
+  readonly items?: JsonSchema;
+}
+
+/** The names of all properties, at any depth. */
+function* namesIn(schema: JsonSchema | boolean | undefined): Generator<string> {
+  if (schema === undefined || typeof schema === 'boolean') return;
+  for (const [name, property] of Object.entries(schema.properties ?? {})) {
+    yield name;
+    yield* namesIn(property);
+  }
+  yield* namesIn(schema.additionalProperties);
+  yield* namesIn(schema.items);
+}
+
+describe('docs/reference/holdfast.example.yaml', () => {
+  it('is a valid configuration, with profiles that every probe understands', async () => {
+    const installation = new Installation(load());
+    expect(installation.profile('shop').probes.map(({ name }) => name)).toEqual(Probes.map(({ name }) => name));
+    expect(installation.targetRules('staging').databases).toEqual(['shop_*']);
+    await installation.close();
+  });
+
+  it('shows every field that there is', () => {
+    const schema = z.toJSONSchema(HoldfastConfig, { io: 'input', reused: 'inline' }) as JsonSchema;
+    const names = new Set(namesIn(schema));
+    expect(names.size).toBeGreaterThan(50);
+    expect([...names].filter((name) => !new RegExp(`(^|[\\s{])${name}:`, 'm').test(text))).toEqual([]);
+  });
+});
