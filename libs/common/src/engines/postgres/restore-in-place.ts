@@ -31,7 +31,7 @@ export interface InPlaceRequest extends PgRestoreRequest {
  * pg_restore writes the script that psql runs, so that our own statements are part of the transaction. Nothing of it can be committed by
  * half: COMMIT is the script's own last line, which a pg_restore that died never writes.
  * Throws: postgres.locked, restore.blocked, restore.failed, claim.lost, postgres.*; engine.*; the abort reason.
- * Source: docs/decisions/0010-in-place-is-one-transaction.md
+ * Source: docs/decisions/0011-in-place-is-one-transaction.md
  */
 export async function restoreInPlace(
   request: InPlaceRequest,
