@@ -112,6 +112,7 @@ beforeAll(async () => {
         filtered: dataset('${env:FILTERED_URL}'),
         'no-database': dataset('${env:MISSING_URL}'),
         'no-server': dataset('${env:CLOSED_URL}'),
+        shop: dataset('${env:SHOP_URL}'),
         'no-bucket': dataset('${env:SHOP_URL}', { repositories: ['gone'] }),
         'sealed-bucket': dataset('${env:SHOP_URL}', { repositories: ['sealed'] }),
         'wrong-key': dataset('${env:SHOP_URL}', { repositories: ['wrong-key'] }),
@@ -194,6 +195,16 @@ describe('a backup that cannot be made says why, tells the next step and leaves 
       code: 'request.refused',
       message: expect.stringContaining('cancelled'),
     });
+  });
+});
+
+describe('an executor on a machine without zstd', () => {
+  it('says which program is missing, and what to install', async () => {
+    expect(await platform.app('executor').stop()).toBe(0);
+    await platform.startApp('executor', { PATH: platform.folder });
+    const error = await failureOf(await ask(platform, 'backup.requested', { dataset: 'shop' }));
+    expect(error).toMatchObject({ code: 'engine.spawn', message: expect.stringContaining('zstd') });
+    expect(error.hint).toContain('Install the named program');
   });
 });
 

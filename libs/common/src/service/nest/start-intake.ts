@@ -6,6 +6,9 @@ import { startDirectIntake } from '../direct-intake.js';
 import type { Service } from '../open-service.js';
 import { toNestLogger } from './nest-logger.js';
 
+/** A process that was killed keeps requests waiting for this long: only then the broker gives its partitions away. */
+const SESSION_MS = 10_000;
+
 export interface IntakeOptions {
   /** The consumer group, behind the topic prefix, and the consumer in the inbox's key. */
   readonly group: string;
@@ -20,7 +23,10 @@ export async function startIntake(service: Service, o: IntakeOptions): Promise<v
   const { kafka, deadLetters, logger, shutdown, topicPrefix } = service;
   const app = await NestFactory.create(o.module, { logger: toNestLogger(logger) });
   app.connectMicroservice({
-    strategy: new HoldfastKafkaServer({ kafka, groupId: topicPrefix + o.group, topicPrefix, deadLetters, logger }),
+    strategy: new HoldfastKafkaServer({
+      ...{ kafka, groupId: topicPrefix + o.group, topicPrefix, deadLetters, logger },
+      sessionTimeoutMs: SESSION_MS,
+    }),
   });
   shutdown.add('intake', () => app.close());
   const direct = startDirectIntake(service, o.requestTypes, o.take);
