@@ -27,8 +27,7 @@ describe('attempts at a restore', () => {
     identity: { ...order.identity, attempt: order.identity.attempt + 1 },
   });
   const inPlace = (): RestoreOrder => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
-  const scratchesOf = ({ identity }: RestoreOrder) =>
-    bed.databases(`holdfast_${identity.runId.replaceAll('-', '')}`);
+  const scratchesOf = ({ identity }: RestoreOrder) => bed.databases(`holdfast_${identity.runId.replaceAll('-', '')}`);
   const sessionsOf = ({ identity }: RestoreOrder) =>
     bed.query<{ database: string; waits: boolean }>(
       'postgres',

@@ -26,7 +26,12 @@ describe('a restore of a damaged backup', () => {
     ['a byte in the middle flipped', 'database.dump.zst', flipped(5_000), 'backup.corrupt'],
     ['a byte of its own checksum flipped', 'database.dump.zst', flipped(-1), 'backup.corrupt'],
     ['its end cut off', 'database.dump.zst', (bytes: Buffer) => bytes.subarray(0, -100), 'backup.corrupt'],
-    ['half of it cut off', 'database.dump.zst', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2), 'backup.corrupt'],
+    [
+      'half of it cut off',
+      'database.dump.zst',
+      (bytes: Buffer) => bytes.subarray(0, bytes.length / 2),
+      'backup.corrupt',
+    ],
     ['nothing left of it', 'database.dump.zst', () => Buffer.alloc(0), 'backup.corrupt'],
     ['a byte too many', 'database.dump.zst', (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(0)]), 'backup.corrupt'],
     ['the archive gone', 'database.dump.zst', () => undefined, 'repository.object-missing'],

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { Manifest } from '../contracts/manifest.js';
-import { PgTools } from '../engines/postgres/pg-tools.js';
 import { withPgSession } from '../engines/postgres/pg-session.js';
-import { shopOf, type ShopRoles } from '../testing/restore-shop.js';
+import { PgTools } from '../engines/postgres/pg-tools.js';
+import { type ShopRoles, shopOf } from '../testing/restore-shop.js';
 import { RestoreTestBed } from '../testing/restore-test-bed.js';
 import { planRestore } from './plan-restore.js';
 
@@ -19,7 +19,13 @@ describe.each([
   const onTarget = (...statements: string[]) =>
     bed.onDatabase('postgres', (session) => session.query(statements.join('; ')), to);
   const rolesThere = async () =>
-    (await bed.query<{ name: string }>('postgres', `SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'spec_${bed.source.id}_%'`, to))
+    (
+      await bed.query<{ name: string }>(
+        'postgres',
+        `SELECT rolname AS name FROM pg_roles WHERE rolname LIKE 'spec_${bed.source.id}_%'`,
+        to,
+      )
+    )
       .map(({ name }) => name)
       .sort();
   beforeAll(async () => {
@@ -92,9 +98,9 @@ describe.each([
       expect([await count('orders'), await count('tenant_orders'), await count('items')]).toEqual([30, 30, 30]);
       expect(await session.query('SELECT tenant FROM sums')).toEqual([{ tenant: 'south' }]);
       expect(await session.query('SELECT order_count()::int AS n')).toEqual([{ n: 30 }]);
-      await expect(session.query(`INSERT INTO orders (tenant, status, total) VALUES ('north', 'paid', 1)`)).rejects.toThrow(
-        /row-level security/,
-      );
+      await expect(
+        session.query(`INSERT INTO orders (tenant, status, total) VALUES ('north', 'paid', 1)`),
+      ).rejects.toThrow(/row-level security/);
     });
     const restored = await bed.facts(database, to);
     expect(restored.tables).toEqual(manifest.snapshot.tables);
@@ -109,6 +115,17 @@ describe.each([
     await bed.onDatabase(database, (session) => session.query('TRUNCATE items, orders'), to);
     await bed.restore(bed.order(manifest, database, { target: target(), strategy: 'in-place' }));
     expect((await bed.facts(database, to)).tables).toEqual(manifest.snapshot.tables);
+  });
+
+  it('in place another owner may take over what belonged to several', async () => {
+    const database = bed.nameOf('created', to);
+    const changes = { privileges: 'drop', owner: roles.owner } as const;
+    await onTarget(`ALTER DATABASE ${database} OWNER TO ${roles.owner}`);
+    await bed.restore(bed.order(manifest, database, { target: target(changes), strategy: 'in-place' }));
+    const facts = await bed.facts(database, to);
+    const own = facts.objects.filter(({ kind, identity }) => kind !== 'default-privileges' && identity !== 'public');
+    expect(new Set(own.map((object) => object.owner))).toEqual(new Set([roles.owner]));
+    expect(facts.tables).toEqual(manifest.snapshot.tables);
   });
 
   it('an archive is refused before any change where only older tools are', async () => {

@@ -88,7 +88,8 @@ export async function intoExisting(
   return analyzed({ target, identity, database }, material, signal);
 }
 
-const isLockTimeout = (error: unknown): error is AppError => error instanceof AppError && error.code === 'postgres.locked';
+const isLockTimeout = (error: unknown): error is AppError =>
+  error instanceof AppError && error.code === 'postgres.locked';
 
 /** Who is in the way is known only now: the operator's next question. */
 async function toHolderError(error: AppError, lock: PgSession, database: string): Promise<AppError> {

@@ -29,6 +29,7 @@ export async function spoolObject(
     if (object.compression === 'none') await copy(object, repository, file, o);
     else await decompress(object, repository, file, o);
   } catch (error) {
+    o.signal.throwIfAborted();
     if (isDiskFull(error)) throw spoolFull(dirname(file), error);
     throw error;
   }
@@ -67,7 +68,7 @@ async function decompress(
   chain.ended.catch((error) => input.destroy(error as Error));
   const reading = pipeline(body, new DigestCheck(object, o.onBytes), input, { signal });
   const [read, written] = await Promise.allSettled([reading, chain.ended]);
-  if (signal.aborted) throw signal.reason;
+  signal.throwIfAborted();
   if (read.status === 'rejected' && isOwnVerdict(read.reason)) throw read.reason;
   if (written.status === 'rejected') throw await toCause(written.reason, object, repository, o);
   if (read.status === 'rejected') throw read.reason;
@@ -76,15 +77,18 @@ async function decompress(
 const isOwnVerdict = (error: unknown): boolean =>
   error instanceof AppError && (error.code === 'backup.corrupt' || error.code.startsWith('repository.'));
 
-/** A decompressor stops at the first bad byte, before the digest is known: corrupt bytes are the cause, its exit status the symptom. */
+/**
+ * A decompressor stops at the first bad byte, before the digest is known: corrupt bytes are the cause, its exit status the symptom.
+ * One that was killed is no verdict on the bytes.
+ */
 async function toCause(error: unknown, object: ManifestObject, repository: BackupRepository, o: SpoolOptions) {
   if (!(error instanceof AppError) || error.code !== 'engine.exit' || isDiskFull(error)) return error;
-  try {
-    await checkObject(object, repository, { signal: o.signal });
-    return error;
-  } catch (cause) {
-    return cause;
-  }
+  if (error.context['exitCode'] === null) return error;
+  const { key } = object;
+  return checkObject(object, repository, { signal: o.signal }).then(
+    () => new AppError('backup.corrupt', `object ${key} cannot be decompressed`, { key }, { cause: error }),
+    (cause: unknown) => cause,
+  );
 }
 
 /** Fails at the end of the bytes unless size and digest are those of the manifest. */

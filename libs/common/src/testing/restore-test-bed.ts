@@ -58,7 +58,11 @@ export class RestoreTestBed {
     return {
       ...{ name: 'staging', connection: parsePgUrl(endpoints[server].url) },
       // An archive of the newer server needs the newer tools, also on the older server.
-      ...{ toolDirectories: [endpoints[server].binDir, endpoints.postgres18.binDir], owner: undefined, privileges: 'keep' },
+      ...{
+        toolDirectories: [endpoints[server].binDir, endpoints.postgres18.binDir],
+        owner: undefined,
+        privileges: 'keep',
+      },
       ...{ missingRoles: 'refuse', jobs: 2 },
       ...changes,
     };

@@ -44,7 +44,9 @@ describe('complaints of pg_restore', () => {
   it('are fatal when something exists already, beside a harmless one too', () => {
     const complaints = read(...UNKNOWN_PARAMETER, ...ALREADY_EXISTS, SUMMARY(2));
     expect(complaints.areAllHarmless).toBe(false);
-    expect(complaints.fatal).toEqual([expect.objectContaining({ message: expect.stringContaining('"a" already exists') })]);
+    expect(complaints.fatal).toEqual([
+      expect.objectContaining({ message: expect.stringContaining('"a" already exists') }),
+    ]);
   });
 
   it('never quote rows', () => {

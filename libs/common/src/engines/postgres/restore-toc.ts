@@ -1,5 +1,6 @@
 /** Subscriptions name another server and its password, and cannot be dropped in a transaction: what there is stays as it is. */
-const LEFT_OUT = /^\d+; \d+ \d+ (?:EXTENSION|COMMENT - EXTENSION|SUBSCRIPTION|SUBSCRIPTION TABLE|COMMENT - SUBSCRIPTION) /;
+const LEFT_OUT =
+  /^\d+; \d+ \d+ (?:EXTENSION|COMMENT - EXTENSION|SUBSCRIPTION|SUBSCRIPTION TABLE|COMMENT - SUBSCRIPTION) /;
 const LATE = /^\d+; \d+ \d+ (?:ROW SECURITY|MATERIALIZED VIEW DATA) /;
 const SCHEMA = /^\d+; \d+ \d+ SCHEMA - /;
 
