@@ -1,0 +1,176 @@
+import { type Period, Periods, toPeriods } from './calendar.js';
+import { toDurationText } from './duration.js';
+
+/** How long the backups of one dataset are kept. What is left out keeps nothing; all rules left out keep everything. */
+export interface RetentionPolicy {
+  /** Everything younger than this. */
+  readonly withinMs?: number | undefined;
+  /** The newest so many. */
+  readonly last?: number | undefined;
+  /** The newest of each of the last so many days, weeks, … that have a backup. */
+  readonly day?: number | undefined;
+  readonly week?: number | undefined;
+  readonly month?: number | undefined;
+  readonly year?: number | undefined;
+  /** IANA zone in which days begin. */
+  readonly zone: string;
+  /** The newest so many are kept, whatever the other rules say. */
+  readonly minimumGood: number;
+  /** For dumps taken before a restore replaced a database; left out, `withinMs` counts for them as well. */
+  readonly safetyWithinMs?: number | undefined;
+}
+
+/** A backup that exists, as far as the decision is concerned. */
+export interface RetainedBackup {
+  readonly id: string;
+  readonly purpose: 'regular' | 'safety';
+  /** The instant that a restore brings back. */
+  readonly takenAt: Date;
+  /** A restore of it was once proven. */
+  readonly isVerified: boolean;
+  /** Names of what holds it: an operator's reason, a run. */
+  readonly holds: readonly string[];
+  /** Ids of the backups without which it cannot be restored. */
+  readonly needs: readonly string[];
+}
+
+export interface RetentionDecision {
+  readonly id: string;
+  readonly isKept: boolean;
+  /** Why it is kept, all of it; or why no rule keeps it. Never empty. */
+  readonly reasons: readonly string[];
+}
+
+export interface RetentionPlan {
+  /** Why nothing at all may be deleted now. */
+  readonly refusal: string | null;
+  /** Newest first. */
+  readonly decisions: readonly RetentionDecision[];
+}
+
+export interface RetentionContext {
+  /** The dataset's newest backup run failed: what is there may be all that there will be. */
+  readonly isFailing: boolean;
+}
+
+type Reasons = ReadonlyMap<string, string[]>;
+
+/**
+ * Splits backups into kept and expired, each with its reasons. A backup from the future is kept and counts for no rule: its clock, or
+ * ours, is wrong. Holds add to what is kept and count for no rule either, so that one more hold never expires anything.
+ */
+export function decideRetention(
+  backups: readonly RetainedBackup[],
+  policy: RetentionPolicy,
+  now: Date,
+  { isFailing }: RetentionContext = { isFailing: false },
+): RetentionPlan {
+  const newestFirst = [...backups].sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.id < b.id ? 1 : -1));
+  const reasons: Reasons = new Map(newestFirst.map(({ id, holds }) => [id, holds.map((name) => `held by ${name}`)]));
+  const past = newestFirst.filter(({ takenAt }) => takenAt <= now);
+  for (const { id } of newestFirst.slice(0, newestFirst.length - past.length)) reasons.get(id)?.push('from the future');
+  if (isEmpty(policy)) for (const { id } of past) reasons.get(id)?.push('the policy has no rule');
+  else applyRules(past, policy, { reasons, now });
+  const refusal = isFailing ? 'the newest backup run of the dataset failed' : null;
+  if (refusal !== null) refuse(newestFirst, { reasons, refusal });
+  keepNeeded(newestFirst, reasons);
+  return { refusal, decisions: newestFirst.map((backup) => toDecision(backup, reasons, policy)) };
+}
+
+const countRules = ['last', ...Periods] as const;
+
+const isEmpty = (policy: RetentionPolicy): boolean =>
+  policy.withinMs === undefined &&
+  policy.safetyWithinMs === undefined &&
+  countRules.every((rule) => policy[rule] === undefined);
+
+interface Decided {
+  readonly reasons: Reasons;
+  readonly now: Date;
+}
+
+function applyRules(past: readonly RetainedBackup[], policy: RetentionPolicy, { reasons, now }: Decided): void {
+  const keep = (backup: RetainedBackup | undefined, reason: string) => backup && reasons.get(backup.id)?.push(reason);
+  for (const backup of past) {
+    const withinMs = toWithinMs(backup, policy);
+    if (withinMs === 'forever') keep(backup, 'no rule speaks of it');
+    else if (withinMs !== undefined && now.getTime() - backup.takenAt.getTime() <= withinMs)
+      keep(backup, `within ${toDurationText(withinMs)}`);
+  }
+  const regular = past.filter(({ purpose }) => purpose === 'regular');
+  regular.slice(0, policy.last ?? 0).forEach((backup, index) => {
+    keep(backup, `last ${policy.last}: number ${index + 1}`);
+  });
+  for (const period of Periods) {
+    for (const [name, backup] of newestPer(regular, period, policy)) keep(backup, `newest of ${period} ${name}`);
+  }
+  for (const backup of regular.slice(0, policy.minimumGood))
+    keep(backup, `minimum of ${policy.minimumGood} good backups`);
+  keep(
+    regular.find(({ isVerified }) => isVerified),
+    'last verified',
+  );
+}
+
+/** Days and counts are not for safety dumps: how many there are says only how often somebody restored. */
+function toWithinMs({ purpose }: RetainedBackup, policy: RetentionPolicy): number | undefined | 'forever' {
+  if (purpose === 'regular') {
+    const hasRule = policy.withinMs !== undefined || countRules.some((rule) => policy[rule] !== undefined);
+    return hasRule ? policy.withinMs : 'forever';
+  }
+  return policy.safetyWithinMs ?? policy.withinMs ?? 'forever';
+}
+
+/** The newest backup of each of the last periods that have one. */
+function newestPer(
+  newestFirst: readonly RetainedBackup[],
+  period: Period,
+  policy: RetentionPolicy,
+): ReadonlyMap<string, RetainedBackup> {
+  const wanted = policy[period] ?? 0;
+  const found = new Map<string, RetainedBackup>();
+  for (const backup of newestFirst) {
+    const name = toPeriods(backup.takenAt, policy.zone)[period];
+    if (!found.has(name) && found.size < wanted) found.set(name, backup);
+  }
+  return found;
+}
+
+function refuse(backups: readonly RetainedBackup[], o: { readonly reasons: Reasons; readonly refusal: string }): void {
+  for (const { id } of backups) {
+    const reasons = o.reasons.get(id);
+    if (reasons?.length === 0) reasons.push(`nothing expires: ${o.refusal}`);
+  }
+}
+
+/** What a kept backup needs is kept, and what that needs as well. */
+function keepNeeded(backups: readonly RetainedBackup[], reasons: Reasons): void {
+  const byId = new Map(backups.map((backup) => [backup.id, backup]));
+  const open = backups.filter(({ id }) => reasons.get(id)?.length);
+  for (let kept = open.pop(); kept !== undefined; kept = open.pop()) {
+    for (const id of kept.needs) {
+      const needed = byId.get(id);
+      const known = reasons.get(id);
+      if (needed === undefined || known === undefined) continue;
+      if (known.length === 0) open.push(needed);
+      known.push(`needed by ${kept.id}`);
+    }
+  }
+}
+
+function toDecision(backup: RetainedBackup, reasons: Reasons, policy: RetentionPolicy): RetentionDecision {
+  const kept = reasons.get(backup.id) ?? [];
+  if (kept.length > 0) return { id: backup.id, isKept: true, reasons: kept };
+  return { id: backup.id, isKept: false, reasons: [...whyExpired(backup, policy)] };
+}
+
+function* whyExpired(backup: RetainedBackup, policy: RetentionPolicy): Generator<string> {
+  const withinMs = toWithinMs(backup, policy);
+  if (typeof withinMs === 'number') yield `older than ${toDurationText(withinMs)}`;
+  if (backup.purpose === 'safety') return;
+  if (policy.last !== undefined) yield `not among the last ${policy.last}`;
+  for (const period of Periods) {
+    const count = policy[period];
+    if (count !== undefined) yield `not the newest of any of the last ${count} ${period}s`;
+  }
+}

@@ -1,0 +1,146 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { parseDuration } from './duration.js';
+import { decideRetention, type RetainedBackup, type RetentionPolicy } from './retention.policy.js';
+
+const folder = join(process.cwd(), 'test/golden/retention');
+
+/** One case as it stands in its file: readable first, so durations are texts and what is usual is left out. */
+interface Golden {
+  readonly title: string;
+  readonly now: string;
+  readonly isFailing?: boolean;
+  readonly policy: Omit<Partial<RetentionPolicy>, 'withinMs' | 'safetyWithinMs'> & {
+    readonly within?: string;
+    readonly safetyWithin?: string;
+  };
+  readonly backups: readonly (Partial<RetainedBackup> & { readonly id: string; readonly at: string })[];
+  /** `id kept: reason; reason`, newest first. */
+  readonly expected: readonly string[];
+}
+
+const goldens = readdirSync(folder)
+  .sort()
+  .map((name): [string, Golden] => [name, JSON.parse(readFileSync(join(folder, name), 'utf8')) as Golden]);
+
+const toPolicy = ({ within, safetyWithin, ...policy }: Golden['policy']): RetentionPolicy => ({
+  ...{ zone: 'UTC', minimumGood: 0 },
+  ...policy,
+  withinMs: within === undefined ? undefined : parseDuration(within),
+  safetyWithinMs: safetyWithin === undefined ? undefined : parseDuration(safetyWithin),
+});
+
+const toBackup = ({ at, ...backup }: Golden['backups'][number]): RetainedBackup => ({
+  ...{ purpose: 'regular', isVerified: false, holds: [], needs: [] },
+  ...backup,
+  takenAt: new Date(at),
+});
+
+describe('retention', () => {
+  it.each(goldens)('%s', (_, { now, isFailing = false, policy, backups, expected }) => {
+    const plan = decideRetention(backups.map(toBackup), toPolicy(policy), new Date(now), { isFailing });
+    const lines = plan.decisions.map(
+      ({ id, isKept, reasons }) => `${id} ${isKept ? 'kept' : 'expired'}: ${reasons.join('; ')}`,
+    );
+    expect(lines).toEqual(expected);
+    expect(plan.refusal !== null).toBe(isFailing);
+  });
+
+  it('has a case for every rule', () => {
+    expect(goldens.length).toBeGreaterThanOrEqual(20);
+  });
+});
+
+const NOW = new Date('2026-11-21T12:00:00Z');
+const DAY_MS = 86_400_000;
+const count = () => fc.option(fc.integer({ min: 1, max: 8 }), { nil: undefined });
+const duration = () => fc.option(fc.integer({ min: 1, max: 60 * DAY_MS }), { nil: undefined });
+
+const policies = (): fc.Arbitrary<RetentionPolicy> =>
+  fc.record({
+    ...{ withinMs: duration(), safetyWithinMs: duration() },
+    ...{ last: count(), day: count(), week: count(), month: count(), year: count() },
+    zone: fc.constantFrom('UTC', 'Europe/Berlin', 'Pacific/Apia'),
+    minimumGood: fc.integer({ min: 0, max: 5 }),
+  });
+
+const backupLists = (): fc.Arbitrary<RetainedBackup[]> =>
+  fc
+    .array(
+      fc.record({
+        purpose: fc.constantFrom('regular' as const, 'regular' as const, 'safety' as const),
+        takenAt: fc.integer({ min: -2 * DAY_MS, max: 400 * DAY_MS }).map((age) => new Date(NOW.getTime() - age)),
+        isVerified: fc.boolean(),
+        holds: fc.constantFrom([], [], [], ['audit']),
+        needs: fc.constantFrom([], [], ['0'], ['1']),
+      }),
+      { maxLength: 30 },
+    )
+    .map((list) => list.map((backup, index) => ({ ...backup, id: String(index) })));
+
+const keptBy = (backups: readonly RetainedBackup[], policy: RetentionPolicy): Set<string> => {
+  const { decisions } = decideRetention(backups, policy, NOW);
+  return new Set(decisions.filter(({ isKept }) => isKept).map(({ id }) => id));
+};
+
+describe('whatever the backups and the policy', () => {
+  it('never leaves fewer good backups than the minimum, if there were so many', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const good = backups.filter(({ purpose, takenAt }) => purpose === 'regular' && takenAt <= NOW);
+        const kept = keptBy(backups, policy);
+        const left = good.filter(({ id }) => kept.has(id)).length;
+        expect(left).toBeGreaterThanOrEqual(Math.min(policy.minimumGood, good.length));
+      }),
+    );
+  });
+
+  it('never expires anything because of one more hold', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), fc.nat(), (backups, policy, at) => {
+        const before = keptBy(backups, policy);
+        const held = backups.map((backup, index) =>
+          index === at % backups.length ? { ...backup, holds: ['one more'] } : backup,
+        );
+        const after = keptBy(held, policy);
+        expect([...before].filter((id) => !after.has(id))).toEqual([]);
+      }),
+    );
+  });
+
+  it('keeps the last verified backup, and what kept ones need', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const kept = keptBy(backups, policy);
+        const good = backups
+          .filter(({ purpose, takenAt }) => purpose === 'regular' && takenAt <= NOW)
+          .sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime());
+        const verified = good.find(({ isVerified }) => isVerified);
+        if (verified !== undefined) expect(kept.has(verified.id)).toBe(true);
+        const known = new Set(backups.map(({ id }) => id));
+        for (const { id, needs } of backups)
+          if (kept.has(id)) expect(needs.filter((need) => known.has(need) && !kept.has(need))).toEqual([]);
+      }),
+    );
+  });
+
+  it('says the same in whatever order it is told', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const plan = decideRetention(backups, policy, NOW);
+        expect(decideRetention(backups.toReversed(), policy, NOW)).toEqual(plan);
+      }),
+    );
+  });
+
+  it('expires nothing while backups fail', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const { decisions } = decideRetention(backups, policy, NOW, { isFailing: true });
+        expect(decisions.every(({ isKept }) => isKept)).toBe(true);
+      }),
+    );
+  });
+});
