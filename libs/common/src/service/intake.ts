@@ -7,6 +7,8 @@ import type { Event } from '../contracts/envelope.js';
 import { toRunId, toUuidV5 } from '../domain/ids.js';
 import type { JsonObject } from '../domain/json.js';
 import { AppError, type Problem, toProblem } from '../errors/app-error.js';
+import type { Logger } from '../telemetry/logger.js';
+import type { Metrics } from '../telemetry/metrics.js';
 import type { Facts } from './facts.js';
 
 export interface IntakeDeps {
@@ -14,6 +16,8 @@ export interface IntakeDeps {
   readonly facts: Facts;
   /** Part of the inbox key: each service sees each request once. */
   readonly consumer: string;
+  readonly metrics?: Pick<Metrics, 'rejections'>;
+  readonly logger?: Logger;
 }
 
 /** What a request asks the ledger for; identity and causes come from its envelope. */
@@ -41,19 +45,32 @@ const REMEMBER_MS = 35 * 24 * 3_600_000;
  * Takes one request in a single transaction of milliseconds: remembered and queued, or remembered and rejected; either way in the audit
  * trail. A redelivery changes nothing. Throws: catalog.unavailable (the bus delivers again).
  */
-export function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
+export async function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
   event: Event<z.output<T>>,
   intake: Intake<T, R>,
-  { catalog, facts, consumer }: IntakeDeps,
+  deps: IntakeDeps,
 ): Promise<void> {
-  return catalog.transaction(async (tx) => {
+  const { catalog, facts, consumer } = deps;
+  const refusal = await catalog.transaction(async (tx) => {
     const now = await tx.now();
     const keepUntil = new Date(now.getTime() + REMEMBER_MS);
-    if (!(await tx.inbox.remember({ consumer, source: event.source, id: event.id, keepUntil }))) return;
+    if (!(await tx.inbox.remember({ consumer, source: event.source, id: event.id, keepUntil }))) return undefined;
     const asked = tryDecide(() => intake.decide(event, now));
-    if (asked instanceof AppError) await reject(tx, event, asked, { intake, facts });
-    else await accept(tx, event, asked);
+    if (asked instanceof AppError) {
+      await reject(tx, event, asked, { intake, facts });
+      return asked;
+    }
+    await accept(tx, event, asked);
+    return undefined;
   });
+  if (refusal !== undefined) tellRejection(event, refusal, deps);
+}
+
+/** After the commit: a transaction may run more than once. */
+export function tellRejection(event: Event<unknown>, { code, message }: AppError, deps: IntakeDeps): void {
+  const { type, id: requestId, source, correlationid = requestId } = event;
+  deps.metrics?.rejections.inc({ type, code });
+  deps.logger?.warn({ type, requestId, source, correlationid, code, why: message }, 'request rejected');
 }
 
 function tryDecide(decide: () => AskedRun): AskedRun | AppError {

@@ -61,14 +61,22 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   const topics = keepEnsuringTopics(kafka, config.bus, logger);
   shutdown.add('topics', topics.stop);
 
+  const metrics = createMetrics({ service: name });
   return {
     ...{ name, owner, installation, catalog, kafka, publisher, logger, shutdown, topicPrefix },
-    deadLetters: createDeadLetterBox(publisher, { topicPrefix }),
+    deadLetters: counted(createDeadLetterBox(publisher, { topicPrefix }), metrics),
     facts: new Facts({ instance: config.instance, topicPrefix }),
-    metrics: createMetrics({ service: name }),
+    metrics,
     directAfterMs: config.bus.directAfterMs,
   };
 }
+
+const counted = (box: DeadLetterBox, { deadLetters }: Metrics): DeadLetterBox => ({
+  put: async (letter) => {
+    await box.put(letter);
+    deadLetters.inc({ topic: letter.topic, reason: letter.error.code });
+  },
+});
 
 type CatalogOptions = Parameters<typeof openCatalog>[0];
 

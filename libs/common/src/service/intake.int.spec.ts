@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { BackupRejected } from '../contracts/events/backup-rejected.event.js';
+import { BackupRequested } from '../contracts/events/backup-requested.event.js';
+import { toRunId } from '../domain/ids.js';
+import { AppError } from '../errors/app-error.js';
+import { createLogger } from '../telemetry/logger.js';
+import { createMetrics, type Metrics } from '../telemetry/metrics.js';
+import { CatalogTestBed } from '../testing/catalog-test-bed.js';
+import { Facts } from './facts.js';
+import { type Intake, type IntakeDeps, takeRequest } from './intake.js';
+
+let bed: CatalogTestBed;
+let metrics: Metrics;
+let lines: string[];
+
+beforeAll(async () => {
+  bed = await CatalogTestBed.open();
+});
+afterAll(() => bed?.close());
+beforeEach(async () => {
+  metrics = createMetrics({ service: 'spec' });
+  lines = [];
+  await bed.admin.query('TRUNCATE holdfast.runs, holdfast.inbox, holdfast.outbox CASCADE');
+});
+
+const intake: Intake<typeof BackupRequested.data, typeof BackupRejected.data> = {
+  decide: ({ data: { dataset } }) => {
+    if (dataset === 'unknown') throw new AppError('request.refused', 'there is no dataset "unknown"');
+    if (dataset === 'broken') throw new TypeError('a defect');
+    return { kind: 'backup', dataset, resource: dataset, sourceHost: null, deadlineAt: null, maxAttempts: 3 };
+  },
+  rejection: BackupRejected,
+  toRejection: ({ dataset }, head) => ({ ...head, dataset }),
+};
+
+const deps = (): IntakeDeps => ({
+  catalog: bed.catalog,
+  facts: new Facts({ instance: 'spec', topicPrefix: 'spec.' }),
+  consumer: 'holdfast-executor',
+  metrics,
+  logger: createLogger({ service: 'spec', level: 'info', secrets: [], to: { write: (line) => lines.push(line) } }),
+});
+
+const request = (id: string, dataset: string, source = 'client') =>
+  BackupRequested.create({ dataset }, { id, source, time: new Date() });
+
+const read = async (text: string): Promise<unknown[]> => (await bed.admin.query(text)).rows;
+const runs = () => read('SELECT id, dataset, request_id FROM holdfast.runs ORDER BY number');
+const outbox = () => read('SELECT topic FROM holdfast.outbox ORDER BY id');
+
+describe('taking a request', () => {
+  it('queues one run whose id derives from the request, however often it comes and from wherever at once', async () => {
+    const event = request('r1', 'shop');
+    await Promise.all([1, 2, 3, 4].map(() => takeRequest(event, intake, deps())));
+    await takeRequest(event, intake, deps());
+    expect(await runs()).toEqual([{ id: toRunId('client', 'r1'), dataset: 'shop', request_id: 'r1' }]);
+    expect(await outbox()).toEqual([]);
+  });
+
+  it('takes the same id from another source for another request', async () => {
+    await takeRequest(request('r1', 'shop'), intake, deps());
+    await takeRequest(request('r1', 'shop', 'somebody else'), intake, deps());
+    expect(await runs()).toHaveLength(2);
+  });
+
+  it('answers what is not allowed once, audits it, counts it and says so in the log', async () => {
+    for (let time = 0; time < 2; time += 1) await takeRequest(request('r2', 'unknown'), intake, deps());
+    expect(await runs()).toEqual([]);
+    expect(await outbox()).toEqual([{ topic: 'spec.backup.rejected' }]);
+    const [entry] = await bed.catalog.transaction((tx) => tx.audit.list({ subject: 'r2', limit: 1 }));
+    expect(entry).toMatchObject({
+      actor: 'client',
+      outcome: 'rejected',
+      detail: { error: { code: 'request.refused' } },
+    });
+    expect(await metrics.registry.metrics()).toMatch(
+      /holdfast_rejections_total\{type="backup.requested",code="request.refused",service="spec"\} 1\n/,
+    );
+    expect(lines.map((line) => JSON.parse(line))).toEqual([
+      expect.objectContaining({ msg: 'request rejected', requestId: 'r2', code: 'request.refused' }),
+    ]);
+  });
+
+  it('remembers nothing of a request that a defect kept it from taking', async () => {
+    await expect(takeRequest(request('r3', 'broken'), intake, deps())).rejects.toThrow('a defect');
+    expect(await read('SELECT event_id FROM holdfast.inbox')).toEqual([]);
+  });
+});
