@@ -134,6 +134,38 @@ describe('attempts at a restore', () => {
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'since'`);
   });
 
+  it.each([
+    [
+      'aborted',
+      (stop: AbortController) => Promise.resolve(stop.abort(new Error('somebody cancelled'))),
+      { message: 'somebody cancelled' },
+    ],
+    [
+      'ended by the administrator',
+      (_: AbortController, name: string) =>
+        bed.query(
+          'postgres',
+          `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+           WHERE application_name = '${name}' AND wait_event_type = 'Lock'`,
+        ),
+      { code: 'postgres.unreachable' },
+    ],
+  ])('that are %s in place leave everything as it was, and no session', async (_, end, error) => {
+    const order = inPlace();
+    await bed.source.execute(`INSERT INTO tenants VALUES ('kept')`);
+    const holder = await bed.hold(bed.source.name, 'SELECT FROM items');
+    const stop = new AbortController();
+    const restoring = restoreBackup(order, bed.deps({ lockTimeoutMs: 20_000 }), stop.signal);
+    restoring.catch(() => undefined);
+    await until(() => isWaitingForLock(order));
+    await end(stop, `holdfast ${order.identity.runId} a1`);
+    await expect(restoring).rejects.toMatchObject(error);
+    await until(() => hasEnded(order));
+    await holder.release();
+    expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'kept'`)).toHaveLength(1);
+    await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
+  });
+
   it('change nothing when they begin to write after their lock is gone', async () => {
     const order = inPlace();
     const { target, database, identity } = order;

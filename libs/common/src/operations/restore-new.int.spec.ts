@@ -54,11 +54,18 @@ describe('the locale of a restored database', () => {
 
   it('comes with an encoding that is not the usual one, and without a schema that was dropped', async () => {
     await bed.recreateSource(`ENCODING 'LATIN1' LC_COLLATE 'C' LC_CTYPE 'C' LOCALE_PROVIDER libc`);
-    await bed.source.execute(`DROP SCHEMA public`, `CREATE SCHEMA own`, `CREATE TABLE own.names AS SELECT 'é' AS name`);
+    await bed.source.execute(
+      `DROP SCHEMA public`,
+      `CREATE SCHEMA own`,
+      `CREATE TABLE own."Gebühr" AS SELECT 'é' AS name`,
+    );
     const manifest = await bed.backup();
     const database = bed.nameOf('latin');
     await bed.restore(bed.order(manifest, database));
     expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));
     expect(manifest.snapshot.encoding).toBe('LATIN1');
+    await bed.onDatabase(database, (session) => session.query(`ALTER TABLE own."Gebühr" RENAME name TO "Größe"`));
+    await bed.restore(bed.order(manifest, database, { strategy: 'in-place' }));
+    expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));
   });
 });

@@ -36,7 +36,7 @@ describe.each([
   });
   afterAll(async () => {
     await bed.drop();
-    for (const role of [...Object.values(roles), `spec_${bed.source.id}_admin`, `spec_${bed.source.id}_served`]) {
+    for (const role of [...Object.values(roles ?? {}), `spec_${bed.source.id}_admin`, `spec_${bed.source.id}_served`]) {
       await onTarget(`DROP ROLE IF EXISTS ${role}`);
     }
   });

@@ -113,6 +113,8 @@ export function toRestoreEnvironment(
   };
   return {
     ...toPgEnvironment(connection, toRestoreName(identity)),
+    // psql would take our statements for text in the database's own encoding.
+    PGCLIENTENCODING: 'UTF8',
     PGOPTIONS: Object.entries(options)
       .map(([name, value]) => `-c ${name}=${value}`)
       .join(' '),

@@ -98,8 +98,19 @@ function toFailure([first]: readonly Complaint[], { database }: InPlaceRequest):
     code === 'postgres.unreachable'
       ? `database "${database}" is as it was before, or restored`
       : `database "${database}" is as it was before`;
-  return new AppError(code, `${first.message}; ${state}`, { database, sqlState: first.state ?? null });
+  const hint = HINTS[first.state ?? ''];
+  return new AppError(
+    code,
+    `${first.message}; ${state}`,
+    { database, sqlState: first.state ?? null },
+    hint === undefined ? {} : { hint },
+  );
 }
+
+const HINTS: Readonly<Record<string, string>> = {
+  '53200':
+    'One transaction needs a lock for every object: raise `max_locks_per_transaction` on the server, or restore with --strategy new.',
+};
 
 const BY_STATE: Readonly<Record<string, Code>> = { [FENCED]: 'claim.lost', '2BP01': 'restore.blocked' };
 
