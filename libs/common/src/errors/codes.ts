@@ -25,6 +25,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The stored bytes are not what the manifest says; restore another backup and run `holdfast backup list`.',
   },
+  'backup.expiring': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Retention is deleting this backup and it is too late to keep it; choose another with `holdfast backup list`.',
+  },
   'backup.missing': {
     retryable: false,
     exit: Exit.badInput,

@@ -17,9 +17,27 @@ export const manifestKey = (attempt: string): ObjectKey => `${attempt}/manifest.
 /** Written by the sweeper before it deletes: a manifest that comes after it makes no backup. */
 export const sweptKey = (attempt: string): ObjectKey => `${attempt}/swept`;
 
+export const verdictsPrefix = (dataset: string, backupId: string): string =>
+  `${backupPrefix(dataset, backupId)}/verdicts`;
+
 /** `instant` is an ISO 8601 instant in UTC, so that the keys of one backup's verdicts sort by time. */
 export const verdictKey = (dataset: string, backupId: string, instant: string, runId: string): ObjectKey =>
-  `${backupPrefix(dataset, backupId)}/verdicts/${instant}-${runId}.json`;
+  `${verdictsPrefix(dataset, backupId)}/${instant}-${runId}.json`;
+
+export const holdsPrefix = (dataset: string, backupId: string): string => `${backupPrefix(dataset, backupId)}/holds`;
+
+/** One hold on one backup. Names are chosen by whoever holds: an operator's word, a run's id. */
+export const holdKey = (dataset: string, backupId: string, name: string): ObjectKey =>
+  `${holdsPrefix(dataset, backupId)}/${name}.json`;
+
+export const isHoldKey = (key: ObjectKey): boolean => /^[^/]+\/[^/]+\/holds\/[^/]+[.]json$/.test(key);
+
+/** Says that the backup is about to be deleted, and until when a hold can still save it. */
+export const expiringKey = (dataset: string, backupId: string): ObjectKey =>
+  `${backupPrefix(dataset, backupId)}/expiring.json`;
+
+/** Written to read the store's clock, and removed at once. */
+export const clockKey = (dataset: string, nonce: string): ObjectKey => `${datasetPrefix(dataset)}/clock/${nonce}`;
 
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 

@@ -1,8 +1,8 @@
 import type { Manifest } from '../contracts/manifest.js';
-import { isUuid } from '../domain/ids.js';
 import { AppError } from '../errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
-import { backupPrefix, datasetPrefix, findAttemptNumber, manifestKey, sweptKey } from './layout.js';
+import { backupPrefix, findAttemptNumber, manifestKey, sweptKey } from './layout.js';
+import { listByBackup } from './list-by-backup.js';
 import { parseManifest } from './manifest-codec.js';
 import { readObject } from './read-object.js';
 
@@ -20,7 +20,8 @@ export async function* listBackups(
   dataset: string,
   o: ListBackupsOptions,
 ): AsyncIterable<Manifest> {
-  for await (const [backupId, listing] of listByBackup(repository, dataset, o)) {
+  for await (const [backupId, objects] of listByBackup(repository, dataset, o)) {
+    const listing = toListing(objects);
     const manifest = await findComplete(repository, { dataset, backupId, listing }, o);
     if (manifest) yield manifest;
   }
@@ -47,7 +48,8 @@ export async function loadLatestBackup(
   o: ReadOptions,
 ): Promise<Manifest> {
   const backups: [string, Listing][] = [];
-  for await (const backup of listByBackup(repository, dataset, o)) backups.push(backup);
+  for await (const [backupId, objects] of listByBackup(repository, dataset, o))
+    backups.push([backupId, toListing(objects)]);
   for (const [backupId, listing] of backups.reverse()) {
     const manifest = await findComplete(repository, { dataset, backupId, listing }, strict(o));
     if (manifest?.purpose === 'regular') return manifest;
@@ -58,28 +60,8 @@ export async function loadLatestBackup(
   });
 }
 
-/** One pass over the dataset's keys, which come sorted: backup by backup. */
-async function* listByBackup(
-  repository: BackupRepository,
-  dataset: string,
-  o: ReadOptions,
-): AsyncGenerator<[string, Listing]> {
-  let current: [string, Map<string, number>] | undefined;
-  for await (const object of repository.list(datasetPrefix(dataset), o)) {
-    const backupId = toBackupId(object);
-    // UUIDv7 starts with 0 until the year 4199: what sorts later (content/, wal/) holds no manifests and may be huge.
-    if (backupId > '1') break;
-    if (!isUuid(backupId)) continue;
-    if (current?.[0] !== backupId) {
-      if (current) yield current;
-      current = [backupId, new Map()];
-    }
-    current[1].set(object.key, object.sizeBytes);
-  }
-  if (current) yield current;
-}
-
-const toBackupId = ({ key }: StoredObject): string => key.split('/')[1] ?? '';
+const toListing = (objects: readonly StoredObject[]): Listing =>
+  new Map(objects.map(({ key, sizeBytes }) => [key, sizeBytes]));
 
 interface Candidate {
   readonly dataset: string;

@@ -1,0 +1,121 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { placeHold, releaseHold } from '#common/repository/holds.js';
+import { expiringKey, verdictKey } from '#common/repository/layout.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { readStoreClock } from '#common/repository/store-clock.js';
+import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
+import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
+import { storeBackup } from '#common/testing/stored-backup.js';
+import { expireBackup } from './expire-backup.js';
+
+const signal = new AbortController().signal;
+const reasons = ['older than 30d'];
+const hold = { name: 'audit', reason: 'asked for', by: 'spec', livesMs: null };
+
+describe.each(eachStore)('a backup that expires on %s', (_, open) => {
+  let bed: StoreBed;
+  let minute = 0;
+
+  beforeAll(async () => {
+    bed = await open();
+  });
+  afterAll(() => bed.dispose());
+
+  /** A backup in a dataset of its own, so that specs do not see each other. */
+  async function newBackup() {
+    minute += 1;
+    const dataset = `shop-${minute}`;
+    const manifest = await storeBackup(bed.repository, minute, { dataset });
+    const { backupId } = manifest;
+    const expire = (o: { graceMs?: number; repository?: MortalRepository; onDeleting?: () => Promise<boolean> } = {}) =>
+      expireBackup({ dataset, backupId, reasons }, { repository: bed.repository, graceMs: 0, ...o }, signal);
+    const find = () => findBackup(bed.repository, dataset, backupId, { signal });
+    return { dataset, backupId, manifest, expire, find, held: { ...hold, dataset, backupId } };
+  }
+
+  it('is marked first, waits for its grace, and is deleted with everything that is beside it', async () => {
+    const { dataset, backupId, expire, find } = await newBackup();
+    await bed.repository.put(verdictKey(dataset, backupId, '2026-11-21T10:00:00.000Z', 'x'), Buffer.from('{}'), {
+      signal,
+    });
+    expect(await expire({ graceMs: 3_600_000 })).toBe('marked');
+    expect(await expire()).toBe('waiting');
+    expect(await find()).toBeDefined();
+    await bed.repository.remove(expiringKey(dataset, backupId), { signal });
+    expect([await expire(), await expire()]).toEqual(['marked', 'deleted']);
+    expect(await listKeys(bed.repository, dataset)).toEqual([]);
+  });
+
+  it('is neither marked nor deleted while a hold is alive', async () => {
+    const { expire, held, find, dataset, backupId } = await newBackup();
+    await placeHold(bed.repository, held, { signal });
+    expect(await expire()).toBe('held');
+    await releaseHold(bed.repository, held, { signal });
+    expect(await expire({ graceMs: 60_000 })).toBe('marked');
+    // Within the grace a hold saves it, and the mark goes.
+    await placeHold(bed.repository, held, { signal });
+    await rewriteMark(dataset, backupId);
+    expect(await expire()).toBe('held');
+    expect(await listKeys(bed.repository, dataset)).not.toContain(expiringKey(dataset, backupId));
+    expect(await find()).toBeDefined();
+  });
+
+  /** As if the grace had passed meanwhile. */
+  async function rewriteMark(dataset: string, backupId: string): Promise<void> {
+    const mark = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons }));
+    await bed.repository.put(expiringKey(dataset, backupId), mark, { signal });
+  }
+
+  it('takes no hold any more once its grace is over', async () => {
+    const { expire, held, dataset } = await newBackup();
+    await expire();
+    await expect(placeHold(bed.repository, held, { signal })).rejects.toMatchObject({ code: 'backup.expiring' });
+    expect((await listKeys(bed.repository, dataset)).some((key) => key.includes('/holds/'))).toBe(false);
+    expect(await expire()).toBe('deleted');
+  });
+
+  it('is deleted though a dead hold lies beside it', async () => {
+    const { expire, held, dataset } = await newBackup();
+    const placed = await placeHold(bed.repository, { ...held, livesMs: 1 }, { signal });
+    const isDead = async () =>
+      (await readStoreClock(bed.repository, dataset, { signal })).getTime() > placed.placedAt.getTime() + 2_000;
+    while (!(await isDead())) await sleep(200);
+    expect([await expire(), await expire()]).toEqual(['marked', 'deleted']);
+    expect(await listKeys(bed.repository, dataset)).toEqual([]);
+  });
+
+  it('stays when the catalog knows of somebody who works with it', async () => {
+    const { expire, find } = await newBackup();
+    const onDeleting = async () => false;
+    expect([await expire(), await expire({ onDeleting })]).toEqual(['marked', 'held']);
+    expect(await find()).toBeDefined();
+  });
+
+  it('is whole or none wherever its deletion is killed, and the next sweep finishes', async () => {
+    const seen: string[] = [];
+    for (let diesBefore = 3; ; diesBefore += 1) {
+      const { dataset, expire, find, manifest } = await newBackup();
+      await expire();
+      let catalogRow = 'completed';
+      const onDeleting = async () => {
+        catalogRow = 'expired';
+        return true;
+      };
+      const repository = new MortalRepository(bed.repository, diesBefore);
+      const outcome = await expire({ repository, onDeleting }).catch((error) => {
+        if (error instanceof Killed) return 'killed';
+        throw error;
+      });
+      const left = await find();
+      if (left !== undefined) expect(left).toEqual(manifest);
+      else expect(catalogRow).toBe('expired');
+      seen.push(`${left === undefined ? 'none' : 'whole'}, catalog ${catalogRow}`);
+      expect(await expire({ onDeleting })).toBe(outcome === 'killed' ? 'deleted' : 'marked');
+      if (outcome === 'killed') expect(await listKeys(bed.repository, dataset)).toEqual([]);
+      if (outcome !== 'killed') break;
+    }
+    expect(seen).toContain('whole, catalog expired');
+    expect(seen.filter((state) => state.startsWith('none')).length).toBeGreaterThan(4);
+  });
+});

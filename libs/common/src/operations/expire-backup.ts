@@ -1,0 +1,98 @@
+import type { Manifest } from '../contracts/manifest.js';
+import type { BackupRepository } from '../repository/backup-repository.js';
+import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '../repository/expiry-marker.js';
+import { type HeldBackup, type Hold, isAlive, listHolds } from '../repository/holds.js';
+import { backupPrefix, expiringKey, findAttemptNumber, manifestKey, sweptKey } from '../repository/layout.js';
+import { findBackup } from '../repository/read-backups.js';
+import { readStoreClock } from '../repository/store-clock.js';
+
+export interface Expiry extends HeldBackup {
+  /** Why no rule keeps it; kept in the mark. */
+  readonly reasons: readonly string[];
+}
+
+export interface ExpireBackupDeps {
+  readonly repository: BackupRepository;
+  /** Between mark and deletion; longer than a hold of work lives. */
+  readonly graceMs?: number;
+  /**
+   * Called when nothing holds the backup any more and before anything of it is deleted: the catalog stops naming it. False: somebody
+   * works with it, so it stays. May be called again for the same backup, then perhaps without its manifest.
+   */
+  readonly onDeleting?: (backup: HeldBackup, manifest: Manifest | undefined) => Promise<boolean>;
+}
+
+export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'deleted';
+
+/**
+ * One step on a backup's way out: mark it; once the mark has stood for its grace by the store's clock, look at holds again, and delete:
+ * catalog row, `swept` markers, manifests, objects, what lies beside them, the mark. Killed anywhere in between, it is either a whole
+ * backup or none, and the next call goes on. Throws: repository.*; what `onDeleting` throws; the abort reason.
+ */
+export async function expireBackup(
+  { reasons, ...backup }: Expiry,
+  { repository, graceMs = EXPIRY_GRACE_MS, onDeleting }: ExpireBackupDeps,
+  signal: AbortSignal,
+): Promise<ExpiryOutcome> {
+  const markKey = expiringKey(backup.dataset, backup.backupId);
+  const mark = await readExpiry(repository, markKey, { signal });
+  const storeNow = await readStoreClock(repository, backup.dataset, { signal });
+  if (mark === undefined) {
+    if ((await aliveHolds(repository, backup, { storeNow, signal })).length > 0) return 'held';
+    await writeExpiry(repository, markKey, { graceMs, reasons, signal });
+    return 'marked';
+  }
+  // Undefined once its deletion has begun: then nobody can want it any more.
+  const manifest = await findBackup(repository, backup.dataset, backup.backupId, { signal });
+  if (manifest !== undefined) {
+    if (storeNow < mark.lookAt) return 'waiting';
+    const isHeld = (await aliveHolds(repository, backup, { storeNow, signal })).length > 0;
+    // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.
+    const isMarked = (await repository.stat(markKey, { signal })) !== undefined;
+    if (isHeld || !isMarked) return unmark(repository, markKey, signal);
+  }
+  const isFree = onDeleting === undefined || (await onDeleting(backup, manifest));
+  if (!isFree && manifest !== undefined) return unmark(repository, markKey, signal);
+  await deleteAll(repository, backup, signal);
+  return 'deleted';
+}
+
+async function unmark(repository: BackupRepository, markKey: string, signal: AbortSignal): Promise<'held'> {
+  await repository.remove(markKey, { signal });
+  return 'held';
+}
+
+/** Takes a mark away before its deletion began: a rule or a hold keeps the backup after all. Idempotent. Throws: repository.*. */
+export async function keepAfterAll(
+  backup: HeldBackup,
+  { repository }: Pick<ExpireBackupDeps, 'repository'>,
+  signal: AbortSignal,
+): Promise<void> {
+  await repository.remove(expiringKey(backup.dataset, backup.backupId), { signal });
+}
+
+async function aliveHolds(
+  repository: BackupRepository,
+  backup: HeldBackup,
+  { storeNow, signal }: { readonly storeNow: Date; readonly signal: AbortSignal },
+): Promise<Hold[]> {
+  return (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storeNow));
+}
+
+async function listKeys(repository: BackupRepository, of: HeldBackup, signal: AbortSignal): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of repository.list(backupPrefix(of.dataset, of.backupId), { signal })) keys.push(key);
+  return keys;
+}
+
+/** In an order in which every stop in between leaves either a whole backup or none, and leaves the mark to go on from. */
+async function deleteAll(repository: BackupRepository, backup: HeldBackup, signal: AbortSignal): Promise<void> {
+  const keys = await listKeys(repository, backup, signal);
+  const names = keys.map((key) => key.split('/')[2] ?? '').filter((name) => findAttemptNumber(name) !== undefined);
+  const attempts = Array.from(new Set(names), (name) => `${backupPrefix(backup.dataset, backup.backupId)}/${name}`);
+  const first = attempts.map(manifestKey);
+  const last = [...attempts.map(sweptKey), expiringKey(backup.dataset, backup.backupId)];
+  for (const attempt of attempts) await repository.put(sweptKey(attempt), Buffer.alloc(0), { signal });
+  const objects = keys.filter((key) => !first.includes(key) && !last.includes(key));
+  for (const key of [...first, ...objects, ...last]) await repository.remove(key, { signal });
+}

@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { placeHold } from '#common/repository/holds.js';
+import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { encodeManifest } from '#common/repository/manifest-codec.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
+import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
+import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
+import { sweepAttempts } from './sweep-attempts.js';
+
+const signal = new AbortController().signal;
+/** Everything that is there counts as old: instants of the store may lie a second behind. */
+const deadAfterMs = -60_000;
+
+describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
+  let bed: StoreBed;
+  let minute = 0;
+
+  beforeAll(async () => {
+    bed = await open();
+  });
+  afterAll(() => bed.dispose());
+
+  /** What an attempt leaves that died before its manifest. */
+  async function newDeadAttempt() {
+    minute += 1;
+    const dataset = `shop-${minute}`;
+    const backupId = backupIdAt(minute);
+    const attemptKey = attemptPrefix(dataset, backupId, 1, 'dd');
+    for (const name of ['database.dump', 'globals.sql'])
+      await bed.repository.put(`${attemptKey}/${name}`, Buffer.from('dump'), { signal });
+    const sweep = (o: Partial<Parameters<typeof sweepAttempts>[1]> = {}, repository = bed.repository) =>
+      sweepAttempts(repository, { dataset, deadAfterMs, ...o }, signal);
+    return { dataset, backupId, attemptKey, sweep, keys: () => listKeys(bed.repository, dataset) };
+  }
+
+  it('leaves a marker in place of the objects, and takes the marker in its turn', async () => {
+    const { attemptKey, sweep, keys } = await newDeadAttempt();
+    expect(await sweep()).toEqual({ swept: [attemptKey], unfinished: 0 });
+    expect(await keys()).toEqual([sweptKey(attemptKey)]);
+    expect(await sweep()).toEqual({ swept: [], unfinished: 0 });
+    expect(await keys()).toEqual([]);
+  });
+
+  it('touches nothing young, protected or held, and no backup', async () => {
+    const { dataset, backupId, sweep, keys } = await newDeadAttempt();
+    await storeBackup(bed.repository, minute, { dataset, attempt: 2 });
+    const before = await keys();
+    await sweep({ deadAfterMs: 3_600_000 });
+    await sweep({ isProtected: (attempt) => attempt.backupId === backupId });
+    expect(await keys()).toEqual(before);
+    const hold = { dataset, backupId, name: 'a1', reason: '', by: 'spec', livesMs: 3_600_000 };
+    await placeHold(bed.repository, hold, { signal });
+    expect((await sweep()).swept).toEqual([]);
+    expect(await keys()).toEqual(expect.arrayContaining(before));
+  });
+
+  it('keeps the whole attempt of a backup whose earlier attempt is dead', async () => {
+    const { dataset, backupId, attemptKey, sweep } = await newDeadAttempt();
+    const manifest = await storeBackup(bed.repository, minute, { dataset, attempt: 2 });
+    expect((await sweep()).swept).toEqual([attemptKey]);
+    expect(await findBackup(bed.repository, dataset, backupId, { signal })).toEqual(manifest);
+  });
+
+  it('lets a frozen attempt that thaws make nothing', async () => {
+    const { dataset, backupId, attemptKey, sweep, keys } = await newDeadAttempt();
+    await sweep();
+    const elsewhere = await storeBackup(bed.repository, 59, { dataset });
+    const late = { ...elsewhere, backupId, attemptKey };
+    await bed.repository.put(manifestKey(attemptKey), encodeManifest(late), { signal });
+    expect(await findBackup(bed.repository, dataset, backupId, { signal })).toBeUndefined();
+    await sweep();
+    expect((await keys()).filter((key) => key.startsWith(attemptKey))).toEqual([sweptKey(attemptKey)]);
+  });
+
+  it('finishes what a killed sweep has begun', async () => {
+    for (let diesBefore = 3; ; diesBefore += 1) {
+      const { sweep, keys } = await newDeadAttempt();
+      const outcome = await sweep({}, new MortalRepository(bed.repository, diesBefore)).catch((error) => {
+        if (error instanceof Killed) return 'killed';
+        throw error;
+      });
+      if (outcome !== 'killed') break;
+      await sweep();
+      await sweep();
+      expect(await keys()).toEqual([]);
+    }
+  });
+});

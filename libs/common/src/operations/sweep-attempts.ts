@@ -1,0 +1,107 @@
+import type { BackupRepository, StoredObject } from '../repository/backup-repository.js';
+import { isAlive, listHolds } from '../repository/holds.js';
+import {
+  backupPrefix,
+  expiringKey,
+  findAttemptNumber,
+  holdsPrefix,
+  manifestKey,
+  sweptKey,
+} from '../repository/layout.js';
+import { listByBackup } from '../repository/list-by-backup.js';
+import { readStoreClock } from '../repository/store-clock.js';
+
+/** Nothing younger is touched: whoever writes so slowly that a day passes between two objects is taken for dead. */
+export const DEAD_AFTER_MS = 24 * 3_600_000;
+
+export interface SweepOptions {
+  readonly dataset: string;
+  readonly deadAfterMs?: number;
+  /** The attempt that the catalog names, and those of a run that is still open. */
+  readonly isProtected?: (attempt: { readonly backupId: string; readonly attemptKey: string }) => boolean;
+}
+
+export interface SweepResult {
+  /** Prefixes of attempts whose objects were removed. */
+  readonly swept: readonly string[];
+  /** Multipart uploads and temporary files that were given back. */
+  readonly unfinished: number;
+}
+
+interface DeadAttempt {
+  readonly attemptKey: string;
+  readonly keys: readonly string[];
+}
+
+/**
+ * Removes what dead attempts left: they have no manifest, nothing of them is young, nothing holds their backup. The `swept` marker
+ * comes first and stays for as long as an attempt may be frozen, so that a manifest written late makes no backup. Throws: repository.*.
+ */
+export async function sweepAttempts(
+  repository: BackupRepository,
+  { dataset, deadAfterMs = DEAD_AFTER_MS, isProtected = () => false }: SweepOptions,
+  signal: AbortSignal,
+): Promise<SweepResult> {
+  const storeNow = await readStoreClock(repository, dataset, { signal });
+  const before = new Date(storeNow.getTime() - deadAfterMs);
+  const swept: string[] = [];
+  for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
+    const dead = findDead({ dataset, backupId, objects, before }).filter(
+      ({ attemptKey }) => !isProtected({ backupId, attemptKey }),
+    );
+    if (dead.length === 0 || (await isHeld(repository, { dataset, backupId, objects, storeNow }, signal))) continue;
+    for (const attempt of dead) if (await sweep(repository, attempt, signal)) swept.push(attempt.attemptKey);
+  }
+  return { swept, unfinished: await repository.abortUnfinished(dataset, before, { signal }) };
+}
+
+interface Listed {
+  readonly dataset: string;
+  readonly backupId: string;
+  readonly objects: readonly StoredObject[];
+}
+
+function findDead({ dataset, backupId, objects, before }: Listed & { readonly before: Date }): DeadAttempt[] {
+  // A marked backup goes as a whole.
+  if (objects.some(({ key }) => key === expiringKey(dataset, backupId))) return [];
+  const byAttempt = Map.groupBy(objects, ({ key }) => key.split('/')[2] ?? '');
+  const dead: DeadAttempt[] = [];
+  for (const [name, own] of byAttempt) {
+    if (findAttemptNumber(name) === undefined || own.some(({ modifiedAt }) => modifiedAt >= before)) continue;
+    const attemptKey = `${backupPrefix(dataset, backupId)}/${name}`;
+    const keys = own.map(({ key }) => key);
+    // What has a manifest and lost an object is damage: to be seen, not tidied away.
+    const isDead = keys.includes(sweptKey(attemptKey)) || !keys.includes(manifestKey(attemptKey));
+    if (isDead) dead.push({ attemptKey, keys });
+  }
+  return dead;
+}
+
+async function isHeld(
+  repository: BackupRepository,
+  { dataset, backupId, objects, storeNow }: Listed & { readonly storeNow: Date },
+  signal: AbortSignal,
+): Promise<boolean> {
+  const folder = `${holdsPrefix(dataset, backupId)}/`;
+  if (!objects.some(({ key }) => key.startsWith(folder))) return false;
+  const holds = await listHolds(repository, { dataset, backupId }, { signal });
+  return holds.some((hold) => isAlive(hold, storeNow));
+}
+
+async function sweep(repository: BackupRepository, attempt: DeadAttempt, signal: AbortSignal): Promise<boolean> {
+  const { attemptKey, keys } = attempt;
+  const [marker, manifest] = [sweptKey(attemptKey), manifestKey(attemptKey)];
+  const objects = keys.filter((key) => key !== marker && key !== manifest);
+  if (!keys.includes(marker)) {
+    await repository.put(marker, Buffer.alloc(0), { signal });
+    // A manifest that is there now may have come before the marker: the backup exists, and all of it is still there.
+    if ((await repository.stat(manifest, { signal })) !== undefined) {
+      await repository.remove(marker, { signal });
+      return false;
+    }
+  }
+  for (const key of [manifest, ...objects]) await repository.remove(key, { signal });
+  // An old marker with nothing left to guard has done its work.
+  if (keys.length === 1 && keys[0] === marker) await repository.remove(marker, { signal });
+  return objects.length > 0;
+}

@@ -1,0 +1,20 @@
+import { randomBytes } from 'node:crypto';
+import { AppError } from '../errors/app-error.js';
+import type { BackupRepository, ReadOptions } from './backup-repository.js';
+import { clockKey } from './layout.js';
+
+/** Many stores tell instants in whole seconds: two of them are in order for certain only when they lie further apart. */
+export const CLOCK_STEP_MS = 1_000;
+
+/** What the store takes for now: the only clock that all who use the repository share. Never ahead of it. Throws: repository.*. */
+export async function readStoreClock(repository: BackupRepository, dataset: string, o: ReadOptions): Promise<Date> {
+  const key = clockKey(dataset, randomBytes(8).toString('hex'));
+  await repository.put(key, Buffer.from('now\n'), o);
+  try {
+    const written = await repository.stat(key, o);
+    if (written === undefined) throw new AppError('repository.object-missing', `${key} vanished`, { key });
+    return written.modifiedAt;
+  } finally {
+    await repository.remove(key, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
+  }
+}

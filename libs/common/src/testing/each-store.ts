@@ -1,0 +1,42 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { BackupRepository } from '../repository/backup-repository.js';
+import { openRepository } from '../repository/open-repository.js';
+import { S3Bed } from './s3-bed.js';
+
+export interface StoreBed {
+  readonly repository: BackupRepository;
+  readonly dispose: () => Promise<void>;
+}
+
+/** Both kinds of stores, for specs about what must hold in every repository. */
+export const eachStore: readonly [name: string, open: () => Promise<StoreBed>][] = [
+  [
+    'file://',
+    async () => {
+      const root = await mkdtemp(join(tmpdir(), 'holdfast-store-'));
+      const repository = openRepository({ name: 'disk', url: pathToFileURL(root).href });
+      return { repository, dispose: () => rm(root, { recursive: true }) };
+    },
+  ],
+  [
+    's3://',
+    async () => {
+      const bed = await S3Bed.make();
+      const repository = bed.open();
+      const dispose = async () => {
+        await repository.close();
+        await bed.dispose();
+      };
+      return { repository, dispose };
+    },
+  ],
+];
+
+export async function listKeys(repository: BackupRepository, prefix = ''): Promise<string[]> {
+  const keys: string[] = [];
+  for await (const { key } of repository.list(prefix, { signal: new AbortController().signal })) keys.push(key);
+  return keys;
+}
