@@ -66,7 +66,7 @@ export async function dropScratches(session: PgSession, identity: RestoreIdentit
 }
 
 /** How long an attempt that failed or was stopped may tidy up; what it leaves, the next attempt drops. */
-const TIDY_MS = 15_000;
+const TIDY_MS = 30_000;
 
 /** Drops what this attempt left under construction, on a session of its own: the attempt's are gone when it was aborted. */
 export async function dropOwnScratch(maintenance: PgConnection, identity: RestoreIdentity): Promise<void> {
