@@ -32,6 +32,7 @@ everything is still running
 to try next
 
   set -a; . ${here(envPath(sandbox))}; set +a
+  npm run -s holdfast -- check
   npm run -s holdfast -- backup list
   npm run -s holdfast -- backup run shop --wait
   npm run -s holdfast -- restore plan shop@latest --target production --database ${sandbox.shop.database}_copy
