@@ -11,9 +11,9 @@ export type Job =
   | { readonly kind: 'backup'; readonly repository: RepositoryOptions; readonly dataset: PostgresDataset }
   | { readonly kind: 'spool'; readonly repository: RepositoryOptions; readonly manifest: Manifest };
 
-/** The process whose memory is watched: it loads what it needs, says so, and does one piece of work. */
+/** The process whose memory is watched: it loads what it needs, says so, does one piece of work, and stays until it is let go. */
 process.once('message', (job: Job) => {
-  void work(job).then((manifest) => process.send?.(manifest, () => process.disconnect()));
+  void work(job).then((manifest) => process.send?.(manifest));
 });
 process.send?.('ready');
 

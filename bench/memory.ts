@@ -1,16 +1,16 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { RepositoryOptions } from '#common/repository/open-repository.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { ExecutorProcess } from './executor-process.js';
 import { createFilledDatabase, sizeOf } from './filled-database.js';
+import { sampleMemory } from './memory-samples.js';
 import type { Job } from './memory-worker.js';
 import type { BenchOptions } from './options.js';
 import { printTable, toMegabytes } from './report.js';
-
-const SAMPLE_MS = 50;
 
 /** Prints what one process needs for databases of several sizes: flat is when the size makes no difference. */
 export async function benchMemory({ sizesBytes }: BenchOptions): Promise<void> {
@@ -33,11 +33,13 @@ async function measure(sizeBytes: number): Promise<string[][]> {
   try {
     const size = toMegabytes(await sizeOf(database));
     const dataset = database.dataset({ fingerprintTables: ['*.*'], compression: { level: 3, threads: 2 } });
-    const backup = await watch({ kind: 'backup', repository, dataset });
-    const spool = await watch({ kind: 'spool', repository, manifest: backup.manifest });
-    const stored = toMegabytes(backup.manifest.objects.reduce((sum, object) => sum + object.sizeBytes, 0));
+    const backup = await watchWorker({ kind: 'backup', repository, dataset });
+    const spool = await watchWorker({ kind: 'spool', repository, manifest: backup.result });
+    const executor = await watchExecutor(dataset, repository);
+    const stored = toMegabytes(backup.result.objects.reduce((sum, object) => sum + object.sizeBytes, 0));
     return [
       ['backup', size, stored, ...backup.cells],
+      ['backup in a whole executor', size, stored, ...executor.cells],
       ['restore: fetch and check', size, stored, ...spool.cells],
     ];
   } finally {
@@ -46,27 +48,26 @@ async function measure(sizeBytes: number): Promise<string[][]> {
   }
 }
 
-async function watch(job: Job): Promise<{ readonly manifest: Manifest; readonly cells: string[] }> {
-  const child = fork(new URL('./memory-worker.js', import.meta.url));
-  const { pid = 0 } = child;
-  await once(child, 'message');
-  const idleBytes = readMemory(pid, 'VmRSS');
-  const samples: number[] = [];
-  const timer = setInterval(() => samples.push(readMemory(pid, 'VmRSS')), SAMPLE_MS);
-  child.send(job);
-  const [manifest, code] = await Promise.race([
-    once(child, 'message'),
-    once(child, 'exit').then(([exit]) => [null, exit]),
-  ]);
-  clearInterval(timer);
-  if (manifest === null) throw new Error(`the watched process ended with ${code}`);
-  const peakBytes = readMemory(pid, 'VmHWM');
-  await once(child, 'exit');
-  const medianBytes = samples.sort((left, right) => left - right)[Math.floor(samples.length / 2)] ?? Number.NaN;
-  return { manifest, cells: [idleBytes, medianBytes, peakBytes, peakBytes - idleBytes].map(toMegabytes) };
+async function watchExecutor(dataset: PostgresDataset, repository: RepositoryOptions): Promise<{ cells: string[] }> {
+  const executor = await ExecutorProcess.start(dataset, repository);
+  try {
+    return await sampleMemory(executor.pid, () => executor.backUp(dataset.name));
+  } finally {
+    await executor.stop();
+  }
 }
 
-function readMemory(pid: number, field: 'VmRSS' | 'VmHWM'): number {
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  return Number(new RegExp(`^${field}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]) * 1024;
+async function watchWorker(job: Job): Promise<{ readonly result: Manifest; readonly cells: string[] }> {
+  const child = fork(new URL('./memory-worker.js', import.meta.url));
+  await once(child, 'message');
+  const exited = once(child, 'exit');
+  const watched = await sampleMemory(child.pid ?? 0, async () => {
+    child.send(job);
+    const [manifest] = await Promise.race([once(child, 'message'), exited.then(() => [undefined])]);
+    if (manifest === undefined) throw new Error(`the watched process ended with ${child.exitCode}`);
+    return manifest as Manifest;
+  });
+  child.disconnect();
+  await exited;
+  return watched;
 }

@@ -12,7 +12,7 @@ export const usage = `usage: npm run bench -- backup [--size 200M] [--rounds 5]
   backup  seconds of one backup, bare tools and Holdfast in turns, into the same store
   memory  resident memory of a process that makes a backup, and of one that fetches it for a restore
 
-Needs the services: npm run services -- up postgres-18 s3`;
+Needs the services: npm run services -- up postgres-18 s3 kafka`;
 
 const UNITS: Readonly<Record<string, number>> = { M: 1e6, G: 1e9 };
 
