@@ -1,20 +1,25 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { endpoints } from '#tools/services/endpoints.js';
 import { verbs } from '../../apps/cli/src/verbs.js';
 import { type CliResult, holdfast } from '../support/cli.js';
 import { newId, Platform } from '../support/platform.js';
-import { findSecrets, listObjects } from '../support/secret-hunt.js';
+import { findSecrets } from '../support/secret-hunt.js';
 import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
 import { waitUntil } from '../support/wait-until.js';
 
+/** The other major version, its tools found by themselves, and a repository in a directory: what the other specs do not use. */
+const server = 'postgres15';
 const CLOSED = 'http://127.0.0.1:9';
 const source = newId();
 const restored = `${source}_restored`;
 const absent = '01987654-3210-7fff-bfff-ffffffffffff';
 
+let disk: string;
 let platform: Platform;
 let backup: ServerLogin;
 let target: ServerLogin;
@@ -22,12 +27,12 @@ let target: ServerLogin;
 const said: string[] = [];
 
 beforeAll(async () => {
-  const toolDirectories = [endpoints.postgres18.binDir];
-  backup = await ServerLogin.create(`${source}_backup`, 'BYPASSRLS IN ROLE pg_read_all_data');
-  target = await ServerLogin.create(`${source}_target`, 'SUPERUSER');
-  await onServer('postgres18', 'postgres', `CREATE DATABASE ${source}`);
-  await onServer('postgres18', source, 'CREATE TABLE notes AS SELECT n, md5(n::text) FROM generate_series(1, 100) n');
-  const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['store'], toolDirectories });
+  disk = await mkdtemp(join(tmpdir(), 'holdfast-e2e-disk-'));
+  backup = await ServerLogin.create(`${source}_backup`, 'BYPASSRLS IN ROLE pg_read_all_data', server);
+  target = await ServerLogin.create(`${source}_target`, 'SUPERUSER', server);
+  await onServer(server, 'postgres', `CREATE DATABASE ${source}`);
+  await onServer(server, source, 'CREATE TABLE notes AS SELECT n, md5(n::text) FROM generate_series(1, 100) n');
+  const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['disk'] });
   platform = await Platform.start({
     secrets: {
       ...{ SHOP_URL: backup.url(source), SHOP_PASSWORD: backup.password },
@@ -35,10 +40,11 @@ beforeAll(async () => {
       GONE_URL: backup.url(`${source}_gone`),
     },
     config: {
+      repositories: { disk: { url: pathToFileURL(disk).href } },
       datasets: { shop: dataset('${env:SHOP_URL}'), gone: dataset('${env:GONE_URL}') },
       targets: {
         staging: {
-          ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories, privileges: 'keep' },
+          ...{ kind: 'postgres', url: '${env:TARGET_URL}', privileges: 'keep' },
           accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [`${source}_*`] },
         },
       },
@@ -49,9 +55,10 @@ beforeAll(async () => {
 
 afterAll(async () => {
   await platform?.close();
-  await dropDatabases('postgres18', `${source}%`);
+  await dropDatabases(server, `${source}%`);
   await backup?.drop();
   await target?.drop();
+  await rm(disk, { recursive: true });
 });
 
 /** One command line, as one types it. */
@@ -158,7 +165,7 @@ describe('a script', () => {
   });
 
   it('gets exit code 1 and the evidence when the verdict is failed', async () => {
-    await onServer('postgres18', restored, 'DELETE FROM notes WHERE n = 7');
+    await onServer(server, restored, 'DELETE FROM notes WHERE n = 7');
     const line = `verify run --target staging --database ${restored} --backup shop@latest --profile equal --wait`;
     const { exitCode, document } = await script(line);
     expect(exitCode).toBe(1);
@@ -169,7 +176,7 @@ describe('a script', () => {
   });
 
   it('cancels a run and sees it end', async () => {
-    const holder = new pg.Client({ connectionString: endpoints.postgres18.url.replace(/[^/]+$/, source) });
+    const holder = new pg.Client({ connectionString: endpoints[server].url.replace(/[^/]+$/, source) });
     await holder.connect();
     try {
       await holder.query('BEGIN; LOCK TABLE notes');
@@ -210,7 +217,7 @@ describe('with neither bus nor catalog', () => {
     expect(again).toMatchObject({ exitCode: 0, document: { verification: { verdict: 'passed' } } });
     const proven = await script(`verify run --backup ${id} ${where}`, config);
     expect(proven).toMatchObject({ exitCode: 0, document: { verdict: 'passed' } });
-    await onServer('postgres18', `${source}_local`, 'UPDATE notes SET md5 = md5(md5) WHERE n = 5');
+    await onServer(server, `${source}_local`, 'UPDATE notes SET md5 = md5(md5) WHERE n = 5');
     const refuted = await script(`verify run --backup ${id} ${where}`, config);
     expect(refuted).toMatchObject({ exitCode: 1, document: { verdict: 'failed' } });
   });
@@ -222,9 +229,9 @@ describe('with neither bus nor catalog', () => {
   });
 
   it('stopped by Ctrl-C, it ends what it does, leaves nothing behind and says what that means', async () => {
-    const holder = new pg.Client({ connectionString: endpoints.postgres18.url.replace(/[^/]+$/, source) });
+    const holder = new pg.Client({ connectionString: endpoints[server].url.replace(/[^/]+$/, source) });
     await holder.connect();
-    const objects = async () => (await listObjects(platform)).filter((key) => key.startsWith('prod/shop/'));
+    const objects = () => readdir(disk, { recursive: true });
     const before = await objects();
     try {
       await holder.query('BEGIN; LOCK TABLE notes');
@@ -236,7 +243,7 @@ describe('with neither bus nor catalog', () => {
       );
       await waitUntil('the backup waits for the lock', async () => {
         const waiting = `SELECT pid FROM pg_stat_activity WHERE usename = '${backup.user}' AND wait_event_type = 'Lock'`;
-        return (await onServer('postgres18', 'postgres', waiting)).length === 1;
+        return (await onServer(server, 'postgres', waiting)).length === 1;
       });
       stop.abort();
       const { exitCode, stdout } = await stopped;

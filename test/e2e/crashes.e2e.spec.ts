@@ -17,7 +17,7 @@ let backup: ServerLogin;
 let target: ServerLogin;
 
 /** Claims that are lost within seconds: what a killed process held goes on in the next one soon. */
-const impatient = { maxAttempts: 5, claimTtlMs: 2_000, claimRenewMs: 600 };
+const impatient = { maxAttempts: 10, claimTtlMs: 6_000, claimRenewMs: 1_500 };
 
 beforeAll(async () => {
   backup = await ServerLogin.create(`${source}_backup`, 'BYPASSRLS IN ROLE pg_read_all_data');
