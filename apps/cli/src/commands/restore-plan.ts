@@ -30,9 +30,11 @@ function toPlanText(plan: RestorePlan): string {
     strategy: plan.strategy,
     'open sessions': String(plan.sessions),
     overwrites: toList(plan.overwritten),
+    drops: toList(plan.dropped),
     creates: toList(plan.created),
     'leaves (newer)': toList(plan.newer),
     'missing roles': toList(plan.missingRoles),
+    'missing rights': toList(plan.missingRights),
     'missing extensions': toList(plan.missingExtensions),
   });
   const verdict =

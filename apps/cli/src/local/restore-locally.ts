@@ -1,6 +1,7 @@
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { Exit } from '#common/errors/exit.js';
 import { restoreBackup } from '#common/operations/restore-backup.js';
+import { toRestoreNotes } from '../output/restore-notes.js';
 import type { RestoreArguments } from '../restore-arguments.js';
 import type { VerbContext } from '../verb.js';
 import type { VerbResult } from '../verb-result.js';
@@ -27,7 +28,8 @@ export async function restoreLocally(wish: RestoreArguments, context: VerbContex
     signal,
   );
   const restore = { backupId: manifest.backupId, target: targetName, database, strategy, ...outcome };
-  const text = `restored backup ${manifest.backupId} to database "${database}" of target ${targetName}`;
+  const said = `restored backup ${manifest.backupId} to database "${database}" of target ${targetName}`;
+  const text = [said, ...toRestoreNotes(outcome)].join('\n');
   if (profile === undefined) return { document: { restore }, text, exit: Exit.done };
   output.note(text);
   const verdict = await verifyLocally({ manifest, target: targetName, database, profile }, context);

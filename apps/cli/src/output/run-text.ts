@@ -1,6 +1,8 @@
 import type { RunView } from '#common/contracts/api-views.js';
 import { Exit } from '#common/errors/exit.js';
+import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import type { VerbResult } from '../verb-result.js';
+import { toRestoreNotes } from './restore-notes.js';
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';
 
@@ -27,5 +29,6 @@ export function toRunText(run: RunView): string {
     if (value === null || typeof value === 'object') continue;
     fields[name] = name.endsWith('Bytes') ? toSize(Number(value)) : String(value);
   }
-  return toFields(fields);
+  const notes = run.kind === 'restore' ? toRestoreNotes((run.result ?? {}) as unknown as Partial<RestoreOutcome>) : [];
+  return [toFields(fields), ...notes].join('\n');
 }

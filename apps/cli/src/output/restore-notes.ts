@@ -1,0 +1,30 @@
+import type { RestoreOutcome } from '#common/operations/restore-backup.js';
+
+/** What an operator still has to do, or should know, after a restore that went well. */
+export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
+  const {
+    createdRoles = [],
+    withheldRights = [],
+    withheldSettings = [],
+    newerObjects = [],
+    harmlessErrors = [],
+  } = outcome;
+  return [
+    ...tell('roles created without LOGIN', createdRoles),
+    ...tell(
+      'rights to give back by hand',
+      withheldRights.map(({ role, rights }) => `${role} ${rights.join(' ')}`),
+    ),
+    ...tell('settings to set by hand, for they hold secrets', withheldSettings),
+    ...tell('left as they were, newer than the backup', newerObjects),
+    ...tell('complaints known to be harmless', harmlessErrors),
+  ];
+}
+
+const SHOWN = 10;
+
+function tell(what: string, names: readonly string[]): string[] {
+  if (names.length === 0) return [];
+  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
+  return [`${what}: ${names.slice(0, SHOWN).join(', ')}${more}`];
+}
