@@ -4,7 +4,7 @@ import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { newId, Platform } from '../support/platform.js';
 import { type Asked, ask, causedBy } from '../support/request.js';
-import { findSecrets, listObjects } from '../support/secret-hunt.js';
+import { findSecrets, findSecretsInCommandLines, listObjects } from '../support/secret-hunt.js';
 import { dropDatabases, newPassword, onServer, ServerLogin } from '../support/server-login.js';
 import { StallingGate } from '../support/stalling-gate.js';
 import { waitUntil } from '../support/wait-until.js';
@@ -180,6 +180,7 @@ describe('a backup that cannot be made says why, tells the next step and leaves 
   it('somebody cancels it in the middle of the dump', async () => {
     const asked = await ask(platform, 'backup.requested', { dataset: 'cancelled' });
     await untilUploading(cancelled);
+    expect(await findSecretsInCommandLines(platform)).toEqual([]);
     const started = await platform.next('backup.started', causedBy(asked));
     const cancel = await ask(platform, 'run.cancel-requested', { runId: started.data.runId, reason: 'wrong day' });
     const error = await failureOf(asked);

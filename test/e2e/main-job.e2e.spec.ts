@@ -14,7 +14,7 @@ let stopProjecting: () => Promise<unknown>;
 
 beforeAll(async () => {
   bed = await ShopPlatform.start();
-});
+}, 120_000);
 afterAll(() => bed?.close());
 
 const startProjecting = async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface Waiting {
-  /** A verdict, not a pause: what is waited for comes within it, or never. Default 30 s. */
+  /** A verdict, not a pause: what is waited for comes within it, or never. Default 45 s. */
   readonly timeoutMs?: number;
   /** Added to the error, so that a spec that waited in vain says what it saw instead. */
   readonly explain?: () => string;
@@ -11,7 +11,7 @@ export interface Waiting {
 export async function waitUntil<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,
-  { timeoutMs = 30_000, explain = () => '' }: Waiting = {},
+  { timeoutMs = 45_000, explain = () => '' }: Waiting = {},
 ): Promise<T> {
   const deadline = performance.now() + timeoutMs;
   for (;;) {
