@@ -43,6 +43,11 @@ describe('loadConfig', () => {
     expect(load(VALID).secrets).toEqual(expect.arrayContaining(['postgres://u:hidden@db:5432/shop', 'hidden']));
   });
 
+  it('reads a reference to a URL whose password holds a stray percent sign: that is told where the URL is used', () => {
+    const url = 'postgres://u:50%off@db:5432/shop';
+    expect(load(VALID, { SHOP_URL: url }).secrets).toEqual(expect.arrayContaining([url, '50%off']));
+  });
+
   it('names every unset reference with its path', () => {
     const error = problemOf(() => load(VALID, {}));
     expect(error.code).toBe('config.invalid');

@@ -50,6 +50,15 @@ export function resolveReferences(document: unknown, env: Environment): Resolved
 function passwordsInUrls(values: readonly string[]): string[] {
   return values.flatMap((value) => {
     const password = URL.canParse(value) ? new URL(value).password : '';
-    return password === '' ? [] : [...new Set([password, decodeURIComponent(password)])];
+    return password === '' ? [] : [...new Set([password, unescapeIfPossible(password)])];
   });
+}
+
+/** Whether the url is a good one is told with its path, where it is used. */
+function unescapeIfPossible(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
 }

@@ -24,16 +24,26 @@ export function parsePgUrl(text: string): PgConnection {
   const sslMode = SSL_MODES.find((known) => known === mode);
   if (sslMode === undefined)
     throw new AppError('config.invalid', `sslmode "${mode}" is not one of ${SSL_MODES.join(', ')}`);
-  const user = decodeURIComponent(url.username) || 'postgres';
+  const user = unescapePart(url.username) || 'postgres';
   return {
-    host: decodeURIComponent(url.hostname).replace(/^\[|\]$/g, ''),
+    host: unescapePart(url.hostname).replace(/^\[|\]$/g, ''),
     port: Number(url.port || 5432),
     user,
-    password: url.password === '' ? undefined : decodeURIComponent(url.password),
-    database: decodeURIComponent(url.pathname.slice(1)) || user,
+    password: url.password === '' ? undefined : unescapePart(url.password),
+    database: unescapePart(url.pathname.slice(1)) || user,
     sslMode,
     sslRootCert: url.searchParams.get('sslrootcert') ?? undefined,
   };
+}
+
+function unescapePart(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    const hint =
+      'Write a percent sign in the user, password or database of a url as %25, and other special characters alike.';
+    throw new AppError('config.invalid', 'a PostgreSQL url has a % that is no escape', {}, { hint });
+  }
 }
 
 export const withDatabase = (connection: PgConnection, database: string): PgConnection => ({ ...connection, database });
