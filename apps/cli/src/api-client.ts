@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BackupView, RequestView, RunView } from '#common/contracts/api-views.js';
+import type { BackupView, RequestView, RunView, ScheduleView } from '#common/contracts/api-views.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import { type Code, Codes } from '#common/errors/codes.js';
@@ -29,6 +29,18 @@ export class ApiClient {
 
   backups(filter: JsonObject): Promise<{ backups: BackupView[] }> {
     return this.call('GET', `/backups?${query(filter)}`);
+  }
+
+  schedules(filter: JsonObject): Promise<{ schedules: ScheduleView[] }> {
+    return this.call('GET', `/schedules?${query(filter)}`);
+  }
+
+  pauseSchedule(name: string, body: { readonly reason?: string }): Promise<ScheduleView> {
+    return this.call('POST', `/schedules/${encodeURIComponent(name)}/pause`, body);
+  }
+
+  resumeSchedule(name: string): Promise<ScheduleView> {
+    return this.call('POST', `/schedules/${encodeURIComponent(name)}/resume`, {});
   }
 
   private async call<T>(method: string, path: string, body?: unknown): Promise<T> {

@@ -9,6 +9,9 @@ import { restoreRun } from './commands/restore-run.js';
 import { runsCancel } from './commands/runs-cancel.js';
 import { runsList } from './commands/runs-list.js';
 import { runsShow } from './commands/runs-show.js';
+import { schedulesList } from './commands/schedules-list.js';
+import { schedulesPause } from './commands/schedules-pause.js';
+import { schedulesResume } from './commands/schedules-resume.js';
 import { verifyRun } from './commands/verify-run.js';
 import type { Verb } from './verb.js';
 
@@ -23,6 +26,9 @@ export const verbs: readonly Verb[] = [
   verifyRun,
   replayPlan,
   replayRun,
+  schedulesList,
+  schedulesPause,
+  schedulesResume,
   runsList,
   runsShow,
   runsCancel,

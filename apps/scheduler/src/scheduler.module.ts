@@ -4,6 +4,7 @@ import { Health } from '#common/service/health.js';
 import { HealthController } from '#common/service/nest/health.controller.js';
 import type { Service } from '#common/service/open-service.js';
 import { ApiController, SERVICE } from './http/api.controller.js';
+import { SchedulesController } from './http/schedules.controller.js';
 import { PLANNING, PlanningController } from './planning/planning.controller.js';
 
 @Module({})
@@ -13,7 +14,7 @@ class SchedulerModule {}
 export const schedulerModule = (service: Service): DynamicModule => ({
   module: SchedulerModule,
   imports: [ScheduleModule.forRoot()],
-  controllers: [PlanningController, ApiController, HealthController],
+  controllers: [PlanningController, ApiController, SchedulesController, HealthController],
   providers: [
     { provide: PLANNING, useValue: service },
     { provide: SERVICE, useValue: service },

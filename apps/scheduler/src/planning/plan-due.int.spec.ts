@@ -3,16 +3,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { type Catalog, openCatalog } from '#common/catalog/catalog.js';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { DueDecision } from '#common/domain/schedule.policy.js';
 import { Facts } from '#common/service/facts.js';
 import { Installation } from '#common/service/installation.js';
 import { silentLogger } from '#common/telemetry/logger.js';
+import { aRun } from '#common/testing/catalog-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type PlanDueDeps, planDue } from './plan-due.js';
 
 const database = `planning_${randomUUID().replaceAll('-', '')}`;
 const url = endpoints.postgres18.url.replace(/\/[^/]*$/, `/${database}`);
 const admin = new pg.Client({ connectionString: endpoints.postgres18.url });
+/** In the catalog's database. */
+const session = new pg.Client({ connectionString: url });
 let catalogs: Catalog[] = [];
 
 beforeAll(async () => {
@@ -20,10 +26,11 @@ beforeAll(async () => {
   await admin.query(`CREATE DATABASE ${database}`);
   catalogs = [await openCatalog({ url, applicationName: 'one' }), await openCatalog({ url, applicationName: 'two' })];
   await catalogs[0]?.migrate();
+  await session.connect();
 });
 
 afterAll(async () => {
-  await Promise.all(catalogs.map((catalog) => catalog.close()));
+  await Promise.all([...catalogs.map((catalog) => catalog.close()), session.end()]);
   await admin.query(`DROP DATABASE ${database} WITH (FORCE)`);
   await admin.end();
 });
@@ -46,14 +53,56 @@ const waiting = (schedule: string) =>
     ),
   );
 
+async function inCatalog<T>(work: (tx: CatalogTx) => Promise<T>): Promise<T> {
+  if (catalogs[0] === undefined) throw new Error('no catalog');
+  return catalogs[0].transaction(work);
+}
+
+/** A schedule that was last looked after some time ago. */
+async function begin(name: string, config: object, ago: string): Promise<void> {
+  await planDue(scheduler(catalogs[0], config));
+  await session.query('UPDATE holdfast.schedules SET done_until = now() - $2::interval WHERE name = $1', [name, ago]);
+}
+
+/** Looks as the tick does, until there is something to see. */
+async function planUntil(deps: PlanDueDeps, isSeen: (decision: DueDecision) => boolean): Promise<DueDecision> {
+  for (;;) {
+    const decision = await planDue(deps);
+    if (isSeen(decision)) return decision;
+    await sleep(100);
+  }
+}
+
+const lastRunOf = async (schedule: string) => {
+  const [mark] = await inCatalog((tx) => tx.schedules.marks([schedule]));
+  return mark?.lastRunId as RunId;
+};
+
+/** As intake does it. */
+const startRun = async (schedule: string) => {
+  const id = await lastRunOf(schedule);
+  await inCatalog((tx) => tx.runs.enqueue(aRun({ id, dataset: 'shop' })));
+};
+
+const endRun = async (schedule: string) => {
+  const ended = `UPDATE holdfast.runs SET state = 'completed', settled_at = now() WHERE id = $1`;
+  await session.query(ended, [await lastRunOf(schedule)]);
+};
+
+const audited = (schedule: string) => inCatalog((tx) => tx.audit.list({ subject: `schedule ${schedule}` }));
+
 describe('planning', () => {
   it('makes one request per slot, however many schedulers look at the same moment', async () => {
-    const everySecond = { 'every-second': { dataset: 'shop', cron: '* * * * * *' } };
+    const everySecond = { 'every-second': { dataset: 'shop', cron: '* * * * * *', jitter: '1m' } };
     const two = catalogs.map((catalog) => scheduler(catalog, everySecond));
+    await begin('every-second', everySecond, '2 minutes');
     const slots: string[] = [];
     while (slots.length < 2) {
       const decisions = await Promise.all(two.map(planDue));
-      slots.push(...decisions.flatMap(({ due }) => due.map(({ slotAt }) => slotAt.toISOString())));
+      const due = decisions.flatMap((decision) => decision.due);
+      slots.push(...due.map(({ slotAt }) => slotAt.toISOString()));
+      if (due.length > 0) await startRun('every-second');
+      await endRun('every-second');
       await sleep(100);
     }
     expect(new Set(slots).size).toBe(slots.length);
@@ -64,26 +113,105 @@ describe('planning', () => {
 
   it('begins a new schedule at the moment it is first seen, not in the past', async () => {
     const nightly = { nightly: { dataset: 'shop', cron: '0 2 * * *', zone: 'Europe/Berlin' } };
-    expect(await planDue(scheduler(catalogs[0], nightly))).toEqual({ due: [], passed: [] });
+    expect(await planDue(scheduler(catalogs[0], nightly))).toEqual({ due: [], passed: [], waiting: [] });
     expect(await waiting('nightly')).toEqual([]);
   });
 
   it('makes up for slots that passed while nobody looked by one late run', async () => {
     const hourly = { hourly: { dataset: 'shop', cron: '0 * * * *' } };
-    await planDue(scheduler(catalogs[0], hourly));
-    await catalogs[0]?.transaction((tx) => tx.schedules.lock(['hourly']));
-    const back = new pg.Client({ connectionString: url });
-    await back.connect();
-    await back.query(`UPDATE holdfast.schedules SET done_until = now() - interval '5 hours' WHERE name = 'hourly'`);
-    await back.end();
+    await begin('hourly', hourly, '5 hours');
     const { due, passed } = await planDue(scheduler(catalogs[1], hourly));
     expect(due).toHaveLength(1);
     expect(passed.map(({ reason }) => reason)).toEqual(['superseded', 'superseded', 'superseded', 'superseded']);
     expect(await waiting('hourly')).toHaveLength(1);
   });
 
-  it('names the schedule whose cron expression cannot be read', async () => {
-    const broken = { broken: { dataset: 'shop', cron: 'every night' } };
-    await expect(planDue(scheduler(catalogs[0], broken))).rejects.toThrow(/schedules\.broken/);
+  it('asks for nothing while a schedule is paused, and says so in the audit trail once per slot', async () => {
+    const config = { paused: { dataset: 'shop', cron: '0 * * * *' } };
+    await begin('paused', config, '90 minutes');
+    expect(await inCatalog((tx) => tx.schedules.pause('paused', 'moving'))).toBe(true);
+    const [passed, again] = [
+      await planDue(scheduler(catalogs[0], config)),
+      await planDue(scheduler(catalogs[1], config)),
+    ];
+    expect(passed?.passed.map(({ reason }) => reason)).toContain('paused');
+    expect(again).toEqual({ due: [], passed: [], waiting: [] });
+    expect(await waiting('paused')).toEqual([]);
+    expect(await audited('paused')).toEqual([
+      expect.objectContaining({
+        action: 'slot.passed-over',
+        outcome: 'paused',
+        detail: expect.objectContaining({ slots: passed?.passed.length }),
+      }),
+    ]);
+    expect(await inCatalog((tx) => tx.schedules.resume('paused'))).toBe(true);
+    expect(await planDue(scheduler(catalogs[0], config))).toEqual({ due: [], passed: [], waiting: [] });
+  });
+
+  it('says once that a slot waits for the end of a blackout, whoever looks', async () => {
+    // Around whatever hour it is, with the slots before it.
+    const hour = (shift: number) => new Date(Date.now() + shift * 3_600_000).toISOString().slice(11, 13);
+    const blackout = [{ from: `${hour(-3)}:00`, to: `${hour(2)}:00` }];
+    const config = { postponed: { dataset: 'shop', cron: '0 * * * *', blackout } };
+    await begin('postponed', config, '1 hour');
+    const first = await planDue(scheduler(catalogs[0], config));
+    const second = await planDue(scheduler(catalogs[1], config));
+    expect(first.due).toEqual([]);
+    expect(second).toEqual(first);
+    expect(first.waiting).toEqual([expect.objectContaining({ reason: 'blackout', until: expect.any(Date) })]);
+    expect(await audited('postponed')).toEqual([
+      expect.objectContaining({ action: 'slot.postponed', outcome: 'blackout' }),
+    ]);
+    expect(await waiting('postponed')).toEqual([]);
+  });
+
+  it('passes over slots while the last run is open, and asks again when it has ended', async () => {
+    const deps = scheduler(catalogs[0], { overlapping: { dataset: 'shop', cron: '* * * * * *' } });
+    await planUntil(deps, ({ due }) => due.length > 0);
+    const { passed, due } = await planUntil(deps, (decision) => decision.passed.length > 0);
+    expect([passed.at(-1)?.reason, due]).toEqual(['overlap', []]);
+    await startRun('overlapping');
+    expect((await planUntil(deps, (decision) => decision.passed.length > 0)).due).toEqual([]);
+    expect(await audited('overlapping')).toContainEqual(
+      expect.objectContaining({ action: 'slot.passed-over', outcome: 'overlap' }),
+    );
+    await endRun('overlapping');
+    expect((await planUntil(deps, (decision) => decision.due.length > 0)).due).toHaveLength(1);
+    expect(await waiting('overlapping')).toHaveLength(2);
+  });
+
+  it('keeps a slot for the end of the last run where that is configured, and says so once', async () => {
+    const queued = { dataset: 'shop', cron: '* * * * * *', overlap: 'queue', missed: 'skip' };
+    const deps = scheduler(catalogs[0], { queued });
+    await planUntil(deps, ({ due }) => due.length > 0);
+    const kept = await planUntil(deps, (decision) => decision.waiting.length > 0);
+    expect(kept).toMatchObject({ due: [], waiting: [{ reason: 'overlap', until: null }] });
+    const postponed = (await audited('queued')).filter(({ action }) => action === 'slot.postponed');
+    expect(postponed).toEqual([
+      expect.objectContaining({ outcome: 'overlap', detail: expect.objectContaining({ until: null }) }),
+    ]);
+    await startRun('queued');
+    await endRun('queued');
+    expect(await planDue(deps)).toMatchObject({ due: [{ isLate: false }], waiting: [] });
+    const [mark] = await inCatalog((tx) => tx.schedules.marks(['queued']));
+    expect(mark).toMatchObject({ lastRun: 'pending', waiting: null });
+  });
+
+  it('asks again when nobody has taken the last request in an hour', async () => {
+    const deps = scheduler(catalogs[0], { lost: { dataset: 'shop', cron: '* * * * * *' } });
+    await planUntil(deps, ({ due }) => due.length > 0);
+    await session.query(
+      `UPDATE holdfast.schedules SET requested_at = now() - interval '61 minutes' WHERE name = 'lost'`,
+    );
+    expect((await planUntil(deps, ({ due }) => due.length > 0)).due).toHaveLength(1);
+  });
+
+  it('does not wait for a request that was refused', async () => {
+    const deps = scheduler(catalogs[0], { refused: { dataset: 'shop', cron: '* * * * * *' } });
+    await planUntil(deps, ({ due }) => due.length > 0);
+    await session.query(`
+      INSERT INTO holdfast.audit (actor, action, subject, outcome)
+      SELECT 'spec', 'backup.requested', last_request_id, 'rejected' FROM holdfast.schedules WHERE name = 'refused'`);
+    expect((await planUntil(deps, ({ due }) => due.length > 0)).due).toHaveLength(1);
   });
 });

@@ -1,6 +1,8 @@
 import { z } from 'zod';
-import { DatasetName, RestoreStrategy, ScheduleName } from '../contracts/names.js';
+import { DatasetName, RestoreStrategy } from '../contracts/names.js';
 import { PostgresUrl } from './connections.config.js';
+import { RetentionConfig } from './retention.config.js';
+import { ScheduleTimes } from './schedule-times.config.js';
 
 const DatabasePattern = z
   .string()
@@ -27,9 +29,8 @@ export type TargetConfig = z.output<typeof TargetConfig>;
 export const ScheduleConfig = z.strictObject({
   dataset: DatasetName,
   method: z.enum(['dump']).default('dump'),
-  cron: z.string().describe('Five fields, or six with seconds first'),
-  zone: z.string().default('UTC').describe('IANA zone, Europe/Berlin'),
-  missed: z.enum(['run-once', 'skip']).default('run-once').describe('After an outage: one late run, or none'),
+  ...ScheduleTimes,
+  retention: RetentionConfig.optional().describe('Of the whole dataset; here or on the dataset itself, once'),
 });
 
 export type ScheduleConfig = z.output<typeof ScheduleConfig>;
@@ -55,7 +56,7 @@ const renewFits = (claims: { claimRenewMs: number; claimTtlMs: number }): boolea
   claims.claimRenewMs * 3 <= claims.claimTtlMs;
 const renewMessage = { error: 'claimRenewMs must fit three times into claimTtlMs' };
 
-export const SchedulerConfig = z.strictObject({ http: Http(7080), paused: z.array(ScheduleName).default([]) });
+export const SchedulerConfig = z.strictObject({ http: Http(7080) });
 export const ExecutorConfig = z
   .strictObject({
     http: Http(7081),

@@ -48,3 +48,33 @@ export interface BackupView {
   readonly rows: number;
   readonly busPosition: 'proven' | 'unproven' | 'none';
 }
+
+/** One schedule of the configuration. */
+export interface ScheduleView {
+  readonly name: string;
+  readonly dataset: string;
+  readonly method: string;
+  readonly cron: string;
+  readonly zone: string;
+  readonly next: readonly NextSlotView[];
+  /** null: nobody knows, for only the configuration was asked. */
+  readonly state: ScheduleStateView | null;
+}
+
+export interface NextSlotView {
+  readonly slotAt: string;
+  /** With jitter, and after a blackout; null: passed over for one. */
+  readonly startsAt: string | null;
+  /** The start, or the slot that has none, in the schedule’s zone: `2026-03-29 03:00:00 +02:00`. */
+  readonly local: string;
+  readonly isInBlackout: boolean;
+}
+
+export interface ScheduleStateView {
+  readonly paused: { readonly since: string; readonly reason: string | null } | null;
+  readonly lastSlotAt: string | null;
+  /** `pending`: nobody has taken the request yet; `lost`: nobody has for an hour. */
+  readonly lastRun: { readonly id: string; readonly state: RunState | 'pending' | 'rejected' | 'lost' } | null;
+  /** A slot that starts later; `until` null: when the run before has ended. */
+  readonly waiting: { readonly slotAt: string; readonly reason: string; readonly until: string | null } | null;
+}
