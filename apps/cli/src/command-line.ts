@@ -14,6 +14,8 @@ const groups: Readonly<Record<string, string>> = {
   restore: 'bring a backup back',
   verify: 'prove that a restored database equals its backup',
   replay: 'bring back the events since a backup',
+  retention: 'see and delete what has expired',
+  hold: 'keep a backup whatever retention says',
   schedules: 'see what is due next, pause and resume',
   runs: 'watch and stop running work',
 };

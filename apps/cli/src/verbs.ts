@@ -2,10 +2,15 @@ import { backupList } from './commands/backup-list.js';
 import { backupRun } from './commands/backup-run.js';
 import { backupShow } from './commands/backup-show.js';
 import { check } from './commands/check.js';
+import { holdList } from './commands/hold-list.js';
+import { holdPlace } from './commands/hold-place.js';
+import { holdRelease } from './commands/hold-release.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
 import { restoreRun } from './commands/restore-run.js';
+import { retentionApply } from './commands/retention-apply.js';
+import { retentionPlan } from './commands/retention-plan.js';
 import { runsCancel } from './commands/runs-cancel.js';
 import { runsList } from './commands/runs-list.js';
 import { runsShow } from './commands/runs-show.js';
@@ -26,6 +31,11 @@ export const verbs: readonly Verb[] = [
   verifyRun,
   replayPlan,
   replayRun,
+  retentionPlan,
+  retentionApply,
+  holdPlace,
+  holdRelease,
+  holdList,
   schedulesList,
   schedulesPause,
   schedulesResume,

@@ -6,6 +6,7 @@ import { leaseStore } from './stores/lease.store.js';
 import { outboxStore } from './stores/outbox.store.js';
 import { replayStore } from './stores/replay.store.js';
 import { restoreStore } from './stores/restore.store.js';
+import { retentionStore } from './stores/retention.store.js';
 import { runClaims } from './stores/run-claim.store.js';
 import { runEnds } from './stores/run-end.store.js';
 import { runList } from './stores/run-list.store.js';
@@ -22,6 +23,7 @@ export const toCatalogTx = (sql: Sql) => ({
   outbox: outboxStore(sql),
   backups: backupStore(sql),
   restores: restoreStore(sql),
+  retention: retentionStore(sql),
   verifications: verificationStore(sql),
   replays: replayStore(sql),
   leases: leaseStore(sql),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { RepositoryName, TopicName } from '../contracts/names.js';
+import { RetentionConfig } from './retention.config.js';
 
 export const PostgresUrl = z
   .string()
@@ -76,4 +77,5 @@ export const PostgresDatasetConfig = z.strictObject({
   compression: z
     .strictObject({ level: z.int().min(1).max(19).default(3), threads: z.int().min(1).max(16).default(2) })
     .prefault({}),
+  retention: RetentionConfig.optional().describe('Here or on one schedule of the dataset; default: everything is kept'),
 });

@@ -55,7 +55,32 @@ export const HoldfastConfig = z
     for (const [name, schedule] of Object.entries(config.schedules)) {
       require(config.datasets, schedule.dataset, 'dataset', ['schedules', name, 'dataset']);
     }
+    for (const { path, message } of findRetentionConflicts(config)) {
+      context.addIssue({ code: 'custom', path: [...path], message });
+    }
   });
+
+interface RetentionPlaces {
+  readonly datasets: Readonly<Record<string, { readonly retention?: object | undefined }>>;
+  readonly schedules: Readonly<Record<string, { readonly dataset: string; readonly retention?: object | undefined }>>;
+}
+
+/** Backups do not say which schedule made them, so a dataset has one retention, wherever it is written. */
+function findRetentionConflicts({ datasets, schedules }: RetentionPlaces) {
+  const conflicts: { readonly path: readonly string[]; readonly message: string }[] = [];
+  const places = new Map(
+    Object.entries(datasets).map(([name, { retention }]) => [name, retention && `datasets.${name}`]),
+  );
+  for (const [name, { dataset, retention }] of Object.entries(schedules)) {
+    const earlier = places.get(dataset);
+    const path = ['schedules', name, 'retention'];
+    if (retention === undefined) continue;
+    if (earlier !== undefined)
+      conflicts.push({ path, message: `dataset "${dataset}" has a retention in ${earlier} already` });
+    else places.set(dataset, `schedules.${name}`);
+  }
+  return conflicts;
+}
 
 export type HoldfastConfig = z.output<typeof HoldfastConfig>;
 export type DatasetConfig = HoldfastConfig['datasets'][string];

@@ -1,5 +1,6 @@
 import type { EventDefinition } from './define-event.js';
 import { BackupCompleted } from './events/backup-completed.event.js';
+import { BackupExpired } from './events/backup-expired.event.js';
 import { BackupFailed } from './events/backup-failed.event.js';
 import { BackupProgressed } from './events/backup-progressed.event.js';
 import { BackupRejected } from './events/backup-rejected.event.js';
@@ -27,6 +28,7 @@ import { VerificationStarted } from './events/verification-started.event.js';
 /** Every event that Holdfast writes or reads: the generators, the dispatcher and the topic list start here. */
 export const events = [
   BackupCompleted,
+  BackupExpired,
   BackupFailed,
   BackupProgressed,
   BackupRejected,

@@ -17,7 +17,7 @@ export const backupIdAt = (minute: number): string =>
 export async function storeBackup(
   repository: BackupRepository,
   minute: number,
-  changed: Partial<Manifest> = {},
+  { takenAt = sample.snapshot.takenAt, ...changed }: Partial<Manifest> & { readonly takenAt?: string } = {},
 ): Promise<Manifest> {
   const { attempt = 1, dataset = 'shop' } = changed;
   const backupId = backupIdAt(minute);
@@ -27,8 +27,8 @@ export async function storeBackup(
     ...{ sha256: 'a'.repeat(64), compression: 'none' as const },
   }));
   for (const { key } of objects) await repository.put(key, Buffer.from('dump'), { signal });
-  const own = { dataset, backupId, attempt, attemptKey, objects, purpose: 'regular' as const };
-  const manifest: Manifest = { ...sample, ...own, ...changed };
+  const own = { dataset, backupId, runId: backupId, attempt, attemptKey, objects, purpose: 'regular' as const };
+  const manifest: Manifest = { ...sample, ...own, snapshot: { ...sample.snapshot, takenAt }, ...changed };
   await repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });
   return manifest;
 }

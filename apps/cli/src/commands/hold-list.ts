@@ -1,0 +1,20 @@
+import { Exit } from '#common/errors/exit.js';
+import { listHolds } from '#common/repository/holds.js';
+import { loadManifest } from '../backup-ref.js';
+import { toHoldTable, toHoldView } from '../output/hold-text.js';
+import type { Verb } from '../verb.js';
+
+export const holdList: Verb = {
+  path: ['hold', 'list'],
+  summary: 'list what holds a backup: people, and work that reads it',
+  argument: ['<backup>', 'an id, or DATASET@latest'],
+  options: [],
+  examples: ['hold list shop@latest'],
+  async run(context, _, reference) {
+    const { dataset, backupId } = await loadManifest(reference, context);
+    const repository = context.installation.primaryRepository(dataset);
+    const holds = await listHolds(repository, { dataset, backupId }, { signal: context.signal });
+    const views = holds.map((hold) => toHoldView(hold, backupId));
+    return { document: { holds: views }, text: toHoldTable(views), exit: Exit.done };
+  },
+};

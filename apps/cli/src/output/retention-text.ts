@@ -1,0 +1,47 @@
+import type { AppliedRetention } from '#common/service/apply-retention.js';
+import type { DatasetPlan } from '#common/service/plan-retention.js';
+import { toSize } from './sizes.js';
+import { toTable } from './table.js';
+
+/** What would become of every backup, with the reason for each. */
+export function toPlanText(plan: DatasetPlan): string {
+  const expired = plan.backups.filter(({ isKept }) => !isKept);
+  const freed = expired.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const counts = `${plan.dataset} in ${plan.repository}: ${plan.backups.length - expired.length} kept, ${expired.length} expired (${toSize(freed)})`;
+  const table = toTable(
+    ['id', 'snapshot', 'stored', 'purpose', 'outcome', 'because'],
+    plan.backups.map(({ id, snapshotAt, sizeBytes, purpose, isKept, isMarked, reasons }) => [
+      ...[id, snapshotAt, toSize(sizeBytes), purpose],
+      isKept ? 'kept' : `expired${isMarked ? ', marked' : ''}`,
+      reasons.join('; '),
+    ]),
+  );
+  return [counts, table, ...toWarnings(plan)].join('\n');
+}
+
+function* toWarnings({ refusal, halfDeleted, unreadable, cap, backups }: DatasetPlan): Generator<string> {
+  const expired = backups.filter(({ isKept }) => !isKept).length;
+  if (refusal !== null) yield `nothing expires: ${refusal}`;
+  if (expired > cap) yield `one sweep takes on ${cap}, the oldest first`;
+  for (const id of halfDeleted) yield `${id}: its deletion was cut short, the next sweep finishes it`;
+  for (const { id, problem } of unreadable)
+    yield `${id}: cannot be read, so it is neither counted nor deleted: ${problem}`;
+}
+
+const SAID = {
+  marked: 'marked; a later sweep deletes it unless a hold is placed',
+  waiting: 'marked before, its grace is not over',
+  held: 'held, stays',
+  deleted: 'deleted',
+  kept: 'kept after all, its mark is gone',
+} as const;
+
+export function toAppliedText({ dataset, refusal, backups, left, swept, unfinished }: AppliedRetention): string {
+  const lines = [`${dataset}: ${backups.length} backups touched`];
+  if (refusal !== null) lines.push(`nothing expires: ${refusal}`);
+  lines.push(...backups.map(({ id, outcome }) => `  ${id}  ${SAID[outcome]}`));
+  if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
+  lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
+  if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);
+  return lines.join('\n');
+}

@@ -1,0 +1,75 @@
+import type { BackupId, RunId } from '../../domain/ids.js';
+import type { RunKind } from '../../domain/run.js';
+import { Backup } from '../entities/backup.entity.js';
+import type { Sql } from '../sql.js';
+
+/** An open run that reads a backup. */
+export interface BackupUse {
+  readonly backupId: string;
+  readonly runId: RunId;
+  readonly kind: RunKind;
+}
+
+/** What the catalog knows of a backup that the repository cannot tell. */
+export interface CatalogBackup {
+  readonly id: BackupId;
+  readonly state: Backup['state'];
+  /** The one attempt that counts. */
+  readonly attemptKey: string | null;
+  readonly isVerified: boolean;
+  /** The run that makes it has not ended: any of its attempts may be alive. */
+  readonly isBeingMade: boolean;
+}
+
+const BACKUPS = `
+  SELECT backup.id, backup.state, backup.attempt_key AS "attemptKey", backup.verified_at IS NOT NULL AS "isVerified",
+         coalesce(run.state IN ('queued', 'running'), false) AS "isBeingMade"
+  FROM holdfast.backups AS backup
+  LEFT JOIN holdfast.runs AS run ON run.id = backup.run_id
+  WHERE backup.dataset = $1`;
+
+const NEWEST_RUN = `
+  SELECT state FROM holdfast.runs
+  WHERE dataset = $1 AND kind = 'backup' AND state IN ('completed', 'failed')
+  ORDER BY settled_at DESC, number DESC
+  LIMIT 1`;
+
+// A request for the latest backup that has not begun names none yet: it will get the newest, which retention always keeps.
+const USES = `
+  SELECT used.id AS "backupId", run.id AS "runId", run.kind
+  FROM holdfast.runs AS run
+  LEFT JOIN holdfast.restores AS restore ON restore.run_id = run.id
+  LEFT JOIN holdfast.verifications AS verification ON verification.run_id = run.id
+  CROSS JOIN LATERAL (
+    VALUES (run.request ->> 'backup'), (restore.backup_id::text), (restore.safety_backup_id::text),
+           (verification.backup_id::text)
+  ) AS used (id)
+  WHERE run.dataset = $1 AND run.state IN ('queued', 'running') AND used.id IS NOT NULL AND used.id <> 'latest'`;
+
+const EXPIRE = `
+  UPDATE holdfast.backups
+  SET state = 'expired', expired_at = clock_timestamp()
+  WHERE id = $1 AND state = 'completed'
+  RETURNING *`;
+
+const EXPIRE_COPY = `
+  UPDATE holdfast.backup_copies SET state = 'expired' WHERE backup_id = $1 AND repository = $2`;
+
+export const retentionStore = (sql: Sql) => ({
+  backups: (dataset: string): Promise<CatalogBackup[]> => sql.rows<CatalogBackup>(BACKUPS, [dataset]),
+
+  /** The newest backup run that ended by itself ended in failure. */
+  isFailing: async (dataset: string): Promise<boolean> => {
+    const [newest] = await sql.rows<{ state: string }>(NEWEST_RUN, [dataset]);
+    return newest?.state === 'failed';
+  },
+
+  uses: (dataset: string): Promise<BackupUse[]> => sql.rows<BackupUse>(USES, [dataset]),
+
+  /** From now on the catalog names the backup no more. Undefined when it did not before: not known, or expired already. */
+  expire: async (id: BackupId, repository: string): Promise<Backup | undefined> => {
+    await sql.affected(EXPIRE_COPY, [id, repository]);
+    const [expired] = await sql.entities(Backup, EXPIRE, [id]);
+    return expired;
+  },
+});

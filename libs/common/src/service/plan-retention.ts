@@ -1,0 +1,90 @@
+import type { Catalog } from '../catalog/catalog.js';
+import type { BackupUse, CatalogBackup } from '../catalog/stores/retention.store.js';
+import { decideRetention } from '../domain/retention.policy.js';
+import { toProblem } from '../errors/app-error.js';
+import { listRetained, type Retained } from '../operations/list-retained.js';
+import { totalBytes } from './backup-view.js';
+import type { Installation } from './installation.js';
+import { retentionOf } from './retention-of.js';
+
+export interface RetentionDeps {
+  readonly installation: Installation;
+  /** Without one, what runs work with and whether backups fail is unknown; holds and verdicts lie in the repository. */
+  readonly catalog: Catalog | undefined;
+  readonly now: () => Date;
+}
+
+/** What becomes of one backup, and why. */
+export interface PlannedBackup {
+  readonly id: string;
+  readonly snapshotAt: string;
+  readonly purpose: 'regular' | 'safety';
+  readonly sizeBytes: number;
+  readonly isKept: boolean;
+  /** An earlier sweep has marked it already. */
+  readonly isMarked: boolean;
+  readonly reasons: readonly string[];
+}
+
+export interface DatasetPlan {
+  readonly dataset: string;
+  readonly repository: string;
+  /** Why nothing at all expires now. */
+  readonly refusal: string | null;
+  /** How many expired ones a sweep takes on, oldest first. */
+  readonly cap: number;
+  /** Newest first. */
+  readonly backups: readonly PlannedBackup[];
+  /** Their deletion was cut short; the sweep finishes it. */
+  readonly halfDeleted: readonly string[];
+  /** Neither counted nor deleted. */
+  readonly unreadable: readonly { readonly id: string; readonly problem: string }[];
+}
+
+export interface CatalogKnowledge {
+  readonly isFailing: boolean;
+  readonly backups: readonly CatalogBackup[];
+  readonly uses: readonly BackupUse[];
+}
+
+const NOTHING_KNOWN: CatalogKnowledge = { isFailing: false, backups: [], uses: [] };
+
+/** What retention would do to a dataset now; changes nothing. Throws: request.refused, repository.*, catalog.unavailable. */
+export async function planRetention(dataset: string, d: RetentionDeps, signal: AbortSignal): Promise<DatasetPlan> {
+  const { policy, cap } = retentionOf(d.installation.config, dataset);
+  const repository = d.installation.primaryRepository(dataset);
+  const found = await listRetained(repository, dataset, signal);
+  const known = await loadKnowledge(dataset, d.catalog);
+  const candidates = found.backups.map((retained) => withKnowledge(retained, known));
+  const plan = decideRetention(candidates, policy, d.now(), known);
+  const byId = new Map(found.backups.map((retained) => [retained.backup.id, retained]));
+  return {
+    ...{ dataset, repository: repository.name, refusal: plan.refusal, cap, halfDeleted: found.halfDeleted },
+    backups: plan.decisions.flatMap((decision) => {
+      const retained = byId.get(decision.id);
+      return retained === undefined ? [] : [{ ...toPlanned(retained), ...decision }];
+    }),
+    unreadable: found.unreadable.map(({ backupId, error }) => ({ id: backupId, problem: toProblem(error).message })),
+  };
+}
+
+/** Throws: catalog.unavailable. */
+export async function loadKnowledge(dataset: string, catalog: Catalog | undefined): Promise<CatalogKnowledge> {
+  if (catalog === undefined) return NOTHING_KNOWN;
+  return catalog.transaction(async ({ retention }) => ({
+    isFailing: await retention.isFailing(dataset),
+    backups: await retention.backups(dataset),
+    uses: await retention.uses(dataset),
+  }));
+}
+
+function withKnowledge({ backup }: Retained, { backups, uses }: CatalogKnowledge) {
+  const runs = uses.filter(({ backupId }) => backupId === backup.id).map(({ kind, runId }) => `${kind} run ${runId}`);
+  const isVerified = backups.some(({ id, isVerified: is }) => id === backup.id && is);
+  return { ...backup, holds: [...backup.holds, ...runs], isVerified: backup.isVerified || isVerified };
+}
+
+const toPlanned = ({ manifest, isMarked }: Retained) => ({
+  ...{ snapshotAt: manifest.snapshot.takenAt, purpose: manifest.purpose },
+  ...{ sizeBytes: totalBytes(manifest), isMarked },
+});

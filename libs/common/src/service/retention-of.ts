@@ -1,0 +1,32 @@
+import type { HoldfastConfig } from '../config/holdfast.config.js';
+import type { RetentionConfig } from '../config/retention.config.js';
+import { parseDuration } from '../domain/duration.js';
+import type { RetentionPolicy } from '../domain/retention.policy.js';
+
+export interface DatasetRetention {
+  readonly policy: RetentionPolicy;
+  /** Backups that one sweep takes on at most. */
+  readonly cap: number;
+}
+
+/** Without a retention in the configuration everything is kept. */
+const NONE: DatasetRetention = { policy: { zone: 'UTC', minimumGood: 1 }, cap: 1 };
+
+/** How long a dataset's backups are kept, written on the dataset or on one of its schedules. */
+export function retentionOf({ datasets, schedules }: HoldfastConfig, dataset: string): DatasetRetention {
+  const places = [datasets[dataset], ...Object.values(schedules).filter((schedule) => schedule.dataset === dataset)];
+  const config = places.find((place) => place?.retention !== undefined)?.retention;
+  return config === undefined ? NONE : { policy: toPolicy(config), cap: config.cap };
+}
+
+const toPolicy = ({ within, safetyWithin, ...config }: RetentionConfig): RetentionPolicy => ({
+  withinMs: within === undefined ? undefined : parseDuration(within),
+  safetyWithinMs: safetyWithin === undefined ? undefined : parseDuration(safetyWithin),
+  last: config.last,
+  day: config.daily,
+  week: config.weekly,
+  month: config.monthly,
+  year: config.yearly,
+  zone: config.zone,
+  minimumGood: config.minimumGood,
+});
