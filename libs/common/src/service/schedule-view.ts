@@ -1,12 +1,15 @@
 import type { LastRun, ScheduleMark } from '../catalog/stores/schedule.store.js';
 import type { ScheduleConfig } from '../config/policies.config.js';
 import type { NextSlotView, ScheduleView } from '../contracts/api-views.js';
-import { decideStart } from '../domain/schedule.policy.js';
+import { decideStart, type ScheduleRules } from '../domain/schedule.policy.js';
 import { toLocalText } from '../domain/zone.js';
 import { nextSlot, toScheduleRules } from './timetable.js';
 
 /** Whether the run of the last slot stands in the way of the next. */
 export const isRunOpen = (run: LastRun | null): boolean => run === 'pending' || run === 'queued' || run === 'running';
+
+/** A schedule of every second waits through a window with thousands of slots. */
+const MAX_LOOKED = 10_000;
 
 export interface ScheduleViewOptions {
   readonly now: Date;
@@ -53,22 +56,29 @@ function toState({
   };
 }
 
+/** A slot that starts no later than the one before it serves that one too, which is then left out: both waited for the same window. */
 function toNextSlots(name: string, config: ScheduleConfig, now: Date, count: number): NextSlotView[] {
   const rules = toScheduleRules(name, config);
   const views: NextSlotView[] = [];
-  for (
-    let slotAt = nextSlot(config, now);
-    slotAt !== undefined && views.length < count;
-    slotAt = nextSlot(config, slotAt)
-  ) {
-    const start = decideStart(rules, slotAt);
-    const shown = start?.at ?? slotAt;
-    views.push({
-      slotAt: slotAt.toISOString(),
-      startsAt: start?.at.toISOString() ?? null,
-      local: toLocalText(config.zone, shown),
-      isInBlackout: start?.isPostponed ?? true,
-    });
+  let slotAt = nextSlot(config, now);
+  for (let looked = 0; slotAt !== undefined && views.length <= count && looked < MAX_LOOKED; looked += 1) {
+    const view = toNextSlot(rules, slotAt, config.zone);
+    while (view.startsAt !== null && startsFrom(views.at(-1), view.startsAt)) views.pop();
+    views.push(view);
+    slotAt = nextSlot(config, slotAt);
   }
-  return views;
+  return views.slice(0, count);
+}
+
+const startsFrom = (view: NextSlotView | undefined, instant: string): boolean =>
+  view !== undefined && view.startsAt !== null && view.startsAt >= instant;
+
+function toNextSlot(rules: ScheduleRules, slotAt: Date, zone: string): NextSlotView {
+  const start = decideStart(rules, slotAt);
+  return {
+    slotAt: slotAt.toISOString(),
+    startsAt: start?.at.toISOString() ?? null,
+    local: toLocalText(zone, start?.at ?? slotAt),
+    isInBlackout: start?.isPostponed ?? true,
+  };
 }
