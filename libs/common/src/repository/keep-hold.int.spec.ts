@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { eachStore, listKeys, type StoreBed } from '../testing/each-store.js';
+import { storeBackup } from '../testing/stored-backup.js';
+import { listHolds } from './holds.js';
+import { whileHeld } from './keep-hold.js';
+import { expiringKey } from './layout.js';
+
+const signal = new AbortController().signal;
+
+describe.each(eachStore)('work that reads a backup on %s', (_, open) => {
+  let bed: StoreBed;
+  beforeAll(async () => {
+    bed = await open();
+  });
+  afterAll(() => bed.dispose());
+
+  it('holds it, renews the hold, and lets it go, whether it succeeds or fails', async () => {
+    const { dataset, backupId } = await storeBackup(bed.repository, 1);
+    const work = { dataset, backupId, name: 'restore-1', reason: 'restore', by: 'spec', livesMs: 400 };
+    const placedAt = async () => (await listHolds(bed.repository, work, { signal }))[0]?.placedAt.getTime();
+    const answer = await whileHeld(bed.repository, work, signal, async () => {
+      const first = (await placedAt()) ?? Number.NaN;
+      while ((await placedAt()) === first) await sleep(50);
+      return 'done';
+    });
+    expect(answer).toBe('done');
+    const failing = whileHeld(bed.repository, work, signal, () => Promise.reject(new Error('no')));
+    await expect(failing).rejects.toThrow('no');
+    expect((await listKeys(bed.repository)).some((key) => key.includes('/holds/'))).toBe(false);
+  });
+
+  it('does not begin when the backup is being deleted', async () => {
+    const { dataset, backupId } = await storeBackup(bed.repository, 2);
+    const mark = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
+    await bed.repository.put(expiringKey(dataset, backupId), mark, { signal });
+    let hasBegun = false;
+    const late = whileHeld(
+      bed.repository,
+      { dataset, backupId, name: 'late', reason: '', by: 'spec' },
+      signal,
+      async () => {
+        hasBegun = true;
+      },
+    );
+    await expect(late).rejects.toMatchObject({ code: 'backup.expiring' });
+    expect(hasBegun).toBe(false);
+  });
+});

@@ -1,0 +1,63 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { AppError } from '../errors/app-error.js';
+import type { BackupRepository } from './backup-repository.js';
+import { HOLD_LIVES_MS } from './expiry-marker.js';
+import { type HeldBackup, type NewHold, placeHold, releaseHold, renewHold } from './holds.js';
+
+/** Two renewals may fail without harm. */
+const RENEWALS = 3;
+const RELEASE_MS = 10_000;
+
+export interface WorkHold extends HeldBackup {
+  /** Of this work alone. */
+  readonly name: string;
+  readonly reason: string;
+  readonly by: string;
+  readonly livesMs?: number;
+  /** The repository may not be written with our keys: the work goes on, and nothing keeps retention from its backup. */
+  readonly onUnheld?: (error: AppError) => void;
+}
+
+/**
+ * Reads a backup while a renewed hold stands beside it. A renewal that fails ends nothing: what is read is checked by digest, and a
+ * restore in a disaster must not die of a store that will not be written. Throws: backup.expiring, repository.*; what the work throws.
+ */
+export async function whileHeld<T>(
+  repository: BackupRepository,
+  { livesMs = HOLD_LIVES_MS, onUnheld, ...rest }: WorkHold,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const hold: NewHold = { ...rest, livesMs };
+  try {
+    await placeHold(repository, hold, { signal });
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'repository.denied')) throw error;
+    onUnheld?.(error);
+    return work();
+  }
+  const ending = new AbortController();
+  const renewing = keepRenewing(repository, hold, livesMs, ending.signal);
+  try {
+    return await work();
+  } finally {
+    ending.abort();
+    await renewing;
+    await releaseHold(repository, hold, { signal: AbortSignal.timeout(RELEASE_MS) }).catch(() => undefined);
+  }
+}
+
+async function keepRenewing(
+  repository: BackupRepository,
+  hold: NewHold,
+  livesMs: number,
+  stop: AbortSignal,
+): Promise<void> {
+  const pauseMs = Math.floor(livesMs / (RENEWALS + 1));
+  while (!stop.aborted) {
+    await sleep(pauseMs, undefined, { signal: stop }).catch(() => undefined);
+    if (stop.aborted) return;
+    const signal = AbortSignal.any([stop, AbortSignal.timeout(pauseMs)]);
+    await renewHold(repository, hold, { signal }).catch(() => undefined);
+  }
+}
