@@ -6,6 +6,7 @@ import { findBackup } from '#common/repository/read-backups.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
 import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
+import { unfinishedBody } from '#common/testing/unfinished-body.js';
 import { sweepAttempts } from './sweep-attempts.js';
 
 const signal = new AbortController().signal;
@@ -71,6 +72,21 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
     expect(await findBackup(bed.repository, dataset, backupId, { signal })).toBeUndefined();
     await sweep();
     expect((await keys()).filter((key) => key.startsWith(attemptKey))).toEqual([sweptKey(attemptKey)]);
+  });
+
+  it('gives back what unfinished writes left, unless somebody may still be writing', async () => {
+    const { attemptKey, sweep } = await newDeadAttempt();
+    const body = unfinishedBody(20 << 20, () => undefined);
+    const begun = Promise.withResolvers<number>();
+    const o = { signal, onProgress: begun.resolve };
+    const writing = bed.repository.put(`${attemptKey}/huge.dump`, body, o).catch(() => 'ended');
+    await begun.promise;
+    const old = { uploadDeadAfterMs: -60_000, deadAfterMs: 3_600_000 };
+    expect((await sweep({ deadAfterMs: 3_600_000 })).unfinished).toBe(0);
+    expect((await sweep({ ...old, hasWriter: true })).unfinished).toBe(0);
+    expect((await sweep(old)).unfinished).toBe(1);
+    body.destroy();
+    expect(await writing).toBe('ended');
   });
 
   it('finishes what a killed sweep has begun', async () => {

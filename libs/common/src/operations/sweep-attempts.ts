@@ -14,9 +14,15 @@ import { readStoreClock } from '../repository/store-clock.js';
 /** Nothing younger is touched: whoever writes so slowly that a day passes between two objects is taken for dead. */
 export const DEAD_AFTER_MS = 24 * 3_600_000;
 
+/** An upload shows no object before it ends, and a huge dump is one upload. */
+export const UPLOAD_DEAD_AFTER_MS = 7 * 24 * 3_600_000;
+
 export interface SweepOptions {
   readonly dataset: string;
   readonly deadAfterMs?: number;
+  readonly uploadDeadAfterMs?: number;
+  /** A backup of the dataset is being made: its upload may be the old one. */
+  readonly hasWriter?: boolean;
   /** The attempt that the catalog names, and those of a run that is still open. */
   readonly isProtected?: (attempt: { readonly backupId: string; readonly attemptKey: string }) => boolean;
 }
@@ -39,7 +45,7 @@ interface DeadAttempt {
  */
 export async function sweepAttempts(
   repository: BackupRepository,
-  { dataset, deadAfterMs = DEAD_AFTER_MS, isProtected = () => false }: SweepOptions,
+  { dataset, deadAfterMs = DEAD_AFTER_MS, isProtected = () => false, ...uploads }: SweepOptions,
   signal: AbortSignal,
 ): Promise<SweepResult> {
   const storeNow = await readStoreClock(repository, dataset, { signal });
@@ -52,7 +58,16 @@ export async function sweepAttempts(
     if (dead.length === 0 || (await isHeld(repository, { dataset, backupId, objects, storeNow }, signal))) continue;
     for (const attempt of dead) if (await sweep(repository, attempt, signal)) swept.push(attempt.attemptKey);
   }
-  return { swept, unfinished: await repository.abortUnfinished(dataset, before, { signal }) };
+  return { swept, unfinished: await giveBackUploads(repository, { dataset, storeNow, ...uploads }, signal) };
+}
+
+async function giveBackUploads(
+  repository: BackupRepository,
+  { dataset, storeNow, uploadDeadAfterMs = UPLOAD_DEAD_AFTER_MS, hasWriter = false }: SweepOptions & { storeNow: Date },
+  signal: AbortSignal,
+): Promise<number> {
+  if (hasWriter) return 0;
+  return repository.abortUnfinished(dataset, new Date(storeNow.getTime() - uploadDeadAfterMs), { signal });
 }
 
 interface Listed {

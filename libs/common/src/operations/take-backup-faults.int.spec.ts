@@ -11,6 +11,7 @@ import type { WrittenObject } from '../repository/backup-repository.js';
 import { openRepository } from '../repository/open-repository.js';
 import { findBackup } from '../repository/read-backups.js';
 import { BackupTestBed } from '../testing/backup-test-bed.js';
+import { listKeys } from '../testing/each-store.js';
 import { PausedRepository } from '../testing/paused-repository.js';
 import { ScratchDatabase } from '../testing/scratch-database.js';
 import { type TakeBackupDeps, takeBackup } from './take-backup.js';
@@ -179,6 +180,24 @@ describe('a manifest whose answer got lost', () => {
     const adopted = await findBackup(bed.repository, 'shop', attempt.backupId, { signal });
     expect(adopted).toMatchObject({ backupId: attempt.backupId, attempt: 1 });
     if (adopted) await forget(adopted);
+  });
+});
+
+describe('an attempt that froze before its manifest and was swept', () => {
+  it('calls nothing completed when it thaws', async () => {
+    const attempt = bed.attempt(scratch.dataset());
+    class Freezes extends PausedRepository {
+      override async put(...[key, body, o]: Parameters<PausedRepository['put']>): Promise<WrittenObject> {
+        const marker = key.replace(/manifest[.]json$/, 'swept');
+        if (marker !== key) await super.put(marker, Buffer.alloc(0), { signal });
+        return super.put(key, body, o);
+      }
+    }
+    const repository = new Freezes(bed.repository, async () => undefined);
+    await expect(takeBackup(attempt, bed.deps({ repository }), signal)).rejects.toMatchObject({ code: 'claim.lost' });
+    expect(await findBackup(bed.repository, 'shop', attempt.backupId, { signal })).toBeUndefined();
+    for (const key of await listKeys(bed.repository, `shop/${attempt.backupId}`))
+      await bed.repository.remove(key, { signal });
   });
 });
 

@@ -3,9 +3,10 @@ import type { ReadBusPosition } from '../engines/postgres/dump-snapshot.js';
 import type { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
 import type { OutputObject, PgDumpOutput } from '../engines/postgres/pg-dump-output.js';
 import type { PostgresDataset } from '../engines/postgres/postgres-dataset.js';
+import { AppError } from '../errors/app-error.js';
 import type { BackupRepository, ObjectKey } from '../repository/backup-repository.js';
 import { initialiseRepository } from '../repository/initialise-repository.js';
-import { attemptPrefix, manifestKey } from '../repository/layout.js';
+import { attemptPrefix, manifestKey, sweptKey } from '../repository/layout.js';
 import { encodeManifest } from '../repository/manifest-codec.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
@@ -79,6 +80,9 @@ export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, sign
   // From here on nothing is removed: a write whose answer got lost may have made the backup exist, and another attempt may
   // have adopted it already.
   await d.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal, ifAbsent: true });
+  // A sweep took us for dead and was first: the manifest makes no backup, so nobody may be told that it does.
+  if ((await d.repository.stat(sweptKey(attemptKey), { signal })) !== undefined)
+    throw new AppError('claim.lost', `attempt ${attemptKey} was swept as dead before its manifest came`);
   return manifest;
 }
 

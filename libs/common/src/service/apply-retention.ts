@@ -55,7 +55,8 @@ export async function applyRetention(
       ({ id, state, attemptKey, isBeingMade }) =>
         id === attempt.backupId && (isBeingMade || (state === 'completed' && attemptKey === attempt.attemptKey)),
     );
-  const { swept, unfinished } = await sweepAttempts(repository, { dataset, isProtected }, signal);
+  const hasWriter = known.backups.some(({ isBeingMade }) => isBeingMade);
+  const { swept, unfinished } = await sweepAttempts(repository, { dataset, isProtected, hasWriter }, signal);
   return {
     dataset,
     refusal: plan.refusal,
