@@ -175,6 +175,17 @@ describe('a script', () => {
     expect(await script(repair)).toMatchObject({ exitCode: 0 });
   });
 
+  it('finds what would block a restore in place, and doubles no rows when it is run all the same', async () => {
+    await onServer(server, restored, 'CREATE VIEW in_the_way AS SELECT n FROM notes');
+    const wish = `shop@latest --target staging --database ${restored} --strategy in-place`;
+    const plan = await script(`restore plan ${wish}`);
+    expect(plan).toMatchObject({ exitCode: 3, document: { refusals: [expect.stringContaining('in_the_way')] } });
+    const run = await script(`restore run ${wish} --wait`);
+    expect(run).toMatchObject({ exitCode: 3, document: { error: { code: 'restore.blocked' } } });
+    expect(await onServer(server, restored, 'SELECT count(*)::int FROM notes')).toEqual([{ count: 100 }]);
+    await onServer(server, restored, 'DROP VIEW in_the_way');
+  });
+
   it('cancels a run and sees it end', async () => {
     const holder = new pg.Client({ connectionString: endpoints[server].url.replace(/[^/]+$/, source) });
     await holder.connect();

@@ -57,7 +57,7 @@ describe('the main job: backup, disaster, restore, proof, replay', () => {
     expect(await listObjects(bed.platform)).toContain(`prod/${committed}`);
   });
 
-  it('destroys the database after more orders, and restores it: the verification that was asked for passes', async () => {
+  it('loses the database, and one of its roles with it', async () => {
     await startProjecting();
     await bed.shop.run('change-catalog', '--count', '3');
     await order(15, '--wait');
@@ -65,10 +65,24 @@ describe('the main job: backup, disaster, restore, proof, replay', () => {
     expect(before).toMatchObject({ orders: 30 + 12 + 9 + 15, isConsistent: true });
     await stopProjecting();
     await bed.shop.run('drop', '--database-only');
+    await inShop('postgres', `DROP ROLE ${bed.name}_reader`);
+  });
 
+  it('is refused before any change where missing roles are not to be made', async () => {
+    const data = { dataset: 'shop', backup: backupId, target: 'strict', database: bed.name };
+    const asked = await ask(bed.platform, 'restore.requested', data);
+    const failed = await bed.platform.next('restore.failed', causedBy(asked));
+    expect(failed.data.error.code).toBe('restore.roles-missing');
+    expect(failed.data.error.message).toContain(`${bed.name}_reader`);
+    const there = `SELECT datname FROM pg_database WHERE datname = '${bed.name}'`;
+    expect(await inShop('postgres', there)).toEqual([]);
+  });
+
+  it('is restored where they are, and the verification that was asked for with it passes', async () => {
     const data = { dataset: 'shop', backup: backupId, target: 'production', database: bed.name, profile: 'database' };
     const asked = await ask(bed.platform, 'restore.requested', data);
     const restored = await bed.platform.next('restore.completed', causedBy(asked));
+    expect(restored.data.createdRoles).toEqual([`${bed.name}_reader`]);
     const verified = await bed.platform.next(
       'verification.completed',
       ({ data: said }) => said.runId === restored.data.verificationRunId,

@@ -14,7 +14,7 @@ export class ShopPlatform {
     readonly name: string,
     readonly shop: ShopUnderTest,
     readonly platform: Platform,
-    private readonly target: ServerLogin,
+    private readonly login: ServerLogin,
   ) {}
 
   static async start(): Promise<ShopPlatform> {
@@ -26,13 +26,17 @@ export class ShopPlatform {
       ...{ SHOP_APP_PASSWORD: newPassword(), SHOP_BACKUP_PASSWORD: newPassword(), SHOP_USER_PASSWORD: newPassword() },
       ...{ SHOP_ADMIN_TOKEN: newPassword(), SHOP_TOKEN_SECRET: newPassword() },
     });
-    const target = await ServerLogin.create(`${name}_target`, 'SUPERUSER');
-    await shop.run('create');
-    const { ready } = await shop.start('serve');
-    const url = String(ready['url']);
-    shop.env['SHOP_HTTP_URL'] = url;
-    const platform = await Platform.start(toPlan(name, { url, shop, target }));
-    return new ShopPlatform(name, shop, platform, target);
+    const login = await ServerLogin.create(`${name}_target`, 'SUPERUSER');
+    try {
+      await shop.run('create');
+      const { ready } = await shop.start('serve');
+      const url = String(ready['url']);
+      shop.env['SHOP_HTTP_URL'] = url;
+      return new ShopPlatform(name, shop, await Platform.start(toPlan(name, { url, shop, login })), login);
+    } catch (error) {
+      await removeShop(name, shop, login);
+      throw error;
+    }
   }
 
   get topic(): string {
@@ -65,25 +69,33 @@ export class ShopPlatform {
 
   async close(): Promise<void> {
     await this.platform.close();
-    await this.shop.stopAll();
-    await dropDatabases('postgres18', `${this.name}%`);
-    await this.shop.run('drop');
-    await this.target.drop();
+    await removeShop(this.name, this.shop, this.login);
   }
+}
+
+async function removeShop(name: string, shop: ShopUnderTest, login: ServerLogin): Promise<void> {
+  await shop.stopAll();
+  await dropDatabases('postgres18', `${name}%`);
+  await shop.run('drop');
+  await login.drop();
 }
 
 function toPlan(
   name: string,
-  { url, shop, target }: { readonly url: string; readonly shop: ShopUnderTest; readonly target: ServerLogin },
+  { url, shop, login }: { readonly url: string; readonly shop: ShopUnderTest; readonly login: ServerLogin },
 ) {
   const toolDirectories = [endpoints.postgres18.binDir];
   const { SHOP_APP_PASSWORD = '', SHOP_BACKUP_PASSWORD = '', SHOP_USER_PASSWORD = '' } = shop.env;
   const { host, port } = endpoints.postgres18;
+  const target = {
+    ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories, privileges: 'keep' },
+    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [name, `${name}_*`] },
+  };
   return {
     secrets: {
       SHOP_URL: `postgres://${name}_backup:${SHOP_BACKUP_PASSWORD}@${host}:${port}/${name}`,
       ...{ SHOP_APP_PASSWORD, SHOP_BACKUP_PASSWORD, SHOP_USER_PASSWORD },
-      ...{ TARGET_URL: target.url('postgres'), TARGET_PASSWORD: target.password },
+      ...{ TARGET_URL: login.url('postgres'), TARGET_PASSWORD: login.password },
       MEILI_KEY: endpoints.meilisearch.masterKey,
     },
     config: {
@@ -95,12 +107,7 @@ function toPlan(
           topics: [{ name: `${name}.orders`, groups: [`${name}-projector`], replay: { modes: ['reset'] } }],
         },
       },
-      targets: {
-        production: {
-          ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories, privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [name, `${name}_*`] },
-        },
-      },
+      targets: { production: { ...target, missingRoles: 'create' }, strict: { ...target, missingRoles: 'refuse' } },
       profiles: {
         database: { probes: toDatabaseProbes(name) },
         shop: { probes: [...toDatabaseProbes(name), toHttpProbe(url), toSearchProbe(name)] },
