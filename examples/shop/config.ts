@@ -20,7 +20,7 @@ const Environment = z.object({
     .string()
     .regex(/^[\w-]{1,200}$/)
     .default('products'),
-  SHOP_PORT: z.coerce.number().int().min(0).max(65_535).default(48_080),
+  SHOP_PORT: z.coerce.number().int().min(0).max(65_535).default(28_080),
   SHOP_HTTP_URL: z.url().optional(),
   SHOP_SEED_PRODUCTS: z.coerce.number().int().min(1).default(200),
   SHOP_SEED_ORDERS: z.coerce.number().int().min(0).default(40),

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { endpoints } from '#tools/services/endpoints.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
@@ -11,7 +12,14 @@ export type Service = { ready: Record<string, unknown>; stop(): Promise<number |
 export class ShopUnderTest {
   private readonly running = new Set<ChildProcess>();
 
-  constructor(readonly env: Record<string, string>) {}
+  readonly env: Record<string, string>;
+
+  /** The development services of this checkout, wherever their ports are, unless the environment names others. */
+  constructor(env: Record<string, string>) {
+    const { postgres18, kafka, meilisearch } = endpoints;
+    const services = { SHOP_ADMIN_URL: postgres18.url, KAFKA_BROKERS: kafka.bootstrap, MEILI_URL: meilisearch.url };
+    this.env = { ...services, MEILI_KEY: meilisearch.masterKey, ...env };
+  }
 
   /** Runs one verb; returns its JSON result. Throws with the log's end when it fails. */
   async run<T>(...args: string[]): Promise<T> {

@@ -1,3 +1,5 @@
+import { isSettled } from '#common/domain/run.js';
+import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { given, text } from '../options.js';
 import type { Verb } from '../verb.js';
@@ -10,12 +12,13 @@ export const runsCancel: Verb = {
   examples: ["runs cancel 0f0e… --reason 'wrong target'"],
   async run(context, options, id) {
     const run = await context.api.run(id);
+    if (isSettled(run.state)) throw new AppError('request.refused', `run ${id} has already ended: ${run.state}`);
     const request = await context.api.request('run.cancel-requested', {
       runId: run.id,
       ...given({ reason: text(options, 'reason') }),
     });
     return {
-      document: request,
+      document: { requestId: request.requestId, runId: run.id },
       text: `asked ${run.kind} ${id} to stop; see: holdfast runs show ${id} --wait`,
       exit: Exit.done,
     };

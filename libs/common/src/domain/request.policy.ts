@@ -9,6 +9,21 @@ export function decideExpiry(time: string, expiresAt: string | undefined): Date 
   return new Date(expiresAt === undefined ? latest : Math.min(latest, Date.parse(expiresAt)));
 }
 
+/** Clocks of producers may be ahead by this. */
+const AHEAD_MS = 5 * 60_000;
+
+/** A request from the future would stay valid until then, and could be delivered again after it was forgotten. Throws: request.refused. */
+export function assertNotFromFuture(what: string, time: string, now: Date): void {
+  if (Date.parse(time) - now.getTime() <= AHEAD_MS) return;
+  const hint = 'Correct the clock of the producer, then publish a new request.';
+  throw new AppError(
+    'request.refused',
+    `${what} says that it was made at ${time}`,
+    { now: now.toISOString() },
+    { hint },
+  );
+}
+
 /** Throws: request.expired. */
 export function assertNotExpired(what: string, expiry: Date, now: Date): void {
   if (expiry > now) return;

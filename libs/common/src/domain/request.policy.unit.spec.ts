@@ -1,5 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { assertNotExpired, assertRestoreAllowed, decideExpiry, decideReplayTopics } from './request.policy.js';
+import {
+  assertNotExpired,
+  assertNotFromFuture,
+  assertRestoreAllowed,
+  decideExpiry,
+  decideReplayTopics,
+} from './request.policy.js';
 
 const rules = {
   datasets: ['shop'],
@@ -43,6 +49,18 @@ describe('the expiry of a request', () => {
       /expired at/,
     );
     expect(() => assertNotExpired('restore.requested 7', expiry, new Date('2026-01-01T00:59:59Z'))).not.toThrow();
+  });
+});
+
+describe('the time of a request', () => {
+  const now = new Date('2026-01-01T00:00:00Z');
+
+  it('may be ahead as far as clocks differ', () => {
+    expect(() => assertNotFromFuture('restore.requested 7', '2026-01-01T00:04:00Z', now)).not.toThrow();
+  });
+
+  it('is refused when it lies in the future, for such a request would outlive our memory of it', () => {
+    expect(() => assertNotFromFuture('restore.requested 7', '2999-01-01T00:00:00Z', now)).toThrow(/2999/);
   });
 });
 

@@ -120,6 +120,15 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
   });
 
+  it('never writes to a database that holds a catalog of Holdfast, whatever name its host was given', async () => {
+    const order = await inPlace({}, 'CREATE SCHEMA holdfast; CREATE TABLE holdfast.migrations (number int)');
+    await expect(bed.restore(order)).rejects.toMatchObject({
+      code: 'restore.blocked',
+      message: expect.stringContaining('catalog of Holdfast'),
+    });
+    await bed.source.execute('DROP SCHEMA holdfast CASCADE');
+  });
+
   it('is refused when there is no such database', async () => {
     const order = bed.order(manifest, bed.nameOf('absent'), { strategy: 'in-place' });
     await expect(bed.restore(order)).rejects.toMatchObject({ code: 'restore.database-missing' });

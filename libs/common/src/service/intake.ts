@@ -6,6 +6,7 @@ import type { EventDefinition } from '../contracts/define-event.js';
 import type { Event } from '../contracts/envelope.js';
 import { toRunId, toUuidV5 } from '../domain/ids.js';
 import type { JsonObject } from '../domain/json.js';
+import { assertNotFromFuture } from '../domain/request.policy.js';
 import { AppError, type Problem, toProblem } from '../errors/app-error.js';
 import type { Logger } from '../telemetry/logger.js';
 import type { Metrics } from '../telemetry/metrics.js';
@@ -55,7 +56,10 @@ export async function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
     const now = await tx.now();
     const keepUntil = new Date(now.getTime() + REMEMBER_MS);
     if (!(await tx.inbox.remember({ consumer, source: event.source, id: event.id, keepUntil }))) return undefined;
-    const asked = tryDecide(() => intake.decide(event, now));
+    const asked = tryDecide(() => {
+      assertNotFromFuture(`${event.type} ${event.id}`, event.time, now);
+      return intake.decide(event, now);
+    });
     if (asked instanceof AppError) {
       await reject(tx, event, asked, { intake, facts });
       return asked;

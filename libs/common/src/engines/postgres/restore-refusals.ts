@@ -6,6 +6,9 @@ import type { RestorePlan } from './restore-plan.js';
 
 type Findings = Omit<RestorePlan, 'refusals'>;
 
+/** By what it holds, because a catalog can be reached under more names of its host than a configuration can list. */
+const CATALOG_MARK = 'holdfast.migrations';
+
 /** Why a restore would not go ahead, the most important reason first. */
 export function toRefusals(
   plan: Findings,
@@ -17,6 +20,8 @@ export function toRefusals(
   const refusals: string[] = [];
   if (strategy === 'new' && plan.databaseExists) refusals.push(`database "${database}" exists already`);
   if (strategy === 'in-place' && !plan.databaseExists) refusals.push(`there is no database "${database}"`);
+  if ([...plan.newer, ...plan.overwritten].includes(CATALOG_MARK))
+    refusals.push(`database "${database}" holds a catalog of Holdfast, which no restore may write to`);
   if (plan.missingRoles.length > 0 && missingRoles === 'refuse')
     refusals.push(`the server lacks the roles ${plan.missingRoles.join(', ')}`);
   if (plan.missingExtensions.length > 0)
