@@ -4,16 +4,13 @@ import { Output } from './output/output.js';
 
 const stop = new AbortController();
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.once(signal, () =>
-    stop.abort(
-      new AppError(
-        'run.interrupted',
-        `stopped by ${signal}`,
-        {},
-        { hint: 'A run on the executors goes on: see `holdfast runs list`.' },
-      ),
-    ),
-  );
+  process.on(signal, () => {
+    const hint = 'A run on the executors goes on: see `holdfast runs list`.';
+    const interrupted = new AppError('run.interrupted', `stopped by ${signal}`, {}, { hint });
+    // Whoever asks a second time does not want to wait for what the first one is still tidying.
+    if (stop.signal.aborted) process.exit(interrupted.exit);
+    stop.abort(interrupted);
+  });
 }
 
 try {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, Cluster, Kafka } from 'kafkajs';
 import { AppError } from '../errors/app-error.js';
-import { withBus } from './bus-error.js';
+import { toBusError, withBus } from './bus-error.js';
 
 /** A request of the Kafka protocol as kafkajs sends it, with the reader of its answer. */
 export interface ProtocolExchange<T> {
@@ -34,9 +34,12 @@ interface OpenBroker extends Broker {
 /**
  * A connection below kafkajs' consumers and producers: reads at exact offsets and commits for a group without joining it,
  * which its public API cannot do without a silent reset. Only this file reaches for the private constructor.
+ * Every request goes through `exchange` or `retry`: `close` waits for those, and for nothing else.
  */
 export class KafkaCluster {
   private readonly connecting = new WeakMap<ConnectionPool, Promise<Connection>>();
+  private readonly running = new Set<Promise<unknown>>();
+  private isClosed = false;
 
   private constructor(readonly cluster: Cluster) {}
 
@@ -51,12 +54,15 @@ export class KafkaCluster {
       isolationLevel: READ_UNCOMMITTED,
     });
     if (cluster === undefined) throw new AppError('internal.bug', 'kafkajs opened no cluster');
-    return withBus('connect to the bus', async () => {
+    try {
       await cluster.connect();
       // Connecting alone knows no broker by its id, and without one even the cluster id cannot be asked for.
       await cluster.refreshMetadata();
       return new KafkaCluster(cluster);
-    });
+    } catch (error) {
+      await cluster.disconnect().catch(() => undefined);
+      throw toBusError(error, 'connect to the bus');
+    }
   }
 
   /** One exchange, again while the answer is only that a leader or coordinator moved or loads. Throws: bus.unavailable. */
@@ -66,19 +72,36 @@ export class KafkaCluster {
 
   /** The same, throwing what kafkajs throws. */
   async retry<T>(work: () => Promise<T>): Promise<T> {
+    if (this.isClosed) throw new AppError('bus.unavailable', 'the connection to the bus is closed');
+    const running = this.tryAgain(work);
+    this.running.add(running);
+    try {
+      return await running;
+    } finally {
+      this.running.delete(running);
+    }
+  }
+
+  /**
+   * Ends what still runs, then the sockets. Whoever asked for several things at once learns of the first failure and closes while the
+   * others go on; kafkajs would connect again for them, and nobody would ever close that socket.
+   */
+  async close(): Promise<void> {
+    this.isClosed = true;
+    await Promise.allSettled(this.running);
+    await this.cluster.disconnect();
+  }
+
+  private async tryAgain<T>(work: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       try {
         return await work();
       } catch (error) {
-        if (tries >= TRIES || !isPassing(error)) throw error;
+        if (this.isClosed || tries >= TRIES || !isPassing(error)) throw error;
         await sleep(RETRY_MS);
         await this.cluster.refreshMetadata().catch(() => undefined);
       }
     }
-  }
-
-  async close(): Promise<void> {
-    await this.cluster.disconnect();
   }
 
   /** Asks the partition's present leader. */

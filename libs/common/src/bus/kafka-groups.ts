@@ -112,10 +112,12 @@ function assignedTopics({ memberAssignment }: { readonly memberAssignment: Buffe
 
 /** Every consumer group of the cluster but our own cursors, in order. Throws: bus.unavailable. */
 export async function listGroups(cluster: KafkaCluster): Promise<readonly string[]> {
-  const perBroker = await cluster.exchange('list the consumer groups', async () => {
-    await cluster.cluster.refreshMetadataIfNecessary();
-    return Promise.all(cluster.cluster.getNodeIds().map((nodeId) => groupsAt(cluster, String(nodeId))));
-  });
+  const doing = 'list the consumer groups';
+  await cluster.exchange(doing, () => cluster.cluster.refreshMetadataIfNecessary());
+  const nodeIds = cluster.cluster.getNodeIds().map(String);
+  const perBroker = await Promise.all(
+    nodeIds.map((nodeId) => cluster.exchange(doing, () => groupsAt(cluster, nodeId))),
+  );
   return [...new Set(perBroker.flat())].filter((name) => !name.startsWith(CURSOR_PREFIX)).sort();
 }
 

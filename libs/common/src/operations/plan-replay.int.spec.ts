@@ -1,4 +1,8 @@
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { endpoints } from '#tools/services/endpoints.js';
+import { fixtureProgram } from '../testing/fixture-program.js';
 import { until } from '../testing/kafka-test-bed.js';
 import { anything, ReplayTestBed, type Rules } from '../testing/replay-test-bed.js';
 
@@ -103,4 +107,22 @@ describe('a plan', () => {
     const asked = bed.ask({ position }, { topics: ['some-other-topic'] });
     await expect(bed.plan(asked, {})).rejects.toMatchObject({ code: 'replay.position-missing' });
   });
+
+  it.each([1, 2, 3])(
+    'leaves no connection open when the destination does not exist, try %i',
+    async (n) => {
+      const it = await bed.shop(`left-open-${n}`, { read: 1, total: 3 });
+      for (const name of ['a', 'b', 'c', 'd']) await bed.commit(`${bed.kafka.prefix}${name}-${n}`, it.topic, 3n);
+      const ask = bed.ask(it, { mode: 'republish', destination: `${bed.kafka.prefix}nowhere` });
+      const order = JSON.stringify({ brokers: endpoints.kafka.brokers, ask, rules: { [it.topic]: anything } });
+      const program = [fixtureProgram('plan-replay.mjs'), order];
+      // A process that is killed for not ending by itself rejects.
+      const { stdout } = await promisify(execFile)(process.execPath, program, {
+        timeout: 15_000,
+        killSignal: 'SIGKILL',
+      });
+      expect(stdout).toBe('bus.topic-missing\n');
+    },
+    30_000,
+  );
 });
