@@ -3,8 +3,9 @@ import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { readPositionForBackup } from '#common/service/bus-positions.js';
 import { startIntake } from '#common/service/nest/start-intake.js';
-import { openService, type Service } from '#common/service/open-service.js';
+import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
+import { runService } from '#common/service/run-service.js';
 import { holdfastVersion } from '#common/service/version.js';
 import { executorModule } from './executor.module.js';
 import { RequestTaker } from './intake/request-taker.js';
@@ -14,16 +15,16 @@ import { restoreRun } from './runs/restore.run.js';
 
 const GROUP = 'holdfast-executor';
 
-const service = await openService('executor', process.argv);
-service.shutdown.endOnSignals();
-startWork(service);
-const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
-await startIntake(service, {
-  group: GROUP,
-  module: executorModule(service, taker),
-  requestTypes: RequestTaker.types,
-  take: (event) => taker.take(event),
-  http: service.installation.config.executor.http,
+await runService('executor', async (service) => {
+  startWork(service);
+  const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
+  await startIntake(service, {
+    group: GROUP,
+    module: executorModule(service, taker),
+    requestTypes: RequestTaker.types,
+    take: (event) => taker.take(event),
+    http: service.installation.config.executor.http,
+  });
 });
 
 /** Claims backups and restores. */

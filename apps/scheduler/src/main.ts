@@ -1,16 +1,17 @@
 import 'reflect-metadata';
 import { NestFactory } from '@nestjs/core';
 import { toNestLogger } from '#common/service/nest/nest-logger.js';
-import { openService, type Service } from '#common/service/open-service.js';
+import type { Service } from '#common/service/open-service.js';
+import { runService } from '#common/service/run-service.js';
 import { problemFilter } from './http/problem-filter.js';
 import { requireToken } from './http/require-token.js';
 import { startRelay } from './relay/relay.js';
 import { schedulerModule } from './scheduler.module.js';
 
-const service = await openService('scheduler', process.argv);
-service.shutdown.endOnSignals();
-startRelaying(service);
-await startApi(service);
+await runService('scheduler', async (service) => {
+  startRelaying(service);
+  await startApi(service);
+});
 
 function startRelaying({ catalog, logger, metrics, owner, publisher, shutdown }: Service): void {
   const relay = startRelay({ catalog, owner, logger, metrics, publish: (events) => publisher.publish(events) });

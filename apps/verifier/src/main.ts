@@ -1,8 +1,9 @@
 import 'reflect-metadata';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { startIntake } from '#common/service/nest/start-intake.js';
-import { openService, type Service } from '#common/service/open-service.js';
+import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
+import { runService } from '#common/service/run-service.js';
 import { RequestTaker } from './intake/request-taker.js';
 import { verifierFailure } from './runs/failures.js';
 import { replayRun } from './runs/replay.run.js';
@@ -11,16 +12,16 @@ import { verifierModule } from './verifier.module.js';
 
 const GROUP = 'holdfast-verifier';
 
-const service = await openService('verifier', process.argv);
-service.shutdown.endOnSignals();
-startWork(service);
-const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
-await startIntake(service, {
-  group: GROUP,
-  module: verifierModule(service, taker),
-  requestTypes: RequestTaker.types,
-  take: (event) => taker.take(event),
-  http: service.installation.config.verifier.http,
+await runService('verifier', async (service) => {
+  startWork(service);
+  const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
+  await startIntake(service, {
+    group: GROUP,
+    module: verifierModule(service, taker),
+    requestTypes: RequestTaker.types,
+    take: (event) => taker.take(event),
+    http: service.installation.config.verifier.http,
+  });
 });
 
 /** Claims verifications and replays. */

@@ -316,6 +316,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The run did not end before its deadline; ask again with a later one, or find what slowed it in `holdfast runs show <id>`.',
   },
+  'service.port-taken': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Give the service another `http.port` in the configuration, or stop what listens there.',
+  },
 } as const satisfies Record<string, CodeSpec>;
 
 export type Code = keyof typeof Codes;
