@@ -50,7 +50,7 @@ export async function restoreInPlace(
         program: tools.path('pg_restore'),
         args: ['--clean', '--if-exists', '--single-transaction', '--file=-', ...toCommonArgs(request, target, list)],
       },
-      { program: 'sed', args: ['-e', toHeaderFilter(request.serverMajor)] },
+      { program: 'sed', args: ['-e', toHeaderFilter(request.serverMajor), '-e', PLACEHOLDER_FILTER] },
       {
         program: tools.path('psql'),
         args: ['-X', '-q', '--no-password', '-o/dev/null', ...VARIABLES, `--file=${preamble}`, '--file=-'],
@@ -89,6 +89,12 @@ function toHeaderFilter(serverMajor: number): string {
   const names = `lock_timeout|client_min_messages${unknown}`.replaceAll('|', '\\|');
   return `1,/^SET row_security = /{/^SET \\(${names}\\) = /d;}`;
 }
+
+/**
+ * Where a view is archived in two halves, `--clean` first replaces it by a placeholder of the archive's columns. Our preamble has dropped
+ * the view already, and the types of those columns with it. Only the drops are touched: they come before the first comment on an entry.
+ */
+const PLACEHOLDER_FILTER = '1,/^-- \\(Data for \\)\\?Name: /{/^CREATE OR REPLACE VIEW .* AS$/,/;$/d;}';
 
 function toFailure([first]: readonly Complaint[], { database }: InPlaceRequest): AppError | undefined {
   if (first === undefined) return undefined;
