@@ -42,51 +42,71 @@ export interface RejectionHead {
 /** Requests may come again for as long as the bus keeps them; what we remember must outlive that. */
 const REMEMBER_MS = 35 * 24 * 3_600_000;
 
+interface Taking {
+  /** Does what is asked; what it returns goes into the audit trail. Throws an AppError that is not retryable to refuse. */
+  readonly take: (tx: CatalogTx, now: Date) => Promise<JsonObject>;
+  /** Says so on the bus. */
+  readonly reject: (tx: CatalogTx, head: RejectionHead) => Promise<unknown>;
+}
+
 /**
- * Takes one request in a single transaction of milliseconds: remembered and queued, or remembered and rejected; either way in the audit
+ * Takes one event in a single transaction of milliseconds: remembered and done, or remembered and rejected; either way in the audit
  * trail. A redelivery changes nothing. Throws: catalog.unavailable (the bus delivers again).
  */
-export async function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
-  event: Event<z.output<T>>,
-  intake: Intake<T, R>,
-  deps: IntakeDeps,
-): Promise<void> {
-  const { catalog, facts, consumer } = deps;
+export async function takeOnce(event: Event<unknown>, deps: IntakeDeps, { take, reject }: Taking): Promise<void> {
+  const { catalog, consumer } = deps;
   const refusal = await catalog.transaction(async (tx) => {
     const now = await tx.now();
     const keepUntil = new Date(now.getTime() + REMEMBER_MS);
     if (!(await tx.inbox.remember({ consumer, source: event.source, id: event.id, keepUntil }))) return undefined;
-    const asked = tryDecide(() => {
+    try {
       assertNotFromFuture(`${event.type} ${event.id}`, event.time, now);
-      return intake.decide(event, now);
-    });
-    if (asked instanceof AppError) {
-      await reject(tx, event, asked, { intake, facts });
-      return asked;
+      await writeAudit(tx, event, 'accepted', await take(tx, now));
+      return undefined;
+    } catch (error) {
+      if (!isRefusal(error)) throw error;
+      const problem = toProblem(error);
+      await reject(tx, { requestId: event.id, requestSource: event.source, error: problem });
+      await writeAudit(tx, event, 'rejected', { error: problem as unknown as JsonObject });
+      return error;
     }
-    await accept(tx, event, asked);
-    return undefined;
   });
   if (refusal !== undefined) tellRejection(event, refusal, deps);
 }
 
+/** A refusal comes before anything was written: what fails in the database ends the transaction and is tried again. */
+const isRefusal = (error: unknown): error is AppError =>
+  error instanceof AppError && !error.retryable && error.code !== 'internal.bug';
+
+/** Takes one request for a run: queued once, or rejected. */
+export function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
+  event: Event<z.output<T>>,
+  intake: Intake<T, R>,
+  deps: IntakeDeps,
+): Promise<void> {
+  return takeOnce(event, deps, {
+    take: (tx, now) => enqueue(tx, event, intake.decide(event, now)),
+    reject: (tx, head) =>
+      deps.facts.write(tx, intake.rejection, intake.toRejection(event.data, head), toRejectionOrigin(event)),
+  });
+}
+
+/** A rejection's id derives from its request. */
+export const toRejectionOrigin = (event: Event<unknown>) => ({
+  id: toUuidV5('rejected', event.source, event.id),
+  correlationid: event.correlationid ?? event.id,
+  causationid: event.id,
+  traceparent: event.traceparent,
+});
+
 /** After the commit: a transaction may run more than once. */
-export function tellRejection(event: Event<unknown>, { code, message }: AppError, deps: IntakeDeps): void {
+function tellRejection(event: Event<unknown>, { code, message }: AppError, deps: IntakeDeps): void {
   const { type, id: requestId, source, correlationid = requestId } = event;
   deps.metrics?.rejections.inc({ type, code });
   deps.logger?.warn({ type, requestId, source, correlationid, code, why: message }, 'request rejected');
 }
 
-function tryDecide(decide: () => AskedRun): AskedRun | AppError {
-  try {
-    return decide();
-  } catch (error) {
-    if (error instanceof AppError && !error.retryable && error.code !== 'internal.bug') return error;
-    throw error;
-  }
-}
-
-async function accept(tx: CatalogTx, event: Event<unknown>, asked: AskedRun): Promise<void> {
+async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: AskedRun): Promise<JsonObject> {
   const id = toRunId(event.source, event.id);
   await tx.runs.enqueue({
     priority: 0,
@@ -98,28 +118,11 @@ async function accept(tx: CatalogTx, event: Event<unknown>, asked: AskedRun): Pr
     correlationId: event.correlationid ?? null,
     traceparent: event.traceparent ?? null,
   });
-  await writeAudit(tx, event, 'accepted', { runId: id, resource: asked.resource });
-}
-
-async function reject<T extends z.ZodObject, R extends z.ZodObject>(
-  tx: CatalogTx,
-  event: Event<z.output<T>>,
-  error: AppError,
-  { intake, facts }: { intake: Intake<T, R>; facts: Facts },
-): Promise<void> {
-  const problem = toProblem(error);
-  const head = { requestId: event.id, requestSource: event.source, error: problem };
-  await facts.write(tx, intake.rejection, intake.toRejection(event.data, head), {
-    id: toUuidV5('rejected', event.source, event.id),
-    correlationid: event.correlationid ?? event.id,
-    causationid: event.id,
-    traceparent: event.traceparent,
-  });
-  await writeAudit(tx, event, 'rejected', { error: problem as unknown as JsonObject });
+  return { runId: id, resource: asked.resource };
 }
 
 /** The subject is the request: whoever asked finds the answer by its id. */
-export const writeAudit = (
+const writeAudit = (
   tx: CatalogTx,
   event: Event<unknown>,
   outcome: 'accepted' | 'rejected',
