@@ -117,6 +117,8 @@ describe('a script', () => {
   const restore = `restore run shop@latest --target staging --database`;
 
   it.each([
+    [0, 'check --dataset shop', { isGood: true }],
+    [1, 'check', { isGood: false }],
     [0, 'backup list', { backups: expect.any(Array) }],
     [0, 'backup show shop@latest', { dataset: 'shop', objects: expect.any(Array) }],
     [0, 'backup run shop --wait', { state: 'completed', kind: 'backup' }],
@@ -137,6 +139,7 @@ describe('a script', () => {
     [2, 'frobnicate', { error: { code: 'request.invalid' } }],
     [2, 'backup list --frobnicate', { error: { code: 'request.invalid' } }],
     [3, 'backup run nobody --wait', { error: { code: 'request.refused' } }],
+    [3, 'replay run --backup shop@latest --mode reset', { error: { code: 'request.refused' } }],
     [3, `${restore} payroll`, { error: { code: 'request.refused' } }],
     [3, `${restore} ${restored} --wait`, { error: { code: 'restore.database-exists' } }],
     [3, `${restore} ${source}_x --profile nope`, { error: { code: 'request.refused' } }],

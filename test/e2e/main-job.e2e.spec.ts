@@ -3,6 +3,7 @@ import { Meilisearch } from 'meilisearch';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
 import type { SeenEvent } from '../support/bus-watch.js';
+import { holdfast } from '../support/cli.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets, listObjects } from '../support/secret-hunt.js';
 import { onServer } from '../support/server-login.js';
@@ -195,6 +196,16 @@ describe('the replay', () => {
     const failed = await bed.platform.next('replay.failed', causedBy(asked));
     expect(failed.data.error).toMatchObject({ code: 'replay.group-active' });
     await stopProjecting();
+  });
+
+  it('is previewed at the command line: what would be read again, and that nothing stands in the way', async () => {
+    const { cliConfigFile, env } = bed.platform;
+    const line = ['replay', 'plan', '--backup', backupId, '--json', '--config', cliConfigFile];
+    const { exitCode, stdout, stderr } = await holdfast(line, env);
+    expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });
+    const plan = JSON.parse(stdout) as { partitions: { fromOffset: string; toOffset: string }[] };
+    const offsets = plan.partitions.map(({ fromOffset, toOffset }) => Number(toOffset) - Number(fromOffset));
+    expect(offsets.reduce((sum, count) => sum + count, 0)).toBe(9 + 15);
   });
 
   it('brings every order back, also those that the group had not read when the backup was made, none twice', async () => {
