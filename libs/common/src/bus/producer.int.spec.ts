@@ -71,6 +71,16 @@ describe('publishing', () => {
     expect((await readAll(topic, 0)).map(idOf)).toEqual(['before', 'after']);
   });
 
+  it('has written what was under way when it is closed', async () => {
+    const prefix = `${bed.prefix}closing.`;
+    const topic = await bed.topic(`closing.${BackupRequested.type}`);
+    const publisher = new BusPublisher(bed.kafka, prefix);
+    const publishing = Promise.all(['a', 'b', 'c'].map((id) => publisher.publish([outgoing(id)])));
+    await publisher.close();
+    expect((await readAll(topic, 0)).map(idOf).sort()).toEqual(['a', 'b', 'c']);
+    await publishing;
+  });
+
   it('says which topic is missing, and creates none', async () => {
     const publisher = new BusPublisher(bed.kafka, `${bed.prefix}absent.`);
     bed.onClose(() => publisher.close());

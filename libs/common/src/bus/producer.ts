@@ -15,7 +15,7 @@ export interface OutgoingEvent {
  * its own retries. After any failure the next call starts with a new producer, so an outage needs no restart.
  */
 export class BusPublisher {
-  private current: Promise<Producer> | undefined;
+  private current: Opening | undefined;
 
   constructor(
     private readonly kafka: Kafka,
@@ -34,9 +34,11 @@ export class BusPublisher {
   async send(topicMessages: TopicMessages[]): Promise<void> {
     if (topicMessages.length === 0) return;
     const opening = this.open();
+    const sending = opening.producer.then((producer) => producer.sendBatch({ acks: -1, topicMessages }));
+    opening.sending.add(sending);
     try {
-      const producer = await opening;
-      await producer.sendBatch({ acks: -1, topicMessages });
+      await sending;
+      opening.sending.delete(sending);
     } catch (error) {
       if (this.current === opening) this.current = undefined;
       await disconnect(opening);
@@ -50,10 +52,15 @@ export class BusPublisher {
     if (current !== undefined) await disconnect(current);
   }
 
-  private open(): Promise<Producer> {
-    this.current ??= connect(this.kafka);
+  private open(): Opening {
+    this.current ??= { producer: connect(this.kafka), sending: new Set() };
     return this.current;
   }
+}
+
+interface Opening {
+  readonly producer: Promise<Producer>;
+  readonly sending: Set<Promise<unknown>>;
 }
 
 /** What the broker will never take, however often it is offered. */
@@ -81,7 +88,11 @@ async function connect(kafka: Kafka): Promise<Producer> {
   }
 }
 
-/** The failure that led here is the one to report. */
-async function disconnect(opening: Promise<Producer>): Promise<void> {
-  await opening.then((producer) => producer.disconnect()).catch(() => undefined);
+/**
+ * The failure that led here is the one to report. Waits for what is still being sent: kafkajs would connect again for it, and nobody
+ * would close that socket.
+ */
+async function disconnect({ producer, sending }: Opening): Promise<void> {
+  await Promise.allSettled(sending);
+  await producer.then((opened) => opened.disconnect()).catch(() => undefined);
 }
