@@ -96,6 +96,18 @@ describe('CloudEvents over Kafka', () => {
     expect(error.message).toContain(reason);
   });
 
+  it.each([
+    ['id', 'a NUL', 'e\u0000'],
+    ['source', 'a line feed', '/x\n'],
+    ['type', 'a delete', 'a.b\u007f'],
+    ['correlationid', 'a NUL', '\u0000'],
+    ['id', 'half a surrogate pair', '\ud800'],
+  ])('refuses an %s with %s, which no catalog could store', (name, _, text) => {
+    const body = { specversion: '1.0', id: '1', source: '/x', type: 'a.b', data: {}, [name]: text };
+    const error = refusal(incoming({ 'content-type': 'application/cloudevents+json' }, JSON.stringify(body)));
+    expect(error).toMatchObject({ code: 'request.invalid', context: { issues: [expect.stringContaining(name)] } });
+  });
+
   it('names every wrong attribute', () => {
     const error = refusal(incoming({ ce_id: '', ce_specversion: '0.3', ce_source: '/x' }, '{}'));
     const issues = error.context['issues'] as string[];

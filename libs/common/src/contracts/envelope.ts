@@ -1,19 +1,22 @@
 import { z } from 'zod';
-import { Instant } from './names.js';
+import { Instant, isPlainText } from './names.js';
+
+/** CloudEvents allows no control characters in attributes. */
+const Text = z.string().refine(isPlainText, 'an attribute holds no control characters');
 
 /** CloudEvents 1.0 attributes, with the extensions that Holdfast writes. Unknown extensions are kept by nobody. */
 export const Envelope = z.object({
   specversion: z.literal('1.0'),
-  id: z.string().min(1).max(200),
-  source: z.string().min(1).max(500),
-  type: z.string().min(1).max(200),
+  id: Text.min(1).max(200),
+  source: Text.min(1).max(500),
+  type: Text.min(1).max(200),
   time: Instant,
-  subject: z.string().optional(),
-  datacontenttype: z.string().optional(),
-  dataschema: z.string().optional(),
-  correlationid: z.string().optional(),
-  causationid: z.string().optional(),
-  traceparent: z.string().optional(),
+  subject: Text.optional(),
+  datacontenttype: Text.optional(),
+  dataschema: Text.optional(),
+  correlationid: Text.optional(),
+  causationid: Text.optional(),
+  traceparent: Text.optional(),
 });
 export type Envelope = z.infer<typeof Envelope>;
 

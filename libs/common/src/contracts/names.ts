@@ -8,12 +8,14 @@ export const TargetName = ConfiguredName.describe('A restore target as named in 
 export const ProfileName = ConfiguredName.describe('A verification profile as named in holdfast.yaml');
 export const RepositoryName = ConfiguredName.describe('A repository as named in holdfast.yaml');
 export const ScheduleName = ConfiguredName.describe('A schedule as named in holdfast.yaml');
+/** Neither control characters nor half of a surrogate pair: the first of them cannot be stored in PostgreSQL, the second on no wire. */
+export const isPlainText = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);
 /** PostgreSQL cuts names at 63 bytes in silence: a longer one would pass the checks as another than it becomes. */
 export const DatabaseName = z
   .string()
   .min(1)
   .refine((name) => Buffer.byteLength(name) <= 63, 'a database name has at most 63 bytes')
-  .refine((name) => name.isWellFormed() && !/\p{Cc}/u.test(name), 'a database name holds no control characters')
+  .refine(isPlainText, 'a database name holds no control characters')
   .describe('A PostgreSQL database name');
 export const TopicName = z
   .string()

@@ -1,6 +1,18 @@
 import { z } from 'zod';
 import { defineEvent } from '../define-event.js';
-import { BackupRef, DatasetName, GroupName, Instant, Offset, ReplayMode, TopicName, Uuid } from '../names.js';
+import {
+  BackupRef,
+  DatasetName,
+  GroupName,
+  Instant,
+  isPlainText,
+  Offset,
+  ReplayMode,
+  TopicName,
+  Uuid,
+} from '../names.js';
+
+const AskedGroup = GroupName.refine(isPlainText, 'a group name holds no control characters');
 
 /** The events since a backup were asked for again. Exactly one of backup, restoreRunId, offsets and since says where to start. */
 export const ReplayRequested = defineEvent({
@@ -19,9 +31,9 @@ export const ReplayRequested = defineEvent({
       .optional(),
     since: Instant.optional(),
     topics: z.array(TopicName).min(1).optional().describe('Default: all topics of the dataset'),
-    groups: z.array(GroupName).min(1).optional().describe('Default: all groups of the topics'),
+    groups: z.array(AskedGroup).min(1).optional().describe('Default: all groups of the topics'),
     destination: TopicName.optional().describe('republish: a topic that the configuration allows; default the origin'),
-    acceptReaders: z.array(GroupName).default([]).describe('republish: groups known to read the destination too'),
+    acceptReaders: z.array(AskedGroup).default([]).describe('republish: groups known to read the destination too'),
     recordsPerSecond: z.int().min(1).optional(),
     expiresAt: Instant.optional().describe('Default and at most: one hour after `time`'),
   }),
