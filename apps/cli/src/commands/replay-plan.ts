@@ -5,7 +5,7 @@ import { Exit } from '#common/errors/exit.js';
 import { planReplay } from '#common/operations/plan-replay.js';
 import type { ReplayPlan } from '#common/operations/replay-plan.js';
 import { toKafkaOptions } from '#common/service/open-service.js';
-import { toReplayAsk, toReplayRules } from '#common/service/to-replay-ask.js';
+import { toReplayAsk } from '#common/service/to-replay-ask.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { newLocalId } from '../local/local-identity.js';
 import { toTable } from '../output/table.js';
@@ -19,16 +19,20 @@ export const replayPlan: Verb = {
   examples: [
     'replay plan --backup shop@latest',
     'replay plan --backup shop@latest --mode republish --destination shop.orders.again --json',
+    'replay plan --dataset shop --since 2026-11-21T09:30:00Z',
+    'replay plan --dataset shop --offsets shop.orders/0=120,shop.orders/1=98 --groups shop-projector',
   ],
   async run(context, options) {
-    const { manifest, data } = await parseReplay(options, context);
+    const { position, data } = await parseReplay(options, context);
     const { bus } = context.installation.config;
     if (bus === undefined) throw new AppError('config.invalid', 'a replay needs `bus` in the configuration');
     const kafka = createKafka({ ...toKafkaOptions(bus), clientId: 'holdfast-cli', logger: silentLogger, retries: 2 });
     const replayBus = await openReplayBus(kafka);
     try {
-      const deps = { bus: replayBus, rules: toReplayRules(context.installation, data.dataset), now: () => new Date() };
-      const plan = await planReplay(toReplayAsk(data, newLocalId(), manifest.busPosition), deps, context.signal);
+      const rules = context.installation.topicRules(data.dataset);
+      const ask = toReplayAsk(data, { replayId: newLocalId(), position, rules });
+      const deps = { bus: replayBus, rules, now: () => new Date() };
+      const plan = await planReplay(ask, deps, context.signal);
       return { document: plan, text: toPlanText(plan), exit: plan.refusals.length === 0 ? Exit.done : Exit.refused };
     } finally {
       await replayBus.close();

@@ -8,11 +8,14 @@ import type { Verb } from '../verb.js';
 
 export const replayRun: Verb = {
   path: ['replay', 'run'],
-  summary: 'bring back the events since a backup; with --wait, exits 0 only when none of them was gone',
+  summary:
+    'bring back the events since a backup, an instant or given offsets; with --wait, exits 0 only when none of them was gone',
   options: [...replayOptions, ['--wait', 'follow the run until it ends']],
   examples: [
     'replay run --backup shop@latest --mode reset --wait',
     'replay run --backup shop@latest --mode republish --destination shop.orders.again --accept-readers audit',
+    'replay run --dataset shop --since 2026-11-21T09:30:00Z --wait',
+    'replay run --dataset shop --offsets shop.orders/0=120,shop.orders/1=98 --wait',
   ],
   async run(context, options) {
     const { data } = await parseReplay(options, context);
@@ -27,7 +30,7 @@ export const replayRun: Verb = {
       isComplete: boolean;
     };
     const end = isComplete
-      ? 'every event since the backup is there'
+      ? 'every event since then is there'
       : 'some events are gone from the bus; a backup of the topic could fill the gap';
     return {
       document: run,

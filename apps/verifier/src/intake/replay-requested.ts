@@ -14,8 +14,7 @@ export const replayIntake = (
     const { data } = event;
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
     assertOneStart(data);
-    const { topics, groups, destination } = data;
-    decideReplayTopics({ ...data, topics, groups, destination }, installation.topicRules(data.dataset));
+    decideReplayTopics(data, installation.topicRules(data.dataset));
     return {
       kind: 'replay',
       dataset: data.dataset,

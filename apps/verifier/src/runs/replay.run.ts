@@ -18,7 +18,7 @@ import { runReplay } from '#common/operations/run-replay.js';
 import type { Facts } from '#common/service/facts.js';
 import type { Installation } from '#common/service/installation.js';
 import { loadManifest } from '#common/service/load-manifest.js';
-import { toReplayAsk, toReplayRules } from '#common/service/to-replay-ask.js';
+import { toReplayAsk } from '#common/service/to-replay-ask.js';
 
 export interface ReplayRunDeps {
   readonly catalog: Catalog;
@@ -38,7 +38,7 @@ export const replayRun =
     try {
       const deps: ReplayDeps = {
         bus,
-        rules: toReplayRules(d.installation, request.dataset),
+        rules: d.installation.topicRules(request.dataset),
         now: () => new Date(),
         onProgress: ({ handledOffsets, totalOffsets }) => {
           const progress = {
@@ -65,7 +65,7 @@ async function freezePlan(run: ClaimedRun, request: Request, deps: ReplayDeps, d
   const position = known === undefined ? await findPosition(request, d, signal) : undefined;
   const plan =
     known === undefined
-      ? await planReplay(toReplayAsk(request, run.id, position), deps, signal)
+      ? await planReplay(toReplayAsk(request, { replayId: run.id, position, rules: deps.rules }), deps, signal)
       : (known.plan as unknown as ReplayPlan);
   const [refusal] = plan.refusals;
   if (refusal !== undefined) {

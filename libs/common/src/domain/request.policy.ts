@@ -61,42 +61,60 @@ export function assertRestoreAllowed({ dataset, target, strategy, database }: Re
 /** What a topic of a dataset accepts, as configured. */
 export interface TopicRules {
   readonly name: string;
-  readonly groups: readonly string[] | undefined;
+  /** Absent: any group. */
+  readonly groups?: readonly string[] | undefined;
   readonly modes: readonly ('reset' | 'republish')[];
-  readonly destinations: readonly string[];
+  /** Absent: only the topic itself, which is to be listed like any other. */
+  readonly destinations?: readonly string[] | undefined;
 }
 
 export interface ReplayWish {
   readonly dataset: string;
   readonly mode: 'reset' | 'republish';
-  readonly topics: readonly string[] | undefined;
-  readonly groups: readonly string[] | undefined;
-  readonly destination: string | undefined;
+  readonly topics?: readonly string[] | undefined;
+  readonly groups?: readonly string[] | undefined;
+  readonly destination?: string | undefined;
+  readonly offsets?: readonly { readonly topic: string }[] | undefined;
 }
 
-/** The topics a replay may touch: all of the dataset's, or those that the request names. Throws: request.refused. */
+export const acceptsGroup = ({ groups }: TopicRules, group: string): boolean =>
+  groups === undefined || groups.includes(group);
+
+export const acceptsCopies = ({ name, destinations = [name] }: TopicRules, destination: string): boolean =>
+  destinations.includes(destination);
+
+/**
+ * The topics that a replay may touch: those that the request names, by themselves or with offsets, else all of the dataset's.
+ * Throws: request.refused naming what is allowed, request.invalid.
+ */
 export function decideReplayTopics(wish: ReplayWish, rules: readonly TopicRules[]): readonly TopicRules[] {
-  const { dataset, mode, topics, groups, destination } = wish;
+  const { dataset, mode, groups, destination } = wish;
   const refuse = (what: string, allowed: readonly string[]): never => {
     throw new AppError('request.refused', `dataset "${dataset}" does not accept a replay of ${what}`, {
       accepts: allowed,
     });
   };
-  const names = topics ?? rules.map(({ name }) => name);
+  const configured = rules.map(({ name }) => name);
+  const names = namedTopics(wish) ?? configured;
   if (names.length === 0) refuse('topics: none are configured', []);
   return names.map((name) => {
     const rule = rules.find((known) => known.name === name);
-    if (rule === undefined)
-      return refuse(
-        `topic "${name}"`,
-        rules.map((known) => known.name),
-      );
+    if (rule === undefined) return refuse(`topic "${name}"`, configured);
     if (!rule.modes.includes(mode)) refuse(`topic "${name}" by ${mode}`, rule.modes);
-    const stranger = groups?.find((group) => rule.groups !== undefined && !rule.groups.includes(group));
+    const stranger = groups?.find((group) => !acceptsGroup(rule, group));
     if (stranger !== undefined) refuse(`topic "${name}" for group "${stranger}"`, rule.groups ?? []);
-    if (mode === 'republish' && !rule.destinations.includes(destination ?? name)) {
-      refuse(`topic "${name}" to "${destination ?? name}"`, rule.destinations);
-    }
+    const to = destination ?? name;
+    if (mode === 'republish' && !acceptsCopies(rule, to))
+      refuse(`topic "${name}" to "${to}"`, rule.destinations ?? [name]);
     return rule;
   });
+}
+
+function namedTopics({ topics, offsets }: ReplayWish): readonly string[] | undefined {
+  if (offsets === undefined) return topics;
+  const found = [...new Set(offsets.map(({ topic }) => topic))];
+  const without = (topics ?? found).find((topic) => !found.includes(topic));
+  if (without !== undefined)
+    throw new AppError('request.invalid', `a replay of topic "${without}" has no offset for it`, { topic: without });
+  return found;
 }

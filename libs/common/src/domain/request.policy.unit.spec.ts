@@ -95,6 +95,33 @@ describe('a replay request', () => {
     expect(() => decideReplayTopics({ ...replay, ...difference }, topics)).toThrow(/does not accept/);
   });
 
+  it('takes the topics of its offsets', () => {
+    expect(decideReplayTopics({ ...replay, offsets: [{ topic: 'orders' }, { topic: 'orders' }] }, topics)).toEqual(
+      topics,
+    );
+  });
+
+  it('is refused for offsets of a topic of another dataset, whatever topics it names', () => {
+    const offsets = [{ topic: 'orders' }, { topic: 'payments' }];
+    for (const named of [undefined, ['orders']]) {
+      expect(() => decideReplayTopics({ ...replay, topics: named, offsets }, topics)).toThrow(
+        expect.objectContaining({ code: 'request.refused', message: expect.stringContaining('payments') }),
+      );
+    }
+  });
+
+  it('is invalid when it names a topic without an offset for it', () => {
+    const wish = { ...replay, topics: ['orders', 'refunds'], offsets: [{ topic: 'orders' }] };
+    expect(() => decideReplayTopics(wish, topics)).toThrow(expect.objectContaining({ code: 'request.invalid' }));
+  });
+
+  it('may copy into the origin alone when no destinations are listed', () => {
+    const rules = [{ name: 'orders', modes: ['republish' as const] }];
+    const wish = { ...replay, mode: 'republish' as const };
+    expect(decideReplayTopics(wish, rules)).toEqual(rules);
+    expect(() => decideReplayTopics({ ...wish, destination: 'payments' }, rules)).toThrow(/to "payments"/);
+  });
+
   it('is refused when the dataset has no topics', () => {
     expect(() => decideReplayTopics(replay, [])).toThrow(/none are configured/);
   });

@@ -113,8 +113,10 @@ describe('a plan', () => {
     async (n) => {
       const it = await bed.shop(`left-open-${n}`, { read: 1, total: 3 });
       for (const name of ['a', 'b', 'c', 'd']) await bed.commit(`${bed.kafka.prefix}${name}-${n}`, it.topic, 3n);
-      const ask = bed.ask(it, { mode: 'republish', destination: `${bed.kafka.prefix}nowhere` });
-      const order = JSON.stringify({ brokers: endpoints.kafka.brokers, ask, rules: { [it.topic]: anything } });
+      const destination = `${bed.kafka.prefix}nowhere`;
+      const ask = bed.ask(it, { mode: 'republish', destination });
+      const rules = [{ name: it.topic, ...anything, destinations: [destination] }];
+      const order = JSON.stringify({ brokers: endpoints.kafka.brokers, ask, rules });
       const program = [fixtureProgram('plan-replay.mjs'), order];
       // A process that is killed for not ending by itself rejects.
       const { stdout } = await promisify(execFile)(process.execPath, program, {

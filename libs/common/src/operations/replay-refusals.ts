@@ -3,6 +3,7 @@ import { findReaders, groupActive } from '../bus/kafka-groups.js';
 import { readLogEnds } from '../bus/kafka-log.js';
 import { readClusterId, readTopicIds } from '../bus/topic-ids.js';
 import type { BusPosition, PartitionPosition } from '../contracts/bus-position.js';
+import { acceptsCopies, acceptsGroup } from '../domain/request.policy.js';
 import { AppError } from '../errors/app-error.js';
 import type { PlannedGroup } from './replay-plan.js';
 import type { Mode, ReplayAsk, ReplayDeps } from './replay-request.js';
@@ -18,17 +19,15 @@ export function findForbidden(
   { rules }: Pick<ReplayDeps, 'rules'>,
 ): readonly AppError[] {
   const { topic, groups, destination } = asked;
-  const rule = rules[topic];
+  const rule = rules.find(({ name }) => name === topic);
   const refuse = (what: string): AppError => new AppError('replay.not-allowed', what, { topic });
   if (rule === undefined || !rule.modes.includes(mode)) return [refuse(`topic ${topic} does not allow mode ${mode}`)];
-  const strangers = groups.filter(
-    (group) => group !== null && rule.groups !== undefined && !rule.groups.includes(group),
-  );
-  const isForeign =
-    destination !== undefined && destination !== topic && !(rule.destinations ?? []).includes(destination);
+  const strangers = groups.filter((group) => group !== null && !acceptsGroup(rule, group));
+  const to = destination ?? topic;
+  const isForeign = mode === 'republish' && !acceptsCopies(rule, to);
   return [
     ...strangers.map((group) => refuse(`topic ${topic} does not allow replays for group ${group}`)),
-    ...(isForeign ? [refuse(`topic ${topic} does not allow copies to ${destination}`)] : []),
+    ...(isForeign ? [refuse(`topic ${topic} does not allow copies to ${to}`)] : []),
   ];
 }
 

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { ReplayBus } from '../bus/replay-bus.js';
 import type { BusPosition } from '../contracts/bus-position.js';
 import type { ReplayMode } from '../contracts/names.js';
+import type { TopicRules } from '../domain/request.policy.js';
 
 export type Mode = z.infer<typeof ReplayMode>;
 
@@ -26,19 +27,10 @@ export interface ReplayAsk {
   readonly recordsPerSecond?: number | undefined;
 }
 
-/** What the configuration allows for one topic. */
-export interface TopicRules {
-  readonly modes: readonly Mode[];
-  /** Absent: any group. */
-  readonly groups?: readonly string[] | undefined;
-  /** Besides the topic itself. */
-  readonly destinations?: readonly string[] | undefined;
-}
-
 export interface ReplayDeps {
   readonly bus: ReplayBus;
-  /** By topic; one that is absent allows nothing. */
-  readonly rules: Readonly<Record<string, TopicRules>>;
+  /** A topic that is absent allows nothing. */
+  readonly rules: readonly TopicRules[];
   readonly now: () => Date;
   readonly onProgress?: (progress: ReplayProgress) => void;
 }

@@ -1,20 +1,29 @@
 import type { BusPosition } from '../contracts/bus-position.js';
 import type { DataOf } from '../contracts/define-event.js';
 import type { ReplayRequested } from '../contracts/events/replay-requested.event.js';
+import type { TopicRules } from '../domain/request.policy.js';
 import { AppError } from '../errors/app-error.js';
-import type { ReplayAsk, ReplayDeps, ReplayStart } from '../operations/replay-request.js';
-import type { Installation } from './installation.js';
+import type { ReplayAsk, ReplayStart } from '../operations/replay-request.js';
 
 type Request = DataOf<typeof ReplayRequested>;
 
-/** A request as the operation needs it; `position` is that of the backup it names. Throws: replay.position-missing. */
-export function toReplayAsk(request: Request, replayId: string, position: BusPosition | null | undefined): ReplayAsk {
-  const { mode, topics, groups, destination, acceptReaders, recordsPerSecond } = request;
+export interface ReplayAskFacts {
+  readonly replayId: string;
+  /** Of the backup that the request names. */
+  readonly position: BusPosition | null | undefined;
+  /** Of the dataset's topics. */
+  readonly rules: readonly TopicRules[];
+}
+
+/** A request as the operation needs it; an instant alone means all topics of the dataset. Throws: replay.position-missing. */
+export function toReplayAsk(request: Request, { replayId, position, rules }: ReplayAskFacts): ReplayAsk {
+  const { mode, groups, destination, acceptReaders, recordsPerSecond } = request;
+  const all = request.since === undefined ? undefined : rules.map(({ name }) => name);
   return {
     replayId,
     mode,
     start: toStart(request, position),
-    topics,
+    topics: request.topics ?? all,
     groups,
     destination,
     acceptReaders,
@@ -28,7 +37,3 @@ function toStart({ offsets, since, dataset }: Request, position: BusPosition | n
   if (position !== null && position !== undefined) return { position };
   throw new AppError('replay.position-missing', `the backup of dataset "${dataset}" holds no position on the bus`);
 }
-
-/** What the configuration allows, per topic of the dataset. */
-export const toReplayRules = (installation: Installation, dataset: string): ReplayDeps['rules'] =>
-  Object.fromEntries(installation.topicRules(dataset).map(({ name, ...rules }) => [name, rules]));

@@ -5,14 +5,15 @@ import type { LogRecord } from '../bus/log-slice.js';
 import { readRange } from '../bus/read-range.js';
 import { openReplayBus, type ReplayBus } from '../bus/replay-bus.js';
 import type { BusPosition } from '../contracts/bus-position.js';
+import type { TopicRules } from '../domain/request.policy.js';
 import { planReplay } from '../operations/plan-replay.js';
 import type { ReplayPlan } from '../operations/replay-plan.js';
-import type { ReplayAsk, ReplayDeps, TopicRules } from '../operations/replay-request.js';
+import type { ReplayAsk, ReplayDeps } from '../operations/replay-request.js';
 import type { ReplayResult } from '../operations/replay-result.js';
 import { runReplay } from '../operations/run-replay.js';
 import { KafkaTestBed, until } from './kafka-test-bed.js';
 
-export type Rules = Readonly<Record<string, TopicRules>>;
+export type Rules = Readonly<Record<string, Omit<TopicRules, 'name'>>>;
 
 /** A topic with a group that read some of it, a position taken then, and what came after. */
 export interface Shop {
@@ -21,7 +22,7 @@ export interface Shop {
   readonly position: BusPosition;
 }
 
-export const anything: TopicRules = { modes: ['reset', 'republish'] };
+export const anything: Omit<TopicRules, 'name'> = { modes: ['reset', 'republish'] };
 export const nothingSkipped = { copies: 0, markers: 0, aborted: 0, missing: 0, foreign: 0 };
 export const values = (records: readonly LogRecord[]): string[] => records.map(({ value }) => value?.toString() ?? '');
 
@@ -96,7 +97,8 @@ export class ReplayTestBed {
   }
 
   deps(rules: Rules = {}): ReplayDeps {
-    return { bus: this.bus, rules, now: () => new Date() };
+    const named = Object.entries(rules).map(([name, rule]) => ({ name, ...rule }));
+    return { bus: this.bus, rules: named, now: () => new Date() };
   }
 
   plan(asked: ReplayAsk, rules: Rules): Promise<ReplayPlan> {
