@@ -68,6 +68,23 @@ export const SettingFacts = z.object({
     .describe('name=value of ALTER DATABASE/ROLE … SET; name=sha256:digest where the name tells of a secret'),
 });
 
+/** What changes how an object behaves without making it another one. Readers ignore kinds that they do not know. */
+export const DetailFacts = z.object({
+  kind: z.string().describe('disabled-constraint, rule, options, sequence, publication, event-trigger, comment, …'),
+  identity: z.string().describe('Qualified and quoted: `rule keep on shop.orders`'),
+  of: z.string().optional().describe('The relation that it belongs to'),
+  value: z.string().describe('Short ones as they are, others as a SHA-256'),
+});
+export type DetailFacts = z.infer<typeof DetailFacts>;
+
+export const MembershipFacts = z.object({
+  member: z.string().describe('One of the roles'),
+  role: z.string(),
+  admin: z.boolean().describe('May pass the membership on'),
+  isWithheld: z.boolean().describe('Of a superuser or a role of PostgreSQL’s own: a restore does not grant it'),
+});
+export type MembershipFacts = z.infer<typeof MembershipFacts>;
+
 export const SnapshotFacts = z.object({
   takenAt: Instant.describe('Of the statement that fixed the snapshot: what was committed before is in it'),
   lsn: LsnText.nullable().describe('pg_current_wal_lsn() just after the snapshot'),
@@ -93,6 +110,8 @@ export const SnapshotFacts = z.object({
   settings: z.array(SettingFacts),
   roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
   schemaSha256: z.string().describe('Digest of tables, columns, constraints and indexes, in a fixed order'),
+  details: z.array(DetailFacts).optional().describe('Absent: not read'),
+  memberships: z.array(MembershipFacts).optional().describe('Absent: not read'),
   migrationHead: z.string().nullable().describe('Of the application, where the dataset says how to read it'),
 });
 export type SnapshotFacts = z.infer<typeof SnapshotFacts>;

@@ -91,14 +91,20 @@ function toOwnerProblem({ kind, securityDefiner, securityInvoker }: ObjectFacts)
 /** Privileges as before, each lost and each gained one by name. */
 export function comparePrivileges(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
   return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
-    const lost = before.privileges.filter((privilege) => !after.privileges.includes(privilege));
-    const gained = after.privileges.filter((privilege) => !before.privileges.includes(privilege));
-    if (lost.length + gained.length === 0) return [];
-    const parts = [
-      ...(lost.length > 0 ? [`lost ${lost.join(', ')}`] : []),
-      ...(gained.length > 0 ? [`gained ${gained.join(', ')}`] : []),
-    ];
-    const lists = { expected: before.privileges, actual: after.privileges };
-    return [{ subject: toSubject(before), ...lists, problem: `privileges differ: ${parts.join('; ')}` }];
+    const problem = toPrivilegeProblem(before.privileges, after.privileges);
+    if (problem === undefined) return [];
+    return [{ subject: toSubject(before), expected: before.privileges, actual: after.privileges, problem }];
   });
+}
+
+/** `privileges differ: lost …; gained …`, or undefined. */
+export function toPrivilegeProblem(before: readonly string[], after: readonly string[]): string | undefined {
+  const lost = before.filter((privilege) => !after.includes(privilege));
+  const gained = after.filter((privilege) => !before.includes(privilege));
+  if (lost.length + gained.length === 0) return undefined;
+  const parts = [
+    ...(lost.length > 0 ? [`lost ${lost.join(', ')}`] : []),
+    ...(gained.length > 0 ? [`gained ${gained.join(', ')}`] : []),
+  ];
+  return `privileges differ: ${parts.join('; ')}`;
 }

@@ -3,7 +3,7 @@ import type { Manifest } from '../contracts/manifest.js';
 import type { ProbeOutcome } from '../domain/verdict.js';
 import type { PgConnection } from '../engines/postgres/pg-connection.js';
 import { withPgSession } from '../engines/postgres/pg-session.js';
-import { RestoredShop } from '../testing/restored-shop.js';
+import { onServer, RestoredShop } from '../testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 let shop: RestoredShop;
@@ -31,6 +31,9 @@ async function probe(params: object, ...tampering: string[]): Promise<ProbeOutco
   if (prepared === undefined) throw new Error('no probe');
   return prepared.run(shop.context(manifest, database));
 }
+
+const onDatabase = (statement: string): string =>
+  `DO $do$ BEGIN EXECUTE format($$${statement}$$, current_database()); END $do$`;
 
 const problems = ({ evidence }: ProbeOutcome): string[] =>
   evidence.flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`]));
@@ -140,6 +143,21 @@ describe('rls probe on what a bad restore leaves', () => {
       ],
       () => [`default-privileges ${shop.owner} in schema public on tables: are missing`],
     ],
+    [
+      'a tenant set for everybody',
+      () => [onDatabase(`ALTER ROLE ${shop.app} IN DATABASE %I SET app.tenant = 'aaaaaaaa'`)],
+      () => [`setting app.tenant of role ${shop.app}: is not in the backup`],
+    ],
+    [
+      'a privilege on the database granted',
+      () => [onDatabase('GRANT CREATE ON DATABASE %I TO PUBLIC')],
+      () => ['the database: privileges differ: gained public=CREATE/postgres'],
+    ],
+    [
+      'a database with another owner',
+      () => [onDatabase(`ALTER DATABASE %I OWNER TO ${shop.app}`)],
+      () => ['the database: the owner changed'],
+    ],
     ['a tenant table dropped', () => ['DROP TABLE events'], () => ['public.events: the tenant table is missing']],
   ];
 
@@ -147,6 +165,25 @@ describe('rls probe on what a bad restore leaves', () => {
     const outcome = await probe({}, ...tampering());
     expect(outcome.verdict).toBe('failed');
     expect(problems(outcome)).toEqual(expect.arrayContaining(expected()));
+  });
+
+  it('finds a role that became a member of another one, and one that no longer is', async () => {
+    await onServer(`GRANT ${shop.owner} TO ${shop.app} WITH ADMIN OPTION`);
+    try {
+      const gained = await probe({});
+      expect(problems(gained)).toEqual([
+        `role ${shop.app} as member of ${shop.owner}: the membership is not in the backup`,
+      ]);
+      expect(gained.verdict).toBe('failed');
+      const before = manifest;
+      manifest = await shop.manifest();
+      await onServer(`REVOKE ${shop.owner} FROM ${shop.app}`);
+      const lost = await probe({});
+      manifest = before;
+      expect(problems(lost)).toEqual([`role ${shop.app} as member of ${shop.owner}: the membership is missing`]);
+    } finally {
+      await onServer(`REVOKE ${shop.owner} FROM ${shop.app}`);
+    }
   });
 
   it('calls a policy that was re-created under another name equal', async () => {

@@ -1,6 +1,7 @@
 import { readObjects } from '../engines/postgres/facts-objects.js';
 import type { PgSession } from '../engines/postgres/pg-session.js';
 import { AppError } from '../errors/app-error.js';
+import { compareDatabaseRights } from './compare-database-rights.js';
 import {
   compareDefaultPrivileges,
   compareOwners,
@@ -32,12 +33,12 @@ export const rlsProbe = defineProbe({
   async check(context, params) {
     const problems = new EvidenceLog();
     const unclear = new EvidenceLog();
-    const { tables, note } = await readRestored(context, async (session) => ({
+    const { tables, found } = await readRestored(context, async (session) => ({
       tables: await compareTables(session, context, problems),
-      note: await compareGrants(session, { context, params, problems }),
+      found: await compareGrants(session, { context, params, problems }),
     }));
-    const notes = [note];
-    if (tables === 0 && params.behaviour === undefined) {
+    const notes = [...found];
+    if (tables === 0 && params.behaviour === undefined && problems.total === 0) {
       return nothingToCompare('no table of the backup has row-level security, and none is declared a tenant table');
     }
     if (params.behaviour !== undefined) {
@@ -69,7 +70,10 @@ interface GrantComparison {
 }
 
 /** Returns what of owners and privileges could be compared. */
-async function compareGrants(session: PgSession, { context, params, problems }: GrantComparison): Promise<string> {
+async function compareGrants(
+  session: PgSession,
+  { context, params, problems }: GrantComparison,
+): Promise<readonly string[]> {
   const expected = context.manifest.snapshot.objects;
   const actual = await readObjects(session);
   const carriers = expected.filter(({ kind }) => kind === 'view' || kind === 'function');
@@ -81,12 +85,14 @@ async function compareGrants(session: PgSession, { context, params, problems }: 
   if (privileges === 'keep') {
     problems.add(...compareOwners(expected, actual), ...comparePrivileges(expected, actual));
     problems.add(...compareDefaultPrivileges(expected, actual));
-    return `owners and privileges of ${countOf(expected.length, 'object')} compared`;
+    const rights = await compareDatabaseRights(session, context.manifest.snapshot);
+    problems.add(...rights.problems);
+    return [`owners and privileges of ${countOf(expected.length, 'object')} compared`, ...rights.notes];
   }
   const owner = params.owner ?? context.owner;
-  if (owner === undefined) return 'owners and privileges not compared: the target drops them';
+  if (owner === undefined) return ['owners and privileges not compared: the target drops them'];
   problems.add(...compareOwners(expected.filter(isGivenToOwner), actual, owner));
-  return `privileges not compared: the target drops them; everything should belong to ${owner}`;
+  return [`privileges not compared: the target drops them; everything should belong to ${owner}`];
 }
 
 /** In a session of its own: the tenant's setting must be as unknown to it as to a fresh connection of the application. */

@@ -1,9 +1,13 @@
 import { z } from 'zod';
 import type { ObjectFacts, SnapshotFacts } from '../contracts/snapshot-facts.js';
+import { readDetails } from '../engines/postgres/facts-details.js';
 import { readObjects } from '../engines/postgres/facts-objects.js';
 import { readSchemaSha256 } from '../engines/postgres/facts-schema.js';
+import { readSettings } from '../engines/postgres/facts-settings.js';
+import { compareDetails, isOfOtherObject } from './compare-details.js';
 import { findExtras } from './compare-extras.js';
 import { compareDefinitions, pairObjects, toSubject } from './compare-objects.js';
+import { compareSettings, toWithheldNotes } from './compare-settings.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
 import { readRestored } from './restored-facts.js';
@@ -11,23 +15,30 @@ import { readRestored } from './restored-facts.js';
 /** The same objects with the same definitions. */
 export const schemaProbe = defineProbe({
   name: 'schema',
-  summary: 'Tables, columns, constraints, indexes, views and functions are those of the backup',
+  summary: 'Tables, constraints, views, functions, rules, options and settings are those of the backup',
   timeoutMs: 600_000,
   params: z.strictObject({
     extraObjects: z.enum(['fail', 'allow']).default('fail').describe('Objects that the backup does not know'),
   }),
   check: (context, { extraObjects }) =>
     readRestored(context, async (session) => {
-      const { schemaSha256, serverVersionNum } = context.manifest.snapshot;
+      const { snapshot } = context.manifest;
+      const { schemaSha256, serverVersionNum, details } = snapshot;
       // Privileges are looked at by rls, which knows whether they were to come back.
-      const objects = context.manifest.snapshot.objects.filter(isDefined);
+      const objects = snapshot.objects.filter(isDefined);
       const actual = (await readObjects(session)).filter(isDefined);
       const definitions = compareDefinitions(objects, actual);
       const digest = await readSchemaSha256(session);
       if (digest !== schemaSha256) definitions.push(toDigestEvidence(schemaSha256, digest));
+      if (details !== undefined) {
+        const isAllowed = extraObjects === 'fail' ? () => false : isOfOtherObject(snapshot);
+        definitions.push(...compareDetails(details, await readDetails(session), isAllowed));
+      }
 
       const problems = new EvidenceLog();
       const unclear = new EvidenceLog();
+      const settings = compareSettings(snapshot.settings, await readSettings(session, []), 'database');
+      problems.add(...settings.problems);
       for (const object of pairObjects(objects, actual).missing) {
         problems.add({ subject: toSubject(object), problem: 'is missing' });
       }
@@ -35,7 +46,8 @@ export const schemaProbe = defineProbe({
       // Major versions print the same view in different words, so across them a difference proves nothing.
       const isComparable = toMajor(serverVersionNum) === session.serverMajor;
       (isComparable ? problems : unclear).add(...definitions);
-      return conclude({ looked: countOf(objects.length, 'object'), problems, unclear, notes: toNotes(isComparable) });
+      const notes = [...toNotes(isComparable, details !== undefined), ...toWithheldNotes(settings)];
+      return conclude({ looked: countOf(objects.length, 'object'), problems, unclear, notes });
     }),
 });
 
@@ -50,5 +62,7 @@ const toDigestEvidence = (expected: string, actual: string) => ({
   problem: 'the digest differs',
 });
 
-const toNotes = (isComparable: boolean): string[] =>
-  isComparable ? [] : ['definitions come from another major version of PostgreSQL'];
+const toNotes = (isComparable: boolean, hasDetails: boolean): string[] => [
+  ...(isComparable ? [] : ['definitions come from another major version of PostgreSQL']),
+  ...(hasDetails ? [] : ['rules, options and comments not compared: the backup is older than their facts']),
+];

@@ -24,10 +24,11 @@ export class RestoredShop {
   private readonly source = `probe_${this.id}`;
   private readonly copies: string[] = [];
 
-  static async create(): Promise<RestoredShop> {
+  /** `statements` are run in it last. */
+  static async create(...statements: readonly string[]): Promise<RestoredShop> {
     const shop = new RestoredShop();
     try {
-      await shop.make();
+      await shop.make(statements);
     } catch (error) {
       await shop.drop();
       throw error;
@@ -35,10 +36,10 @@ export class RestoredShop {
     return shop;
   }
 
-  private async make(): Promise<void> {
+  private async make(statements: readonly string[]): Promise<void> {
     await onServer(`CREATE ROLE ${this.owner}`, `CREATE ROLE ${this.app} LOGIN`, `CREATE ROLE ${this.reader}`);
     await onServer(`CREATE DATABASE ${this.source}`);
-    await execute(this.connection, this.schema());
+    await execute(this.connection, [...this.schema(), ...statements]);
   }
 
   /** The source itself: for dumps. */

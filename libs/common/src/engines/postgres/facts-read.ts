@@ -1,6 +1,8 @@
 import type { PolicyFacts, SnapshotFacts } from '../../contracts/snapshot-facts.js';
 import { type CountOptions, countTables, type TableCount } from './facts-counts.js';
+import { readDetails } from './facts-details.js';
 import { readExtensions } from './facts-extensions.js';
+import { readMemberships } from './facts-memberships.js';
 import { readMigrationHead } from './facts-migration.js';
 import { readObjects } from './facts-objects.js';
 import { readPolicies } from './facts-policies.js';
@@ -16,7 +18,9 @@ export interface FactsOptions extends CountOptions {
   readonly migrationHeadQuery: string | undefined;
 }
 
-type Section = 'sequences' | 'roles' | 'settings' | 'extensions' | 'objects' | 'schemaSha256' | 'migrationHead';
+type Section =
+  | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions')
+  | ('objects' | 'schemaSha256' | 'details' | 'migrationHead');
 
 /** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
 export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
@@ -49,6 +53,8 @@ export async function readCatalogFacts(
     extensions: await readExtensions(session),
     objects: await readObjects(session),
     schemaSha256: await readSchemaSha256(session),
+    details: await readDetails(session),
+    memberships: await readMemberships(session, roles),
     migrationHead: await readMigrationHead(session, migrationHeadQuery),
   };
 }

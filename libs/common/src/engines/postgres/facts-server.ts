@@ -5,7 +5,8 @@ import type { PgSession } from './pg-session.js';
 /** The server and the database as such. */
 export type DatabaseFacts = Omit<
   SnapshotFacts,
-  'tables' | 'objects' | 'sequences' | 'extensions' | 'settings' | 'roles' | 'schemaSha256' | 'migrationHead'
+  | ('tables' | 'objects' | 'sequences' | 'extensions' | 'settings' | 'roles')
+  | ('memberships' | 'schemaSha256' | 'details' | 'migrationHead')
 >;
 
 /** `takenAt` and `lsn` are those of this statement: as the first of a transaction it is the snapshot. */
