@@ -1,6 +1,6 @@
 import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
 import type { Evidence } from '../domain/verdict.js';
-import { readMemberships } from '../engines/postgres/facts-memberships.js';
+import { readExemptMembers, readMemberships } from '../engines/postgres/facts-memberships.js';
 import { readDatabase } from '../engines/postgres/facts-server.js';
 import { readSettings } from '../engines/postgres/facts-settings.js';
 import type { PgSession } from '../engines/postgres/pg-session.js';
@@ -26,7 +26,9 @@ export async function compareDatabaseRights(
     if (problem !== undefined) problems.push({ subject: 'the database', expected: before, actual: after, problem });
   }
   if (memberships !== undefined) {
-    problems.push(...compareMemberships(memberships, await readMemberships(session, roles), roles));
+    const found = await readMemberships(session, roles);
+    const exempt = await readExemptMembers(session);
+    problems.push(...compareMemberships(memberships, found, { roles, exempt }));
   }
   const notes = memberships === undefined ? ['memberships not compared: the backup is older than their facts'] : [];
   return { problems, notes: [...notes, ...toWithheldNotes(ofRoles)] };

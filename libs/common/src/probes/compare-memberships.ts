@@ -5,16 +5,18 @@ import type { Evidence } from '../domain/verdict.js';
 export function compareMemberships(
   expected: readonly MembershipFacts[],
   actual: readonly MembershipFacts[],
-  roles: readonly string[],
+  { roles, exempt }: { readonly roles: readonly string[]; readonly exempt: ReadonlySet<string> },
 ): Evidence[] {
   const before = new Map(expected.map((membership) => [toSubject(membership), membership]));
   const after = new Set(actual.map(toSubject));
-  const gained = actual.flatMap((membership): Evidence[] => {
-    const known = before.get(toSubject(membership));
-    const subject = toSubject(membership);
-    if (known === undefined) return [{ subject, problem: 'the membership is not in the backup' }];
-    return membership.admin && !known.admin ? [{ subject, problem: 'may now be passed on (ADMIN OPTION)' }] : [];
-  });
+  const gained = actual
+    .filter(({ member }) => !exempt.has(member))
+    .flatMap((membership): Evidence[] => {
+      const known = before.get(toSubject(membership));
+      const subject = toSubject(membership);
+      if (known === undefined) return [{ subject, problem: 'the membership is not in the backup' }];
+      return membership.admin && !known.admin ? [{ subject, problem: 'may now be passed on (ADMIN OPTION)' }] : [];
+    });
   const lost = expected
     // Those of predefined roles and superusers do not come back, and neither do roles that nothing refers to.
     .filter((membership) => !membership.isWithheld && roles.includes(membership.role))

@@ -1,10 +1,13 @@
 import { describe, expect, it } from '@jest/globals';
 import type { ObjectFacts } from '../contracts/snapshot-facts.js';
 import { parseArchiveList } from './archive-entries.js';
+import { compareDetails, isOfOtherObject } from './compare-details.js';
+import { compareMemberships } from './compare-memberships.js';
 import { compareOwners, comparePrivileges, compareRights } from './compare-objects.js';
 import { findUnguarded } from './compare-rls.js';
 import { compareRows } from './compare-rows.js';
 import { compareSequences } from './compare-sequences.js';
+import { compareSettings } from './compare-settings.js';
 import { findStaleFields, toFieldDigest } from './field-digest.js';
 import { readJsonPath } from './json-path.js';
 import { matchesAny } from './name-pattern.js';
@@ -25,6 +28,74 @@ describe('compareRows', () => {
     expect(compare(table(1_000, false), table(500))).toEqual([
       '500 rows fewer than in the backup, beyond 10 % of an estimate',
     ]);
+  });
+});
+
+describe('compareDetails', () => {
+  const detail = (kind: string, value = 'D', of = 's.t') => ({ kind, identity: `${kind} on ${of}`, of, value });
+  const none = () => false;
+
+  it('blames a restore for constraints that are not enforced, not for those that are again', () => {
+    const disabled = detail('disabled-constraint');
+    expect(compareDetails([disabled], [], none)).toEqual([]);
+    expect(compareDetails([disabled], [disabled], none)).toEqual([]);
+    expect(compareDetails([], [disabled], none).map(({ problem }) => problem)).toEqual([
+      'is not enforced: its triggers are disabled',
+    ]);
+  });
+
+  it('allows what belongs to additional objects, and nothing on those of the backup', () => {
+    const table = { kind: 'table' as const, identity: 's.t', owner: 'o', privileges: [] };
+    const isAllowed = isOfOtherObject({ objects: [table] });
+    const extra = [detail('rule'), detail('rule', 'x', 's.newer')];
+    expect(compareDetails([], extra, isAllowed).map(({ subject }) => subject)).toEqual(['rule on s.t']);
+  });
+});
+
+describe('compareSettings', () => {
+  const ofDatabase = (setting: string, database = 'shop') => ({ database, role: null, setting });
+  const secret = `app.key_secret=sha256:${'a'.repeat(64)}`;
+
+  it('follows the database to its new name and leaves settings of the server alone', () => {
+    const everywhere = { database: null, role: 'app', setting: 'work_mem=1MB' };
+    const found = compareSettings([ofDatabase('a=1=2'), everywhere], [ofDatabase('a=1=2', 'copy')], 'database');
+    expect(found).toEqual({ problems: [], withheld: [] });
+  });
+
+  it('tells what is lost, new or another', () => {
+    const before = [ofDatabase('a=1'), ofDatabase('b=1')];
+    const { problems } = compareSettings(before, [ofDatabase('b=2'), ofDatabase('c=1')], 'database');
+    expect(problems.map(({ subject, problem }) => `${subject} ${problem}`)).toEqual([
+      'setting a of the database is missing',
+      'setting b of the database differs from the backup',
+      'setting c of the database is not in the backup',
+    ]);
+  });
+
+  it('calls a secret withheld, not wrong', () => {
+    expect(compareSettings([ofDatabase(secret)], [], 'database')).toEqual({
+      problems: [],
+      withheld: ['setting app.key_secret of the database'],
+    });
+    expect(compareSettings([ofDatabase(secret)], [ofDatabase(secret)], 'database').withheld).toEqual([]);
+  });
+});
+
+describe('compareMemberships', () => {
+  const member = (role: string, o: object = {}) => ({ member: 'app', role, admin: false, isWithheld: false, ...o });
+  const roles = ['app', 'owner'];
+
+  it('blames nobody for what a restore never grants', () => {
+    const before = [member('pg_read_all_data', { isWithheld: true }), member('people')];
+    expect(compareMemberships(before, [], { roles, exempt: new Set() })).toEqual([]);
+  });
+
+  it('tells a right to pass on that came from nowhere, save for those who restore', () => {
+    const after = [member('owner', { admin: true }), member('pg_monitor')];
+    const compare = (exempt: string[]) =>
+      compareMemberships([member('owner')], after, { roles, exempt: new Set(exempt) }).map(({ subject }) => subject);
+    expect(compare([])).toEqual(['role app as member of owner', 'role app as member of pg_monitor']);
+    expect(compare(['app'])).toEqual([]);
   });
 });
 

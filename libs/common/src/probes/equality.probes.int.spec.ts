@@ -8,17 +8,7 @@ let shop: RestoredShop;
 let manifest: Manifest;
 
 beforeAll(async () => {
-  shop = await RestoredShop.create(
-    `ALTER TABLE products ADD COLUMN list int CONSTRAINT products_list_fkey REFERENCES "Price List"`,
-    `CREATE RULE log AS ON UPDATE TO products WHERE new.cents < 0 DO INSTEAD NOTHING`,
-    `CREATE VIEW cheap_products WITH (security_barrier) AS SELECT * FROM products WHERE cents < 100`,
-    `ALTER TABLE "Price List" OWNER TO postgres`,
-    `CREATE SEQUENCE labels OWNED BY "Price List".id`,
-    `CREATE PUBLICATION changes FOR TABLE products`,
-    `COMMENT ON COLUMN products.name IS 'as printed'`,
-    `SELECT lo_create(4711)`,
-    `CREATE FUNCTION watch() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END'`,
-  );
+  shop = await RestoredShop.create();
   manifest = await shop.manifest();
 });
 afterAll(() => shop?.drop());
@@ -28,9 +18,6 @@ async function probe(use: string, params: object, ...tampering: string[]): Promi
   if (prepared === undefined) throw new Error('no probe');
   return prepared.run(shop.context(manifest, await shop.restore(...tampering)));
 }
-
-const onDatabase = (change: string): string =>
-  `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I ${change}', current_database()); END $$`;
 
 const problems = ({ evidence }: ProbeOutcome): string[] =>
   evidence.flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`]));
@@ -63,13 +50,7 @@ describe('probes of equality on a copy that differs', () => {
       `INSERT INTO events SELECT 'aaaaaaaa', '2026-06-01' FROM generate_series(1, 2)`,
       'public.events: 2 rows more than in the backup',
     ],
-    [
-      'a dropped table',
-      'row-counts',
-      {},
-      'DROP TABLE "Price List" CASCADE',
-      'public."Price List": the table is missing',
-    ],
+    ['a dropped table', 'row-counts', {}, 'DROP TABLE "Price List"', 'public."Price List": the table is missing'],
     [
       'a table made since',
       'row-counts',
@@ -126,121 +107,7 @@ describe('probes of equality on a copy that differs', () => {
       `SELECT setval('orders_id_seq', 2)`,
       'public.orders_id_seq: stands behind the backup',
     ],
-    [
-      'foreign keys no longer enforced',
-      'schema',
-      {},
-      'ALTER TABLE products DISABLE TRIGGER ALL',
-      'constraint products_list_fkey on public.products: is not enforced: its triggers are disabled',
-    ],
-    [
-      'foreign keys of a referred table no longer enforced',
-      'schema',
-      {},
-      'ALTER TABLE "Price List" DISABLE TRIGGER ALL',
-      'constraint products_list_fkey on public."Price List": is not enforced: its triggers are disabled',
-    ],
-    [
-      'a rule that swallows deletions',
-      'schema',
-      {},
-      'CREATE RULE keep AS ON DELETE TO products DO INSTEAD NOTHING',
-      'rule keep on public.products: is not in the backup',
-    ],
-    [
-      'such a rule where additional objects are welcome',
-      'schema',
-      { extraObjects: 'allow' },
-      'CREATE RULE keep AS ON DELETE TO products DO INSTEAD NOTHING',
-      'rule keep on public.products: is not in the backup',
-    ],
-    ['a rule lost', 'schema', {}, 'DROP RULE log ON products', 'rule log on public.products: is missing'],
-    [
-      'a rule switched off',
-      'schema',
-      {},
-      'ALTER TABLE products DISABLE RULE log',
-      'rule log on public.products: differs from the backup',
-    ],
-    [
-      'a view that lost security_barrier',
-      'schema',
-      {},
-      'ALTER VIEW cheap_products RESET (security_barrier)',
-      'options of public.cheap_products: is missing',
-    ],
-    [
-      'a view that gained an option',
-      'schema',
-      {},
-      'ALTER VIEW owner_orders SET (security_barrier)',
-      'options of public.owner_orders: is not in the backup',
-    ],
-    [
-      'a sequence with another increment',
-      'schema',
-      {},
-      'ALTER SEQUENCE orders_id_seq INCREMENT 10',
-      'sequence public.orders_id_seq: differs from the backup',
-    ],
-    [
-      'a sequence that begins again',
-      'schema',
-      {},
-      'ALTER SEQUENCE labels CYCLE MAXVALUE 100',
-      'sequence public.labels: differs from the backup',
-    ],
-    [
-      'a sequence that outlives its table',
-      'schema',
-      {},
-      'ALTER SEQUENCE labels OWNED BY NONE',
-      'sequence public.labels: differs from the backup',
-    ],
-    [
-      'a publication that tells less',
-      'schema',
-      {},
-      `ALTER PUBLICATION changes SET (publish = 'insert')`,
-      'publication changes: differs from the backup',
-    ],
-    [
-      'a publication made since',
-      'schema',
-      {},
-      'CREATE PUBLICATION leak FOR ALL TABLES',
-      'publication leak: is not in the backup',
-    ],
-    [
-      'an event trigger made since',
-      'schema',
-      {},
-      'CREATE EVENT TRIGGER watch ON ddl_command_end EXECUTE FUNCTION watch()',
-      'event trigger watch: is not in the backup',
-    ],
-    [
-      'another comment',
-      'schema',
-      {},
-      `COMMENT ON COLUMN products.name IS 'something else'`,
-      'comment on table column public.products.name: differs from the backup',
-    ],
-    ['a lost large object', 'schema', {}, 'SELECT lo_unlink(4711)', 'large objects: differs from the backup'],
-    [
-      'row-level security made an error for everybody',
-      'schema',
-      {},
-      onDatabase('SET row_security = off'),
-      'setting row_security of the database: is not in the backup',
-    ],
-    [
-      'another search path',
-      'schema',
-      {},
-      onDatabase('SET search_path = pg_temp, public'),
-      'setting search_path of the database: is not in the backup',
-    ],
-    ['a missing extension', 'extensions', {}, 'DROP EXTENSION plpgsql CASCADE', 'plpgsql: the extension is missing'],
+    ['a missing extension', 'extensions', {}, 'DROP EXTENSION plpgsql', 'plpgsql: the extension is missing'],
   ];
 
   it.each(cases)('finds %s by %s', async (...[, use, params, tampering, expected]) => {
