@@ -71,6 +71,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read `stderrTail`, then run `holdfast check --dataset <name>`.',
   },
+  'engine.output': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Run the named program by hand, and install another version of it if it writes the same; `holdfast check` lists versions.',
+  },
   'engine.spawn': {
     retryable: false,
     exit: Exit.failed,

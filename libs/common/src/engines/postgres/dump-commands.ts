@@ -25,11 +25,14 @@ export interface DumpCommandOptions {
   readonly applicationName: string;
 }
 
-/** Roles, memberships and their settings; without passwords, so that no superuser is needed and no secret is stored. */
+/** Roles, memberships and their settings of the whole server; without passwords, so that no superuser is needed. */
 export function toGlobalsCommand(connection: PgConnection, tools: PgToolset, applicationName: string): Command {
   return {
     program: tools.path('pg_dumpall'),
-    args: ['--roles-only', '--no-role-passwords', '--no-password', `--database=${toConnInfo(connection.database)}`],
+    args: [
+      ...['--roles-only', '--no-role-passwords', '--encoding=UTF8', '--no-password'],
+      `--database=${toConnInfo(connection.database)}`,
+    ],
     // It takes no database from the environment.
     env: toPgEnvironment(withDatabase(connection, ''), applicationName),
   };

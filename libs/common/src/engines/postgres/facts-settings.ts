@@ -5,7 +5,7 @@ import type { PgSession } from './pg-session.js';
 
 type Setting = z.infer<typeof SettingFacts>;
 
-/** Names under which people keep secrets in settings (`app.jwt_secret`): a manifest must not hold their values. */
+/** Names under which people keep secrets in settings (`app.jwt_secret`): neither manifest nor globals may hold their values. */
 const SECRET_NAME = /secret|passw|token|api_?key|private_?key|credential/i;
 
 /** `ALTER DATABASE/ROLE … SET` of this database, and of the named roles everywhere. */
@@ -25,9 +25,11 @@ export async function readSettings(session: PgSession, roles: readonly string[])
   return rows.map((row) => ({ ...row, setting: hideSecret(row.setting) }));
 }
 
+export const isSecretName = (setting: string): boolean => SECRET_NAME.test(setting);
+
 /** Keeps the digest, so that two values can still be told apart. */
 export function hideSecret(setting: string): string {
   const [name = '', ...value] = setting.split('=');
-  if (!SECRET_NAME.test(name)) return setting;
+  if (!isSecretName(name)) return setting;
   return `${name}=sha256:${createHash('sha256').update(value.join('=')).digest('hex')}`;
 }

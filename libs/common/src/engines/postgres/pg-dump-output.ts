@@ -1,9 +1,11 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import type { BusPosition } from '../../contracts/bus-position.js';
 import type { ManifestObject } from '../../contracts/manifest.js';
 import type { SnapshotFacts } from '../../contracts/snapshot-facts.js';
+import { runCommand } from '../../process/run-command.js';
 import { type Chain, spawnChain } from '../../process/spawn-chain.js';
 import { toGlobalsCommand, toZstdCommand } from './dump-commands.js';
+import { toGlobalsOf } from './dump-globals.js';
 import type { StartedDump } from './dump-start.js';
 import { countTables, type TableCount } from './facts-counts.js';
 import { toSnapshotFacts } from './facts-read.js';
@@ -61,8 +63,9 @@ export class PgDumpOutput {
     const { dataset, toolset, applicationName, started, signal } = this.parts;
     yield* this.produce('dump', 'database.dump.zst', started.chain);
     signal.throwIfAborted();
-    const globals = toGlobalsCommand(dataset.connection, toolset, applicationName);
-    const chain = spawnChain([globals, toZstdCommand(dataset.compression)], { signal });
+    const { stdout } = await runCommand(toGlobalsCommand(dataset.connection, toolset, applicationName), { signal });
+    const input = Readable.from([Buffer.from(toGlobalsOf(started.catalog.roles, stdout))]);
+    const chain = spawnChain([toZstdCommand(dataset.compression)], { signal, input });
     this.chains.push(chain);
     yield* this.produce('globals', 'globals.sql.zst', chain);
   }
