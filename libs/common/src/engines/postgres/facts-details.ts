@@ -106,7 +106,7 @@ export async function readDetails(session: PgSession): Promise<DetailFacts[]> {
     ...[PUBLICATIONS, EVENT_TRIGGERS, COMMENTS, LARGE_OBJECTS],
   ];
   const rows = await session.query<DetailRow>(
-    `SELECT * FROM (${parts.join('\n  UNION ALL')}\n) AS detail
+    `SELECT kind, identity, "of", coalesce(value, '') AS value FROM (${parts.join('\n  UNION ALL')}\n) AS detail
      ORDER BY kind, identity COLLATE "C", value COLLATE "C"`,
   );
   return rows.map(({ kind, identity, of, value }) => ({
