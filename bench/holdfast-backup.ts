@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { toUuidV7 } from '#common/domain/ids.js';
-import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';

@@ -1,5 +1,5 @@
 import 'reflect-metadata';
-import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { readPositionForBackup } from '#common/service/bus-positions.js';
 import { startIntake } from '#common/service/nest/start-intake.js';

@@ -1,5 +1,5 @@
-import { DUMP_TOOLS } from '#common/engines/postgres/dump-commands.js';
-import { assertReadable } from '#common/engines/postgres/facts-access.js';
+import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
+import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { VerbContext } from '../verb.js';

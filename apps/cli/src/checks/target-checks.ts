@@ -1,6 +1,6 @@
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { findMissingRoles } from '#common/engines/postgres/restore-roles.js';
+import { findMissingRoles } from '#common/engines/postgres/restore/restore-roles.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { VerbContext } from '../verb.js';
 import type { Check } from './check.js';

@@ -1,5 +1,5 @@
-import type { RestorePlan } from '#common/engines/postgres/restore-plan.js';
-import { previewRestore } from '#common/engines/postgres/restore-preview.js';
+import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
+import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { Exit } from '#common/errors/exit.js';
 import { toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';

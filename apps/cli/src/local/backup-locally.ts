@@ -1,4 +1,4 @@
-import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { Exit } from '#common/errors/exit.js';
 import { takeBackup } from '#common/operations/take-backup.js';

@@ -1,5 +1,5 @@
+import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { withDatabase } from '#common/engines/postgres/pg-connection.js';
-import { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { holdfastVersion } from '#common/service/version.js';

@@ -7,7 +7,7 @@ import { BackupProgressed } from '#common/contracts/events/backup-progressed.eve
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { BackupStarted } from '#common/contracts/events/backup-started.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { PgDumpEngine } from '#common/engines/postgres/pg-dump.engine.js';
+import type { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';

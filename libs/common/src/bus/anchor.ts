@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { PartitionPosition } from '../contracts/bus-position.js';
+import type { PartitionPosition } from '#common/contracts/bus-position.js';
 import { findLastRecord } from './find-record.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import type { LogRecord } from './log-slice.js';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** Whatever the client library threw, as ours: an AppError stays itself, all else means that the bus did not answer as it should. */
 export function toBusError(error: unknown, doing: string): AppError {

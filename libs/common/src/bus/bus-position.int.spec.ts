@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BusPosition } from '../contracts/bus-position.js';
-import { KafkaTestBed, until } from '../testing/kafka-test-bed.js';
+import { BusPosition } from '#common/contracts/bus-position.js';
+import { KafkaTestBed, until } from '#common/testing/kafka-test-bed.js';
 import { isAnchorUnchanged } from './anchor.js';
 import { readBusPosition, type WatchedTopic } from './bus-position.js';
 import { commitForStoppedGroup, readCommitted } from './kafka-groups.js';

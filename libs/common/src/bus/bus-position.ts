@@ -1,4 +1,4 @@
-import type { BusPosition, PartitionPosition } from '../contracts/bus-position.js';
+import type { BusPosition, PartitionPosition } from '#common/contracts/bus-position.js';
 import { findAnchor } from './anchor.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { type Committed, findReaders, readCommitted } from './kafka-groups.js';

@@ -1,6 +1,6 @@
 import type { IHeaders } from 'kafkajs';
-import { Envelope, type Event, type UntypedEvent } from '../contracts/envelope.js';
-import { AppError } from '../errors/app-error.js';
+import { Envelope, type Event, type UntypedEvent } from '#common/contracts/envelope.js';
+import { AppError } from '#common/errors/app-error.js';
 import { toTextHeaders } from './kafka-headers.js';
 
 const PREFIX = 'ce_';

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import { CloudEvent, Kafka as Sdk } from 'cloudevents';
 import fc from 'fast-check';
-import { BackupRequested } from '../contracts/events/backup-requested.event.js';
-import { AppError } from '../errors/app-error.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { AppError } from '#common/errors/app-error.js';
 import { fromKafkaMessage, type IncomingMessage, toKafkaMessage } from './cloud-event-codec.js';
 
 const event = BackupRequested.create(

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
-import { KafkaTestBed, kcatProduce } from '../testing/kafka-test-bed.js';
+import { KafkaTestBed, kcatProduce } from '#common/testing/kafka-test-bed.js';
 import { readLogEnds } from './kafka-log.js';
 import { readRange } from './read-range.js';
 

@@ -2,7 +2,7 @@ import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import kafkajs from 'kafkajs';
 import { compressFrame, decompressFrame } from 'lz4-napi';
 import { compress as compressSnappy, uncompress as uncompressSnappy } from 'snappy';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** kafkajs passes its own encoder, whose `buffer` holds the record set. */
 interface Encoded {

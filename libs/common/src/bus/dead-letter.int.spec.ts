@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { AppError } from '../errors/app-error.js';
-import { KafkaTestBed } from '../testing/kafka-test-bed.js';
+import { AppError } from '#common/errors/app-error.js';
+import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { createDeadLetterBox, type DeadLetter } from './dead-letter.js';
 import { findLastRecord } from './find-record.js';
 import { headerText } from './kafka-headers.js';

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IHeaders, Message } from 'kafkajs';
-import type { AppError } from '../errors/app-error.js';
+import type { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType } from './bus-error.js';
 import type { BusPublisher } from './producer.js';
 import { DEAD_LETTER } from './topics.js';

@@ -1,8 +1,8 @@
 import { connect, type Socket } from 'node:net';
 import { describe, expect, it } from '@jest/globals';
 import { Kafka, logLevel } from 'kafkajs';
+import { until } from '#common/testing/kafka-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { until } from '../testing/kafka-test-bed.js';
 import { KafkaCluster } from './kafka-cluster.js';
 import { describeGroup, listGroups } from './kafka-groups.js';
 

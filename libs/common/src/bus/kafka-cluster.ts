@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Broker, Cluster, Kafka } from 'kafkajs';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { toBusError, withBus } from './bus-error.js';
 
 /** A request of the Kafka protocol as kafkajs sends it, with the reader of its answer. */

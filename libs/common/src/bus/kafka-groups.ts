@@ -1,5 +1,5 @@
 import kafkajs, { type Broker } from 'kafkajs';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType } from './bus-error.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BackupRequested } from '../contracts/events/backup-requested.event.js';
-import { BreakableKafka } from '../testing/breakable-kafka.js';
-import { KafkaTestBed } from '../testing/kafka-test-bed.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { BreakableKafka } from '#common/testing/breakable-kafka.js';
+import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { fromKafkaMessage } from './cloud-event-codec.js';
 import { readLogEnds } from './kafka-log.js';
 import type { LogRecord } from './log-slice.js';

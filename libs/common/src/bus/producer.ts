@@ -1,6 +1,6 @@
 import { type Kafka, Partitioners, type Producer, type TopicMessages } from 'kafkajs';
-import type { Event } from '../contracts/envelope.js';
-import { AppError } from '../errors/app-error.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType, toBusError } from './bus-error.js';
 import { toKafkaMessage } from './cloud-event-codec.js';
 

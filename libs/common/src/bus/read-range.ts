@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType, toBusError } from './bus-error.js';
 import { type FetchedPartition, fetchPartition } from './fetch-partition.js';
 import type { KafkaCluster } from './kafka-cluster.js';

@@ -1,6 +1,6 @@
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import decodeRecordBatch, { type DecodedRecord } from 'kafkajs/src/protocol/recordBatch/v0/decoder.js';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** One record batch as stored: what its offsets hold is known exactly, also where nothing is left to read. */
 export interface RecordBatch {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { KafkaTestBed } from '../testing/kafka-test-bed.js';
+import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { ensureTopics, findMissingTopics, topicNames } from './topics.js';
 
 let bed: KafkaTestBed;

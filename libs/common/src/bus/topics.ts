@@ -1,6 +1,6 @@
 import type { ITopicConfig, Kafka } from 'kafkajs';
-import { events } from '../contracts/event-list.js';
-import { AppError } from '../errors/app-error.js';
+import { events } from '#common/contracts/event-list.js';
+import { AppError } from '#common/errors/app-error.js';
 import { withBus } from './bus-error.js';
 import { createTopics } from './create-topics.js';
 

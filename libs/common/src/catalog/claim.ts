@@ -1,4 +1,4 @@
-import type { RunId } from '../domain/ids.js';
+import type { RunId } from '#common/domain/ids.js';
 import type { Run } from './entities/run.entity.js';
 
 /** The holding of one attempt at one run: what the fence compares. */

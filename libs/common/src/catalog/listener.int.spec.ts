@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CatalogTestBed } from '../testing/catalog-test-bed.js';
-import { TcpGate } from '../testing/tcp-gate.js';
+import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import type { Catalog } from './catalog.js';
 
 let bed: CatalogTestBed;

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { Client, escapeIdentifier } from 'pg';
-import { toBackoffMs } from '../domain/backoff.js';
+import { toBackoffMs } from '#common/domain/backoff.js';
 import { CONNECT_TIMEOUT_MS, toConnectionString } from './connection.js';
 
 /** The payload of one notification; undefined after a reconnection, when any number may have been missed. */

@@ -2,7 +2,7 @@ import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { CatalogTestBed } from '../testing/catalog-test-bed.js';
+import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { type Catalog, openCatalog } from './catalog.js';
 import { toDataSource } from './connection.js';
 import { defaultMigrationsFolder, readMigrations } from './migration-files.js';

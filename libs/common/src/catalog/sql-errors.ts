@@ -1,5 +1,5 @@
 import { QueryFailedError } from 'typeorm';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** What a failed statement means for its transaction. Source: PostgreSQL, appendix A; graphile/worker's table. */
 export type SqlFailure = 'repeat' | 'unavailable' | 'refused' | 'other';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { aRun, CatalogTestBed } from '../testing/catalog-test-bed.js';
-import { TcpGate } from '../testing/tcp-gate.js';
+import { aRun, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import { type Catalog, openCatalog } from './catalog.js';
 import type { CatalogTx } from './catalog-tx.js';
 import { toDataSource } from './connection.js';

@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Client } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
-import { toBackoffMs } from '../domain/backoff.js';
-import { AppError } from '../errors/app-error.js';
+import { toBackoffMs } from '#common/domain/backoff.js';
+import { AppError } from '#common/errors/app-error.js';
 import { type Sql, toSql } from './sql.js';
 import { classifySqlError, isSqlError, toCatalogError } from './sql-errors.js';
 

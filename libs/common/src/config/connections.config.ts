@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { RepositoryName, TopicName } from '../contracts/names.js';
+import { RepositoryName, TopicName } from '#common/contracts/names.js';
 import { RetentionConfig } from './retention.config.js';
 
 export const PostgresUrl = z

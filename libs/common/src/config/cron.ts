@@ -1,6 +1,6 @@
 import { Cron } from 'croner';
-import type { WallMs } from '../domain/zone.js';
-import { AppError } from '../errors/app-error.js';
+import type { WallMs } from '#common/domain/zone.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export interface CronTimes {
   /** The first time after another one, on the wall of whatever zone. */

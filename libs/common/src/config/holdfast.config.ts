@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '../contracts/names.js';
+import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '#common/contracts/names.js';
 import { BusConfig, PostgresDatasetConfig, PostgresUrl, RepositoryConfig } from './connections.config.js';
 import {
   ExecutorConfig,

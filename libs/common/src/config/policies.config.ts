@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DatasetName, RestoreStrategy } from '../contracts/names.js';
+import { DatasetName, RestoreStrategy } from '#common/contracts/names.js';
 import { PostgresUrl } from './connections.config.js';
 import { RetentionConfig } from './retention.config.js';
 import { ScheduleTimes } from './schedule-times.config.js';

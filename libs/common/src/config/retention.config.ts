@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { parseDuration } from '../domain/duration.js';
-import type { AppError } from '../errors/app-error.js';
+import { parseDuration } from '#common/domain/duration.js';
+import type { AppError } from '#common/errors/app-error.js';
 
 const Duration = z.string().superRefine((text, context) => {
   try {

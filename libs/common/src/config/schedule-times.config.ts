@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { Weekdays } from '../domain/blackout.js';
-import { parseDuration } from '../domain/duration.js';
-import { isZone } from '../domain/zone.js';
-import { toAppError } from '../errors/app-error.js';
+import { Weekdays } from '#common/domain/blackout.js';
+import { parseDuration } from '#common/domain/duration.js';
+import { isZone } from '#common/domain/zone.js';
+import { toAppError } from '#common/errors/app-error.js';
 import { parseCron } from './cron.js';
 
 /** What another reader refuses is a problem of this field, in its words. */

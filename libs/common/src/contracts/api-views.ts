@@ -1,6 +1,6 @@
-import type { JsonObject } from '../domain/json.js';
-import type { RunKind, RunState } from '../domain/run.js';
-import type { Problem } from '../errors/app-error.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { RunKind, RunState } from '#common/domain/run.js';
+import type { Problem } from '#common/errors/app-error.js';
 
 /** One run as the HTTP API shows it. Instants are ISO 8601 in UTC. */
 export interface RunView {

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { Envelope, Event, UntypedEvent } from './envelope.js';
 
 const SCHEMA_BASE = 'urn:holdfast:event';

@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** A PostgreSQL write-ahead log position in its text form, `16/B374D848`. */
 export type Lsn = string & { readonly __brand: 'Lsn' };

@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { matchesPattern } from './pattern.js';
 
 const HOUR_MS = 3_600_000;

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { toPgEnvironment } from '../engines/postgres/pg-environment.js';
-import { runCommand } from '../process/run-command.js';
-import { RestoreTestBed } from '../testing/restore-test-bed.js';
+import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import { runCommand } from '#common/process/run-command.js';
+import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
 const { signal } = new AbortController();
 

@@ -1,10 +1,10 @@
-import type { Manifest } from '../contracts/manifest.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
-import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '../repository/expiry-marker.js';
-import { type HeldBackup, type Hold, isAlive, listHolds } from '../repository/holds.js';
-import { backupPrefix, expiringKey, findAttemptNumber, manifestKey, sweptKey } from '../repository/layout.js';
-import { findBackup } from '../repository/read-backups.js';
-import { readStoreClock } from '../repository/store-clock.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '#common/repository/expiry-marker.js';
+import { type HeldBackup, type Hold, isAlive, listHolds } from '#common/repository/holds.js';
+import { backupPrefix, expiringKey, findAttemptNumber, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { readStoreClock } from '#common/repository/store-clock.js';
 
 export interface Expiry extends HeldBackup {
   /** Why no rule keeps it; kept in the mark. */

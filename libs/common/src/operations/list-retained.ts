@@ -1,13 +1,13 @@
-import type { Manifest } from '../contracts/manifest.js';
-import type { RetainedBackup } from '../domain/retention.policy.js';
-import { AppError } from '../errors/app-error.js';
-import type { BackupRepository, StoredObject } from '../repository/backup-repository.js';
-import { type Hold, isAlive, listHolds } from '../repository/holds.js';
-import { expiringKey, verdictsPrefix } from '../repository/layout.js';
-import { listByBackup } from '../repository/list-by-backup.js';
-import { findBackup } from '../repository/read-backups.js';
-import { readObject } from '../repository/read-object.js';
-import { readStoreClock } from '../repository/store-clock.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { RetainedBackup } from '#common/domain/retention.policy.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
+import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
+import { expiringKey, verdictsPrefix } from '#common/repository/layout.js';
+import { listByBackup } from '#common/repository/list-by-backup.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { readObject } from '#common/repository/read-object.js';
+import { readStoreClock } from '#common/repository/store-clock.js';
 
 /** A backup as retention sees it, from the repository alone. */
 export interface Retained {

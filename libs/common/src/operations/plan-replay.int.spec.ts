@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { fixtureProgram } from '#common/testing/fixture-program.js';
+import { until } from '#common/testing/kafka-test-bed.js';
+import { anything, ReplayTestBed, type Rules } from '#common/testing/replay-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { fixtureProgram } from '../testing/fixture-program.js';
-import { until } from '../testing/kafka-test-bed.js';
-import { anything, ReplayTestBed, type Rules } from '../testing/replay-test-bed.js';
 
 let bed: ReplayTestBed;
 beforeAll(async () => {

@@ -1,8 +1,8 @@
-import { findFirstRecord, findLastRecord } from '../bus/find-record.js';
-import { describeGroup, readCommitted } from '../bus/kafka-groups.js';
-import { readLogEnds, readLogStarts } from '../bus/kafka-log.js';
-import { decideRange, type ReplayRange, recordsAtMost } from '../domain/replay-range.js';
-import { toProblem } from '../errors/app-error.js';
+import { findFirstRecord, findLastRecord } from '#common/bus/find-record.js';
+import { describeGroup, readCommitted } from '#common/bus/kafka-groups.js';
+import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
+import { decideRange, type ReplayRange, recordsAtMost } from '#common/domain/replay-range.js';
+import { toProblem } from '#common/errors/app-error.js';
 import type { PlannedGroup, PlannedPartition, ReplayPlan } from './replay-plan.js';
 import {
   findActive,

@@ -1,8 +1,8 @@
-import type { IHeaders } from '../bus/kafka-headers.js';
-import { headerText } from '../bus/kafka-headers.js';
-import type { LogRecord, LogSlice } from '../bus/log-slice.js';
-import type { Coordinate, CoordinateSet } from '../domain/coordinate-set.js';
-import { emptyTally, type ReplayTally } from '../domain/replay-tally.js';
+import type { IHeaders } from '#common/bus/kafka-headers.js';
+import { headerText } from '#common/bus/kafka-headers.js';
+import type { LogRecord, LogSlice } from '#common/bus/log-slice.js';
+import type { Coordinate, CoordinateSet } from '#common/domain/coordinate-set.js';
+import { emptyTally, type ReplayTally } from '#common/domain/replay-tally.js';
 import type { JournalEntry } from './replay-journal.js';
 
 export const REPLAY_ID = 'holdfast-replay-id';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import type { KafkaCluster } from '../bus/kafka-cluster.js';
-import { CURSOR_PREFIX, type PartitionCommit, readCommitted } from '../bus/kafka-groups.js';
-import { emptyTally, type ReplayTally } from '../domain/replay-tally.js';
-import { AppError } from '../errors/app-error.js';
+import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
+import { CURSOR_PREFIX, type PartitionCommit, readCommitted } from '#common/bus/kafka-groups.js';
+import { emptyTally, type ReplayTally } from '#common/domain/replay-tally.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { PlannedPartition } from './replay-plan.js';
 
 const Count = z.int().min(0);

@@ -1,7 +1,7 @@
-import { readCommitted } from '../bus/kafka-groups.js';
-import { readLogEnds, readLogStarts } from '../bus/kafka-log.js';
-import { readRange } from '../bus/read-range.js';
-import { CoordinateSet } from '../domain/coordinate-set.js';
+import { readCommitted } from '#common/bus/kafka-groups.js';
+import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
+import { readRange } from '#common/bus/read-range.js';
+import { CoordinateSet } from '#common/domain/coordinate-set.js';
 import { findOriginal } from './replay-copies.js';
 import type { JournalEntry } from './replay-journal.js';
 import type { ReplayPlan } from './replay-plan.js';

@@ -1,4 +1,4 @@
-import type { Problem } from '../errors/app-error.js';
+import type { Problem } from '#common/errors/app-error.js';
 import type { Mode } from './replay-request.js';
 
 /** Offsets are decimal text, so that a plan can be shown, stored and run later. */

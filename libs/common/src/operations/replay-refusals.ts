@@ -1,10 +1,10 @@
-import { isAnchorUnchanged } from '../bus/anchor.js';
-import { findReaders, groupActive } from '../bus/kafka-groups.js';
-import { readLogEnds } from '../bus/kafka-log.js';
-import { readClusterId, readTopicIds } from '../bus/topic-ids.js';
-import type { BusPosition, PartitionPosition } from '../contracts/bus-position.js';
-import { acceptsCopies, acceptsGroup } from '../domain/request.policy.js';
-import { AppError } from '../errors/app-error.js';
+import { isAnchorUnchanged } from '#common/bus/anchor.js';
+import { findReaders, groupActive } from '#common/bus/kafka-groups.js';
+import { readLogEnds } from '#common/bus/kafka-log.js';
+import { readClusterId, readTopicIds } from '#common/bus/topic-ids.js';
+import type { BusPosition, PartitionPosition } from '#common/contracts/bus-position.js';
+import { acceptsCopies, acceptsGroup } from '#common/domain/request.policy.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { PlannedGroup } from './replay-plan.js';
 import type { Mode, ReplayAsk, ReplayDeps } from './replay-request.js';
 

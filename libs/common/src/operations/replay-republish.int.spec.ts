@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { headerText } from '../bus/kafka-headers.js';
-import type { LogRecord } from '../bus/log-slice.js';
-import { AppError } from '../errors/app-error.js';
-import { anything, nothingSkipped, ReplayTestBed, values } from '../testing/replay-test-bed.js';
+import { headerText } from '#common/bus/kafka-headers.js';
+import type { LogRecord } from '#common/bus/log-slice.js';
+import { AppError } from '#common/errors/app-error.js';
+import { anything, nothingSkipped, ReplayTestBed, values } from '#common/testing/replay-test-bed.js';
 import type { ReplayDeps } from './replay-request.js';
 import { runReplay } from './run-replay.js';
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describeGroup, groupActive } from '../bus/kafka-groups.js';
-import type { LogSlice } from '../bus/log-slice.js';
-import { readRange } from '../bus/read-range.js';
-import type { CopiedRecord, ReplayProducer } from '../bus/replay-producer.js';
-import type { CoordinateSet } from '../domain/coordinate-set.js';
-import { addTally } from '../domain/replay-tally.js';
+import { describeGroup, groupActive } from '#common/bus/kafka-groups.js';
+import type { LogSlice } from '#common/bus/log-slice.js';
+import { readRange } from '#common/bus/read-range.js';
+import type { CopiedRecord, ReplayProducer } from '#common/bus/replay-producer.js';
+import type { CoordinateSet } from '#common/domain/coordinate-set.js';
+import { addTally } from '#common/domain/replay-tally.js';
 import { copyHeaders, copyTimestamp, pickOriginals, type Wanted } from './replay-copies.js';
 import { freeze, type JournalEntry, journalGroup, readJournal, toCommit } from './replay-journal.js';
 import { findWaitingCopies } from './replay-pending.js';

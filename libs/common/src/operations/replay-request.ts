@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { ReplayBus } from '../bus/replay-bus.js';
-import type { BusPosition } from '../contracts/bus-position.js';
-import type { ReplayMode } from '../contracts/names.js';
-import type { TopicRules } from '../domain/request.policy.js';
+import type { ReplayBus } from '#common/bus/replay-bus.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import type { ReplayMode } from '#common/contracts/names.js';
+import type { TopicRules } from '#common/domain/request.policy.js';
 
 export type Mode = z.infer<typeof ReplayMode>;
 

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { until } from '../testing/kafka-test-bed.js';
-import { anything, nothingSkipped, ReplayTestBed } from '../testing/replay-test-bed.js';
+import { until } from '#common/testing/kafka-test-bed.js';
+import { anything, nothingSkipped, ReplayTestBed } from '#common/testing/replay-test-bed.js';
 
 let bed: ReplayTestBed;
 beforeAll(async () => {

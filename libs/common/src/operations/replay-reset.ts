@@ -1,9 +1,9 @@
-import { commitForStoppedGroup, describeGroup, groupActive, readCommitted } from '../bus/kafka-groups.js';
-import { readLogStarts } from '../bus/kafka-log.js';
-import { readRange } from '../bus/read-range.js';
-import { CoordinateSet } from '../domain/coordinate-set.js';
-import { addTally, emptyTally } from '../domain/replay-tally.js';
-import { AppError } from '../errors/app-error.js';
+import { commitForStoppedGroup, describeGroup, groupActive, readCommitted } from '#common/bus/kafka-groups.js';
+import { readLogStarts } from '#common/bus/kafka-log.js';
+import { readRange } from '#common/bus/read-range.js';
+import { CoordinateSet } from '#common/domain/coordinate-set.js';
+import { addTally, emptyTally } from '#common/domain/replay-tally.js';
+import { AppError } from '#common/errors/app-error.js';
 import { pickOriginals } from './replay-copies.js';
 import { freeze, type JournalEntry, journalGroup, readJournal, toCommit } from './replay-journal.js';
 import type { PlannedPartition } from './replay-plan.js';

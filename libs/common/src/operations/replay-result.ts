@@ -1,6 +1,6 @@
-import type { ReplayedPartition } from '../contracts/replayed-partition.js';
-import { countOffsets } from '../domain/replay-tally.js';
-import { AppError } from '../errors/app-error.js';
+import type { ReplayedPartition } from '#common/contracts/replayed-partition.js';
+import { countOffsets } from '#common/domain/replay-tally.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { JournalEntry } from './replay-journal.js';
 
 export interface ReplayResult {

@@ -1,8 +1,8 @@
-import type { KafkaCluster } from '../bus/kafka-cluster.js';
-import { findReaders } from '../bus/kafka-groups.js';
-import { readOffsetsAt } from '../bus/kafka-log.js';
-import type { BusPosition, PartitionPosition } from '../contracts/bus-position.js';
-import { AppError } from '../errors/app-error.js';
+import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
+import { findReaders } from '#common/bus/kafka-groups.js';
+import { readOffsetsAt } from '#common/bus/kafka-log.js';
+import type { BusPosition, PartitionPosition } from '#common/contracts/bus-position.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { ReplayAsk } from './replay-request.js';
 
 /** One partition as one group would begin it; group null when nobody is known to read the topic. */

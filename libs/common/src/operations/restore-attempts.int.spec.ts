@@ -1,12 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../contracts/manifest.js';
-import { restoreInPlace } from '../engines/postgres/restore-in-place.js';
-import { lockDatabase } from '../engines/postgres/restore-lock.js';
-import { RestoreProcess } from '../testing/restore-process.js';
-import { shopOf } from '../testing/restore-shop.js';
-import { comparable, RestoreTestBed } from '../testing/restore-test-bed.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
+import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { RestoreProcess } from '#common/testing/restore-process.js';
+import { shopOf } from '#common/testing/restore-shop.js';
+import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { restoreBackup } from './restore-backup.js';
 import type { RestoreOrder } from './restore-order.js';
 

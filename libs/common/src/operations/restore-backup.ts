@@ -1,18 +1,22 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest, ManifestObject } from '../contracts/manifest.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
-import type { PgTools, PgToolset } from '../engines/postgres/pg-tools.js';
-import { dropScratches, isOwnResult } from '../engines/postgres/restore-database.js';
-import { toRoleStatements, toWithheldRights, type WithheldRights } from '../engines/postgres/restore-globals.js';
-import { lockDatabase } from '../engines/postgres/restore-lock.js';
-import type { RestorePlan } from '../engines/postgres/restore-plan.js';
-import { previewRestore } from '../engines/postgres/restore-preview.js';
-import { assertPossible } from '../engines/postgres/restore-refusals.js';
-import { createRoles } from '../engines/postgres/restore-roles.js';
-import { roleSettingStatements, withheldSettings } from '../engines/postgres/restore-settings.js';
-import { AppError } from '../errors/app-error.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
+import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgTools, PgToolset } from '#common/engines/postgres/pg-tools.js';
+import { dropScratches, isOwnResult } from '#common/engines/postgres/restore/restore-database.js';
+import {
+  toRoleStatements,
+  toWithheldRights,
+  type WithheldRights,
+} from '#common/engines/postgres/restore/restore-globals.js';
+import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
+import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { assertPossible } from '#common/engines/postgres/restore/restore-refusals.js';
+import { createRoles } from '#common/engines/postgres/restore/restore-roles.js';
+import { roleSettingStatements, withheldSettings } from '#common/engines/postgres/restore/restore-settings.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 import { intoExisting, intoNew } from './restore-strategies.js';
 import { withSpoolFolder } from './spool-folder.js';

@@ -1,4 +1,4 @@
-import type { Manifest } from '../contracts/manifest.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 
 const S3_LOCATION = /^s3:\/\/(\S+)(?: at (https?:\/\/\S+))?$/;
 const FILE_LOCATION = /^file:\/\/(\/.*)$/;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../contracts/manifest.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
 const sha256 = 'ab'.repeat(32);

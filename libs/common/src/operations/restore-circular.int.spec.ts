@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../contracts/manifest.js';
-import { comparable, RestoreTestBed } from '../testing/restore-test-bed.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import type { RestoreOrder } from './restore-order.js';
 
 /** pg_dump archives both views in two halves: one needs a primary key, which comes after the rows, the other a function of its own rows. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../contracts/manifest.js';
-import { type ShopRoles, shopOf } from '../testing/restore-shop.js';
-import { comparable, RestoreTestBed } from '../testing/restore-test-bed.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
+import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import type { RestoreOrder } from './restore-order.js';
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s', (server) => {

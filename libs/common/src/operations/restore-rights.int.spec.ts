@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
+import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { Manifest } from '../contracts/manifest.js';
-import { withPgSession } from '../engines/postgres/pg-session.js';
-import { PgTools } from '../engines/postgres/pg-tools.js';
-import { type ShopRoles, shopOf } from '../testing/restore-shop.js';
-import { RestoreTestBed } from '../testing/restore-test-bed.js';
 import { planRestore } from './plan-restore.js';
 
 const { signal } = new AbortController();

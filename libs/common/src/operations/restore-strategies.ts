@@ -1,20 +1,24 @@
-import type { Manifest } from '../contracts/manifest.js';
-import { withDatabase } from '../engines/postgres/pg-connection.js';
-import { fillDatabase } from '../engines/postgres/pg-restore.js';
-import { type PgSession, withPgSession } from '../engines/postgres/pg-session.js';
-import type { PgToolset } from '../engines/postgres/pg-tools.js';
-import type { PostgresTarget } from '../engines/postgres/postgres-dataset.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { fillDatabase } from '#common/engines/postgres/restore/pg-restore.js';
 import {
   analyze,
   createScratch,
   dropOwnScratch,
   publishScratch,
   toScratchName,
-} from '../engines/postgres/restore-database.js';
-import { restoreInPlace } from '../engines/postgres/restore-in-place.js';
-import { findLockHolders, type RestoreIdentity, toRestoreName } from '../engines/postgres/restore-lock.js';
-import { databaseStatements, prepareEmpty, prepareInUse } from '../engines/postgres/restore-preparation.js';
-import { AppError } from '../errors/app-error.js';
+} from '#common/engines/postgres/restore/restore-database.js';
+import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
+import { findLockHolders, type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-lock.js';
+import {
+  databaseStatements,
+  prepareEmpty,
+  prepareInUse,
+} from '#common/engines/postgres/restore/restore-preparation.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 
 /** Everything that the filling of a database needs, checked and at hand. */

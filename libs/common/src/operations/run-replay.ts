@@ -1,5 +1,5 @@
-import { AppError } from '../errors/app-error.js';
-import type { Code } from '../errors/codes.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Code } from '#common/errors/codes.js';
 import type { JournalEntry } from './replay-journal.js';
 import { readJournal } from './replay-journal.js';
 import type { PlannedPartition, ReplayPlan } from './replay-plan.js';

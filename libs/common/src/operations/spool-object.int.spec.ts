@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { ManifestObject } from '../contracts/manifest.js';
-import { BackupTestBed } from '../testing/backup-test-bed.js';
+import type { ManifestObject } from '#common/contracts/manifest.js';
+import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { checkObject, spoolObject } from './spool-object.js';
 
 const { signal } = new AbortController();

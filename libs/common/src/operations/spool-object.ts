@@ -3,11 +3,11 @@ import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { PassThrough, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import type { ManifestObject } from '../contracts/manifest.js';
-import { AppError } from '../errors/app-error.js';
-import { CountAndDigest } from '../pipeline/count-and-digest.js';
-import { spawnChain } from '../process/spawn-chain.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
+import type { ManifestObject } from '#common/contracts/manifest.js';
+import { AppError } from '#common/errors/app-error.js';
+import { CountAndDigest } from '#common/pipeline/count-and-digest.js';
+import { spawnChain } from '#common/process/spawn-chain.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 
 export interface SpoolOptions {
   readonly signal: AbortSignal;

@@ -1,5 +1,5 @@
-import type { BackupRepository, StoredObject } from '../repository/backup-repository.js';
-import { isAlive, listHolds } from '../repository/holds.js';
+import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
+import { isAlive, listHolds } from '#common/repository/holds.js';
 import {
   backupPrefix,
   expiringKey,
@@ -7,9 +7,9 @@ import {
   holdsPrefix,
   manifestKey,
   sweptKey,
-} from '../repository/layout.js';
-import { listByBackup } from '../repository/list-by-backup.js';
-import { readStoreClock } from '../repository/store-clock.js';
+} from '#common/repository/layout.js';
+import { listByBackup } from '#common/repository/list-by-backup.js';
+import { readStoreClock } from '#common/repository/store-clock.js';
 
 /** Nothing younger is touched: whoever writes so slowly that a day passes between two objects is taken for dead. */
 export const DEAD_AFTER_MS = 24 * 3_600_000;

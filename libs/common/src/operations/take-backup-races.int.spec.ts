@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BusPosition } from '../contracts/bus-position.js';
-import type { Manifest } from '../contracts/manifest.js';
-import { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
-import { PgSession } from '../engines/postgres/pg-session.js';
-import { PgTools } from '../engines/postgres/pg-tools.js';
-import { BackupTestBed } from '../testing/backup-test-bed.js';
-import { PausedRepository } from '../testing/paused-repository.js';
-import { ScratchDatabase } from '../testing/scratch-database.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import { PgSession } from '#common/engines/postgres/pg-session.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { PausedRepository } from '#common/testing/paused-repository.js';
+import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { type TakeBackupDeps, takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();

@@ -1,13 +1,13 @@
 import { mkdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BusPosition } from '../contracts/bus-position.js';
-import { Manifest } from '../contracts/manifest.js';
-import { withPgSession } from '../engines/postgres/pg-session.js';
-import { runCommand } from '../process/run-command.js';
-import { findBackup } from '../repository/read-backups.js';
-import { BackupTestBed } from '../testing/backup-test-bed.js';
-import { ScratchDatabase } from '../testing/scratch-database.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import { Manifest } from '#common/contracts/manifest.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { runCommand } from '#common/process/run-command.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();

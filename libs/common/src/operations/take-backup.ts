@@ -1,13 +1,13 @@
-import type { Manifest, ManifestObject } from '../contracts/manifest.js';
-import type { ReadBusPosition } from '../engines/postgres/dump-snapshot.js';
-import type { PgDumpEngine } from '../engines/postgres/pg-dump.engine.js';
-import type { OutputObject, PgDumpOutput } from '../engines/postgres/pg-dump-output.js';
-import type { PostgresDataset } from '../engines/postgres/postgres-dataset.js';
-import { AppError } from '../errors/app-error.js';
-import type { BackupRepository, ObjectKey } from '../repository/backup-repository.js';
-import { initialiseRepository } from '../repository/initialise-repository.js';
-import { attemptPrefix, manifestKey, sweptKey } from '../repository/layout.js';
-import { encodeManifest } from '../repository/manifest-codec.js';
+import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import type { ReadBusPosition } from '#common/engines/postgres/dump/dump-snapshot.js';
+import type { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import type { OutputObject, PgDumpOutput } from '#common/engines/postgres/dump/pg-dump-output.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
+import { initialiseRepository } from '#common/repository/initialise-repository.js';
+import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
 /** One try at one backup: whatever it writes lies below a prefix of its own. */

@@ -1,12 +1,12 @@
-import type { Manifest } from '../contracts/manifest.js';
-import { decideVerdict, type ProbeOutcome, type Verdict } from '../domain/verdict.js';
-import { type PgConnection, toPgLabel } from '../engines/postgres/pg-connection.js';
-import type { PgTools } from '../engines/postgres/pg-tools.js';
-import { type AppError, toAppError } from '../errors/app-error.js';
-import type { PreparedProbe } from '../probes/define-probe.js';
-import type { ProbeContext } from '../probes/probe-context.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
-import { verdictKey } from '../repository/layout.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { decideVerdict, type ProbeOutcome, type Verdict } from '#common/domain/verdict.js';
+import { type PgConnection, toPgLabel } from '#common/engines/postgres/pg-connection.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { type AppError, toAppError } from '#common/errors/app-error.js';
+import type { PreparedProbe } from '#common/probes/define-probe.js';
+import type { ProbeContext } from '#common/probes/probe-context.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { verdictKey } from '#common/repository/layout.js';
 
 export interface Verification {
   readonly runId: string;

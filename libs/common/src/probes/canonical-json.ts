@@ -1,4 +1,4 @@
-import type { Json } from '../domain/json.js';
+import type { Json } from '#common/domain/json.js';
 
 /** The same text for the same value: members sorted, members without a value (`null`) left out. */
 export function toCanonicalJson(value: Json | undefined): string {

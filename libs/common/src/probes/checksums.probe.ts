@@ -1,8 +1,8 @@
 import { pipeline } from 'node:stream/promises';
 import { z } from 'zod';
-import type { ManifestObject } from '../contracts/manifest.js';
-import type { Evidence } from '../domain/verdict.js';
-import { countAndDigest } from '../pipeline/count-and-digest.js';
+import type { ManifestObject } from '#common/contracts/manifest.js';
+import type { Evidence } from '#common/domain/verdict.js';
+import { countAndDigest } from '#common/pipeline/count-and-digest.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';

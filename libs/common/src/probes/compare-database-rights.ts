@@ -1,9 +1,9 @@
-import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
-import { readExemptMembers, readMemberships } from '../engines/postgres/facts-memberships.js';
-import { readDatabase } from '../engines/postgres/facts-server.js';
-import { readSettings } from '../engines/postgres/facts-settings.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
+import { readExemptMembers, readMemberships } from '#common/engines/postgres/facts/facts-memberships.js';
+import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
+import { readSettings } from '#common/engines/postgres/facts/facts-settings.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { compareMemberships } from './compare-memberships.js';
 import { toPrivilegeProblem } from './compare-objects.js';
 import { compareSettings, toWithheldNotes } from './compare-settings.js';

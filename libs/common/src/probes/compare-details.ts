@@ -1,5 +1,5 @@
-import type { DetailFacts, SnapshotFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { DetailFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 const DISABLED: Readonly<Record<string, string>> = {
   D: 'is not enforced: its triggers are disabled',

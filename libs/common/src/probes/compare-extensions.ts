@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { ExtensionFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { ExtensionFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 type Extension = z.infer<typeof ExtensionFacts>;
 

@@ -1,4 +1,4 @@
-import type { Evidence } from '../domain/verdict.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 /** What is there and was not in the backup: under a restore in place, what was made after it. */
 export function findExtras(what: string, expected: Iterable<string>, actual: Iterable<string>): Evidence[] {

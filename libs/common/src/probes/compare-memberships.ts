@@ -1,5 +1,5 @@
-import type { MembershipFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { MembershipFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 /** A role that became a member of another one may do what that one may: owners are bound by no policy that is not forced. */
 export function compareMemberships(

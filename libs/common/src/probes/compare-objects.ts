@@ -1,5 +1,5 @@
-import type { ObjectFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { findExtras } from './compare-extras.js';
 
 /** `table shop.orders`: what a difference is told about. */

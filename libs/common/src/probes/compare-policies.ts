@@ -1,6 +1,6 @@
-import type { PolicyFacts } from '../contracts/snapshot-facts.js';
-import type { Json } from '../domain/json.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { PolicyFacts } from '#common/contracts/snapshot-facts.js';
+import type { Json } from '#common/domain/json.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { isAlwaysTrue, type PolicyMeaning, toMeaning } from './policy-meaning.js';
 
 /** Differences by meaning: a policy that was only renamed or re-created is none. */

@@ -1,5 +1,5 @@
-import type { TableFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { TableFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { comparePolicies } from './compare-policies.js';
 
 export type GuardedTable = Pick<TableFacts, 'name' | 'rls'>;

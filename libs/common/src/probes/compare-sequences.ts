@@ -1,6 +1,6 @@
 import type { z } from 'zod';
-import type { SequenceFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { SequenceFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 type Sequence = z.infer<typeof SequenceFacts>;
 

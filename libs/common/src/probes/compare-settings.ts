@@ -1,5 +1,5 @@
-import type { SnapshotFacts } from '../contracts/snapshot-facts.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 type Setting = SnapshotFacts['settings'][number];
 

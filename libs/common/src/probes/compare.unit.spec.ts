@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ObjectFacts } from '../contracts/snapshot-facts.js';
+import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
 import { parseArchiveList } from './archive-entries.js';
 import { compareDetails, isOfOtherObject } from './compare-details.js';
 import { compareMemberships } from './compare-memberships.js';

@@ -1,5 +1,5 @@
 import type { z } from 'zod';
-import type { ProbeOutcome } from '../domain/verdict.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
 import type { ProbeFinding } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
 import { runProbe } from './run-probe.js';

@@ -1,5 +1,5 @@
-import type { Json } from '../domain/json.js';
-import type { Evidence, Verdict } from '../domain/verdict.js';
+import type { Json } from '#common/domain/json.js';
+import type { Evidence, Verdict } from '#common/domain/verdict.js';
 
 /** What a probe concluded, before its name and duration are added. */
 export interface ProbeFinding {

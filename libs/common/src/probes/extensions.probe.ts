@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readExtensions } from '../engines/postgres/facts-extensions.js';
+import { readExtensions } from '#common/engines/postgres/facts/facts-extensions.js';
 import { compareExtensions } from './compare-extensions.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { JsonObject } from '../domain/json.js';
+import type { JsonObject } from '#common/domain/json.js';
 import { toCanonicalJson } from './canonical-json.js';
 
 /** Digest of some fields of a row or document: equal when every field is. A field that is absent equals one that is null. */

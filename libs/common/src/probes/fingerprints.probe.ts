@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listTables } from '../engines/postgres/facts-tables.js';
+import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from './evidence.js';
 import { matchesAny } from './name-pattern.js';

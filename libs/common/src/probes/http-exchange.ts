@@ -1,4 +1,4 @@
-import type { Json } from '../domain/json.js';
+import type { Json } from '#common/domain/json.js';
 
 export interface HttpQuestion {
   readonly url: URL;

@@ -1,5 +1,5 @@
-import type { Json, JsonObject } from '../domain/json.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { Json, JsonObject } from '#common/domain/json.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { isSameJson } from './canonical-json.js';
 import type { HttpAnswer } from './http-exchange.js';
 import type { HttpRequest, JsonExpectation } from './http-params.js';

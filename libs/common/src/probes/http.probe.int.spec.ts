@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ProbeOutcome } from '../domain/verdict.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
 import type { ProbeContext } from './probe-context.js';
 import { parseProfile } from './registry.js';
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Evidence } from '../domain/verdict.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
 import { exchange, type HttpQuestion } from './http-exchange.js';

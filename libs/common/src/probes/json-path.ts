@@ -1,4 +1,4 @@
-import type { Json } from '../domain/json.js';
+import type { Json } from '#common/domain/json.js';
 
 const STEP = /\.?([^.[\]]+)|\[(\d+)\]/y;
 

@@ -1,5 +1,5 @@
-import type { Json } from '../domain/json.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { Json } from '#common/domain/json.js';
+import type { Evidence } from '#common/domain/verdict.js';
 
 /** Shorter values are no secrets worth the unreadable evidence: `on`, `10`, `de`. */
 const SHORTEST = 4;

@@ -1,4 +1,4 @@
-import { matchesPattern } from '../domain/pattern.js';
+import { matchesPattern } from '#common/domain/pattern.js';
 import { splitQualifiedName } from './qualified-name.js';
 
 /** Whether a quoted, qualified name is meant by one of the patterns: `shop.orders`, `shop.*`, `*.Order*`. Patterns are unquoted. */

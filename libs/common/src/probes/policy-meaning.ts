@@ -1,4 +1,4 @@
-import type { PolicyFacts } from '../contracts/snapshot-facts.js';
+import type { PolicyFacts } from '#common/contracts/snapshot-facts.js';
 
 /** A policy reduced to what it does: two policies of one meaning let the same rows through, whatever their names. */
 export interface PolicyMeaning {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { PolicyFacts } from '../contracts/snapshot-facts.js';
+import type { PolicyFacts } from '#common/contracts/snapshot-facts.js';
 import { comparePolicies } from './compare-policies.js';
 import { normalizeExpression } from './policy-meaning.js';
 

@@ -1,7 +1,7 @@
-import type { Manifest } from '../contracts/manifest.js';
-import type { PgConnection } from '../engines/postgres/pg-connection.js';
-import type { PgTools } from '../engines/postgres/pg-tools.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 
 /** What the restored database is held against, and how to reach it. */
 export interface ProbeContext {

@@ -1,4 +1,4 @@
-import { type PgSession, withPgSession } from '../engines/postgres/pg-session.js';
+import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { ProbeContext } from './probe-context.js';
 
 /** A session of its own in the restored database, given back whatever happens. */

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { archiveListProbe } from './archive-list.probe.js';
 import { checksumsProbe } from './checksums.probe.js';
 import type { PreparedProbe, Probe } from './define-probe.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { Probes, parseProfile, readProfile, toProfileSchema } from './registry.js';
 
 const problemsOf = (probes: unknown): string[] =>

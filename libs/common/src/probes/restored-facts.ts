@@ -1,9 +1,9 @@
-import type { TableFacts } from '../contracts/snapshot-facts.js';
-import { countTables } from '../engines/postgres/facts-counts.js';
-import { readPolicies } from '../engines/postgres/facts-policies.js';
-import { inReadOnlySnapshot } from '../engines/postgres/facts-session.js';
-import { listTables, type TableEntry } from '../engines/postgres/facts-tables.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { TableFacts } from '#common/contracts/snapshot-facts.js';
+import { countTables } from '#common/engines/postgres/facts/facts-counts.js';
+import { readPolicies } from '#common/engines/postgres/facts/facts-policies.js';
+import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
+import { listTables, type TableEntry } from '#common/engines/postgres/facts/facts-tables.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { GuardedTable } from './compare-rls.js';
 import type { ProbeContext } from './probe-context.js';
 import { withSession } from './probe-session.js';

@@ -1,5 +1,5 @@
-import type { Evidence } from '../domain/verdict.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { Evidence } from '#common/domain/verdict.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { EvidenceLog } from './evidence.js';
 import { inRollback } from './probe-session.js';
 import type { RlsBehaviour } from './rls-params.js';

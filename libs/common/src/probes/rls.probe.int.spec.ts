@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../contracts/manifest.js';
-import type { ProbeOutcome } from '../domain/verdict.js';
-import type { PgConnection } from '../engines/postgres/pg-connection.js';
-import { withPgSession } from '../engines/postgres/pg-session.js';
-import { onServer, RestoredShop } from '../testing/restored-shop.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
+import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { onServer, RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 let shop: RestoredShop;

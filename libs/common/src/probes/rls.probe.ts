@@ -1,6 +1,6 @@
-import { readObjects } from '../engines/postgres/facts-objects.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
-import { AppError } from '../errors/app-error.js';
+import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { AppError } from '#common/errors/app-error.js';
 import { compareDatabaseRights } from './compare-database-rights.js';
 import {
   compareDefaultPrivileges,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listTables } from '../engines/postgres/facts-tables.js';
+import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
 import { findExtras } from './compare-extras.js';
 import { compareRows, isEstimated } from './compare-rows.js';
 import { defineProbe } from './define-probe.js';

@@ -1,5 +1,5 @@
-import type { ProbeOutcome } from '../domain/verdict.js';
-import { AppError, toProblem } from '../errors/app-error.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
+import { AppError, toProblem } from '#common/errors/app-error.js';
 import type { ProbeFinding } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { ProbeContext } from './probe-context.js';
 import { runProbe } from './run-probe.js';
 

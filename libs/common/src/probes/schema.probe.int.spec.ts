@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '../contracts/manifest.js';
-import type { ProbeOutcome } from '../domain/verdict.js';
-import { RestoredShop } from '../testing/restored-shop.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
+import { RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 let shop: RestoredShop;

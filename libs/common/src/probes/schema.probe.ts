@@ -1,9 +1,9 @@
 import { z } from 'zod';
-import type { ObjectFacts, SnapshotFacts } from '../contracts/snapshot-facts.js';
-import { readDetails } from '../engines/postgres/facts-details.js';
-import { readObjects } from '../engines/postgres/facts-objects.js';
-import { readSchemaSha256 } from '../engines/postgres/facts-schema.js';
-import { readSettings } from '../engines/postgres/facts-settings.js';
+import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { readDetails } from '#common/engines/postgres/facts/facts-details.js';
+import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
+import { readSchemaSha256 } from '#common/engines/postgres/facts/facts-schema.js';
+import { readSettings } from '#common/engines/postgres/facts/facts-settings.js';
 import { compareDetails, isOfOtherObject } from './compare-details.js';
 import { findExtras } from './compare-extras.js';
 import { compareDefinitions, pairObjects, toSubject } from './compare-objects.js';

@@ -1,4 +1,4 @@
-import type { Evidence } from '../domain/verdict.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { EVIDENCE_LIMIT, EvidenceLog } from './evidence.js';
 import { findStaleFields, toFieldDigest } from './field-digest.js';
 import type { SearchIndex } from './search-index.js';

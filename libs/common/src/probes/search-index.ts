@@ -1,5 +1,5 @@
 import { Meilisearch, MeilisearchApiError } from 'meilisearch';
-import type { Json, JsonObject } from '../domain/json.js';
+import type { Json, JsonObject } from '#common/domain/json.js';
 
 const PAGE_SIZE = 1_000;
 const REQUEST_TIMEOUT_MS = 30_000;

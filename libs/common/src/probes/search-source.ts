@@ -1,6 +1,6 @@
 import pg from 'pg';
-import type { JsonObject } from '../domain/json.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { toSubquery } from './sql-answer.js';
 
 const BATCH_ROWS = 1_000;

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Meilisearch } from 'meilisearch';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
+import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
+import { RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { Manifest } from '../contracts/manifest.js';
-import type { ProbeOutcome } from '../domain/verdict.js';
-import type { PgConnection } from '../engines/postgres/pg-connection.js';
-import { RestoredShop } from '../testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 const { url, masterKey } = endpoints.meilisearch;

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { JsonObject } from '../domain/json.js';
-import { AppError } from '../errors/app-error.js';
+import type { JsonObject } from '#common/domain/json.js';
+import { AppError } from '#common/errors/app-error.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog, type ProbeFinding } from './evidence.js';
 import { toFieldDigest } from './field-digest.js';

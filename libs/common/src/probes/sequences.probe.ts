@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readSequences } from '../engines/postgres/facts-sequences.js';
+import { readSequences } from '#common/engines/postgres/facts/facts-sequences.js';
 import { compareSequences } from './compare-sequences.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';

@@ -1,5 +1,5 @@
-import type { JsonObject } from '../domain/json.js';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { inRollback } from './probe-session.js';
 import { findMissingObject } from './sql-errors.js';
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Json } from '../domain/json.js';
-import type { Evidence } from '../domain/verdict.js';
+import type { Json } from '#common/domain/json.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { isSameJson } from './canonical-json.js';
 import type { SqlAnswer } from './sql-answer.js';
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { Evidence } from '../domain/verdict.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
 import { withSession } from './probe-session.js';

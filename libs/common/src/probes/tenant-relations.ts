@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { matchesAny } from './name-pattern.js';
 import type { RlsBehaviour } from './rls-params.js';
 

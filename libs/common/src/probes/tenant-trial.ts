@@ -1,5 +1,5 @@
 import pg from 'pg';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { toDatabaseError } from './sql-errors.js';
 
 /** How a statement ended that was tried as somebody. */

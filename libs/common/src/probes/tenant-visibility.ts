@@ -1,4 +1,4 @@
-import type { Evidence } from '../domain/verdict.js';
+import type { Evidence } from '#common/domain/verdict.js';
 import type { EvidenceLog } from './evidence.js';
 import type { TenantFunction } from './rls-params.js';
 import type { TenantRelation } from './tenant-relations.js';

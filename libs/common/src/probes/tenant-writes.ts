@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { PgSession } from '../engines/postgres/pg-session.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { TenantRelation } from './tenant-relations.js';
 import { isMissingPrivilege, isPolicyRefusal, type TenantTrials } from './tenant-trial.js';
 import type { BehaviourLog } from './tenant-visibility.js';

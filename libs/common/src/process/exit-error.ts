@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { ChildEnd } from './command.js';
 
 export const isSuccess = (end: ChildEnd): boolean => end.exitCode === 0;

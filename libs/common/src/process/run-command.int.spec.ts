@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from '@jest/globals';
-import { findSurvivors } from '../testing/find-survivors.js';
-import { fixtureProgram } from '../testing/fixture-program.js';
+import { findSurvivors } from '#common/testing/find-survivors.js';
+import { fixtureProgram } from '#common/testing/fixture-program.js';
 import { runCommand } from './run-command.js';
 
 const calm = new AbortController().signal;

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { type ChildEnd, type Command, DEFAULT_KILL_AFTER_MS } from './command.js';
 import { toExitError } from './exit-error.js';
 import { feedStdin } from './feed-stdin.js';

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from '@jest/globals';
-import { findSurvivors } from '../testing/find-survivors.js';
-import { fixtureProgram } from '../testing/fixture-program.js';
+import { findSurvivors } from '#common/testing/find-survivors.js';
+import { fixtureProgram } from '#common/testing/fixture-program.js';
 import type { Command } from './command.js';
 import { spawnChain } from './spawn-chain.js';
 

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { toChildEnvironment } from './base-environment.js';
 import type { ChildEnd, Command } from './command.js';
 import { StderrTail } from './stderr-tail.js';

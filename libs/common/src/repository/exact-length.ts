@@ -1,5 +1,5 @@
 import { Transform, type TransformCallback } from 'node:stream';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** Passes an object's bytes on and errors at the end when there were fewer or more than its size: a short read must never look whole. */
 export class ExactLength extends Transform {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey, ReadOptions } from './backup-repository.js';
 import { readObject } from './read-object.js';
 

@@ -1,5 +1,5 @@
-import { AppError } from '../errors/app-error.js';
-import type { Code } from '../errors/codes.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Code } from '#common/errors/codes.js';
 
 const CODES: Readonly<Record<string, Code>> = {
   EACCES: 'repository.denied',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { buffer } from 'node:stream/consumers';
 import { pathToFileURL } from 'node:url';
 import { describe, expect, it } from '@jest/globals';
-import { describeBackupRepositoryContract } from '../testing/backup-repository-contract.js';
+import { describeBackupRepositoryContract } from '#common/testing/backup-repository-contract.js';
 import { openRepository } from './open-repository.js';
 
 const open = (root: string) => openRepository({ name: 'disk', url: pathToFileURL(root).href });

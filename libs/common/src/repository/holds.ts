@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { readExpiry } from './expiry-marker.js';
 import { expiringKey, holdKey, holdsPrefix, isHoldKey } from './layout.js';

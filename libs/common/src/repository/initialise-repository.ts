@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import { repositoryKey } from './layout.js';
 import { readObject } from './read-object.js';

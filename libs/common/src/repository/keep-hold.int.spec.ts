@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eachStore, listKeys, type StoreBed } from '../testing/each-store.js';
-import { storeBackup } from '../testing/stored-backup.js';
+import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
+import { storeBackup } from '#common/testing/stored-backup.js';
 import { listHolds } from './holds.js';
 import { whileHeld } from './keep-hold.js';
 import { expiringKey } from './layout.js';

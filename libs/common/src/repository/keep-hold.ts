@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from './backup-repository.js';
 import { HOLD_LIVES_MS } from './expiry-marker.js';
 import { type HeldBackup, type NewHold, placeHold, releaseHold, renewHold } from './holds.js';

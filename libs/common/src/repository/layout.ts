@@ -1,4 +1,4 @@
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { ObjectKey } from './backup-repository.js';
 
 /** Where everything lies below the repository's prefix. A prefix has no trailing slash. See docs/design/repository-layout.md. */

@@ -1,4 +1,4 @@
-import { isUuid } from '../domain/ids.js';
+import { isUuid } from '#common/domain/ids.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { datasetPrefix } from './layout.js';
 

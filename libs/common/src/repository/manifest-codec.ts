@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { Manifest } from '../contracts/manifest.js';
-import { AppError } from '../errors/app-error.js';
+import { Manifest } from '#common/contracts/manifest.js';
+import { AppError } from '#common/errors/app-error.js';
 
 const AnyVersion = z.object({ formatVersion: z.int().min(1) });
 

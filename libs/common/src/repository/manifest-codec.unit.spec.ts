@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { Manifest } from '../contracts/manifest.js';
-import { manifestArbitrary } from '../testing/manifest-arbitrary.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { manifestArbitrary } from '#common/testing/manifest-arbitrary.js';
 import { encodeManifest, parseManifest } from './manifest-codec.js';
 
 const [sample] = fc.sample(manifestArbitrary(), { numRuns: 1, seed: 1 }) as [Manifest];

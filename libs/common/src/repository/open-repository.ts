@@ -1,5 +1,5 @@
 import { fileURLToPath } from 'node:url';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from './backup-repository.js';
 import { FileRepository } from './file-repository.js';
 import { S3Connection } from './s3-connection.js';

@@ -1,5 +1,5 @@
-import type { Manifest } from '../contracts/manifest.js';
-import { AppError } from '../errors/app-error.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { backupPrefix, findAttemptNumber, manifestKey, sweptKey } from './layout.js';
 import { listByBackup } from './list-by-backup.js';

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
-import { toBackoffMs } from '../domain/backoff.js';
-import { AppError } from '../errors/app-error.js';
+import { toBackoffMs } from '#common/domain/backoff.js';
+import { AppError } from '#common/errors/app-error.js';
 import { isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
 
 export interface S3ConnectionOptions {

@@ -1,5 +1,5 @@
-import { AppError } from '../errors/app-error.js';
-import type { Code } from '../errors/codes.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Code } from '#common/errors/codes.js';
 
 /** What the SDK throws: S3's error code in `name`, or a network error's `code`. */
 interface S3Failure {

@@ -2,9 +2,9 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { S3Bed } from '#common/testing/s3-bed.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { S3Bed } from '../testing/s3-bed.js';
-import { TcpGate } from '../testing/tcp-gate.js';
 import type { BackupRepository } from './backup-repository.js';
 
 const signal = new AbortController().signal;

@@ -1,5 +1,5 @@
 import { Readable } from 'node:stream';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { toLengthError } from './exact-length.js';
 import { isTransient, toS3RepositoryError } from './s3-errors.js';
 

@@ -6,7 +6,7 @@ import {
   ListObjectsV2Command,
   type MultipartUpload,
 } from '@aws-sdk/client-s3';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { StoredObject } from './backup-repository.js';
 import type { S3Connection } from './s3-connection.js';
 

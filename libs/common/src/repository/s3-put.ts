@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { destroyOnAbort } from './destroy-on-abort.js';
 import type { S3Connection } from './s3-connection.js';
 import { CLEANUP_MS, findHead } from './s3-objects.js';

@@ -2,9 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { inspect } from 'node:util';
 import { PutBucketVersioningCommand, PutObjectLegalHoldCommand } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { describeBackupRepositoryContract } from '../testing/backup-repository-contract.js';
-import { startReadOnlyGateway } from '../testing/read-only-gateway.js';
-import { S3Bed } from '../testing/s3-bed.js';
+import { describeBackupRepositoryContract } from '#common/testing/backup-repository-contract.js';
+import { startReadOnlyGateway } from '#common/testing/read-only-gateway.js';
+import { S3Bed } from '#common/testing/s3-bed.js';
 
 describeBackupRepositoryContract('an S3 bucket', async () => {
   const [bed, gateway] = await Promise.all([S3Bed.make(), startReadOnlyGateway()]);

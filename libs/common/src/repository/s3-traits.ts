@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand, PutObjectCommand } from '@aws-sdk/client-s3';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
 import { deleteObject } from './s3-objects.js';
 import { putObject } from './s3-put.js';

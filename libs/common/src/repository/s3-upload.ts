@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
 import { abortUpload, CLEANUP_MS, findHead, unquote } from './s3-objects.js';
 import { MAX_PARTS, type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';

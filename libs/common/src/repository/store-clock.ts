@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { AppError } from '../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import { clockKey } from './layout.js';
 

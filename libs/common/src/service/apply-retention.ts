@@ -1,8 +1,8 @@
-import { BackupExpired } from '../contracts/events/backup-expired.event.js';
-import type { BackupId } from '../domain/ids.js';
-import { toUuidV5 } from '../domain/ids.js';
-import { type ExpiryOutcome, expireBackup, keepAfterAll } from '../operations/expire-backup.js';
-import { sweepAttempts } from '../operations/sweep-attempts.js';
+import { BackupExpired } from '#common/contracts/events/backup-expired.event.js';
+import type { BackupId } from '#common/domain/ids.js';
+import { toUuidV5 } from '#common/domain/ids.js';
+import { type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
+import { sweepAttempts } from '#common/operations/sweep-attempts.js';
 import type { Facts } from './facts.js';
 import { type DatasetPlan, loadKnowledge, type RetentionDeps } from './plan-retention.js';
 

@@ -1,4 +1,4 @@
-import type { AppError } from '../errors/app-error.js';
+import type { AppError } from '#common/errors/app-error.js';
 
 /** What becomes of a run whose handler did not settle it. */
 export type AttemptEnd = 'lost' | 'given-back' | 'cancelled' | 'requeued' | 'failed';

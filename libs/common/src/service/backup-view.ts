@@ -1,5 +1,5 @@
-import type { BackupView } from '../contracts/api-views.js';
-import type { Manifest } from '../contracts/manifest.js';
+import type { BackupView } from '#common/contracts/api-views.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 
 export const totalBytes = ({ objects }: Manifest): number => objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
 

@@ -1,8 +1,8 @@
-import { readBusPosition } from '../bus/bus-position.js';
-import type { BusClient } from '../bus/kafka-client.js';
-import { KafkaCluster } from '../bus/kafka-cluster.js';
-import type { BusPosition } from '../contracts/bus-position.js';
-import { AppError, toAppError } from '../errors/app-error.js';
+import { readBusPosition } from '#common/bus/bus-position.js';
+import type { BusClient } from '#common/bus/kafka-client.js';
+import { KafkaCluster } from '#common/bus/kafka-cluster.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import type { Installation } from './installation.js';
 
 const ANSWER_WITHIN_MS = 15_000;

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Event, UntypedEvent } from '../contracts/envelope.js';
-import { findEvent } from '../contracts/event-list.js';
-import { AppError } from '../errors/app-error.js';
+import type { Event, UntypedEvent } from '#common/contracts/envelope.js';
+import { findEvent } from '#common/contracts/event-list.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { Service } from './open-service.js';
 
 const LOOK_EVERY_MS = 5_000;

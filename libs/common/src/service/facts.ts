@@ -1,9 +1,9 @@
 import type { z } from 'zod';
-import type { CatalogTx } from '../catalog/catalog-tx.js';
-import type { Run } from '../catalog/entities/run.entity.js';
-import type { Causes, EventDefinition } from '../contracts/define-event.js';
-import type { Event } from '../contracts/envelope.js';
-import { toUuidV5 } from '../domain/ids.js';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import type { Run } from '#common/catalog/entities/run.entity.js';
+import type { Causes, EventDefinition } from '#common/contracts/define-event.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { toUuidV5 } from '#common/domain/ids.js';
 
 /** What every fact about a run says. */
 export interface FactHead {

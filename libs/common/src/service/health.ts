@@ -1,5 +1,5 @@
-import { ensureTopics } from '../bus/topics.js';
-import { toAppError } from '../errors/app-error.js';
+import { ensureTopics } from '#common/bus/topics.js';
+import { toAppError } from '#common/errors/app-error.js';
 import type { Service } from './open-service.js';
 
 export interface HealthReport {

@@ -1,12 +1,12 @@
-import type { DatasetConfig, HoldfastConfig } from '../config/holdfast.config.js';
-import type { TargetRules, TopicRules } from '../domain/request.policy.js';
-import { parsePgUrl } from '../engines/postgres/pg-connection.js';
-import type { PostgresDataset, PostgresTarget } from '../engines/postgres/postgres-dataset.js';
-import { AppError } from '../errors/app-error.js';
-import type { PreparedProbe } from '../probes/define-probe.js';
-import { parseProfile } from '../probes/registry.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
-import { openRepository } from '../repository/open-repository.js';
+import type { DatasetConfig, HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
+import { parsePgUrl } from '#common/engines/postgres/pg-connection.js';
+import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { PreparedProbe } from '#common/probes/define-probe.js';
+import { parseProfile } from '#common/probes/registry.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { openRepository } from '#common/repository/open-repository.js';
 
 /**
  * What the configuration names, as the plain options that operations take. Names come from requests: an unknown one is

@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { BackupRejected } from '../contracts/events/backup-rejected.event.js';
-import { BackupRequested } from '../contracts/events/backup-requested.event.js';
-import { toRunId } from '../domain/ids.js';
-import { AppError } from '../errors/app-error.js';
-import { createLogger } from '../telemetry/logger.js';
-import { createMetrics, type Metrics } from '../telemetry/metrics.js';
-import { CatalogTestBed } from '../testing/catalog-test-bed.js';
+import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { toRunId } from '#common/domain/ids.js';
+import { AppError } from '#common/errors/app-error.js';
+import { createLogger } from '#common/telemetry/logger.js';
+import { createMetrics, type Metrics } from '#common/telemetry/metrics.js';
+import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { Facts } from './facts.js';
 import { type Intake, type IntakeDeps, takeRequest } from './intake.js';
 

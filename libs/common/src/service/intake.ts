@@ -1,15 +1,15 @@
 import type { z } from 'zod';
-import type { Catalog } from '../catalog/catalog.js';
-import type { CatalogTx } from '../catalog/catalog-tx.js';
-import type { NewRun } from '../catalog/stores/run-queue.store.js';
-import type { EventDefinition } from '../contracts/define-event.js';
-import type { Event } from '../contracts/envelope.js';
-import { toRunId, toUuidV5 } from '../domain/ids.js';
-import type { JsonObject } from '../domain/json.js';
-import { assertNotFromFuture } from '../domain/request.policy.js';
-import { AppError, type Problem, toProblem } from '../errors/app-error.js';
-import type { Logger } from '../telemetry/logger.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
+import type { EventDefinition } from '#common/contracts/define-event.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { toRunId, toUuidV5 } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import { assertNotFromFuture } from '#common/domain/request.policy.js';
+import { AppError, type Problem, toProblem } from '#common/errors/app-error.js';
+import type { Logger } from '#common/telemetry/logger.js';
+import type { Metrics } from '#common/telemetry/metrics.js';
 import type { Facts } from './facts.js';
 
 export interface IntakeDeps {

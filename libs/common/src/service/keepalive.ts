@@ -1,5 +1,5 @@
-import { AppError, toAppError } from '../errors/app-error.js';
-import type { Logger } from '../telemetry/logger.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
+import type { Logger } from '#common/telemetry/logger.js';
 
 export interface KeepaliveOptions {
   readonly ttlMs: number;

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { AppError } from '../errors/app-error.js';
-import { silentLogger } from '../telemetry/logger.js';
+import { AppError } from '#common/errors/app-error.js';
+import { silentLogger } from '#common/telemetry/logger.js';
 import { keepAlive } from './keepalive.js';
 
 beforeEach(() => {

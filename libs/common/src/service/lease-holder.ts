@@ -1,8 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Catalog } from '../catalog/catalog.js';
-import type { LeaseRef } from '../catalog/stores/lease.store.js';
-import { AppError } from '../errors/app-error.js';
-import type { Logger } from '../telemetry/logger.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Logger } from '#common/telemetry/logger.js';
 import { keepAlive } from './keepalive.js';
 
 export interface LeaseHolderOptions {

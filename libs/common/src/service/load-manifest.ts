@@ -1,6 +1,6 @@
-import type { Manifest } from '../contracts/manifest.js';
-import { AppError } from '../errors/app-error.js';
-import { findBackup, loadLatestBackup } from '../repository/read-backups.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { AppError } from '#common/errors/app-error.js';
+import { findBackup, loadLatestBackup } from '#common/repository/read-backups.js';
 import type { Installation } from './installation.js';
 
 /**

@@ -1,8 +1,8 @@
 import type { z } from 'zod';
-import type { Catalog } from '../catalog/catalog.js';
-import type { ClaimedRun } from '../catalog/claim.js';
-import type { ProgressView } from '../contracts/api-views.js';
-import type { EventDefinition } from '../contracts/define-event.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { ProgressView } from '#common/contracts/api-views.js';
+import type { EventDefinition } from '#common/contracts/define-event.js';
 import type { FactHead, Facts } from './facts.js';
 
 export interface ProgressEvents<S extends z.ZodObject> {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Catalog } from '../catalog/catalog.js';
-import type { ClaimedRun } from '../catalog/claim.js';
-import type { ProgressView } from '../contracts/api-views.js';
-import { BackupProgressed } from '../contracts/events/backup-progressed.event.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { ProgressView } from '#common/contracts/api-views.js';
+import { BackupProgressed } from '#common/contracts/events/backup-progressed.event.js';
 import type { Facts } from './facts.js';
 import { reportProgress } from './progress-reporter.js';
 

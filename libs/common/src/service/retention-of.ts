@@ -1,7 +1,7 @@
-import type { HoldfastConfig } from '../config/holdfast.config.js';
-import type { RetentionConfig } from '../config/retention.config.js';
-import { parseDuration } from '../domain/duration.js';
-import type { RetentionPolicy } from '../domain/retention.policy.js';
+import type { HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { RetentionConfig } from '#common/config/retention.config.js';
+import { parseDuration } from '#common/domain/duration.js';
+import type { RetentionPolicy } from '#common/domain/retention.policy.js';
 
 export interface DatasetRetention {
   readonly policy: RetentionPolicy;

@@ -1,13 +1,13 @@
-import type { Catalog } from '../catalog/catalog.js';
-import type { CatalogTx } from '../catalog/catalog-tx.js';
-import type { ClaimedRun } from '../catalog/claim.js';
-import type { Run } from '../catalog/entities/run.entity.js';
-import { toCancelled, toOverdue } from '../catalog/stores/run-end.store.js';
-import type { FreshClaim } from '../catalog/stores/run-queue.store.js';
-import { type Backoff, toBackoffMs } from '../domain/backoff.js';
-import type { RunKind } from '../domain/run.js';
-import { AppError, type Problem, toAppError, toProblem } from '../errors/app-error.js';
-import type { Logger } from '../telemetry/logger.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { Run } from '#common/catalog/entities/run.entity.js';
+import { toCancelled, toOverdue } from '#common/catalog/stores/run-end.store.js';
+import type { FreshClaim } from '#common/catalog/stores/run-queue.store.js';
+import { type Backoff, toBackoffMs } from '#common/domain/backoff.js';
+import type { RunKind } from '#common/domain/run.js';
+import { AppError, type Problem, toAppError, toProblem } from '#common/errors/app-error.js';
+import type { Logger } from '#common/telemetry/logger.js';
 import { type AttemptEnd, decideAttemptEnd } from './attempt-end.js';
 import { type Keepalive, keepAlive } from './keepalive.js';
 

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Catalog } from '../catalog/catalog.js';
-import type { ClaimedRun } from '../catalog/claim.js';
-import type { RunId } from '../domain/ids.js';
-import type { RunState } from '../domain/run.js';
-import { AppError } from '../errors/app-error.js';
-import { silentLogger } from '../telemetry/logger.js';
-import { anEvent, CatalogTestBed } from '../testing/catalog-test-bed.js';
-import { TcpGate } from '../testing/tcp-gate.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { ClaimedRun } from '#common/catalog/claim.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { RunState } from '#common/domain/run.js';
+import { AppError } from '#common/errors/app-error.js';
+import { silentLogger } from '#common/telemetry/logger.js';
+import { anEvent, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import type { RunHandler } from './run-attempt.js';
 import { type RunLoop, type RunLoopOptions, startRunLoop } from './run-loop.js';
 

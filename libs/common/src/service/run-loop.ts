@@ -1,8 +1,8 @@
-import { Channels } from '../catalog/channels.js';
-import { type Backoff, toBackoffMs } from '../domain/backoff.js';
-import type { RunKind } from '../domain/run.js';
-import { AppError } from '../errors/app-error.js';
-import type { Metrics } from '../telemetry/metrics.js';
+import { Channels } from '#common/catalog/channels.js';
+import { type Backoff, toBackoffMs } from '#common/domain/backoff.js';
+import type { RunKind } from '#common/domain/run.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Metrics } from '#common/telemetry/metrics.js';
 import { type Attempt, type AttemptOptions, startAttempt } from './run-attempt.js';
 import { settleDue } from './settle-due.js';
 import { Wake } from './wake.js';

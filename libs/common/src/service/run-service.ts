@@ -1,5 +1,5 @@
-import { AppError, toAppError } from '../errors/app-error.js';
-import { createLogger } from '../telemetry/logger.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
+import { createLogger } from '#common/telemetry/logger.js';
 import { openService, type Service, type ServiceName } from './open-service.js';
 
 /** Runs one service until a signal ends it. What stops it from starting is one line with a hint, and an exit code of its own. */

@@ -1,5 +1,5 @@
-import type { Run } from '../catalog/entities/run.entity.js';
-import type { ProgressView, RunView } from '../contracts/api-views.js';
+import type { Run } from '#common/catalog/entities/run.entity.js';
+import type { ProgressView, RunView } from '#common/contracts/api-views.js';
 
 export const toRunView = (run: Run): RunView => ({
   id: run.id,

@@ -1,8 +1,8 @@
-import type { LastRun, ScheduleMark } from '../catalog/stores/schedule.store.js';
-import type { ScheduleConfig } from '../config/policies.config.js';
-import type { NextSlotView, ScheduleView } from '../contracts/api-views.js';
-import { decideStart, type ScheduleRules } from '../domain/schedule.policy.js';
-import { toLocalText } from '../domain/zone.js';
+import type { LastRun, ScheduleMark } from '#common/catalog/stores/schedule.store.js';
+import type { ScheduleConfig } from '#common/config/policies.config.js';
+import type { NextSlotView, ScheduleView } from '#common/contracts/api-views.js';
+import { decideStart, type ScheduleRules } from '#common/domain/schedule.policy.js';
+import { toLocalText } from '#common/domain/zone.js';
 import { nextSlot, toScheduleRules } from './timetable.js';
 
 /** Whether the run of the last slot stands in the way of the next. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import type { ScheduleMark } from '../catalog/stores/schedule.store.js';
-import { ScheduleConfig } from '../config/policies.config.js';
-import type { RunId } from '../domain/ids.js';
+import type { ScheduleMark } from '#common/catalog/stores/schedule.store.js';
+import { ScheduleConfig } from '#common/config/policies.config.js';
+import type { RunId } from '#common/domain/ids.js';
 import { toScheduleView } from './schedule-view.js';
 
 const now = new Date('2026-03-28T12:00:00Z');

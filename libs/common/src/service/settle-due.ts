@@ -1,9 +1,9 @@
-import type { Catalog } from '../catalog/catalog.js';
-import type { SettledRun } from '../catalog/stores/run-end.store.js';
-import type { RunId } from '../domain/ids.js';
-import type { RunKind } from '../domain/run.js';
-import { toAppError } from '../errors/app-error.js';
-import type { Logger } from '../telemetry/logger.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { SettledRun } from '#common/catalog/stores/run-end.store.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { RunKind } from '#common/domain/run.js';
+import { toAppError } from '#common/errors/app-error.js';
+import type { Logger } from '#common/telemetry/logger.js';
 import type { OnRunFailed } from './run-attempt.js';
 
 export interface SettleOptions {

@@ -1,4 +1,4 @@
-import type { Logger } from '../telemetry/logger.js';
+import type { Logger } from '#common/telemetry/logger.js';
 
 interface Step {
   readonly name: string;

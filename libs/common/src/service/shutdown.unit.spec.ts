@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { silentLogger } from '../telemetry/logger.js';
+import { silentLogger } from '#common/telemetry/logger.js';
 import { ShutdownList } from './shutdown.js';
 
 describe('shutdown', () => {

@@ -1,9 +1,9 @@
-import { type CronTimes, parseCron } from '../config/cron.js';
-import type { ScheduleConfig } from '../config/policies.config.js';
-import type { BlackoutWindow } from '../domain/blackout.js';
-import { parseDuration } from '../domain/duration.js';
-import type { ScheduleRules } from '../domain/schedule.policy.js';
-import { nextInZone } from '../domain/wall-slots.js';
+import { type CronTimes, parseCron } from '#common/config/cron.js';
+import type { ScheduleConfig } from '#common/config/policies.config.js';
+import type { BlackoutWindow } from '#common/domain/blackout.js';
+import { parseDuration } from '#common/domain/duration.js';
+import type { ScheduleRules } from '#common/domain/schedule.policy.js';
+import { nextInZone } from '#common/domain/wall-slots.js';
 
 type Times = Pick<ScheduleConfig, 'cron' | 'zone'>;
 

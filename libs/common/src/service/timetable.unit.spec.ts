@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { ScheduleConfig } from '../config/policies.config.js';
-import { toLocalText } from '../domain/zone.js';
+import { ScheduleConfig } from '#common/config/policies.config.js';
+import { toLocalText } from '#common/domain/zone.js';
 import { nextSlot, toScheduleRules } from './timetable.js';
 
 const schedule = (cron: string, zone: string) => ScheduleConfig.parse({ dataset: 'shop', cron, zone });

@@ -1,9 +1,9 @@
-import type { BusPosition } from '../contracts/bus-position.js';
-import type { DataOf } from '../contracts/define-event.js';
-import type { ReplayRequested } from '../contracts/events/replay-requested.event.js';
-import type { TopicRules } from '../domain/request.policy.js';
-import { AppError } from '../errors/app-error.js';
-import type { ReplayAsk, ReplayStart } from '../operations/replay-request.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import type { DataOf } from '#common/contracts/define-event.js';
+import type { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
+import type { TopicRules } from '#common/domain/request.policy.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { ReplayAsk, ReplayStart } from '#common/operations/replay-request.js';
 
 type Request = DataOf<typeof ReplayRequested>;
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { ReplayRequested } from '../contracts/events/replay-requested.event.js';
+import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { toReplayAsk } from './to-replay-ask.js';
 
 const rules = [

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BackupRepository, StoredObject } from '../repository/backup-repository.js';
+import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { unfinishedBody } from './unfinished-body.js';
 
 /** One place for backups, made for one run of the suite. */

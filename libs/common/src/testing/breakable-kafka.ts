@@ -1,7 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import { Kafka, logLevel } from 'kafkajs';
+import { createKafka } from '#common/bus/kafka-client.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { createKafka } from '../bus/kafka-client.js';
 import { silentLogger } from './kafka-test-bed.js';
 
 /** A client of the real broker whose wire can be cut and mended: an outage for it alone. */

@@ -1,10 +1,10 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client } from 'pg';
+import { type Catalog, openCatalog } from '#common/catalog/catalog.js';
+import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
+import type { UntypedEvent } from '#common/contracts/envelope.js';
+import type { RunId } from '#common/domain/ids.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type Catalog, openCatalog } from '../catalog/catalog.js';
-import type { NewRun } from '../catalog/stores/run-queue.store.js';
-import type { UntypedEvent } from '../contracts/envelope.js';
-import type { RunId } from '../domain/ids.js';
 
 /** A migrated catalog in a database of its own on the real server, dropped at the end. */
 export class CatalogTestBed {

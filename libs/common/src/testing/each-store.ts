@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BackupRepository } from '../repository/backup-repository.js';
-import { openRepository } from '../repository/open-repository.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { openRepository } from '#common/repository/open-repository.js';
 import { S3Bed } from './s3-bed.js';
 
 export interface StoreBed {

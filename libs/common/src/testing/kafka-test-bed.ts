@@ -2,12 +2,12 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Admin, Consumer, Kafka, Producer } from 'kafkajs';
+import { createTopics } from '#common/bus/create-topics.js';
+import { createKafka } from '#common/bus/kafka-client.js';
+import { KafkaCluster } from '#common/bus/kafka-cluster.js';
+import { CURSOR_PREFIX } from '#common/bus/kafka-groups.js';
+import type { BusLogger } from '#common/bus/kafka-logger.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { createTopics } from '../bus/create-topics.js';
-import { createKafka } from '../bus/kafka-client.js';
-import { KafkaCluster } from '../bus/kafka-cluster.js';
-import { CURSOR_PREFIX } from '../bus/kafka-groups.js';
-import type { BusLogger } from '../bus/kafka-logger.js';
 
 /** Specs look at what comes out; a log line that matters is asked for with a logger of the spec's own. */
 export const silentLogger: BusLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
-import type { BusPosition } from '../contracts/bus-position.js';
-import type { Manifest, ManifestObject } from '../contracts/manifest.js';
-import type { SnapshotFacts, TableFacts } from '../contracts/snapshot-facts.js';
-import { toUuidV7 } from '../domain/ids.js';
+import type { BusPosition } from '#common/contracts/bus-position.js';
+import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import type { SnapshotFacts, TableFacts } from '#common/contracts/snapshot-facts.js';
+import { toUuidV7 } from '#common/domain/ids.js';
 
 const text = () => fc.string({ unit: 'grapheme', maxLength: 20 });
 const name = () => fc.stringMatching(/^[a-z0-9][a-z0-9._-]{0,20}$/);

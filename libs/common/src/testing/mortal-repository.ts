@@ -7,7 +7,7 @@ import {
   type RepositoryTraits,
   type StoredObject,
   type WrittenObject,
-} from '../repository/backup-repository.js';
+} from '#common/repository/backup-repository.js';
 
 /** The process died: nothing that it would have done afterwards happens. */
 export class Killed extends Error {}

@@ -7,7 +7,7 @@ import {
   type RepositoryTraits,
   type StoredObject,
   type WrittenObject,
-} from '../repository/backup-repository.js';
+} from '#common/repository/backup-repository.js';
 
 /**
  * A repository that stops taking a stream after its first bytes until `meanwhile` has run: the producers are then alive and

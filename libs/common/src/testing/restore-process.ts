@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RestoreOrder } from '../operations/restore-order.js';
+import type { RestoreOrder } from '#common/operations/restore-order.js';
 import { fixtureProgram } from './fixture-program.js';
 
 /** One attempt at a restore in a process of its own, to be killed, frozen and thawed. */

@@ -1,13 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
+import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
+import { type PgConnection, parsePgUrl, withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { ProbeContext } from '#common/probes/probe-context.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { Manifest } from '../contracts/manifest.js';
-import { readSnapshotFacts } from '../engines/postgres/facts-read.js';
-import { inReadOnlySnapshot } from '../engines/postgres/facts-session.js';
-import { type PgConnection, parsePgUrl, withDatabase } from '../engines/postgres/pg-connection.js';
-import { withPgSession } from '../engines/postgres/pg-session.js';
-import { PgTools } from '../engines/postgres/pg-tools.js';
-import type { ProbeContext } from '../probes/probe-context.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
 
 const server = parsePgUrl(endpoints.postgres18.url);
 const signal = new AbortController().signal;

@@ -7,8 +7,8 @@ import {
   ListObjectVersionsCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
+import { openRepository, type RepositoryOptions } from '#common/repository/open-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { openRepository, type RepositoryOptions } from '../repository/open-repository.js';
 
 const { endpoint, region, accessKeyId, secretAccessKey, forcePathStyle } = endpoints.s3;
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto';
+import { type PgConnection, parsePgUrl, withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type PgConnection, parsePgUrl, withDatabase } from '../engines/postgres/pg-connection.js';
-import { withPgSession } from '../engines/postgres/pg-session.js';
-import type { PostgresDataset } from '../engines/postgres/postgres-dataset.js';
 
 const signal = new AbortController().signal;
 

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
-import type { Manifest } from '../contracts/manifest.js';
-import { toUuidV7 } from '../domain/ids.js';
-import type { BackupRepository } from '../repository/backup-repository.js';
-import { attemptPrefix, manifestKey } from '../repository/layout.js';
-import { encodeManifest } from '../repository/manifest-codec.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { toUuidV7 } from '#common/domain/ids.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { attemptPrefix, manifestKey } from '#common/repository/layout.js';
+import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { manifestArbitrary } from './manifest-arbitrary.js';
 
 const [sample] = fc.sample(manifestArbitrary(), { numRuns: 1, seed: 7 }) as [Manifest];

@@ -1,9 +1,9 @@
 import type { EachMessagePayload } from 'kafkajs';
-import type { Event } from '../../contracts/envelope.js';
-import { findEvent } from '../../contracts/event-list.js';
-import { AppError, toAppError } from '../../errors/app-error.js';
-import { fromKafkaMessage } from '../cloud-event-codec.js';
-import type { DeadLetterBox } from '../dead-letter.js';
+import { fromKafkaMessage } from '#common/bus/cloud-event-codec.js';
+import type { DeadLetterBox } from '#common/bus/dead-letter.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { findEvent } from '#common/contracts/event-list.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import { BusContext } from './bus-context.js';
 import { keepTrying, type Patience } from './keep-trying.js';
 

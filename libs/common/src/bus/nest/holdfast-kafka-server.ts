@@ -2,10 +2,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerKafka } from '@nestjs/microservices';
 import type { Consumer, EachMessagePayload, Kafka } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
-import type { Event } from '../../contracts/envelope.js';
-import { AppError } from '../../errors/app-error.js';
-import type { DeadLetterBox } from '../dead-letter.js';
-import type { BusLogger } from '../kafka-logger.js';
+import type { DeadLetterBox } from '#common/bus/dead-letter.js';
+import type { BusLogger } from '#common/bus/kafka-logger.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BusContext } from './bus-context.js';
 import { deliverMessage } from './deliver-message.js';
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { AppError } from '../../errors/app-error.js';
-import type { BusLogger } from '../kafka-logger.js';
+import type { BusLogger } from '#common/bus/kafka-logger.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export interface Patience {
   /** Keeps our place in the group; what it throws (a rebalance) is for kafkajs. */

@@ -1,7 +1,7 @@
 import { Ctx, EventPattern, Payload } from '@nestjs/microservices';
 import type { z } from 'zod';
-import type { EventDefinition } from '../../contracts/define-event.js';
-import type { Event } from '../../contracts/envelope.js';
+import type { EventDefinition } from '#common/contracts/define-event.js';
+import type { Event } from '#common/contracts/envelope.js';
 import type { BusContext } from './bus-context.js';
 
 type Handler<T> = (event: Event<T>, context: BusContext) => Promise<void>;

@@ -1,14 +1,14 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Event } from '../../contracts/envelope.js';
-import { BackupRequested } from '../../contracts/events/backup-requested.event.js';
-import { AppError } from '../../errors/app-error.js';
-import { BreakableKafka } from '../../testing/breakable-kafka.js';
-import { KafkaTestBed, silentLogger, until } from '../../testing/kafka-test-bed.js';
-import { createDeadLetterBox, type DeadLetterBox } from '../dead-letter.js';
-import { describeGroup, readCommitted } from '../kafka-groups.js';
-import { readLogEnds } from '../kafka-log.js';
-import { BusPublisher } from '../producer.js';
-import { DEAD_LETTER } from '../topics.js';
+import { createDeadLetterBox, type DeadLetterBox } from '#common/bus/dead-letter.js';
+import { describeGroup, readCommitted } from '#common/bus/kafka-groups.js';
+import { readLogEnds } from '#common/bus/kafka-log.js';
+import { BusPublisher } from '#common/bus/producer.js';
+import { DEAD_LETTER } from '#common/bus/topics.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { AppError } from '#common/errors/app-error.js';
+import { BreakableKafka } from '#common/testing/breakable-kafka.js';
+import { KafkaTestBed, silentLogger, until } from '#common/testing/kafka-test-bed.js';
 import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
 
 let bed: KafkaTestBed;

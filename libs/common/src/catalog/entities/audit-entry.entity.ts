@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { JsonObject } from '../../domain/json.js';
+import type { JsonObject } from '#common/domain/json.js';
 import { instant, int8 } from './columns.js';
 
 /** Who asked for what, and what was answered. Never changed, never deleted. */

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Manifest } from '../../contracts/manifest.js';
-import type { BackupId, RunId } from '../../domain/ids.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
 import { instant, int8, nullable } from './columns.js';
 
 /** One backup: reserved before its first byte, completed with its manifest. */

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { UntypedEvent } from '../../contracts/envelope.js';
-import type { Problem } from '../../errors/app-error.js';
+import type { UntypedEvent } from '#common/contracts/envelope.js';
+import type { Problem } from '#common/errors/app-error.js';
 import { instant, int8, nullable } from './columns.js';
 
 /** A committed event on its way to the bus. Per key, ids ascend in commit order. */

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
 import { instant, nullable } from './columns.js';
 
 /** A replay with the range that its first attempt froze; a later attempt goes on in it. */

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { BackupId, RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
 import { instant, nullable } from './columns.js';
 
 /** A restore as its first attempt decided it; `result` comes with its end. */

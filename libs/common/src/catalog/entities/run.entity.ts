@@ -1,8 +1,8 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import type { RunKind, RunState } from '../../domain/run.js';
-import type { Problem } from '../../errors/app-error.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { RunKind, RunState } from '#common/domain/run.js';
+import type { Problem } from '#common/errors/app-error.js';
 import { instant, int8, nullable } from './columns.js';
 
 /** One piece of asked work. All instants are the database's. */

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { RunId } from '../../domain/ids.js';
+import type { RunId } from '#common/domain/ids.js';
 import { instant, nullable } from './columns.js';
 
 /** What is true of one schedule of the configuration at run time. */

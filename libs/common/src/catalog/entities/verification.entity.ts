@@ -1,7 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { BackupId, RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import type { Verdict } from '../../domain/verdict.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { Verdict } from '#common/domain/verdict.js';
 import { instant, nullable } from './columns.js';
 
 /** A verification as its first attempt decided it; verdict and result come together. */

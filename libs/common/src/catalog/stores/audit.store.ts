@@ -1,6 +1,6 @@
-import type { JsonObject } from '../../domain/json.js';
-import { AuditEntry } from '../entities/audit-entry.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { AuditEntry } from '#common/catalog/entities/audit-entry.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { JsonObject } from '#common/domain/json.js';
 
 export interface NewAuditEntry {
   /** `source` of the request, or who called. */

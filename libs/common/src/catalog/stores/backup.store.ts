@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
-import type { Manifest } from '../../contracts/manifest.js';
-import { type BackupId, type RunId, toUuidV7 } from '../../domain/ids.js';
-import { AppError } from '../../errors/app-error.js';
-import { Backup, BackupCopy } from '../entities/backup.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Backup, BackupCopy } from '#common/catalog/entities/backup.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { type BackupId, type RunId, toUuidV7 } from '#common/domain/ids.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export interface Reservation {
   readonly runId: RunId;

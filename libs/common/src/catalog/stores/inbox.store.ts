@@ -1,4 +1,4 @@
-import type { Sql } from '../sql.js';
+import type { Sql } from '#common/catalog/sql.js';
 
 export interface Taken {
   readonly consumer: string;

@@ -1,6 +1,6 @@
-import { AppError } from '../../errors/app-error.js';
-import { Lease } from '../entities/lease.entity.js';
-import type { Sql } from '../sql.js';
+import { Lease } from '#common/catalog/entities/lease.entity.js';
+import type { Sql } from '#common/catalog/sql.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** What the fence compares. */
 export type LeaseRef = { readonly name: string; readonly fence: number };

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { anEvent, CatalogTestBed } from '../../testing/catalog-test-bed.js';
-import { Channels } from '../channels.js';
+import { Channels } from '#common/catalog/channels.js';
+import { anEvent, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 
 let bed: CatalogTestBed;
 

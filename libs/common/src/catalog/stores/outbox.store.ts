@@ -1,8 +1,8 @@
-import type { UntypedEvent } from '../../contracts/envelope.js';
-import type { Problem } from '../../errors/app-error.js';
-import { Channels } from '../channels.js';
-import { OutboxEntry } from '../entities/outbox-entry.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Channels } from '#common/catalog/channels.js';
+import { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { UntypedEvent } from '#common/contracts/envelope.js';
+import type { Problem } from '#common/errors/app-error.js';
 
 export interface OutboxLag {
   readonly unpublished: number;

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { Manifest } from '../../contracts/manifest.js';
-import type { BackupId, RunId } from '../../domain/ids.js';
-import { CatalogTestBed } from '../../testing/catalog-test-bed.js';
-import type { CatalogTx } from '../catalog-tx.js';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import { Manifest } from '#common/contracts/manifest.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 
 let bed: CatalogTestBed;
 

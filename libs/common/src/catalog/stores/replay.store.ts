@@ -1,8 +1,8 @@
-import type { RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import { AppError } from '../../errors/app-error.js';
-import { Replay } from '../entities/replay.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Replay } from '#common/catalog/entities/replay.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export type NewReplay = Pick<Replay, 'runId' | 'dataset' | 'mode' | 'plan'>;
 

@@ -1,8 +1,8 @@
-import type { BackupId, RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import { AppError } from '../../errors/app-error.js';
-import { Restore } from '../entities/restore.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Restore } from '#common/catalog/entities/restore.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export type NewRestore = Pick<
   Restore,

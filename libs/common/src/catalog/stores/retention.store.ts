@@ -1,7 +1,7 @@
-import type { BackupId, RunId } from '../../domain/ids.js';
-import type { RunKind } from '../../domain/run.js';
-import { Backup } from '../entities/backup.entity.js';
-import type { Sql } from '../sql.js';
+import { Backup } from '#common/catalog/entities/backup.entity.js';
+import type { Sql } from '#common/catalog/sql.js';
+import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { RunKind } from '#common/domain/run.js';
 
 /** An open run that reads a backup. */
 export interface BackupUse {

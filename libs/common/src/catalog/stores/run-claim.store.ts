@@ -1,9 +1,9 @@
-import type { RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import { AppError, type Problem } from '../../errors/app-error.js';
-import { Channels } from '../channels.js';
-import { Run } from '../entities/run.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Channels } from '#common/catalog/channels.js';
+import { Run } from '#common/catalog/entities/run.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import { AppError, type Problem } from '#common/errors/app-error.js';
 
 /** What the fence compares. */
 export type ClaimRef = { readonly runId: RunId; readonly attempt: number };

@@ -1,9 +1,9 @@
-import type { RunId } from '../../domain/ids.js';
-import { isSettled, type RunKind } from '../../domain/run.js';
-import { AppError, type Problem, toProblem } from '../../errors/app-error.js';
-import { Channels } from '../channels.js';
-import { Run } from '../entities/run.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Channels } from '#common/catalog/channels.js';
+import { Run } from '#common/catalog/entities/run.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import { isSettled, type RunKind } from '#common/domain/run.js';
+import { AppError, type Problem, toProblem } from '#common/errors/app-error.js';
 
 /** A run that nobody will work on any more, settled; its fact is still to be written, in the same transaction. */
 export interface SettledRun {

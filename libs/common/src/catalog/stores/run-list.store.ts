@@ -1,8 +1,8 @@
-import type { RunId } from '../../domain/ids.js';
-import type { RunKind, RunState } from '../../domain/run.js';
-import { AppError } from '../../errors/app-error.js';
-import { Run } from '../entities/run.entity.js';
-import type { Sql } from '../sql.js';
+import { Run } from '#common/catalog/entities/run.entity.js';
+import type { Sql } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { RunKind, RunState } from '#common/domain/run.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export interface RunFilter {
   readonly kinds?: readonly RunKind[];

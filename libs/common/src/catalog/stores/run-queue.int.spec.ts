@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import { CatalogTestBed } from '../../testing/catalog-test-bed.js';
-import type { Catalog } from '../catalog.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import type { ClaimOptions } from './run-queue.store.js';
 
 let bed: CatalogTestBed;

@@ -1,10 +1,10 @@
-import type { RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import type { RunKind } from '../../domain/run.js';
-import { Channels } from '../channels.js';
-import type { Claim } from '../claim.js';
-import { Run } from '../entities/run.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Channels } from '#common/catalog/channels.js';
+import type { Claim } from '#common/catalog/claim.js';
+import { Run } from '#common/catalog/entities/run.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { RunKind } from '#common/domain/run.js';
 
 export interface NewRun {
   readonly id: RunId;

@@ -1,6 +1,6 @@
-import type { RunId } from '../../domain/ids.js';
-import type { RunState } from '../../domain/run.js';
-import type { Sql } from '../sql.js';
+import type { Sql } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { RunState } from '#common/domain/run.js';
 
 /** What became of the last request: nobody has taken it yet, it was refused or lost, or it is a run. */
 export type LastRun = 'pending' | 'rejected' | 'lost' | RunState;

@@ -1,9 +1,9 @@
-import type { RunId } from '../../domain/ids.js';
-import type { JsonObject } from '../../domain/json.js';
-import type { Verdict } from '../../domain/verdict.js';
-import { AppError } from '../../errors/app-error.js';
-import { Verification } from '../entities/verification.entity.js';
-import { type Sql, toJsonb } from '../sql.js';
+import { Verification } from '#common/catalog/entities/verification.entity.js';
+import { type Sql, toJsonb } from '#common/catalog/sql.js';
+import type { RunId } from '#common/domain/ids.js';
+import type { JsonObject } from '#common/domain/json.js';
+import type { Verdict } from '#common/domain/verdict.js';
+import { AppError } from '#common/errors/app-error.js';
 
 export type NewVerification = Pick<
   Verification,

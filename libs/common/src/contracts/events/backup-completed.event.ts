@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { AttemptHead } from '../event-parts.js';
-import { BackupMethod, Instant, RepositoryName, Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { AttemptHead } from '#common/contracts/event-parts.js';
+import { BackupMethod, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
 
 /** A backup exists: durable, checksummed, listed in its manifest and in the catalog. */
 export const BackupCompleted = defineEvent({

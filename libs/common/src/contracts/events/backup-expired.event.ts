@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { BackupMethod, DatasetName, Instant, RepositoryName, Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { BackupMethod, DatasetName, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
 
 /** Retention deletes a backup: nobody can restore it any more. */
 export const BackupExpired = defineEvent({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Failure } from '../event-parts.js';
-import { Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Failure } from '#common/contracts/event-parts.js';
+import { Uuid } from '#common/contracts/names.js';
 
 /** A backup could not be made; nothing of it is readable. */
 export const BackupFailed = defineEvent({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { BackupMethod, DatasetName, Instant, ScheduleName } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { BackupMethod, DatasetName, Instant, ScheduleName } from '#common/contracts/names.js';
 
 /** A backup of one dataset was asked for. Keyed by dataset: requests for it stay in order. */
 export const BackupRequested = defineEvent({

@@ -1,8 +1,8 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { AttemptHead } from '../event-parts.js';
-import { Instant, ReplayMode } from '../names.js';
-import { ReplayedPartition } from '../replayed-partition.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { AttemptHead } from '#common/contracts/event-parts.js';
+import { Instant, ReplayMode } from '#common/contracts/names.js';
+import { ReplayedPartition } from '#common/contracts/replayed-partition.js';
 
 /** A replay ended, with every offset of its range accounted for. */
 export const ReplayCompleted = defineEvent({

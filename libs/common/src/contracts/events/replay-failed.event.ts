@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Failure } from '../event-parts.js';
-import { ReplayMode } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Failure } from '#common/contracts/event-parts.js';
+import { ReplayMode } from '#common/contracts/names.js';
 
 /** A replay stopped; asked again with the same request it goes on where it stopped. */
 export const ReplayFailed = defineEvent({

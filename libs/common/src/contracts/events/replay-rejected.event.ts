@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Rejection } from '../event-parts.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Rejection } from '#common/contracts/event-parts.js';
 
 /** A well-formed request for a replay was refused before any run. */
 export const ReplayRejected = defineEvent({

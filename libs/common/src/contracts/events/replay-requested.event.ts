@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
+import { defineEvent } from '#common/contracts/define-event.js';
 import {
   BackupRef,
   DatasetName,
@@ -10,7 +10,7 @@ import {
   ReplayMode,
   TopicName,
   Uuid,
-} from '../names.js';
+} from '#common/contracts/names.js';
 
 const AskedGroup = GroupName.refine(isPlainText, 'a group name holds no control characters');
 

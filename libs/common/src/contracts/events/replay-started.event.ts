@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { AttemptHead } from '../event-parts.js';
-import { Instant, ReplayMode } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { AttemptHead } from '#common/contracts/event-parts.js';
+import { Instant, ReplayMode } from '#common/contracts/names.js';
 
 /** An attempt at a replay began. */
 export const ReplayStarted = defineEvent({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Failure } from '../event-parts.js';
-import { DatabaseName, TargetName, Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Failure } from '#common/contracts/event-parts.js';
+import { DatabaseName, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** A restore did not end well; the message tells what state the target is in. */
 export const RestoreFailed = defineEvent({

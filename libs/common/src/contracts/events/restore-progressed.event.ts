@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Progress } from '../event-parts.js';
-import { Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Progress } from '#common/contracts/event-parts.js';
+import { Uuid } from '#common/contracts/names.js';
 
 /** A restore moved on. Bytes are counted, never guessed. */
 export const RestoreProgressed = defineEvent({

@@ -1,6 +1,14 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { BackupRef, DatabaseName, DatasetName, Instant, ProfileName, RestoreStrategy, TargetName } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import {
+  BackupRef,
+  DatabaseName,
+  DatasetName,
+  Instant,
+  ProfileName,
+  RestoreStrategy,
+  TargetName,
+} from '#common/contracts/names.js';
 
 /** A restore of one backup to a configured target was asked for. It names things; it never carries a place to write. */
 export const RestoreRequested = defineEvent({

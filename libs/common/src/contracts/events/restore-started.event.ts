@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { AttemptHead } from '../event-parts.js';
-import { DatabaseName, Instant, RestoreStrategy, TargetName, Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { AttemptHead } from '#common/contracts/event-parts.js';
+import { DatabaseName, Instant, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** An attempt at a restore began. */
 export const RestoreStarted = defineEvent({

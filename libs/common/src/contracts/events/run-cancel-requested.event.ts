@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Uuid } from '#common/contracts/names.js';
 
 /** Somebody wants a run of any kind to stop. Its fact is then `.failed` with code `run.cancelled`. */
 export const RunCancelRequested = defineEvent({

@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { ProblemShape } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { ProblemShape } from '#common/contracts/names.js';
 
 /** A request about a run was refused: there is no such run, or it has ended. */
 export const RunRejected = defineEvent({

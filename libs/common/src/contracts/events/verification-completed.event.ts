@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { AttemptHead } from '../event-parts.js';
-import { DatabaseName, Instant, ProfileName, TargetName, Uuid, VerdictName } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { AttemptHead } from '#common/contracts/event-parts.js';
+import { DatabaseName, Instant, ProfileName, TargetName, Uuid, VerdictName } from '#common/contracts/names.js';
 
 /** The probes ran. `verdict` says what they found: a completed verification may well have failed the backup. */
 export const VerificationCompleted = defineEvent({

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { Failure } from '../event-parts.js';
-import { DatabaseName, ProfileName, TargetName } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { Failure } from '#common/contracts/event-parts.js';
+import { DatabaseName, ProfileName, TargetName } from '#common/contracts/names.js';
 
 /** A verification could not run: no verdict, which is not a good verdict. */
 export const VerificationFailed = defineEvent({

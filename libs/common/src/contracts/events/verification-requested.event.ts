@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { defineEvent } from '../define-event.js';
-import { BackupRef, DatabaseName, DatasetName, ProfileName, TargetName, Uuid } from '../names.js';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { BackupRef, DatabaseName, DatasetName, ProfileName, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** Proof was asked for that a restored database equals its backup. */
 export const VerificationRequested = defineEvent({

@@ -1,4 +1,4 @@
-import { AppError } from '../../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** How to reach one PostgreSQL server. Passwords stay in here: they reach children by a pass file or environment only. */
 export interface PgConnection {

@@ -1,6 +1,6 @@
 import pg from 'pg';
-import { AppError } from '../../errors/app-error.js';
-import type { Code } from '../../errors/codes.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Code } from '#common/errors/codes.js';
 import { type PgConnection, toPgLabel } from './pg-connection.js';
 
 /** SQLSTATE → our code. Whole classes (two characters) come after single states. Source: PostgreSQL, appendix A. */

@@ -1,9 +1,9 @@
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { AppError } from '#common/errors/app-error.js';
+import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { AppError } from '../../errors/app-error.js';
-import { ScratchDatabase } from '../../testing/scratch-database.js';
 import { type PgConnection, parsePgUrl } from './pg-connection.js';
 import { PgSession, withPgSession } from './pg-session.js';
 

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { AppError } from '../../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, toPgLabel } from './pg-connection.js';
 import { toApplicationName } from './pg-environment.js';
 import { isTlsRefusal, toPgError } from './pg-errors.js';

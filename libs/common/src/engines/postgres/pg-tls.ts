@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
-import { AppError } from '../../errors/app-error.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { PgConnection } from './pg-connection.js';
 
 /**

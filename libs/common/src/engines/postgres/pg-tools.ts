@@ -1,9 +1,9 @@
 import { constants } from 'node:fs';
 import { access, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, delimiter, join } from 'node:path';
-import { AppError } from '../../errors/app-error.js';
-import { toChildEnvironment } from '../../process/base-environment.js';
-import { runCommand } from '../../process/run-command.js';
+import { AppError } from '#common/errors/app-error.js';
+import { toChildEnvironment } from '#common/process/base-environment.js';
+import { runCommand } from '#common/process/run-command.js';
 
 export type PgToolName =
   | 'pg_dump'

@@ -1,5 +1,5 @@
 import { Controller, Get, Header, HttpStatus, Inject, Res } from '@nestjs/common';
-import { Health } from '../health.js';
+import { Health } from '#common/service/health.js';
 
 interface HttpResponse {
   status(code: number): HttpResponse;

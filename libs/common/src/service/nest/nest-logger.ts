@@ -1,4 +1,4 @@
-import type { Logger } from '../../telemetry/logger.js';
+import type { Logger } from '#common/telemetry/logger.js';
 
 /** Nest's own lines, as lines of ours. */
 export const toNestLogger = (logger: Logger) => {

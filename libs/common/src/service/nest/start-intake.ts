@@ -1,9 +1,9 @@
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { HoldfastKafkaServer } from '../../bus/nest/holdfast-kafka-server.js';
-import type { Event } from '../../contracts/envelope.js';
-import { startDirectIntake } from '../direct-intake.js';
-import type { Service } from '../open-service.js';
+import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
+import type { Event } from '#common/contracts/envelope.js';
+import { startDirectIntake } from '#common/service/direct-intake.js';
+import type { Service } from '#common/service/open-service.js';
 import { toNestLogger } from './nest-logger.js';
 
 /** A process that was killed keeps requests waiting for this long: only then the broker gives its partitions away. */

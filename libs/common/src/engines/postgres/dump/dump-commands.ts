@@ -1,0 +1,47 @@
+import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import type { Command } from '#common/process/command.js';
+
+/** What the dump needs of one installation. */
+export const DUMP_TOOLS = ['pg_dump', 'pg_dumpall'] as const;
+
+/**
+ * The archive of one database, uncompressed: zstd beside it is faster than any compression inside.
+ * Every table is locked by us already, so pg_dump can wait for one thing only: somebody whose ALTER TABLE waits for us, in
+ * front of it in the queue. Nobody would ever notice that circle; the short lock timeout ends it.
+ */
+export function toDumpCommand(dataset: PostgresDataset, tools: PgToolset, o: DumpCommandOptions): Command {
+  return {
+    program: tools.path('pg_dump'),
+    args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${o.snapshot}`, '--lock-wait-timeout=5000'],
+    env: toPgEnvironment(dataset.connection, o.applicationName),
+  };
+}
+
+export interface DumpCommandOptions {
+  readonly snapshot: string;
+  readonly applicationName: string;
+}
+
+/** Roles, memberships and their settings of the whole server; without passwords, so that no superuser is needed. */
+export function toGlobalsCommand(connection: PgConnection, tools: PgToolset, applicationName: string): Command {
+  return {
+    program: tools.path('pg_dumpall'),
+    args: [
+      ...['--roles-only', '--no-role-passwords', '--encoding=UTF8', '--no-password'],
+      `--database=${toConnInfo(connection.database)}`,
+    ],
+    // It takes no database from the environment.
+    env: toPgEnvironment(withDatabase(connection, ''), applicationName),
+  };
+}
+
+/** A database name as libpq reads it where a connection string is possible: `a=b` would be taken for one. */
+const toConnInfo = (database: string): string => `dbname='${database.replace(/[\\']/g, '\\$&')}'`;
+
+/** zstd's own checksum stays on, so that a damaged file is noticed by any zstd. */
+export function toZstdCommand({ level, threads }: PostgresDataset['compression']): Command {
+  return { program: 'zstd', args: ['--quiet', '--stdout', `-${level}`, `-T${threads}`] };
+}

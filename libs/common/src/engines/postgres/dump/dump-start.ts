@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
+import { type CatalogFacts, readCatalogFacts } from '#common/engines/postgres/facts/facts-read.js';
+import { readSequences } from '#common/engines/postgres/facts/facts-sequences.js';
+import { pinFactSettings } from '#common/engines/postgres/facts/facts-session.js';
+import { listTables, toTableListKey } from '#common/engines/postgres/facts/facts-tables.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
+import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
+import { toDumpCommand, toZstdCommand } from './dump-commands.js';
+import { awaitDumpLocks } from './dump-locks.js';
+import { type HeldSnapshot, type HoldOptions, holdSnapshot, inHeldSnapshot, isInTheWay } from './dump-snapshot.js';
+
+export interface StartOptions extends HoldOptions {
+  readonly dataset: PostgresDataset;
+  readonly toolset: PgToolset;
+  readonly applicationName: string;
+  /** A migration or a nightly TRUNCATE is over after a few. */
+  readonly tries: number;
+}
+
+/** `holder` keeps locks and snapshot; `reader` does all other reading, in short transactions. */
+export interface DumpSessions {
+  readonly holder: PgSession;
+  readonly reader: PgSession;
+}
+
+/** A dump that has its snapshot and all its locks, and waits for somebody to read it. */
+export interface StartedDump {
+  readonly snapshot: HeldSnapshot;
+  readonly catalog: CatalogFacts;
+  readonly chain: Chain;
+}
+
+const MAX_PAUSE_MS = 1_000;
+
+/**
+ * Starts a dump of which it is certain that no table was truncated or altered between its snapshot and its own locks.
+ * Whoever comes in between is let through first, and the snapshot taken anew.
+ * Throws: postgres.changing, postgres.locked, postgres.permission, postgres.rls-hidden, engine.*.
+ */
+export async function startDump(sessions: DumpSessions, o: StartOptions): Promise<StartedDump> {
+  const { holder, reader } = sessions;
+  await pinFactSettings(holder);
+  await pinFactSettings(reader);
+  let inTheWay: AppError | undefined;
+  for (let attempt = 1; attempt <= o.tries; attempt += 1) {
+    const giveUp = new AbortController();
+    try {
+      return await tryStart(sessions, o, giveUp);
+    } catch (error) {
+      giveUp.abort(error);
+      if (!isInTheWay(error)) throw error;
+      inTheWay = toAppError(error);
+    }
+    await holder.query('ROLLBACK');
+    await sleep(Math.min(5 * 2 ** attempt * Math.random(), MAX_PAUSE_MS), undefined, { signal: o.signal });
+  }
+  throw new AppError(
+    inTheWay?.code ?? 'postgres.changing',
+    `${inTheWay?.message}, ${o.tries} times in a row`,
+    {},
+    { cause: inTheWay },
+  );
+}
+
+async function tryStart(sessions: DumpSessions, o: StartOptions, giveUp: AbortController): Promise<StartedDump> {
+  const { holder, reader } = sessions;
+  await assertReadable(reader);
+  const tables = await listTables(reader);
+  const sequences = await readSequences(reader);
+  const snapshot = await holdSnapshot(holder, tables, o);
+  const { chain, applicationName } = spawnDump(snapshot, o, AbortSignal.any([o.signal, giveUp.signal]));
+  try {
+    await awaitDumpLocks(reader, { applicationName, tables, ended: chain.ended, signal: o.signal });
+    const catalog = await inHeldSnapshot(reader, snapshot, () =>
+      readCatalogFacts(reader, o.dataset.migrationHeadQuery),
+    );
+    assertSame(toTableListKey(tables), toTableListKey(catalog.tables), holder);
+    assertSame(toNames(sequences), toNames(catalog.sequences), holder);
+    const { takenAt, lsn } = snapshot;
+    // The sequences as they were before the dump read them: that is never more than the dump has.
+    return { snapshot, chain, catalog: { ...catalog, sequences, database: { ...catalog.database, takenAt, lsn } } };
+  } catch (error) {
+    giveUp.abort(error);
+    await chain.ended.catch(() => undefined);
+    throw error;
+  }
+}
+
+function spawnDump(
+  snapshot: HeldSnapshot,
+  { dataset, toolset, ...o }: StartOptions,
+  signal: AbortSignal,
+): { chain: Chain; applicationName: string } {
+  // pg_stat_activity must tell this dump from that of the try before. 63 bytes at most.
+  const applicationName = `${o.applicationName.slice(0, 54)} ${randomBytes(4).toString('hex')}`;
+  const command = toDumpCommand(dataset, toolset, { snapshot: snapshot.id, applicationName });
+  return { applicationName, chain: spawnChain([command, toZstdCommand(dataset.compression)], { signal }) };
+}
+
+const toNames = (sequences: CatalogFacts['sequences']): string => JSON.stringify(sequences.map(({ name }) => name));
+
+function assertSame(before: string, now: string, { label }: PgSession): void {
+  if (before !== now) throw new AppError('postgres.changing', `the tables of ${label} changed while they were locked`);
+}

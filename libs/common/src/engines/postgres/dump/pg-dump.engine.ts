@@ -1,0 +1,66 @@
+import { readMigrationHead } from '#common/engines/postgres/facts/facts-migration.js';
+import { PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { runCommand } from '#common/process/run-command.js';
+import { DUMP_TOOLS, toZstdCommand } from './dump-commands.js';
+import type { ReadBusPosition } from './dump-snapshot.js';
+import { startDump } from './dump-start.js';
+import { PgDumpOutput } from './pg-dump-output.js';
+
+export interface OpenDumpOptions {
+  readonly signal: AbortSignal;
+  /** Called between the locks and the snapshot; again when tables changed meanwhile. */
+  readonly readBusPosition?: ReadBusPosition | undefined;
+  readonly onStage?: (stage: 'connect' | 'snapshot') => void;
+  /** What the server's administrator sees in pg_stat_activity: run and attempt. */
+  readonly applicationName?: string | undefined;
+}
+
+/** Logical backups of one database in pg_dump's custom format, compressed by zstd, with its roles beside it. */
+export class PgDumpEngine {
+  /** `tries`: how often somebody who alters tables may come in between before the backup fails. The default takes some ten seconds. */
+  constructor(
+    private readonly tools: PgTools,
+    private readonly tries = 20,
+  ) {}
+
+  /**
+   * Checks everything that can be checked, fixes the snapshot that the dump will show, starts the dump and begins to count.
+   * The caller reads `objects()` to the end, then `facts()`, and closes in any case.
+   * Throws: postgres.*, engine.*, config.invalid; nothing stays open then.
+   * Source: PostgreSQL "pg_dump", "Snapshot Synchronization Functions".
+   */
+  async open(dataset: PostgresDataset, o: OpenDumpOptions): Promise<PgDumpOutput> {
+    const stop = new AbortController();
+    const signal = AbortSignal.any([o.signal, stop.signal]);
+    const applicationName = o.applicationName ?? `holdfast dump ${dataset.name}`;
+    const session: PgSessionOptions = { signal, applicationName };
+    o.onStage?.('connect');
+    return withPgSession(dataset.connection, session, async (reader) => {
+      const search = { directories: dataset.toolDirectories, signal };
+      const toolset = await this.tools.find(reader.serverMajor, DUMP_TOOLS, search);
+      const tools = { ...toolset.versions, zstd: await askZstd(dataset, signal) };
+      await readMigrationHead(reader, dataset.migrationHeadQuery);
+      o.onStage?.('snapshot');
+      const holder = await PgSession.open(dataset.connection, session);
+      try {
+        const { readBusPosition } = o;
+        const options = { signal, readBusPosition, dataset, toolset, applicationName, tries: this.tries };
+        const started = await startDump({ holder, reader }, options);
+        return new PgDumpOutput({ dataset, holder, started, toolset, tools, applicationName, stop, signal });
+      } catch (error) {
+        stop.abort(error);
+        await holder.close();
+        throw error;
+      }
+    });
+  }
+}
+
+/** Throws: engine.spawn. */
+async function askZstd(dataset: PostgresDataset, signal: AbortSignal): Promise<string> {
+  const { program } = toZstdCommand(dataset.compression);
+  const { stdout } = await runCommand({ program, args: ['--version'] }, { signal });
+  return stdout.replaceAll('*', '').trim();
+}

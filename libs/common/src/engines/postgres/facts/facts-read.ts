@@ -1,0 +1,79 @@
+import type { PolicyFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { type CountOptions, countTables, type TableCount } from './facts-counts.js';
+import { readDetails } from './facts-details.js';
+import { readExtensions } from './facts-extensions.js';
+import { readMemberships } from './facts-memberships.js';
+import { readMigrationHead } from './facts-migration.js';
+import { readObjects } from './facts-objects.js';
+import { readPolicies } from './facts-policies.js';
+import { readRoles } from './facts-roles.js';
+import { readSchemaSha256 } from './facts-schema.js';
+import { readSequences } from './facts-sequences.js';
+import { type DatabaseFacts, readDatabase } from './facts-server.js';
+import { readSettings } from './facts-settings.js';
+import { listTables, type TableEntry } from './facts-tables.js';
+
+export interface FactsOptions extends CountOptions {
+  readonly migrationHeadQuery: string | undefined;
+}
+
+type Section =
+  | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions')
+  | ('objects' | 'schemaSha256' | 'details' | 'migrationHead');
+
+/** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
+export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
+  readonly database: DatabaseFacts;
+  readonly tables: readonly TableEntry[];
+  readonly policies: ReadonlyMap<string, readonly PolicyFacts[]>;
+}
+
+/**
+ * All facts of the session's database, read in the session's transaction: the same code reads them at the backup and after
+ * the restore. The session's settings must be pinned (`inReadOnlySnapshot`, `pinFactSettings`).
+ */
+export async function readSnapshotFacts(session: PgSession, o: FactsOptions): Promise<SnapshotFacts> {
+  const catalog = await readCatalogFacts(session, o.migrationHeadQuery);
+  return toSnapshotFacts(catalog, await countTables(session, catalog.tables, o));
+}
+
+export async function readCatalogFacts(
+  session: PgSession,
+  migrationHeadQuery: string | undefined,
+): Promise<CatalogFacts> {
+  const database = await readDatabase(session);
+  const tables = await listTables(session);
+  const roles = await readRoles(session);
+  return {
+    ...{ database, tables, roles },
+    policies: await readPolicies(session),
+    sequences: await readSequences(session),
+    settings: await readSettings(session, roles),
+    extensions: await readExtensions(session),
+    objects: await readObjects(session),
+    schemaSha256: await readSchemaSha256(session),
+    details: await readDetails(session),
+    memberships: await readMemberships(session, roles),
+    migrationHead: await readMigrationHead(session, migrationHeadQuery),
+  };
+}
+
+const NOT_COUNTED: TableCount = { rows: 0, rowsExact: false, fingerprint: null };
+
+/** An extension's own tables are not among the facts: it may bring other rows in another version. */
+export function toSnapshotFacts(
+  { database, tables, policies, ...catalog }: CatalogFacts,
+  counts: ReadonlyMap<string, TableCount>,
+): SnapshotFacts {
+  const own = tables.filter(({ isExtensionConfig }) => !isExtensionConfig);
+  return {
+    ...database,
+    ...catalog,
+    tables: own.map(({ oid, name, rlsEnabled, rlsForced }) => ({
+      name,
+      ...(counts.get(oid) ?? NOT_COUNTED),
+      rls: { enabled: rlsEnabled, forced: rlsForced, policies: [...(policies.get(oid) ?? [])] },
+    })),
+  };
+}

@@ -1,0 +1,130 @@
+import { writeFile } from 'node:fs/promises';
+import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError } from '#common/errors/app-error.js';
+import { runCommand } from '#common/process/run-command.js';
+import { Complaints } from './restore-errors.js';
+import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
+import { toConnInfo } from './restore-sql.js';
+import { splitRestoreList, toRestoreList } from './restore-toc.js';
+
+export interface PgRestoreRequest {
+  readonly tools: PgToolset;
+  /** An uncompressed archive in custom format on this machine: parallel jobs need to seek. */
+  readonly archive: string;
+  readonly database: string;
+  readonly identity: RestoreIdentity;
+  /** Schemas that are there already. */
+  readonly presentSchemas: readonly string[];
+  /** The server has none but its own: what was in others goes there. */
+  readonly hasTablespaces: boolean;
+  readonly serverMajor: number;
+}
+
+/**
+ * Fills an empty database from an archive, with parallel jobs, and returns the complaints that are known to be harmless.
+ * Throws: restore.failed with the first fatal complaints; engine.spawn; the abort reason.
+ */
+export async function fillDatabase(
+  request: PgRestoreRequest,
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { early, late } = splitRestoreList(await readRestoreList(request, signal));
+  const jobs = isOlderServer(request) ? 1 : target.jobs;
+  const harmless = await fillWith(request, { list: early, jobs }, target, signal);
+  return late === '' ? harmless : [...harmless, ...(await fillWith(request, { list: late, jobs: 1 }, target, signal))];
+}
+
+/** pg_restore 17 and newer then complains in every session, and only a single job's complaints can be told apart for certain. */
+const isOlderServer = ({ tools, serverMajor }: PgRestoreRequest): boolean => tools.major >= 17 && serverMajor < 17;
+
+async function fillWith(
+  request: PgRestoreRequest,
+  part: { readonly list: string; readonly jobs: number },
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const complaints = new Complaints();
+  const list = await writeRestoreList(request, part.list);
+  const command = {
+    program: request.tools.path('pg_restore'),
+    args: [`--dbname=${toConnInfo(request.database)}`, `--jobs=${part.jobs}`, ...toCommonArgs(request, target, list)],
+    env: toRestoreEnvironment(withDatabase(target.connection, request.database), request.identity),
+  };
+  const onStderrLine = (line: string): void => complaints.read(line);
+  const end = await runCommand(command, { signal, acceptExitCodes: [0, 1], onStderrLine }).catch((error) => {
+    throw withoutRows(error);
+  });
+  if (end.exitCode === 0 || complaints.areAllHarmless) return complaints.harmless;
+  const errors = complaints.fatal.map(({ message }) => message).slice(0, 20);
+  const first = errors[0] ?? 'pg_restore failed without naming an error';
+  throw new AppError('restore.failed', `${first}; the unfinished database was dropped`, { errors });
+}
+
+/** What of the archive is to be restored, in pg_restore's own form. */
+export async function readRestoreList(
+  { tools, archive, presentSchemas }: PgRestoreRequest,
+  signal: AbortSignal,
+): Promise<string> {
+  const { stdout } = await runCommand({ program: tools.path('pg_restore'), args: ['--list', archive] }, { signal });
+  return toRestoreList(stdout, presentSchemas);
+}
+
+export async function writeRestoreList({ archive }: PgRestoreRequest, list: string): Promise<string> {
+  const file = `${archive}.list`;
+  await writeFile(file, list);
+  return file;
+}
+
+/**
+ * What every use of an archive has in common; the archive's path comes last. With row security switched on, a materialized view is
+ * filled with what its owner sees, as it was at the source, and not refused.
+ */
+export function toCommonArgs(
+  { archive, hasTablespaces }: PgRestoreRequest,
+  { privileges, owner }: PostgresTarget,
+  list: string,
+): string[] {
+  return [
+    '--no-password',
+    '--enable-row-security',
+    ...(hasTablespaces ? [] : ['--no-tablespaces']),
+    `--use-list=${list}`,
+    ...(privileges === 'keep' ? [] : ['--no-owner', '--no-privileges']),
+    ...(privileges === 'drop' && owner !== undefined ? [`--role=${owner}`] : []),
+    archive,
+  ];
+}
+
+/** Whatever the role or the database have set, a restore may take its time. A backend whose client is gone gives up. */
+export function toRestoreEnvironment(
+  connection: PgConnection,
+  identity: RestoreIdentity,
+  settings: Readonly<Record<string, string>> = {},
+): Record<string, string> {
+  const options = {
+    statement_timeout: '0',
+    idle_in_transaction_session_timeout: '0',
+    client_connection_check_interval: '5s',
+    ...settings,
+  };
+  return {
+    ...toPgEnvironment(connection, toRestoreName(identity)),
+    // psql would take our statements for text in the database's own encoding.
+    PGCLIENTENCODING: 'UTF8',
+    PGOPTIONS: Object.entries(options)
+      .map(([name, value]) => `-c ${name}=${value}`)
+      .join(' '),
+  };
+}
+
+/** stderr of a restoring child may quote rows: it stays here. */
+export function withoutRows(error: unknown): unknown {
+  if (!(error instanceof AppError) || error.code !== 'engine.exit') return error;
+  const { program, exitCode, signal } = error.context;
+  const how = signal ? `signal ${String(signal)}` : `exit code ${String(exitCode)}`;
+  return new AppError('engine.exit', `${String(program)} ended with ${how}`, { program, exitCode, signal });
+}

@@ -1,0 +1,118 @@
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
+import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError } from '#common/errors/app-error.js';
+import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
+import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
+
+/** A database under construction carries this name, so that the wanted name only ever means a whole database. */
+const scratchPrefix = ({ runId }: RestoreIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
+export const toScratchName = (identity: RestoreIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
+const toMark = ({ runId }: RestoreIdentity): string => `restored by holdfast run ${runId}`;
+
+export async function databaseExists(session: PgSession, database: string): Promise<boolean> {
+  const rows = await session.query('SELECT FROM pg_database WHERE datname = $1', [database]);
+  return rows.length === 1;
+}
+
+/** Whether an earlier attempt of the same run finished the database before it could say so. */
+export async function isOwnResult(session: PgSession, database: string, identity: RestoreIdentity): Promise<boolean> {
+  const rows = await session.query(
+    `SELECT FROM pg_database WHERE datname = $1 AND shobj_description(oid, 'pg_database') = $2`,
+    [database, toMark(identity)],
+  );
+  return rows.length === 1;
+}
+
+/** An empty database like the one that was backed up; what earlier attempts left under construction is dropped. */
+export async function createScratch(
+  session: PgSession,
+  facts: SnapshotFacts,
+  target: PostgresTarget,
+  identity: RestoreIdentity,
+): Promise<string> {
+  await dropScratches(session, identity);
+  const name = toScratchName(identity);
+  const owner = databaseOwnerOf(facts, target);
+  const ownership = owner === undefined ? '' : `OWNER ${quoteIdentifier(owner)}`;
+  await session.query(
+    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${toLocale(facts, session.serverMajor)} ${ownership}`,
+  );
+  return name;
+}
+
+/** By default a new database would get the server's own locale, and with it another order of text. */
+function toLocale(facts: SnapshotFacts, serverMajor: number): string {
+  const { encoding, collation, characterType, localeProvider = 'libc', locale } = facts;
+  const options = [
+    `ENCODING ${quoteLiteral(encoding)}`,
+    `LC_COLLATE ${quoteLiteral(collation)}`,
+    `LC_CTYPE ${quoteLiteral(characterType ?? collation)}`,
+  ];
+  if (serverMajor >= 15) options.push(`LOCALE_PROVIDER ${localeProvider}`);
+  if (localeProvider === 'icu' && locale) options.push(`ICU_LOCALE ${quoteLiteral(locale)}`);
+  if (localeProvider === 'builtin' && locale) options.push(`BUILTIN_LOCALE ${quoteLiteral(locale)}`);
+  return options.join(' ');
+}
+
+/** Of all attempts of the run. */
+export async function dropScratches(session: PgSession, identity: RestoreIdentity): Promise<void> {
+  const rows = await session.query<{ name: string }>(
+    'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
+    [scratchPrefix(identity)],
+  );
+  for (const { name } of rows) await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+}
+
+/** How long an attempt that failed or was stopped may tidy up; what it leaves, the next attempt drops. */
+const TIDY_MS = 30_000;
+
+/** Drops what this attempt left under construction, on a session of its own: the attempt's are gone when it was aborted. */
+export async function dropOwnScratch(maintenance: PgConnection, identity: RestoreIdentity): Promise<void> {
+  const options = { signal: AbortSignal.timeout(TIDY_MS), applicationName: `holdfast tidy ${identity.runId}` };
+  await withPgSession(maintenance, options, (session) =>
+    session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(toScratchName(identity))} WITH (FORCE)`),
+  );
+}
+
+/**
+ * Gives the finished database its settings and rights, its mark and its name. The rename is the moment at which it exists.
+ * Throws: restore.database-exists.
+ */
+export async function publishScratch(
+  session: PgSession,
+  names: { readonly scratch: string; readonly database: string },
+  statements: readonly string[],
+  identity: RestoreIdentity,
+): Promise<void> {
+  for (const statement of statements) await session.query(statement);
+  await session.query(`COMMENT ON DATABASE ${quoteIdentifier(names.scratch)} IS ${quoteLiteral(toMark(identity))}`);
+  try {
+    await session.query(
+      `ALTER DATABASE ${quoteIdentifier(names.scratch)} RENAME TO ${quoteIdentifier(names.database)}`,
+    );
+  } catch (error) {
+    if (!(await databaseExists(session, names.database))) throw error;
+    throw new AppError(
+      'restore.database-exists',
+      `database "${names.database}" was created meanwhile`,
+      {},
+      { cause: error },
+    );
+  }
+}
+
+/** Fresh statistics, or the first queries after a restore are the slowest ones. */
+export const analyze = (
+  connection: PgConnection,
+  database: string,
+  identity: RestoreIdentity,
+  signal: AbortSignal,
+): Promise<unknown> =>
+  withPgSession(withDatabase(connection, database), { signal, applicationName: toRestoreName(identity) }, (session) =>
+    session.query('ANALYZE'),
+  );
+
+export const databaseOwnerOf = (facts: SnapshotFacts, target: PostgresTarget): string | undefined =>
+  target.privileges === 'keep' ? facts.databaseOwner : target.owner;

@@ -1,0 +1,50 @@
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { quoteIdentifier, quoteRole } from './restore-sql.js';
+
+interface DefaultPrivileges {
+  readonly role: string;
+  readonly schema: string | null;
+  readonly type: string;
+  readonly grantees: readonly string[];
+}
+
+/** What everybody may do with a new object unless ALTER DEFAULT PRIVILEGES said otherwise. */
+const BUILT_IN: Readonly<Record<string, string>> = { FUNCTIONS: 'EXECUTE', TYPES: 'USAGE' };
+
+/**
+ * Takes back what ALTER DEFAULT PRIVILEGES gives away of everything that the session's role creates. An archive states privileges as
+ * differences from PostgreSQL's own defaults: with others in force while it is restored, a table that nobody was granted would come
+ * back open. The archive's own default privileges come last and bring these back.
+ */
+export async function plainDefaultPrivileges(session: PgSession): Promise<string[]> {
+  const rows = await session.query<DefaultPrivileges>(`
+    SELECT
+      current_user::text AS role,
+      n.nspname AS schema,
+      CASE d.defaclobjtype
+        WHEN 'r' THEN 'TABLES' WHEN 'S' THEN 'SEQUENCES' WHEN 'f' THEN 'FUNCTIONS' WHEN 'T' THEN 'TYPES'
+        WHEN 'n' THEN 'SCHEMAS' ELSE 'LARGE OBJECTS'
+      END AS type,
+      ARRAY(
+        SELECT DISTINCT CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END
+        FROM aclexplode(d.defaclacl) a
+      ) AS grantees
+    FROM pg_default_acl d
+    LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+    WHERE d.defaclrole = current_user::regrole`);
+  return rows.flatMap(toStatements);
+}
+
+function toStatements({ role, schema, type, grantees }: DefaultPrivileges): string[] {
+  const scope = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
+  const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(role)}${scope}`;
+  const revokes = grantees.map((grantee) => `${alter} REVOKE ALL ON ${type} FROM ${quoteRole(grantee)}`);
+  // Those of one schema are added to the built-in ones; those of the whole database replace them.
+  if (schema !== null) return revokes;
+  const everybody = BUILT_IN[type];
+  return [
+    ...revokes,
+    `${alter} GRANT ALL ON ${type} TO ${quoteIdentifier(role)}`,
+    ...(everybody === undefined ? [] : [`${alter} GRANT ${everybody} ON ${type} TO PUBLIC`]),
+  ];
+}

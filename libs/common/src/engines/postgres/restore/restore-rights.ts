@@ -1,0 +1,81 @@
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+
+interface Rights {
+  readonly role: string;
+  readonly isSuperuser: boolean;
+  readonly canCreateDatabases: boolean;
+  readonly canCreateRoles: boolean;
+  /** Roles that exist and that the role may not act as. */
+  readonly foreign: readonly string[];
+}
+
+export interface RightsQuestion {
+  readonly facts: SnapshotFacts;
+  readonly target: PostgresTarget;
+  readonly strategy: 'new' | 'in-place';
+  readonly missingRoles: readonly string[];
+}
+
+/** Roles that will own what is restored. */
+export const ownersOf = (facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] => {
+  if (privileges === 'drop') return owner === undefined ? [] : [owner];
+  return [...new Set([facts.databaseOwner, ...facts.objects.map((object) => object.owner)])];
+};
+
+/** What the session's role may not do and would have to, each a sentence: better said now than by a statement in the middle. */
+export async function findMissingRights(session: PgSession, question: RightsQuestion): Promise<string[]> {
+  const { facts, target, strategy, missingRoles } = question;
+  const rights = await readRights(session, ownersOf(facts, target));
+  if (rights.isSuperuser) return [];
+  const { role } = rights;
+  const extensions = strategy === 'new' ? await findForbiddenExtensions(session, facts) : [];
+  return [
+    ...(strategy === 'new' && !rights.canCreateDatabases ? [`role ${role} may not create databases`] : []),
+    ...(missingRoles.length > 0 && target.missingRoles === 'create' && !rights.canCreateRoles
+      ? [`role ${role} may not create the roles ${missingRoles.join(', ')}`]
+      : []),
+    ...(target.privileges === 'keep' && !rights.canCreateRoles && hasRoleSettings(facts)
+      ? [`role ${role} may not set parameters for other roles`]
+      : []),
+    ...(extensions.length > 0 ? [`role ${role} may not create the extensions ${extensions.join(', ')}`] : []),
+    ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
+  ];
+}
+
+function readRights(session: PgSession, owners: readonly string[]): Promise<Rights> {
+  // Membership alone is not enough from 16 on: it may come without the right to SET ROLE.
+  const membership = session.serverMajor >= 16 ? 'SET' : 'MEMBER';
+  return session.queryOne<Rights>(
+    `SELECT
+       r.rolname::text AS role,
+       r.rolsuper AS "isSuperuser",
+       r.rolcreatedb AS "canCreateDatabases",
+       r.rolcreaterole AS "canCreateRoles",
+       ARRAY(
+         SELECT o.rolname::text FROM pg_roles o
+         WHERE o.rolname = ANY ($1::text[]) AND o.rolname !~ '^pg_' AND NOT pg_has_role(o.oid, '${membership}')
+         ORDER BY 1
+       ) AS foreign
+     FROM pg_roles r
+     WHERE r.rolname = current_user`,
+    [owners],
+  );
+}
+
+const hasRoleSettings = ({ settings }: SnapshotFacts): boolean =>
+  settings.some(({ database, role }) => database !== null && role !== null);
+
+/** Those that only a superuser may create. */
+async function findForbiddenExtensions(session: PgSession, { extensions }: SnapshotFacts): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT v.name::text AS name
+     FROM pg_available_extensions a
+     JOIN pg_available_extension_versions v ON v.name = a.name AND v.version = a.default_version
+     WHERE a.name = ANY ($1::text[]) AND a.name <> 'plpgsql' AND v.superuser AND NOT v.trusted
+     ORDER BY 1`,
+    [extensions.map(({ name }) => name)],
+  );
+  return rows.map(({ name }) => name);
+}

@@ -1,0 +1,73 @@
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import type { RoleStatements } from './restore-globals.js';
+import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
+
+/** Roles that must be there before anything is restored: --no-owner --no-privileges leaves those that policies name. */
+export function rolesToBring(facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] {
+  if (privileges === 'keep') return facts.roles;
+  const named = facts.tables.flatMap(({ rls }) => rls.policies.flatMap(({ roles }) => roles));
+  return [...new Set([...named, ...(owner === undefined ? [] : [owner])])];
+}
+
+/** Roles among `names` that the server lacks, sorted. */
+export async function findMissingRoles(session: PgSession, names: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT name FROM unnest($1::text[]) AS name
+     WHERE name <> 'public' AND name !~ '^pg_'
+       AND NOT EXISTS (SELECT FROM pg_roles WHERE rolname = name)
+     ORDER BY name COLLATE "C"`,
+    [names],
+  );
+  return rows.map(({ name }) => name);
+}
+
+/**
+ * Creates the roles, NOLOGIN, with their memberships, in one transaction. An operator gives them LOGIN and a password. Two restores
+ * may need the same roles at once: they take turns. A role that a superuser did not create is granted to its creator, who could not give
+ * it anything otherwise.
+ */
+export async function createRoles(
+  session: PgSession,
+  roles: readonly RoleStatements[],
+  settings: readonly string[],
+): Promise<void> {
+  const names = roles.map(({ name }) => name);
+  await session.query('BEGIN');
+  try {
+    await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast roles', 0))`);
+    const missing = new Set(await findMissingRoles(session, names));
+    const created = roles.filter(({ name }) => missing.has(name));
+    for (const { name, inherits } of created) {
+      await session.query(`CREATE ROLE ${quoteIdentifier(name)} NOLOGIN ${inherits ? 'INHERIT' : 'NOINHERIT'}`);
+    }
+    for (const role of created) await grantMemberships(session, role);
+    for (const statement of settings) await session.query(statement);
+    await session.query('COMMIT');
+  } catch (error) {
+    await session.query('ROLLBACK').catch(() => undefined);
+    throw error;
+  }
+}
+
+async function grantMemberships(session: PgSession, { name, memberOf }: RoleStatements): Promise<void> {
+  const groups = memberOf.length === 0 ? [] : await existingRoles(session, memberOf);
+  for (const group of groups) await session.query(`GRANT ${quoteIdentifier(group)} TO ${quoteIdentifier(name)}`);
+  await session.query(
+    `DO $grant$ BEGIN
+       IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
+         EXECUTE format('GRANT %I TO %I', ${quoteLiteral(name)}, current_user);
+       END IF;
+     END $grant$`,
+  );
+}
+
+/** Predefined roles such as pg_read_all_data, and superusers, grant more than a backup should hand out. */
+async function existingRoles(session: PgSession, names: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT rolname AS name FROM pg_roles WHERE rolname = ANY($1::text[]) AND rolname !~ '^pg_' AND NOT rolsuper`,
+    [names],
+  );
+  return rows.map(({ name }) => name);
+}

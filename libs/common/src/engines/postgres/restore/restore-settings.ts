@@ -1,0 +1,68 @@
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
+
+/** Of facts: in the place of a value that looks like a secret stands its digest. */
+const HIDDEN = /^sha256:[0-9a-f]{64}$/;
+
+/** Lists whose elements are quoted each. Source: pg_dump's variable_is_guc_list_quote. */
+const LISTS = new Set([
+  'local_preload_libraries',
+  'search_path',
+  'session_preload_libraries',
+  'shared_preload_libraries',
+  'temp_tablespaces',
+  'unix_socket_directories',
+]);
+
+type Setting = SnapshotFacts['settings'][number];
+
+/**
+ * `ALTER DATABASE … SET` and, where what roles may do comes back, `ALTER ROLE … IN DATABASE … SET` of the backup. Those of roles alone
+ * belong to the server.
+ */
+export const settingStatements = (
+  { settings }: SnapshotFacts,
+  database: string,
+  privileges: 'keep' | 'drop',
+): string[] =>
+  settings
+    .filter((setting) => setting.database !== null && !isHidden(setting))
+    .filter(({ role }) => role === null || privileges === 'keep')
+    .map((setting) => toStatement(setting, database));
+
+/** Settings whose values the backup does not hold: an operator sets them again. */
+export const withheldSettings = ({ settings }: SnapshotFacts): string[] =>
+  settings
+    .filter((setting) => setting.database !== null && isHidden(setting))
+    .map(({ role, setting }) => `${nameOf(setting)}${role === null ? '' : ` of role ${role}`}`);
+
+/** `ALTER ROLE … SET` of the named roles, wherever they log in. */
+export const roleSettingStatements = ({ settings }: SnapshotFacts, roles: readonly string[]): string[] =>
+  settings
+    .filter((setting) => setting.database === null && !isHidden(setting))
+    .filter(({ role }) => role !== null && roles.includes(role))
+    .map(({ role, setting }) => `ALTER ROLE ${quoteIdentifier(role ?? '')} ${toSet(setting)}`);
+
+function toStatement({ role, setting }: Setting, database: string): string {
+  const of = quoteIdentifier(database);
+  const scope = role === null ? `DATABASE ${of}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${of}`;
+  return `ALTER ${scope} ${toSet(setting)}`;
+}
+
+function toSet(setting: string): string {
+  const name = nameOf(setting);
+  const value = setting.slice(name.length + 1);
+  const values = LISTS.has(name.toLowerCase()) ? splitList(value) : [value];
+  return `SET ${name.split('.').map(quoteIdentifier).join('.')} TO ${values.map(quoteLiteral).join(', ')}`;
+}
+
+/** The elements of `"$user", public`. An empty list is one empty element. */
+function splitList(value: string): string[] {
+  const elements = [...value.matchAll(/"((?:[^"]|"")*)"|([^\s,"]+)/g)].map(
+    ([, quoted, plain]) => quoted?.replaceAll('""', '"') ?? plain ?? '',
+  );
+  return elements.length === 0 ? [''] : elements;
+}
+
+const nameOf = (setting: string): string => setting.split('=', 1)[0] ?? '';
+const isHidden = ({ setting }: Setting): boolean => HIDDEN.test(setting.slice(nameOf(setting).length + 1));
