@@ -17,11 +17,19 @@ export const DatabaseName = z
   .refine((name) => Buffer.byteLength(name) <= 63, 'a database name has at most 63 bytes')
   .refine(isPlainText, 'a database name holds no control characters')
   .describe('A PostgreSQL database name');
+/** Manifests hold positions by topic and by group: no record in JavaScript keeps an entry of this name. */
+const isKey = (name: string): boolean => name !== '__proto__';
 export const TopicName = z
   .string()
   .regex(/^[a-zA-Z0-9._-]{1,249}$/)
+  .refine(isKey, '__proto__ cannot be kept in a manifest')
   .describe('A Kafka topic name');
-export const GroupName = z.string().min(1).max(255).describe('A Kafka consumer group');
+export const GroupName = z
+  .string()
+  .min(1)
+  .max(255)
+  .refine(isKey, '__proto__ cannot be kept in a manifest')
+  .describe('A Kafka consumer group');
 
 export const Instant = z.iso.datetime({ offset: true }).describe('An instant with its UTC offset');
 export const Uuid = z.uuid();

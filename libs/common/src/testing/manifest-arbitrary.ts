@@ -86,7 +86,7 @@ const snapshot = (): fc.Arbitrary<SnapshotFacts> =>
     migrationHead: fc.option(text()),
   });
 
-const topic = () => fc.stringMatching(/^[a-zA-Z0-9._-]{1,20}$/);
+const topic = () => fc.stringMatching(/^[a-zA-Z0-9._-]{1,20}$/).filter((text) => text !== '__proto__');
 
 const busPosition = (): fc.Arbitrary<BusPosition> =>
   fc.record({
