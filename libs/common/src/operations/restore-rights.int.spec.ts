@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { planRestore } from './plan-restore.js';
 
 const { signal } = new AbortController();
 
@@ -49,7 +49,7 @@ describe.each([
       message: expect.stringContaining(roles.app),
     });
     expect(await rolesThere()).toEqual([]);
-    const { missingRoles, refusals } = await planRestore(order, signal);
+    const { missingRoles, refusals } = await previewRestore(order, signal);
     expect(missingRoles).toEqual([roles.app, roles.owner, roles.reader].sort());
     expect(refusals).toHaveLength(1);
   });
