@@ -48,6 +48,14 @@ describe('loadConfig', () => {
     expect(load(VALID, { SHOP_URL: url }).secrets).toEqual(expect.arrayContaining([url, '50%off']));
   });
 
+  it('reports secrets that are written out in the file', () => {
+    const inline = VALID.replace('${env:SHOP_URL}', 'postgres://u:written@db:5432/shop').replace(
+      "file:///var/lib/holdfast'",
+      "s3://bucket/prefix', accessKeyId: me, secretAccessKey: out-in-full",
+    );
+    expect(load(inline).secrets).toEqual(expect.arrayContaining(['written', 'out-in-full']));
+  });
+
   it('names every unset reference with its path', () => {
     const error = problemOf(() => load(VALID, {}));
     expect(error.code).toBe('config.invalid');

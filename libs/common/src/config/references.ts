@@ -1,19 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { AppError } from '#common/errors/app-error.js';
+import { isSecretName } from '#common/telemetry/redaction.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Resolved {
   readonly value: unknown;
-  /** Every value that came from a reference: the logger redacts them wherever they turn up. */
+  /** What came from a reference, or stands where a secret does: the logger redacts them wherever they turn up. */
   readonly secrets: readonly string[];
 }
 
 const REFERENCE = /\$\{(env|file):([^}]+)\}/g;
 
 /**
- * Replaces `${env:NAME}` and `${file:/path}` in every string of a parsed document, and collects what they stood for.
- * A file's trailing newline is dropped. Throws: config.invalid with all unresolvable references and their paths.
+ * Replaces `${env:NAME}` and `${file:/path}` in every string of a parsed document, and collects what they stood for; also
+ * secrets that were written out instead, told by their names or as passwords in URLs. A file's trailing newline is dropped.
+ * Throws: config.invalid with all unresolvable references and their paths.
  */
 export function resolveReferences(document: unknown, env: Environment): Resolved {
   const secrets = new Set<string>();
@@ -31,9 +33,15 @@ export function resolveReferences(document: unknown, env: Environment): Resolved
     }
   };
 
+  const resolve = (text: string, path: string): string => {
+    const resolved = text.replace(REFERENCE, (_, kind: string, name: string) => lookUp(kind, name, path));
+    if (isSecretName(path.slice(path.lastIndexOf('.') + 1))) secrets.add(resolved);
+    for (const password of passwordsIn(resolved)) secrets.add(password);
+    return resolved;
+  };
+
   const walk = (node: unknown, path: string): unknown => {
-    if (typeof node === 'string')
-      return node.replace(REFERENCE, (_, kind: string, name: string) => lookUp(kind, name, path));
+    if (typeof node === 'string') return resolve(node, path);
     if (Array.isArray(node)) return node.map((item, index) => walk(item, `${path}[${index}]`));
     if (node === null || typeof node !== 'object') return node;
     return Object.fromEntries(
@@ -43,15 +51,13 @@ export function resolveReferences(document: unknown, env: Environment): Resolved
 
   const value = walk(document, '');
   if (problems.length > 0) throw new AppError('config.invalid', problems.join('; '), { problems });
-  return { value, secrets: [...secrets, ...passwordsInUrls([...secrets])] };
+  return { value, secrets: [...secrets] };
 }
 
-/** A referenced URL hides a password that may turn up alone. */
-function passwordsInUrls(values: readonly string[]): string[] {
-  return values.flatMap((value) => {
-    const password = URL.canParse(value) ? new URL(value).password : '';
-    return password === '' ? [] : [...new Set([password, unescapeIfPossible(password)])];
-  });
+/** A URL hides a password that may turn up alone. */
+function passwordsIn(text: string): string[] {
+  const password = URL.canParse(text) ? new URL(text).password : '';
+  return password === '' ? [] : [password, unescapeIfPossible(password)];
 }
 
 /** Whether the url is a good one is told with its path, where it is used. */

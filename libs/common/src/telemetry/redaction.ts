@@ -12,6 +12,7 @@ export interface Redactor {
 /** Names whose values are never shown, whatever they hold. */
 const SECRET_NAME =
   /^(pass(word|wd|phrase)?|secret(access)?(key)?|token|access_?token|refresh_?token|api_?key|master_?key|private_?key|identity|authorization|cookie|set-cookie|pgpassword)$/i;
+export const isSecretName = (name: string): boolean => SECRET_NAME.test(name);
 const URL_PASSWORD = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@"']*:)[^\s/@"']+@/gi;
 /** Shorter secrets occur by chance in any text: they are taken out only where they are the whole value. */
 const MIN_LENGTH_WITHIN = 4;
@@ -30,7 +31,7 @@ export function createRedactor(secrets: readonly string[]): Redactor {
     if (source === null || typeof source !== 'object') return source;
     const entries = Object.entries(source).map(([name, part]) => [
       name,
-      SECRET_NAME.test(name) && part !== null && part !== undefined ? REDACTED : value(part),
+      isSecretName(name) && part !== null && part !== undefined ? REDACTED : value(part),
     ]);
     return Object.fromEntries(entries);
   };
