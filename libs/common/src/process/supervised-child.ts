@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#common/errors/app-error.js';
 import { toChildEnvironment } from './base-environment.js';
 import type { ChildEnd, Command } from './command.js';
+import { toParentMark } from './parent-mark.js';
 import { StderrTail } from './stderr-tail.js';
 
 /** How long stderr is waited for after the exit: a daemon that the child left behind may hold it open for ever. */
@@ -105,7 +106,8 @@ function spawnDetached({ program, args, env, cwd }: Command, stdin: SuperviseOpt
   try {
     return spawn(program, args, {
       ...(cwd === undefined ? {} : { cwd }),
-      env: toChildEnvironment(env),
+      // Last: whoever finds it without its parent may end it.
+      env: { ...toChildEnvironment(env), ...toParentMark() },
       detached: true,
       stdio: [stdin, 'pipe', 'pipe'],
     });
