@@ -1,47 +1,85 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.js';
 import type { Event, UntypedEvent } from '#common/contracts/envelope.js';
 import { findEvent } from '#common/contracts/event-list.js';
-import { AppError } from '#common/errors/app-error.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import type { Service } from './open-service.js';
+
+export interface DirectIntakeOptions {
+  readonly types: readonly string[];
+  /** As in the inbox's key. */
+  readonly consumer: string;
+  readonly take: (event: Event<unknown>) => Promise<void>;
+  /** Default 5 s. */
+  readonly lookEveryMs?: number;
+}
 
 const LOOK_EVERY_MS = 5_000;
 
 /**
  * While the bus is down, takes the requests that wait for it in the outbox: the same code under the same ids, so that their later
- * delivery is a no-op. An outage of the bus delays no backup by more than the grace time.
+ * delivery is a no-op. An outage of the bus delays no backup by more than the grace time, however many wait.
  */
 export function startDirectIntake(
-  { catalog, directAfterMs, logger }: Service,
-  types: readonly string[],
-  take: (event: Event<unknown>) => Promise<void>,
+  service: Pick<Service, 'catalog' | 'directAfterMs' | 'logger'>,
+  options: DirectIntakeOptions,
 ): { stop(): Promise<void> } {
+  const { logger } = service;
   const stopping = new AbortController();
-  const taken = new Set<string>();
-
-  const look = async (): Promise<void> => {
-    const waiting = await catalog.transaction((tx) => tx.outbox.unpublishedRequests(types, directAfterMs));
-    for (const { eventId, event } of waiting) {
-      if (taken.has(eventId)) continue;
-      await take(parse(event as unknown as UntypedEvent));
-      taken.add(eventId);
-      logger.warn({ eventId }, 'request taken from the outbox: the bus has not taken it in time');
-    }
-    if (waiting.length === 0) taken.clear();
-  };
-
+  const intake = new DirectIntake(service, options, stopping.signal);
   const looking = (async (): Promise<void> => {
     while (!stopping.signal.aborted) {
-      await look().catch((error: unknown) => logger.warn({ err: error }, 'looking into the outbox failed'));
-      await sleep(LOOK_EVERY_MS, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await intake.look().catch((error: unknown) => logger.warn({ err: error }, 'looking into the outbox failed'));
+      const pauseMs = options.lookEveryMs ?? LOOK_EVERY_MS;
+      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
     }
   })();
-
   return {
     stop: async () => {
       stopping.abort();
       await looking;
     },
   };
+}
+
+class DirectIntake {
+  /** Said once each, and left to the bus, which puts what nobody can take to the dead letters. */
+  private readonly stuck = new Set<number>();
+
+  constructor(
+    private readonly service: Pick<Service, 'catalog' | 'directAfterMs' | 'logger'>,
+    private readonly o: DirectIntakeOptions,
+    private readonly stopping: AbortSignal,
+  ) {}
+
+  async look(): Promise<void> {
+    const { catalog, directAfterMs: olderThanMs } = this.service;
+    const { types, consumer } = this.o;
+    let after = 0;
+    while (!this.stopping.aborted) {
+      const page = await catalog.transaction((tx) =>
+        tx.outbox.untakenRequests({ types, consumer, olderThanMs, after }),
+      );
+      for (const entry of page) if (!this.stopping.aborted) await this.takeOne(entry);
+      const last = page.at(-1);
+      if (last === undefined) return;
+      after = last.id;
+    }
+  }
+
+  /** Throws: what may pass later; one that cannot be taken at all does not keep the others. */
+  private async takeOne({ id, eventId, event }: OutboxEntry): Promise<void> {
+    const { logger } = this.service;
+    if (this.stuck.has(id)) return;
+    try {
+      await this.o.take(parse(event));
+      logger.warn({ eventId }, 'request taken from the outbox: the bus has not taken it in time');
+    } catch (error) {
+      if (toAppError(error).retryable) throw error;
+      this.stuck.add(id);
+      logger.error({ eventId, err: error }, 'request cannot be taken from the outbox, and is left to the bus');
+    }
+  }
 }
 
 function parse(event: UntypedEvent): Event<unknown> {

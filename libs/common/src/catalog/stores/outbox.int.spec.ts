@@ -74,14 +74,21 @@ describe('the outbox', () => {
     expect((await batch()).map(({ eventId }) => eventId)).toEqual(['two']);
   });
 
-  it('shows requests that wait longer than the grace time, of the asked types only', async () => {
+  it('shows requests that wait longer than the grace time, of the asked types only, until their consumer has taken them', async () => {
     await add('request', 'shop', 'backup.requested');
     await add('fact');
     await add('other', 'shop', 'restore.requested');
-    const waiting = (graceMs: number) =>
-      bed.catalog.transaction((tx) => tx.outbox.unpublishedRequests(['backup.requested'], graceMs));
+    const waiting = (olderThanMs: number, consumer = 'executor') =>
+      bed.catalog.transaction((tx) =>
+        tx.outbox.untakenRequests({ types: ['backup.requested'], consumer, olderThanMs }),
+      );
     expect(await waiting(60_000)).toEqual([]);
     expect((await waiting(0)).map(({ event }) => event)).toEqual([anEvent('request', 'backup.requested')]);
+    const { source, id } = anEvent('request', 'backup.requested');
+    const keepUntil = new Date(Date.now() + 60_000);
+    await bed.catalog.transaction((tx) => tx.inbox.remember({ consumer: 'executor', source, id, keepUntil }));
+    expect(await waiting(0)).toEqual([]);
+    expect(await waiting(0, 'another')).toHaveLength(1);
   });
 
   it('wakes its listeners on commit', async () => {

@@ -9,6 +9,16 @@ export interface OutboxLag {
   readonly oldestAgeSeconds: number;
 }
 
+export interface Untaken {
+  readonly types: readonly string[];
+  /** As in the inbox's key. */
+  readonly consumer: string;
+  readonly olderThanMs: number;
+  /** Id of the last one of the page before. */
+  readonly after?: number;
+  readonly limit?: number;
+}
+
 const ADD = `
   INSERT INTO holdfast.outbox (event_id, event_type, topic, key, event)
   VALUES ($1, $2, $3, $4, $5)
@@ -23,14 +33,20 @@ const MARK_PUBLISHED = `UPDATE holdfast.outbox SET published_at = clock_timestam
 const MARK_REFUSED = `
   UPDATE holdfast.outbox SET refused_at = clock_timestamp(), problem = $2 WHERE id = $1 AND ${WAITING}`;
 
-const UNPUBLISHED_REQUESTS = `
+/** What its consumer has in the inbox already is left out: however many wait, whoever looks gets those that nobody has taken. */
+const UNTAKEN_REQUESTS = `
   SELECT *
-  FROM holdfast.outbox
+  FROM holdfast.outbox AS request
   WHERE ${WAITING}
     AND event_type = ANY ($1)
     AND created_at < clock_timestamp() - make_interval(secs => $2 / 1000.0)
+    AND id > $4
+    AND NOT EXISTS (
+      SELECT FROM holdfast.inbox AS taken
+      WHERE taken.consumer = $3 AND taken.source = request.event ->> 'source' AND taken.event_id = request.event_id
+    )
   ORDER BY id
-  LIMIT $3`;
+  LIMIT $5`;
 
 const PRUNE = `
   DELETE FROM holdfast.outbox
@@ -65,9 +81,9 @@ export const outboxStore = (sql: Sql) => ({
   /** The bus will never take this one: it is stepped over, kept and counted, so that the rest can go on. */
   markRefused: (id: number, problem: Problem): Promise<number> => sql.affected(MARK_REFUSED, [id, toJsonb(problem)]),
 
-  /** Requests that wait for the bus longer than the grace time: their workers take them from here meanwhile. */
-  unpublishedRequests: (types: readonly string[], olderThanMs: number, limit = 100): Promise<OutboxEntry[]> =>
-    sql.entities(OutboxEntry, UNPUBLISHED_REQUESTS, [types, olderThanMs, limit]),
+  /** Requests that wait for the bus longer than the grace time: their consumer takes them from here meanwhile. In order. */
+  untakenRequests: ({ types, consumer, olderThanMs, after = 0, limit = 100 }: Untaken): Promise<OutboxEntry[]> =>
+    sql.entities(OutboxEntry, UNTAKEN_REQUESTS, [types, olderThanMs, consumer, after, limit]),
 
   /** Deletes at most `limit` that were published longer ago; returns how many. */
   prune: (olderThanMs: number, limit: number): Promise<number> => sql.affected(PRUNE, [olderThanMs, limit]),

@@ -29,7 +29,7 @@ export async function startIntake(service: Service, o: IntakeOptions): Promise<v
     }),
   });
   shutdown.add('intake', () => app.close());
-  const direct = startDirectIntake(service, o.requestTypes, o.take);
+  const direct = startDirectIntake(service, { types: o.requestTypes, consumer: o.group, take: o.take });
   shutdown.add('direct intake', () => direct.stop());
   await app.startAllMicroservices();
   await app.listen(o.http.port, o.http.host);
