@@ -1,0 +1,183 @@
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Exchange, forward, giveBack, giveError, halfOf, reset, type StoreAddress } from './s3-traffic.js';
+
+/** Which requests of S3: `key` without the bucket, decoded; `query` with what stands behind the question mark. */
+export interface S3Match {
+  readonly method: string;
+  readonly key: RegExp;
+  readonly query?: RegExp;
+}
+
+/**
+ * What a client gets instead of its answer. Of these the store sees nothing: `error-500`, `slow-down` (503), `reset`, `stall` (no
+ * answer, ever); half: `cut-upload`; all, and does it: `cut-download`, `lose-answer` (a reset), `spoil-answer` (a 500).
+ */
+export type S3Fault =
+  | 'error-500'
+  | 'slow-down'
+  | 'reset'
+  | 'stall'
+  | 'cut-upload'
+  | 'cut-download'
+  | 'lose-answer'
+  | 'spoil-answer';
+
+/** One request that stands still at the gate. */
+export interface Held {
+  /** Resolves when it stands there. */
+  readonly reached: Promise<void>;
+  /** Lets it go on, if its client still lives. In vain, or before it came, it takes the hold away. */
+  release(): void;
+}
+
+/** A fault that is being answered with. One that was met by nobody proves nothing: look at `count`. */
+export interface Answering {
+  readonly reached: Promise<void>;
+  readonly count: number;
+  end(): void;
+}
+
+type Where = 'before' | 'after';
+type Hold = { readonly where: Where; readonly match: S3Match; stand(): Promise<void> };
+type Plan = { readonly match: S3Match; readonly fault: S3Fault; left: number; count: number; onReached(): void };
+
+/** An HTTP proxy in front of an S3 store. Clients are configured with its endpoint, so what they sign fits what they send. */
+export class S3Gate {
+  /** `METHOD key?query` of everything that came, in order. */
+  readonly seen: string[] = [];
+  private holds: Hold[] = [];
+  private plans: Plan[] = [];
+
+  private constructor(
+    private readonly listener: Server,
+    private readonly store: StoreAddress,
+  ) {}
+
+  static async open(store: StoreAddress): Promise<S3Gate> {
+    // Nothing here is in a hurry: what is held is held for as long as a spec likes.
+    const listener = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 60_000 });
+    listener.listen(0, '127.0.0.1');
+    await once(listener, 'listening');
+    const gate = new S3Gate(listener, store);
+    listener.on('request', (fromClient, toClient) => {
+      fromClient.on('error', () => undefined);
+      toClient.on('error', () => undefined);
+      void gate.pass({ fromClient, toClient });
+    });
+    return gate;
+  }
+
+  get endpoint(): string {
+    return `http://127.0.0.1:${(this.listener.address() as AddressInfo).port}`;
+  }
+
+  /** Holds the next such request before the store sees any of it. */
+  holdBefore(match: S3Match): Held {
+    return this.hold('before', match);
+  }
+
+  /** Holds the answer to the next such request: the store has done it, and its client does not know. */
+  holdAfter(match: S3Match): Held {
+    return this.hold('after', match);
+  }
+
+  /** The next such requests meet the fault, as often as said; the others pass. */
+  answer(match: S3Match, fault: S3Fault, times = 1): Answering {
+    const { promise: reached, resolve: onReached } = Promise.withResolvers<void>();
+    const plan: Plan = { match, fault, left: times, count: 0, onReached };
+    this.plans.push(plan);
+    return {
+      reached,
+      get count() {
+        return plan.count;
+      },
+      end: () => {
+        plan.left = 0;
+      },
+    };
+  }
+
+  async close(): Promise<void> {
+    this.listener.closeAllConnections();
+    this.listener.close();
+    if (this.listener.listening) await once(this.listener, 'close');
+  }
+
+  private hold(where: Where, match: S3Match): Held {
+    const { promise: reached, resolve: onReached } = Promise.withResolvers<void>();
+    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const hold: Hold = {
+      ...{ where, match },
+      stand: () => {
+        remove();
+        onReached();
+        return released;
+      },
+    };
+    const remove = () => {
+      this.holds = this.holds.filter((one) => one !== hold);
+    };
+    this.holds.push(hold);
+    return {
+      reached,
+      release: () => {
+        remove();
+        release();
+      },
+    };
+  }
+
+  private async pass(exchange: Exchange): Promise<void> {
+    const { fromClient, toClient } = exchange;
+    this.seen.push(`${fromClient.method} ${toKey(fromClient)}${toQuery(fromClient)}`);
+    await this.findHold('before', fromClient)?.stand().then(letNewsArrive);
+    // Who was killed meanwhile asks for nothing any more.
+    if (toClient.destroyed || fromClient.destroyed) return;
+    const plan = this.findPlan(fromClient);
+    if (plan !== undefined) return this.fail(exchange, plan.fault);
+    const answer = await forward(exchange, this.store);
+    await this.findHold('after', fromClient)?.stand();
+    giveBack(exchange, answer);
+  }
+
+  private async fail(exchange: Exchange, fault: S3Fault): Promise<void> {
+    const { fromClient, toClient } = exchange;
+    if (fault === 'stall') return void fromClient.resume();
+    if (fault === 'reset') return reset(toClient);
+    if (fault === 'error-500') return giveError(exchange, 500, 'InternalError');
+    if (fault === 'slow-down') return giveError(exchange, 503, 'SlowDown');
+    const cut = () => reset(toClient);
+    const answer = await forward(exchange, this.store, fault === 'cut-upload' ? halfOf(fromClient, cut) : fromClient);
+    if (fault === 'cut-download' && answer !== undefined) return giveBack(exchange, answer, halfOf(answer, cut));
+    answer?.resume();
+    if (fault === 'spoil-answer') return giveError(exchange, 500, 'InternalError');
+    cut();
+  }
+
+  private findHold(where: Where, request: IncomingMessage): Hold | undefined {
+    return this.holds.find((hold) => hold.where === where && fits(hold.match, request));
+  }
+
+  private findPlan(request: IncomingMessage): Plan | undefined {
+    const plan = this.plans.find(({ left, match }) => left > 0 && fits(match, request));
+    if (plan === undefined) return undefined;
+    plan.left -= 1;
+    plan.count += 1;
+    plan.onReached();
+    return plan;
+  }
+}
+
+/** That a client is gone is known to its machine at once, and to us once the event loop has heard of it. */
+const letNewsArrive = (): Promise<void> => sleep(50);
+
+/** Path style: `/bucket/key?query`. */
+const toKey = ({ url = '' }: IncomingMessage): string =>
+  decodeURIComponent(url.replace(/\?.*$/, '').replace(/^\/[^/]*\/?/, ''));
+const toQuery = ({ url = '' }: IncomingMessage): string => /\?.*$/.exec(url)?.[0] ?? '';
+
+const fits = ({ method, key, query }: S3Match, request: IncomingMessage): boolean =>
+  request.method === method && key.test(toKey(request)) && (query === undefined || query.test(toQuery(request)));
