@@ -1,0 +1,85 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Logger } from '#common/telemetry/logger.js';
+import { keepAlive } from './keepalive.js';
+
+export interface PeriodicWorkOptions {
+  readonly catalog: Catalog;
+  /** Of the work, in the whole installation. */
+  readonly name: string;
+  readonly owner: string;
+  /** From the end of one time to the beginning of the next, whoever does it. */
+  readonly everyMs: number;
+  /** After the start of this process. */
+  readonly firstAfterMs: number;
+  /** Once. The signal fires before somebody else can begin, and when this process stops. */
+  readonly work: (signal: AbortSignal) => Promise<void>;
+  readonly logger: Logger;
+  /** A process that is silent for this long while it works is replaced. Default 60 s, renewed every 15. */
+  readonly ttlMs?: number;
+  readonly renewMs?: number;
+}
+
+export interface PeriodicWork {
+  /** Ends what is under way, leaves the rest to another process, resolves when nothing works any more. */
+  stop(): Promise<void>;
+}
+
+/** How often to look whether it is time; a process that died in the middle of it is noticed no sooner. */
+const POLL_MS = 30_000;
+
+/**
+ * Work that one of any number of processes does once in a while. The lease is held while it lasts, and kept on until the next time is
+ * due: neither a second process nor a restart makes it come sooner.
+ */
+export function startPeriodicWork(options: PeriodicWorkOptions): PeriodicWork {
+  const stopping = new AbortController();
+  const working = keepWorking(options, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort(new AppError('run.interrupted', 'the process is shutting down'));
+      await working;
+    },
+  };
+}
+
+async function keepWorking(options: PeriodicWorkOptions, stopping: AbortSignal): Promise<void> {
+  const { catalog, name, owner, everyMs, firstAfterMs, logger, ttlMs = 60_000 } = options;
+  const pause = (ms: number) => delay(ms, undefined, { signal: stopping }).catch(() => undefined);
+  await pause(firstAfterMs);
+  while (!stopping.aborted) {
+    const askedAtMs = performance.now();
+    try {
+      const lease = await catalog.transaction((tx) => tx.leases.acquire(name, owner, ttlMs));
+      if (lease !== undefined) await workOnce(lease, askedAtMs, options, stopping);
+    } catch (error) {
+      logger.warn({ err: error, lease: name }, 'lease not held');
+    }
+    await pause(Math.min(everyMs, POLL_MS));
+  }
+}
+
+async function workOnce(
+  lease: LeaseRef,
+  askedAtMs: number,
+  { catalog, work, everyMs, ttlMs = 60_000, renewMs = 15_000, logger: parent }: PeriodicWorkOptions,
+  stopping: AbortSignal,
+): Promise<void> {
+  const logger = parent.child({ lease: lease.name, fence: lease.fence });
+  const renew = (until: AbortSignal) => catalog.transaction((tx) => tx.leases.renew(lease, ttlMs), { until });
+  const { lost, stop } = keepAlive({ ttlMs, renewMs, askedAtMs, renew, subject: `lease ${lease.name}`, logger });
+  try {
+    await work(AbortSignal.any([lost, stopping]));
+  } catch (error) {
+    if (!stopping.aborted) logger.error({ err: error }, 'work under a lease failed');
+  } finally {
+    stop();
+  }
+  if (lost.aborted) return;
+  await catalog.transaction((tx) =>
+    // What was cut short goes on elsewhere at once.
+    stopping.aborted ? tx.leases.release(lease) : tx.leases.renew(lease, everyMs),
+  );
+}
