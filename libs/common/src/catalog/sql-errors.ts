@@ -6,8 +6,13 @@ export type SqlFailure = 'repeat' | 'unavailable' | 'refused' | 'other';
 
 /** serialization_failure, deadlock_detected, lock_not_available: the same closure in a new transaction may pass. */
 const REPEAT = new Set(['40001', '40P01', '55P03']);
-/** admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, too_many_connections, idle_in_transaction_session_timeout. */
-const UNAVAILABLE = new Set(['57P01', '57P02', '57P03', '57P04', '53300', '25P03']);
+/**
+ * query_canceled, admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_in_transaction_session_timeout; and
+ * read_only_sql_transaction: a standby answers, until somebody promotes it or leads us elsewhere.
+ */
+const UNAVAILABLE = new Set(['57014', '57P01', '57P02', '57P03', '57P04', '25P03', '25006']);
+/** Connection exception; insufficient resources (a full disk, no memory, too many connections); an input or output error. */
+const UNAVAILABLE_CLASSES = new Set(['08', '53', '58']);
 const NETWORK = new Set([
   'ECONNREFUSED',
   'ECONNRESET',
@@ -27,7 +32,8 @@ export function classifySqlError(error: unknown): SqlFailure {
   if (code === undefined) return 'other';
   if (REPEAT.has(code)) return 'repeat';
   if (REFUSED.has(code)) return 'refused';
-  return UNAVAILABLE.has(code) || code.startsWith('08') || NETWORK.has(code) ? 'unavailable' : 'other';
+  const isUnavailable = UNAVAILABLE.has(code) || UNAVAILABLE_CLASSES.has(code.slice(0, 2)) || NETWORK.has(code);
+  return isUnavailable ? 'unavailable' : 'other';
 }
 
 /** An error for callers: ours unchanged, the database's with its SQLSTATE, never with the statement's values. */

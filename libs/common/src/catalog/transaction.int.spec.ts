@@ -100,6 +100,45 @@ describe('a transaction', () => {
     expect(await auditSubjects(subject)).toBe(1);
   });
 
+  it.each([
+    ['the disk is full', '53100'],
+    ['memory runs out', '53200'],
+    ['a file cannot be read', '58030'],
+    ['an operator cancels the statement', '57014'],
+  ])('is an outage and no defect when %s: it is run again', async (_, sqlState) => {
+    const subject = randomUUID();
+    await bed.admin.query(
+      `CREATE OR REPLACE FUNCTION public.fail() RETURNS trigger LANGUAGE plpgsql AS
+       $$BEGIN RAISE EXCEPTION 'on purpose' USING ERRCODE = '${sqlState}'; END$$`,
+    );
+    await bed.admin.query(
+      `CREATE TRIGGER fail BEFORE INSERT ON holdfast.audit FOR EACH ROW WHEN (new.subject = '${subject}')
+       EXECUTE FUNCTION public.fail()`,
+    );
+    let tries = 0;
+    await bed.catalog.transaction(async (tx) => {
+      tries += 1;
+      if (tries === 2) await bed.admin.query('DROP TRIGGER fail ON holdfast.audit');
+      await write(tx, subject);
+    });
+    expect(tries).toBe(2);
+    expect(await auditSubjects(subject)).toBe(1);
+  });
+
+  it('waits, over connections of its own, while only a standby answers that cannot be written', async () => {
+    const subject = randomUUID();
+    await bed.admin.query(`ALTER DATABASE ${bed.database} SET default_transaction_read_only = on`);
+    const failingOver = await bed.another();
+    let tries = 0;
+    await failingOver.transaction(async (tx) => {
+      tries += 1;
+      if (tries === 2) await bed.admin.query(`ALTER DATABASE ${bed.database} RESET default_transaction_read_only`);
+      await write(tx, subject);
+    });
+    expect(tries).toBeGreaterThan(1);
+    expect(await auditSubjects(subject)).toBe(1);
+  });
+
   it('is not run again when the connection is lost after COMMIT reached the server', async () => {
     const subject = randomUUID();
     let tries = 0;

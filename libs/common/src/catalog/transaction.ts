@@ -56,11 +56,14 @@ async function tryOnce<T>(dataSource: DataSource, work: (sql: Sql) => Promise<T>
     await runner.commitTransaction();
     return { value };
   } catch (error) {
-    if (watch.isLost() && commit !== undefined && commit.xid !== null) {
-      return (await wasCommitted(dataSource, commit.xid, until)) ? commit : { error, failure: 'unavailable' };
+    const failure = watch.isLost() ? 'unavailable' : toFailure(error);
+    if (failure === 'unavailable' && commit !== undefined && commit.xid !== null) {
+      return (await wasCommitted(dataSource, commit.xid, until)) ? commit : { error, failure };
     }
     await rollback(runner);
-    return { error, failure: watch.isLost() ? 'unavailable' : toFailure(error) };
+    // The next try may reach a server that can: this one ran out of something, or is a standby.
+    if (failure === 'unavailable') watch.drop();
+    return { error, failure };
   } finally {
     watch.stop();
     await runner.release();
@@ -74,6 +77,8 @@ function toFailure(error: unknown): 'repeat' | 'unavailable' | 'final' {
 
 interface ConnectionWatch {
   isLost(): boolean;
+  /** The pool forgets a connection that has ended. */
+  drop(): void;
   stop(): void;
 }
 
@@ -85,12 +90,14 @@ function watchConnection(client: Client): ConnectionWatch {
   };
   client.on('error', onLost);
   client.on('end', onLost);
-  const timer = setTimeout(() => {
+  const drop = () => {
     onLost();
     void client.end().catch(() => undefined);
-  }, TRY_MS);
+  };
+  const timer = setTimeout(drop, TRY_MS);
   return {
     isLost: () => isLost,
+    drop,
     stop: () => {
       clearTimeout(timer);
       client.removeListener('error', onLost);
