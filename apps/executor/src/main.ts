@@ -6,11 +6,11 @@ import { startIntake } from '#common/service/nest/start-intake.js';
 import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
+import { tellFailure } from '#common/service/tell-failure.js';
 import { holdfastVersion } from '#common/service/version.js';
 import { executorModule } from './executor.module.js';
 import { RequestTaker } from './intake/request-taker.js';
 import { backupRun } from './runs/backup.run.js';
-import { executorFailure } from './runs/failures.js';
 import { restoreRun } from './runs/restore.run.js';
 
 const GROUP = 'holdfast-executor';
@@ -41,7 +41,7 @@ function startWork(service: Service): void {
       backup: backupRun({ catalog, facts, installation, engine, readBusPosition, holdfastVersion }),
       restore: restoreRun({ catalog, facts, installation, engine, tools, holdfastVersion }),
     },
-    onFailed: executorFailure(facts),
+    onFailed: tellFailure(facts),
     ...{ catalog, owner, concurrency, claimTtlMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,

@@ -7,15 +7,22 @@ import { problemFilter } from './http/problem-filter.js';
 import { requireToken } from './http/require-token.js';
 import { startRelay } from './relay/relay.js';
 import { schedulerModule } from './scheduler.module.js';
+import { startSettling } from './sweeping/settling.js';
 
 await runService('scheduler', async (service) => {
   startRelaying(service);
+  startSweeping(service);
   await startApi(service);
 });
 
 function startRelaying({ catalog, logger, metrics, owner, publisher, shutdown }: Service): void {
   const relay = startRelay({ catalog, owner, logger, metrics, publish: (events) => publisher.publish(events) });
   shutdown.add('relay', () => relay.stop());
+}
+
+function startSweeping(service: Service): void {
+  const settling = startSettling(service);
+  service.shutdown.add('settling', () => settling.stop());
 }
 
 async function startApi(service: Service): Promise<void> {

@@ -4,8 +4,8 @@ import { startIntake } from '#common/service/nest/start-intake.js';
 import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
+import { tellFailure } from '#common/service/tell-failure.js';
 import { RequestTaker } from './intake/request-taker.js';
-import { verifierFailure } from './runs/failures.js';
 import { replayRun } from './runs/replay.run.js';
 import { verificationRun } from './runs/verification.run.js';
 import { verifierModule } from './verifier.module.js';
@@ -34,7 +34,7 @@ function startWork(service: Service): void {
       verification: verificationRun({ catalog, facts, installation, metrics, tools: new PgTools() }),
       replay: replayRun({ catalog, facts, installation, kafka }),
     },
-    onFailed: verifierFailure(facts),
+    onFailed: tellFailure(facts),
     ...{ catalog, owner, concurrency, claimTtlMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,

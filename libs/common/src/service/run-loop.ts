@@ -121,13 +121,8 @@ class ClaimLoop {
 
   private async settleUnheld(): Promise<void> {
     if (performance.now() < this.sweepAtMs) return;
-    const { logger, metrics, pollMs = POLL_MS } = this.options;
-    this.sweepAtMs = performance.now() + pollMs;
-    for (const { run, problem } of await settleDue(this.options)) {
-      const { id: runId, kind, dataset, attempt } = run;
-      logger.warn({ runId, kind, dataset, attempt, code: problem.code }, 'run settled that nobody held');
-      metrics?.runsSettledUnheld.inc({ kind, code: problem.code });
-    }
+    this.sweepAtMs = performance.now() + (this.options.pollMs ?? POLL_MS);
+    await settleDue(this.options);
   }
 
   private onCancelled(runId: string | undefined): void {

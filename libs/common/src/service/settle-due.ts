@@ -4,6 +4,7 @@ import type { RunId } from '#common/domain/ids.js';
 import type { RunKind } from '#common/domain/run.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
+import type { Metrics } from '#common/telemetry/metrics.js';
 import type { OnRunFailed } from './run-attempt.js';
 
 export interface SettleOptions {
@@ -11,13 +12,16 @@ export interface SettleOptions {
   readonly kinds: readonly RunKind[];
   readonly onFailed: OnRunFailed;
   readonly logger: Logger;
+  readonly metrics?: Metrics;
 }
 
 /**
  * Settles every run that was cancelled, is overdue or has no attempts left while nobody holds it: each in one transaction with
- * its fact. One whose fact cannot be made stays open, is said so, and does not keep the others. Throws: catalog.unavailable.
+ * its fact, and says so. One whose fact cannot be made stays open, is said so, and does not keep the others. Any number of processes
+ * may look at once. Throws: catalog.unavailable.
  */
-export async function settleDue({ catalog, kinds, onFailed, logger }: SettleOptions): Promise<readonly SettledRun[]> {
+export async function settleDue(options: SettleOptions): Promise<readonly SettledRun[]> {
+  const { catalog, kinds, onFailed, logger } = options;
   const settled: SettledRun[] = [];
   const stuck: RunId[] = [];
   for (;;) {
@@ -31,10 +35,17 @@ export async function settleDue({ catalog, kinds, onFailed, logger }: SettleOpti
       });
       if (next === undefined) return settled;
       settled.push(next);
+      tell(next, options);
     } catch (error) {
       if (runId === undefined || toAppError(error).code === 'catalog.unavailable') throw error;
       logger.error({ err: error, runId }, 'run not settled: its fact cannot be made');
       stuck.push(runId);
     }
   }
+}
+
+function tell({ run, problem }: SettledRun, { logger, metrics }: SettleOptions): void {
+  const { id: runId, kind, dataset, attempt } = run;
+  logger.warn({ runId, kind, dataset, attempt, code: problem.code }, 'run settled that nobody held');
+  metrics?.runsSettledUnheld.inc({ kind, code: problem.code });
 }
