@@ -33,6 +33,8 @@ const intake: Intake<typeof BackupRequested.data, typeof BackupRejected.data> = 
   toRejection: ({ dataset }, head) => ({ ...head, dataset }),
 };
 
+const asRestore = { kind: 'restore', resource: 'db', sourceHost: null, deadlineAt: null, maxAttempts: 3 } as const;
+
 const deps = (): IntakeDeps => ({
   catalog: bed.catalog,
   facts: new Facts({ instance: 'spec', topicPrefix: 'spec.' }),
@@ -79,6 +81,22 @@ describe('taking a request', () => {
     expect(lines.map((line) => JSON.parse(line))).toEqual([
       expect.objectContaining({ msg: 'request rejected', requestId: 'r2', code: 'request.refused' }),
     ]);
+  });
+
+  it('answers a request whose id names work of another kind already, instead of losing it', async () => {
+    const restore: typeof intake = { ...intake, decide: () => ({ ...asRestore, dataset: 'shop' }) };
+    await takeRequest(request('r1', 'shop'), restore, { ...deps(), consumer: 'holdfast-verifier' });
+    await takeRequest(request('r1', 'shop'), intake, deps());
+    expect(await runs()).toHaveLength(1);
+    expect(await outbox()).toEqual([{ topic: 'spec.backup.rejected' }]);
+  });
+
+  it('queues no second run for what the inbox has forgotten and the ledger has not', async () => {
+    await takeRequest(request('r1', 'shop'), intake, deps());
+    await bed.admin.query('TRUNCATE holdfast.inbox');
+    await takeRequest(request('r1', 'shop'), intake, deps());
+    expect(await runs()).toHaveLength(1);
+    expect(await outbox()).toEqual([]);
   });
 
   it('remembers nothing of a request that a defect kept it from taking', async () => {

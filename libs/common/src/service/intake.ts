@@ -4,7 +4,7 @@ import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
 import type { EventDefinition } from '#common/contracts/define-event.js';
 import type { Event } from '#common/contracts/envelope.js';
-import { toRunId, toUuidV5 } from '#common/domain/ids.js';
+import { type RunId, toRunId, toUuidV5 } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { assertNotFromFuture } from '#common/domain/request.policy.js';
 import { AppError, type Problem, toProblem } from '#common/errors/app-error.js';
@@ -108,7 +108,7 @@ function tellRejection(event: Event<unknown>, { code, message }: AppError, deps:
 
 async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: AskedRun): Promise<JsonObject> {
   const id = toRunId(event.source, event.id);
-  await tx.runs.enqueue({
+  const isNew = await tx.runs.enqueue({
     priority: 0,
     ...asked,
     id,
@@ -118,7 +118,17 @@ async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: AskedRun): P
     correlationId: event.correlationid ?? null,
     traceparent: event.traceparent ?? null,
   });
+  if (!isNew) await requireSame(tx, id, event, asked);
   return { runId: id, resource: asked.resource };
+}
+
+/** The inbox may have forgotten what the ledger still knows. A request of another kind under the same id would be lost in silence. */
+async function requireSame(tx: CatalogTx, id: RunId, event: Event<unknown>, asked: AskedRun): Promise<void> {
+  const { kind, dataset } = await tx.runs.load(id);
+  if (kind === asked.kind && dataset === asked.dataset) return;
+  const hint = 'Give every request an id of its own: source and id together name one request.';
+  const message = `the id ${event.id} of ${event.source} names a ${kind} of ${dataset} already`;
+  throw new AppError('request.refused', message, { runId: id }, { hint });
 }
 
 /** The subject is the request: whoever asked finds the answer by its id. */
