@@ -57,5 +57,5 @@ export const endpoints = {
     masterKey: 'holdfast-master-key-0123456789',
   },
   /** Programs on PATH that tests use as foreign clients or in pipes. */
-  tools: { kcat: 'kcat', zstd: 'zstd', redisCli: 'redis-cli' },
+  tools: { kcat: 'kcat', zstd: 'zstd', redisCli: 'redis-cli', faketime: 'faketime' },
 } as const;

@@ -6,7 +6,7 @@ import { ensureCommand } from './debian.js';
 import { endpoints } from './endpoints.js';
 import { fetchOnce } from './fetch-once.js';
 import { exists } from './files.js';
-import { toBrokerProperties, toLogProperties, toPom } from './kafka-files.js';
+import { type BrokerOptions, toBrokerProperties, toLogProperties, toPom } from './kafka-files.js';
 import { countBrokers } from './kafka-metadata.js';
 import { cacheDir, configFile, dataDir } from './paths.js';
 import { runCommand } from './run-command.js';
@@ -44,13 +44,25 @@ async function copyJars(folder: string): Promise<void> {
 
 async function startBroker(): Promise<void> {
   const folder = dataDir('kafka');
-  const [properties, logging] = [configFile('kafka.properties'), configFile('kafka-log4j2.properties')];
-  await writeFile(properties, toBrokerProperties({ folder, port, controllerPort }));
+  const files = { properties: configFile('kafka.properties'), logging: configFile('kafka-log4j2.properties') };
+  const args = await prepareBroker({ folder, port, controllerPort, ...files });
+  await launch('kafka', { port, file: 'java', args, cwd: folder });
+}
+
+/** Where one broker keeps its data and its settings. */
+export interface BrokerPlace extends BrokerOptions {
+  readonly properties: string;
+  readonly logging: string;
+}
+
+/** Writes the settings, makes the storage when there is none, and returns what to call `java` with. */
+export async function prepareBroker({ properties, logging, ...options }: BrokerPlace): Promise<readonly string[]> {
+  const { folder } = options;
+  await writeFile(properties, toBrokerProperties(options));
   await writeFile(logging, toLogProperties());
   const java = ['-cp', join(cacheDir, install, 'libs', '*'), `-Dlog4j2.configurationFile=${logging}`];
   if (!(await exists(join(folder, 'meta.properties')))) await formatStorage(folder, java, properties);
-  const args = ['-Xms128m', '-Xmx384m', '-XX:+UseG1GC', ...java, 'kafka.Kafka', properties];
-  await launch('kafka', { port, file: 'java', args, cwd: folder });
+  return ['-Xms128m', '-Xmx384m', '-XX:+UseG1GC', ...java, 'kafka.Kafka', properties];
 }
 
 async function formatStorage(folder: string, java: readonly string[], properties: string): Promise<void> {

@@ -7,6 +7,7 @@ export const tools = [
   { command: 'zstd', packageName: 'zstd' },
   { command: 'kcat', packageName: 'kcat' },
   { command: 'redis-cli', packageName: 'redis-tools' },
+  { command: 'faketime', packageName: 'faketime' },
 ] as const;
 
 /** Installs what is missing. Returns false, having said why, when one cannot be had. */

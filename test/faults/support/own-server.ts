@@ -1,0 +1,61 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+import { plainEnv } from '#tools/services/background.js';
+import type { ServiceUser } from '#tools/services/home.js';
+import { waitUntil } from '../../support/wait-until.js';
+
+export interface OwnServerPlan {
+  readonly name: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly user?: ServiceUser | undefined;
+  readonly isAnswering: () => Promise<boolean>;
+}
+
+/** A server that belongs to one spec, which stops, kills and starts it as it likes. */
+export class OwnServer {
+  private child: ChildProcess | undefined;
+  private readonly output: string[] = [];
+
+  constructor(private readonly plan: OwnServerPlan) {}
+
+  /** Resolves when it answers. */
+  async start(): Promise<void> {
+    const { name, file, args, cwd, user, isAnswering } = this.plan;
+    const child = spawn(file, args, { cwd, env: plainEnv(), stdio: ['ignore', 'pipe', 'pipe'], ...user });
+    for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => this.output.push(String(text)));
+    this.child = child;
+    await waitUntil(
+      `${name} answers`,
+      async () => {
+        if (child.exitCode !== null) throw new Error(`${name} ended\n${this.tail()}`);
+        return isAnswering();
+      },
+      { explain: () => this.tail() },
+    );
+  }
+
+  /** As asked for by the signal; resolves when it is gone. */
+  async stop(signal: NodeJS.Signals): Promise<void> {
+    const { child } = this;
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    const gone = once(child, 'exit');
+    child.kill(signal);
+    await gone;
+  }
+
+  private tail(): string {
+    return this.output.join('').split('\n').slice(-20).join('\n');
+  }
+}
+
+/** Ports that were free a moment ago: the one for clients must be known before the server starts. */
+export async function findFreePorts(count: number): Promise<number[]> {
+  const listeners = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
+  await Promise.all(listeners.map((listener) => once(listener, 'listening')));
+  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port);
+  await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
+  return ports;
+}
