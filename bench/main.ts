@@ -1,12 +1,18 @@
 import { benchBackup } from './backup.js';
+import { benchManyDatasets } from './many/many-datasets.js';
 import { benchMemory } from './memory.js';
-import { parseOptions, usage } from './options.js';
+import { type BenchOptions, parseOptions, usage } from './options.js';
+
+const benchmarks: Readonly<Record<BenchOptions['benchmark'], (options: BenchOptions) => Promise<void>>> = {
+  backup: benchBackup,
+  memory: benchMemory,
+  'many-datasets': benchManyDatasets,
+};
 
 const options = parseOptions(process.argv.slice(2));
 if (options === undefined) {
   console.error(usage);
   process.exitCode = 2;
 } else {
-  const bench = options.benchmark === 'backup' ? benchBackup : benchMemory;
-  await bench(options);
+  await benchmarks[options.benchmark](options);
 }

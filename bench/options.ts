@@ -1,16 +1,22 @@
 import { parseArgs } from 'node:util';
 
+const BENCHMARKS = ['backup', 'memory', 'many-datasets'] as const;
+
 export interface BenchOptions {
-  readonly benchmark: 'backup' | 'memory';
+  readonly benchmark: (typeof BENCHMARKS)[number];
   readonly sizesBytes: readonly number[];
   readonly rounds: number;
+  readonly datasets: number;
+  readonly executors: number;
 }
 
 export const usage = `usage: npm run bench -- backup [--size 200M] [--rounds 5]
        npm run bench -- memory [--size 200M,2G]
+       npm run bench -- many-datasets [--datasets 1000] [--executors 4]
 
-  backup  seconds of one backup, bare tools and Holdfast in turns, into the same store
-  memory  resident memory of a process that makes a backup, and of one that fetches it for a restore
+  backup         seconds of one backup, bare tools and Holdfast in turns, into the same store
+  memory         resident memory of a process that makes a backup, and of one that fetches it for a restore
+  many-datasets  so many databases due in one minute: until all is done, and what it costs catalog, bus and machine
 
 Needs the services: npm run services -- up postgres-18 s3 kafka`;
 
@@ -21,14 +27,21 @@ export function parseOptions(argv: readonly string[]): BenchOptions | undefined 
   const { values, positionals } = parseArgs({
     args: [...argv],
     allowPositionals: true,
-    options: { size: { type: 'string' }, rounds: { type: 'string', default: '5' } },
+    options: {
+      size: { type: 'string' },
+      rounds: { type: 'string', default: '5' },
+      datasets: { type: 'string', default: '1000' },
+      executors: { type: 'string', default: '4' },
+    },
   });
-  const [benchmark, ...rest] = positionals;
-  if ((benchmark !== 'backup' && benchmark !== 'memory') || rest.length > 0) return undefined;
+  const [name, ...rest] = positionals;
+  const benchmark = BENCHMARKS.find((known) => known === name);
+  if (benchmark === undefined || rest.length > 0) return undefined;
   const sizesBytes = (values.size ?? (benchmark === 'backup' ? '200M' : '200M,2G')).split(',').map(toBytes);
-  const rounds = Number(values.rounds);
-  const areGood = [rounds, ...sizesBytes].every((number) => Number.isInteger(number) && number > 0);
-  return areGood ? { benchmark, sizesBytes, rounds } : undefined;
+  const [rounds, datasets, executors] = [values.rounds, values.datasets, values.executors].map(Number);
+  const numbers = [rounds, datasets, executors, ...sizesBytes];
+  const areGood = numbers.every((number) => Number.isInteger(number) && Number(number) > 0);
+  return areGood ? ({ benchmark, sizesBytes, rounds, datasets, executors } as BenchOptions) : undefined;
 }
 
 function toBytes(text: string): number {

@@ -17,3 +17,11 @@ export function printTable(rows: readonly (readonly string[])[]): void {
 }
 
 export const toMegabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(0)} MB`;
+
+/** Thousands in groups, so that 12,345 is not read as 123,45. */
+export const toFixed = (value: number, digits: number): string =>
+  value.toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+
+/** Two rows: what was asked, and its value. */
+export const printFields = (fields: Readonly<Record<string, string>>): void =>
+  printTable(Object.entries(fields).map(([name, value]) => [name, value]));
