@@ -14,6 +14,8 @@ export interface SeenMessage {
   readonly key: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly value: Buffer;
+  /** By performance.now() of this process. */
+  readonly seenAtMs: number;
 }
 
 export interface SeenEvent extends SeenMessage {
@@ -97,6 +99,7 @@ export class BusWatch {
           ...{ topic: topic.slice(topicPrefix.length), partition, offset: message.offset },
           key: message.key?.toString() ?? '',
           value: message.value ?? Buffer.alloc(0),
+          seenAtMs: performance.now(),
           headers: Object.fromEntries(
             Object.entries(message.headers ?? {}).map(([name, value]) => [name, String(value)]),
           ),

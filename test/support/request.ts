@@ -35,6 +35,9 @@ export const causedBy =
   (event: SeenEvent) =>
     event.causationId === id;
 
+/** Whatever has topics of its own on the bus. */
+export type OnBus = Pick<Platform, 'bus' | 'topicPrefix'>;
+
 export interface RawMessage {
   readonly key?: string | null;
   readonly value: string | Buffer | null;
@@ -42,7 +45,7 @@ export interface RawMessage {
 }
 
 /** Writes bytes as they are to a topic of the platform, with the client library that services use. */
-export async function produce(platform: Platform, type: string, message: RawMessage): Promise<void> {
+export async function produce(platform: OnBus, type: string, message: RawMessage): Promise<void> {
   const producer = platform.bus.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
   await producer.connect();
   try {
@@ -64,7 +67,7 @@ export function toBinary({ data, ...attributes }: Asked): RawMessage & { readonl
 }
 
 /** Publishes a request and returns it, for `causedBy` and `runOf`. */
-export async function ask(platform: Platform, type: string, data: object, changes?: Partial<Asked>): Promise<Asked> {
+export async function ask(platform: OnBus, type: string, data: object, changes?: Partial<Asked>): Promise<Asked> {
   const asked = aRequest(type, data, changes);
   await produce(platform, asked.type, toBinary(asked));
   return asked;

@@ -6,7 +6,7 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Platform } from './platform.js';
 
 /** Names of the objects in the platform's bucket, whatever they are. */
-export async function listObjects({ store }: Platform): Promise<string[]> {
+export async function listObjects({ store }: Pick<Platform, 'store'>): Promise<string[]> {
   const keys: string[] = [];
   for (let ContinuationToken: string | undefined; ; ) {
     const page = await store.client.send(new ListObjectsV2Command({ Bucket: store.bucket, ContinuationToken }));
@@ -16,7 +16,7 @@ export async function listObjects({ store }: Platform): Promise<string[]> {
   }
 }
 
-export async function readObject({ store }: Platform, key: string): Promise<Buffer> {
+export async function readObject({ store }: Pick<Platform, 'store'>, key: string): Promise<Buffer> {
   const { Body } = await store.client.send(new GetObjectCommand({ Bucket: store.bucket, Key: key }));
   return buffer(Body as Readable);
 }

@@ -1,0 +1,42 @@
+/** A place at which a gate stops what passes, once: the first message that fits. */
+export interface Breakpoint {
+  /** Resolves when something waits there. */
+  readonly reached: Promise<void>;
+  /** Lets what waits pass, and everything after it. Called before anything came, it lets everything pass. */
+  release(): void;
+}
+
+/** The gate's side of a breakpoint. */
+export class Hold<Match> implements Breakpoint {
+  readonly reached: Promise<void>;
+  private arrived: () => void = () => undefined;
+  private resume: (() => void) | undefined;
+  private state: 'armed' | 'holding' | 'released' = 'armed';
+
+  constructor(readonly match: Match) {
+    this.reached = new Promise((resolve) => {
+      this.arrived = resolve;
+    });
+  }
+
+  get isArmed(): boolean {
+    return this.state === 'armed';
+  }
+
+  /** What came waits until `resume` is called. */
+  stop(resume: () => void): void {
+    if (this.state === 'released') {
+      resume();
+      return;
+    }
+    this.state = 'holding';
+    this.resume = resume;
+    this.arrived();
+  }
+
+  release(): void {
+    this.state = 'released';
+    this.resume?.();
+    this.resume = undefined;
+  }
+}

@@ -1,0 +1,193 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { S3Bed } from '#common/testing/s3-bed.js';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { AppName } from '../../support/app-process.js';
+import { BusWatch, type SeenEvent, type Where } from '../../support/bus-watch.js';
+import { onServer } from '../../support/server-login.js';
+import type { Waiting } from '../../support/wait-until.js';
+import { Estate } from './estate.js';
+import { openGates, Replica, type Surroundings } from './replica.js';
+
+export interface ClusterPlan {
+  /** Over what the cluster writes itself: `executor: { concurrency: 4 }`, further datasets or repositories. */
+  readonly config?: Readonly<Record<string, object>>;
+  readonly secrets?: Readonly<Record<string, string>>;
+  readonly surroundings?: Partial<Surroundings>;
+  /** Started at once; default: one of each. */
+  readonly apps?: readonly AppName[];
+}
+
+const ALL: readonly AppName[] = ['scheduler', 'executor', 'verifier'];
+const { postgres18, kafka, s3 } = endpoints;
+
+/** Claims that are lost within seconds: what a killed process held goes on in the next one soon. */
+const IMPATIENT = { maxAttempts: 10, claimTtlMs: 4_000, claimRenewMs: 1_000 };
+
+/**
+ * Any number of replicas of each app as real processes over the real services, with a catalog, topics, a bucket and an estate of one
+ * spec file's own. Each replica goes through gates of its own, so that its steps can be seen and stopped from outside.
+ */
+export class Cluster {
+  readonly replicas: Replica[] = [];
+  private watch: BusWatch | undefined;
+
+  private constructor(
+    readonly estate: Estate,
+    readonly store: S3Bed,
+    /** For files of the spec; gone with the cluster. */
+    readonly folder: string,
+    private readonly plan: ClusterPlan,
+  ) {}
+
+  static async start(plan: ClusterPlan = {}): Promise<Cluster> {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-faults-'));
+    const cluster = new Cluster(await Estate.make(), await S3Bed.make(), folder, plan);
+    try {
+      await cluster.open();
+      return cluster;
+    } catch (error) {
+      await cluster.close();
+      throw error;
+    }
+  }
+
+  get id(): string {
+    return this.estate.id;
+  }
+
+  get topicPrefix(): string {
+    return `${this.id}.`;
+  }
+
+  get bus(): BusWatch {
+    if (this.watch === undefined) throw new Error('the cluster is not open');
+    return this.watch;
+  }
+
+  get configFile(): string {
+    return join(this.folder, 'holdfast.yaml');
+  }
+
+  /** Where restores spool; what a killed one leaves shows here. */
+  get workDirectory(): string {
+    return join(this.folder, 'work');
+  }
+
+  /** Starts one more process of the app, with gates of its own, and waits until it is ready unless told otherwise. */
+  async startApp(name: AppName, { env = {}, wait = true }: StartOptions = {}): Promise<Replica> {
+    const { surroundings = {} } = this.plan;
+    const gates = await openGates({ catalog: postgres18, bus: kafka, ...surroundings });
+    const { catalog, source, target, store, bus } = gates;
+    const places = this.toEnvironment({
+      ...{ catalogPort: catalog.port, sourcePort: source.port, targetPort: target.port },
+      ...{ storeEndpoint: store.endpoint, busPort: bus.port },
+    });
+    const replica = Replica.start(name, gates, { configFile: this.configFile, env: { ...places, ...env } });
+    this.replicas.push(replica);
+    if (wait) await replica.ready();
+    return replica;
+  }
+
+  /** The one that was started last: whoever was before it is dead, or about to be. */
+  replicaOf(name: AppName): Replica {
+    const replica = this.replicas.findLast((one) => one.name === name);
+    if (replica === undefined) throw new Error(`no ${name} was started`);
+    return replica;
+  }
+
+  /** The first event of the type that fits; in vain, the error shows what was on the bus and in the logs. */
+  next(type: string, where?: Where, waiting: Waiting = {}): Promise<SeenEvent> {
+    return this.bus.next(type, where, { ...waiting, explain: () => this.explain() });
+  }
+
+  explain(): string {
+    return this.replicas.map(({ app }) => app.tail()).join('\n');
+  }
+
+  /** A look into the catalog, past every API and every gate. */
+  catalog<Row extends object>(statement: string): Promise<Row[]> {
+    return onServer<Row>('postgres18', this.estate.catalog, statement);
+  }
+
+  /** The environment of a process that meets no gate: the command line, say. */
+  get env(): Record<string, string> {
+    return this.toEnvironment({
+      ...{ catalogPort: postgres18.port, sourcePort: postgres18.port, targetPort: postgres18.port },
+      ...{ storeEndpoint: s3.endpoint, busPort: kafka.port },
+    });
+  }
+
+  /** Leaves nothing behind. */
+  async close(): Promise<void> {
+    await Promise.all(this.replicas.map(({ app }) => app.kill()));
+    await Promise.all(this.replicas.map((replica) => replica.closeGates()));
+    await this.watch?.close();
+    await this.store.dispose();
+    await this.estate.remove();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private async open(): Promise<void> {
+    await mkdir(this.workDirectory);
+    await this.writeConfig();
+    // The first one migrates the catalog and makes the topics.
+    for (const name of this.plan.apps ?? ALL) await this.startApp(name);
+    this.watch = await BusWatch.open(this.topicPrefix);
+  }
+
+  private toEnvironment(places: Places): Record<string, string> {
+    const { catalogLogin, reader, writer, catalog, shop, bulk } = this.estate;
+    return {
+      PATH: process.env['PATH'] ?? '',
+      CATALOG_URL: catalogLogin.url(catalog, places.catalogPort),
+      SHOP_URL: reader.url(shop, places.sourcePort),
+      BULK_URL: reader.url(bulk, places.sourcePort),
+      TARGET_URL: writer.url('postgres', places.targetPort),
+      S3_ENDPOINT: places.storeEndpoint,
+      S3_KEY: s3.secretAccessKey,
+      BUS_BROKER: `127.0.0.1:${places.busPort}`,
+      API_TOKEN: `token-${this.id}`,
+      ...this.plan.secrets,
+    };
+  }
+
+  /** JSON is YAML. Ports are 0: the system chooses them, so that no two specs can meet. */
+  private async writeConfig(): Promise<void> {
+    const { config: { executor, verifier, scheduler, bus, ...config } = {} } = this.plan;
+    const http = { port: 0 };
+    const base = this.estate.config as Record<string, object>;
+    const merged = Object.entries(config).map(([name, value]) => [name, { ...base[name], ...value }] as const);
+    const repository = {
+      ...{ url: `s3://${this.store.bucket}/prod`, endpoint: '${env:S3_ENDPOINT}' },
+      ...{ accessKeyId: s3.accessKeyId, secretAccessKey: '${env:S3_KEY}' },
+    };
+    const document = {
+      ...base,
+      ...Object.fromEntries(merged),
+      instance: this.id.replace('_', '-'),
+      bus: { brokers: ['${env:BUS_BROKER}'], topicPrefix: this.topicPrefix, topicPartitions: 1, ...bus },
+      catalog: { url: '${env:CATALOG_URL}' },
+      api: { url: 'http://127.0.0.1:1', token: '${env:API_TOKEN}' },
+      repositories: { store: repository, ...config['repositories'] },
+      scheduler: { http, ...scheduler },
+      executor: { http, ...IMPATIENT, workDirectory: this.workDirectory, ...executor },
+      verifier: { http, ...IMPATIENT, ...verifier },
+    };
+    await writeFile(this.configFile, JSON.stringify(document, null, 2));
+  }
+}
+
+interface StartOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  readonly wait?: boolean;
+}
+
+interface Places {
+  readonly catalogPort: number;
+  readonly sourcePort: number;
+  readonly targetPort: number;
+  readonly storeEndpoint: string;
+  readonly busPort: number;
+}

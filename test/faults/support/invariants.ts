@@ -1,0 +1,151 @@
+import { sweepAttempts } from '#common/operations/sweep-attempts.js';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { SeenEvent } from '../../support/bus-watch.js';
+import { type Asked, causedBy, runOf } from '../../support/request.js';
+import { onServer } from '../../support/server-login.js';
+import { waitUntil } from '../../support/wait-until.js';
+import type { Cluster } from './cluster.js';
+import { stillRunning } from './process-tree.js';
+import { findBrokenBackups, findOrphanObjects } from './stored-backups.js';
+
+/**
+ * What is broken after a fault, of everything that is promised whatever dies; empty is what must come out. Call it when the asked
+ * runs have said their end and nothing else is at work.
+ */
+export async function findBroken(cluster: Cluster, asked: readonly Asked[]): Promise<string[]> {
+  const perRun = await Promise.all(asked.map((one) => findBrokenFacts(cluster, one)));
+  return [
+    ...perRun.flat(),
+    ...(await findOpenRuns(cluster)),
+    ...(await findDoubles(cluster)),
+    ...(await findBrokenBackups(cluster)),
+    ...(await sweepAndFindOrphans(cluster)),
+    ...(await findLeftovers(cluster)),
+  ];
+}
+
+const isEnd = ({ type }: SeenEvent): boolean => /[.](completed|failed)$/.test(type);
+const byId = (events: readonly SeenEvent[]): SeenEvent[] => [...new Map(events.map((one) => [one.id, one])).values()];
+
+/** Delivered twice is one fact, told by its id. Each is numbered, so none can be missing in between. */
+async function findBrokenFacts(cluster: Cluster, asked: Asked): Promise<string[]> {
+  const runId = runOf(asked);
+  const facts = () => byId(cluster.bus.events.filter(causedBy(asked)).filter(({ data }) => data?.runId === runId));
+  await waitUntil('nothing waits in the outbox', () => hasEmptyOutbox(cluster), { explain: () => cluster.explain() });
+  const [run] = await cluster.catalog<{ state: string; last: number }>(
+    `SELECT state, event_sequence AS last FROM holdfast.runs WHERE id = '${runId}'`,
+  );
+  if (run === undefined) return [`run ${runId} is not in the catalog`];
+  await waitUntil('all of it is on the bus', () => facts().length >= run.last, { timeoutMs: 10_000 }).catch(() => {});
+  const numbers = facts().map(({ data }) => data.sequence as number);
+  const ends = facts().filter(isEnd);
+  const broken: string[] = [];
+  if (numbers.sort((a, b) => a - b).join() !== Array.from({ length: run.last }, (_, n) => n + 1).join())
+    broken.push(`run ${runId} said ${numbers} of ${run.last} facts`);
+  if (ends.length !== 1) broken.push(`run ${runId} has ${ends.length} ends: ${ends.map(({ type }) => type)}`);
+  if (ends[0] !== undefined && !ends[0].type.endsWith(run.state))
+    broken.push(`run ${runId} is ${run.state} but said ${ends[0].type}`);
+  return broken;
+}
+
+async function hasEmptyOutbox(cluster: Cluster): Promise<boolean> {
+  const waiting = 'SELECT FROM holdfast.outbox WHERE published_at IS NULL AND refused_at IS NULL LIMIT 1';
+  return (await cluster.catalog(waiting)).length === 0;
+}
+
+async function findOpenRuns(cluster: Cluster): Promise<string[]> {
+  const open = await cluster.catalog<{ id: string; state: string }>(
+    `SELECT id, state FROM holdfast.runs WHERE state IN ('queued', 'running')`,
+  );
+  return open.map(({ id, state }) => `run ${id} is still ${state}`);
+}
+
+/** Each request is one run, and each run of a backup one backup; said once, whoever settled it. */
+async function findDoubles(cluster: Cluster): Promise<string[]> {
+  const requests = await cluster.catalog<{ request: string }>(
+    `SELECT request_id AS request FROM holdfast.runs GROUP BY requested_by, request_id HAVING count(*) <> 1`,
+  );
+  const backups = await cluster.catalog<{ run: string; count: number }>(
+    `SELECT run.id AS run, count(backup.id)::int AS count
+     FROM holdfast.runs run
+     LEFT JOIN holdfast.backups backup ON backup.run_id = run.id AND backup.purpose = 'regular' AND backup.state = 'completed'
+     WHERE run.kind = 'backup'
+     GROUP BY run.id, run.state
+     HAVING count(backup.id) <> (run.state = 'completed')::int`,
+  );
+  const facts = await cluster.catalog<{ run: string; count: number }>(
+    `SELECT event -> 'data' ->> 'runId' AS run, count(*)::int AS count
+     FROM holdfast.outbox
+     WHERE event_type ~ '[.](completed|failed)$'
+     GROUP BY 1 HAVING count(*) <> 1`,
+  );
+  return [
+    ...requests.map(({ request }) => `request ${request} is several runs`),
+    ...backups.map(({ run, count }) => `run ${run} has ${count} backups`),
+    ...facts.map(({ run, count }) => `run ${run} ended ${count} times`),
+  ];
+}
+
+/** As a sweep long after would do: what killed attempts held in the store has run out by then. */
+async function sweepAndFindOrphans(cluster: Cluster): Promise<string[]> {
+  const { endpoint, accessKeyId, secretAccessKey } = endpoints.s3;
+  const url = `s3://${cluster.store.bucket}/prod`;
+  const repository = cluster.store.open({ url, endpoint, accessKeyId, secretAccessKey });
+  const signal = AbortSignal.timeout(30_000);
+  try {
+    for (const dataset of ['shop', 'bulk']) {
+      for await (const { key } of repository.list(dataset, { signal })) {
+        if (/[/]holds[/]/.test(key)) await repository.remove(key, { signal });
+      }
+      await sweepAttempts(repository, { dataset, deadAfterMs: 0, uploadDeadAfterMs: 0 }, signal);
+    }
+  } finally {
+    await repository.close();
+  }
+  const unfinished = await cluster.store.countUnfinished();
+  return [...(await findOrphanObjects(cluster)), ...(unfinished > 0 ? [`${unfinished} uploads are unfinished`] : [])];
+}
+
+/** Sessions, processes, half-made databases and spooled archives. Each may take a moment to end. */
+async function findLeftovers(cluster: Cluster): Promise<string[]> {
+  const look = async (): Promise<string[]> => [
+    ...(await findSessions(cluster)),
+    ...(await findProcesses(cluster)),
+    ...(await findScratches(cluster)),
+  ];
+  let found: string[] = [];
+  const isTidy = async (): Promise<boolean> => {
+    found = await look();
+    return found.length === 0;
+  };
+  return waitUntil('nothing is left', isTidy, { timeoutMs: 20_000 }).then(
+    () => [],
+    () => found,
+  );
+}
+
+async function findSessions(cluster: Cluster): Promise<string[]> {
+  const sessions = await onServer<{ name: string; query: string }>(
+    'postgres18',
+    'postgres',
+    `SELECT application_name AS name, left(query, 80) AS query
+     FROM pg_stat_activity
+     WHERE usename IN ('${cluster.estate.reader.user}', '${cluster.estate.writer.user}')`,
+  );
+  return sessions.map(({ name, query }) => `a session of ${name} is left: ${query}`);
+}
+
+async function findProcesses(cluster: Cluster): Promise<string[]> {
+  const left = await stillRunning(cluster.replicas.flatMap(({ orphans }) => orphans));
+  return left.map(({ pid, command }) => `process ${pid} (${command}) of a killed app still runs`);
+}
+
+async function findScratches(cluster: Cluster): Promise<string[]> {
+  const runs = await cluster.catalog<{ prefix: string }>(
+    `SELECT 'holdfast_' || replace(id::text, '-', '') || '_a' AS prefix FROM holdfast.runs`,
+  );
+  const databases = await onServer<{ datname: string }>('postgres18', 'postgres', 'SELECT datname FROM pg_database');
+  return databases
+    .filter(({ datname }) => runs.some(({ prefix }) => datname.startsWith(prefix)))
+    .map(({ datname }) => `database ${datname} is left under construction`);
+}

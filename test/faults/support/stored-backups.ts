@@ -1,0 +1,67 @@
+import { createHash } from 'node:crypto';
+import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { type Manifest, Manifest as ManifestSchema } from '#common/contracts/manifest.js';
+import { readObject } from '../../support/secret-hunt.js';
+import type { Cluster } from './cluster.js';
+
+const PREFIX = 'prod/';
+
+/** Read with a plain client, past every gate and every line of Holdfast's own: key below the prefix → size. */
+async function listStore({ store }: Cluster): Promise<Map<string, number>> {
+  const sizes = new Map<string, number>();
+  for (let ContinuationToken: string | undefined; ; ) {
+    const page = await store.client.send(
+      new ListObjectsV2Command({ Bucket: store.bucket, Prefix: PREFIX, ContinuationToken }),
+    );
+    for (const { Key = '', Size = 0 } of page.Contents ?? []) sizes.set(Key.slice(PREFIX.length), Size);
+    ContinuationToken = page.NextContinuationToken;
+    if (ContinuationToken === undefined) return sizes;
+  }
+}
+
+const loadManifest = async (cluster: Cluster, key: string): Promise<Manifest> =>
+  ManifestSchema.parse(JSON.parse((await readObject(cluster, PREFIX + key)).toString('utf8')));
+
+/** What was called completed, on the bus or in the catalog, and is not whole in the store; or is there more than once. */
+export async function findBrokenBackups(cluster: Cluster): Promise<string[]> {
+  const listing = await listStore(cluster);
+  const said = cluster.bus.of('backup.completed').map(({ data }) => data as { backupId: string; manifestKey: string });
+  const recorded = await cluster.catalog<{ backupId: string; manifestKey: string }>(
+    `SELECT backup.id AS "backupId", copy.manifest_key AS "manifestKey"
+     FROM holdfast.backups backup JOIN holdfast.backup_copies copy ON copy.backup_id = backup.id
+     WHERE backup.state = 'completed'`,
+  );
+  const broken: string[] = [];
+  const places = new Map([...said, ...recorded].map((one) => [`${one.backupId} ${one.manifestKey}`, one]));
+  for (const { backupId, manifestKey } of places.values()) {
+    broken.push(...(await findDamage(cluster, manifestKey, listing)));
+    const manifests = [...listing.keys()].filter((key) => key.includes(backupId) && key.endsWith('/manifest.json'));
+    if (manifests.length !== 1) broken.push(`backup ${backupId} has ${manifests.length} manifests: ${manifests}`);
+  }
+  return broken;
+}
+
+async function findDamage(cluster: Cluster, manifestKey: string, listing: Map<string, number>): Promise<string[]> {
+  if (!listing.has(manifestKey)) return [`${manifestKey} was called completed and is not there`];
+  const { attemptKey, objects } = await loadManifest(cluster, manifestKey);
+  if (listing.has(`${attemptKey}/swept`)) return [`${attemptKey} was called completed and is swept`];
+  const damages = objects.map(async ({ key, sizeBytes, sha256 }) => {
+    if (listing.get(key) !== sizeBytes) return [`${key} has ${listing.get(key)} bytes instead of ${sizeBytes}`];
+    const digest = createHash('sha256')
+      .update(await readObject(cluster, PREFIX + key))
+      .digest('hex');
+    return digest === sha256 ? [] : [`${key} has another digest than its manifest says`];
+  });
+  return (await Promise.all(damages)).flat();
+}
+
+/** Objects of attempts, of which no manifest tells. */
+export async function findOrphanObjects(cluster: Cluster): Promise<string[]> {
+  const listing = await listStore(cluster);
+  const manifests = [...listing.keys()].filter((key) => /[/]a\d+-[^/]+[/]manifest[.]json$/.test(key));
+  const told = new Set(manifests);
+  for (const key of manifests) for (const object of (await loadManifest(cluster, key)).objects) told.add(object.key);
+  return [...listing.keys()]
+    .filter((key) => /[/]a\d+-[^/]+[/]/.test(key) && !key.endsWith('/swept') && !told.has(key))
+    .map((key) => `${key} belongs to no backup`);
+}
