@@ -30,7 +30,7 @@ await runService('executor', async (service) => {
 /** Claims backups and restores. */
 function startWork(service: Service): void {
   const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
-  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs } = installation.config.executor;
+  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs } = installation.config.executor;
   const tools = new PgTools();
   const engine = new PgDumpEngine(tools);
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
@@ -42,9 +42,9 @@ function startWork(service: Service): void {
       restore: restoreRun({ catalog, facts, installation, engine, tools, holdfastVersion }),
     },
     onFailed: tellFailure(facts),
-    ...{ catalog, owner, concurrency, claimTtlMs, logger, metrics },
+    ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,
   });
-  shutdown.add('runs', () => loop.stop());
+  shutdown.add('runs', () => loop.stop(), loop.stopsWithinMs);
 }

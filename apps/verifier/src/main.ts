@@ -27,7 +27,7 @@ await runService('verifier', async (service) => {
 /** Claims verifications and replays. */
 function startWork(service: Service): void {
   const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
-  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs } = installation.config.verifier;
+  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs } = installation.config.verifier;
   const loop = startRunLoop({
     kinds: ['verification', 'replay'],
     handlers: {
@@ -35,9 +35,9 @@ function startWork(service: Service): void {
       replay: replayRun({ catalog, facts, installation, kafka }),
     },
     onFailed: tellFailure(facts),
-    ...{ catalog, owner, concurrency, claimTtlMs, logger, metrics },
+    ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,
   });
-  shutdown.add('runs', () => loop.stop());
+  shutdown.add('runs', () => loop.stop(), loop.stopsWithinMs);
 }

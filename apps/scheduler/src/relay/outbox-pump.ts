@@ -33,6 +33,8 @@ export interface PumpOptions {
   readonly keepPublishedMs?: number;
   /** A bus that does not answer for this long may answer another process: the lease is released. Default 60 s. */
   readonly publishTimeoutMs?: number;
+  /** The same once the relay is to stop. Default 3 s. */
+  readonly stopTimeoutMs?: number;
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
@@ -55,7 +57,7 @@ export class OutboxPump {
     ended.addEventListener('abort', () => this.added.call(), { once: true });
     for (let failures = 0; !ended.aborted; ) {
       try {
-        const isEmpty = (await this.moveBatch(lease, lost)) === 0;
+        const isEmpty = (await this.moveBatch(lease, { lost, stopping })) === 0;
         failures = 0;
         if (isEmpty) await this.rest(ended);
       } catch (error) {
@@ -69,35 +71,36 @@ export class OutboxPump {
   }
 
   /** Returns how many entries were looked at. */
-  private async moveBatch(lease: LeaseRef, lost: AbortSignal): Promise<number> {
+  private async moveBatch(lease: LeaseRef, signals: LeaseSignals): Promise<number> {
     const { catalog, metrics, batchSize = 200 } = this.options;
     const { batch, lag } = await catalog.transaction(
       async (tx) => ({ batch: await tx.outbox.nextBatch(batchSize), lag: await tx.outbox.lag() }),
-      { until: lost },
+      { until: signals.lost },
     );
     metrics?.outboxUnpublished.set(lag.unpublished);
     metrics?.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
-    if (batch.length > 0) await this.publishAll(batch, lease, lost);
+    if (batch.length > 0) await this.publishAll(batch, lease, signals);
     return batch.length;
   }
 
   /** A batch that the bus refuses for good is published one by one, so that only the culprit is stepped over. */
-  private async publishAll(batch: readonly OutboxEntry[], lease: LeaseRef, lost: AbortSignal): Promise<void> {
+  private async publishAll(batch: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<void> {
     try {
-      await this.publishAndMark(batch, lease, lost);
+      await this.publishAndMark(batch, lease, signals);
     } catch (error) {
       // Anything else, a defect of ours included, may pass later: events wait, they are not dropped.
       if (toAppError(error).code !== 'bus.refused') throw error;
       const [only] = batch;
       if (batch.length === 1 && only !== undefined) await this.stepOver(only, error, lease);
-      else for (const entry of batch) await this.publishAll([entry], lease, lost);
+      else for (const entry of batch) await this.publishAll([entry], lease, signals);
     }
   }
 
-  private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, lost: AbortSignal): Promise<void> {
-    const { catalog, publish, metrics, publishTimeoutMs = 60_000 } = this.options;
+  private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<void> {
+    const { catalog, publish, metrics } = this.options;
+    const { lost } = signals;
     lost.throwIfAborted();
-    await endsWithin(publishTimeoutMs, publish(batch), lost);
+    await this.inTime(publish(batch), signals);
     await catalog.transaction(
       async (tx) => {
         await tx.leases.assertHeld(lease);
@@ -106,6 +109,28 @@ export class OutboxPump {
       { until: lost },
     );
     for (const { topic } of batch) metrics?.outboxPublished.inc({ topic });
+  }
+
+  /** A bus that hangs holds no relay beyond its lease, nor its shutdown. What it still writes then is a repetition, as after a crash. */
+  private async inTime(publishing: Promise<void>, { lost, stopping }: LeaseSignals): Promise<void> {
+    const { publishTimeoutMs = 60_000, stopTimeoutMs = 3_000 } = this.options;
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const arm = (ms: number) =>
+      setTimeout(() => reject(new PublishTimeout(`the bus did not answer within ${ms} ms`)), ms);
+    const timers = [arm(publishTimeoutMs)];
+    const onLost = () => reject(lost.reason);
+    const onStop = () => timers.push(arm(stopTimeoutMs));
+    lost.addEventListener('abort', onLost, { once: true });
+    if (stopping.aborted) onStop();
+    stopping.addEventListener('abort', onStop, { once: true });
+    try {
+      await Promise.race([publishing, late]);
+    } finally {
+      for (const timer of timers) clearTimeout(timer);
+      lost.removeEventListener('abort', onLost);
+      stopping.removeEventListener('abort', onStop);
+      publishing.catch(() => undefined);
+    }
   }
 
   private async stepOver({ id, topic, eventId }: OutboxEntry, error: unknown, lease: LeaseRef): Promise<void> {
@@ -131,22 +156,4 @@ export class OutboxPump {
 
 class PublishTimeout extends Error {
   override readonly name = 'PublishTimeout';
-}
-
-/** A bus that hangs must not hold a relay beyond its lease. What it still writes afterwards is a repetition, as after a crash. */
-async function endsWithin(timeoutMs: number, work: Promise<void>, lost: AbortSignal): Promise<void> {
-  const { promise: ended, reject } = Promise.withResolvers<never>();
-  const onLost = () => reject(lost.reason);
-  const timer = setTimeout(
-    () => reject(new PublishTimeout(`the bus did not answer within ${timeoutMs} ms`)),
-    timeoutMs,
-  );
-  lost.addEventListener('abort', onLost, { once: true });
-  try {
-    await Promise.race([work, ended]);
-  } finally {
-    clearTimeout(timer);
-    lost.removeEventListener('abort', onLost);
-    work.catch(() => undefined);
-  }
 }

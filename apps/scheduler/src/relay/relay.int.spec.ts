@@ -189,6 +189,23 @@ describe('the relay', () => {
     expect(bus.get('shop')).toEqual(['0', '1']);
   });
 
+  it('stops although the bus hangs, and leaves its lease to another relay at once', async () => {
+    await add('0');
+    const { promise: isPublishing, resolve: onPublish } = Promise.withResolvers<void>();
+    const leaving = start({
+      ...{ leaseTtlMs: 3_600_000, publishTimeoutMs: 3_600_000, stopTimeoutMs: 50 },
+      publish: () => {
+        onPublish();
+        return new Promise(() => undefined);
+      },
+    });
+    await isPublishing;
+    await leaving.stop();
+    start({ catalog: await bed.another() });
+    await emptied();
+    expect(bus.get('shop')).toEqual(['0']);
+  });
+
   it('is woken by a new event, without waiting for the poll', async () => {
     start({ pollMs: 3_600_000 });
     await add('0');

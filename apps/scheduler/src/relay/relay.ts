@@ -22,6 +22,8 @@ export interface RelayOptions {
   readonly keepPublishedMs?: number;
   /** A bus that does not answer for this long may answer another process: the lease is released. Default 60 s. */
   readonly publishTimeoutMs?: number;
+  /** The same once the relay is to stop. Default 3 s. */
+  readonly stopTimeoutMs?: number;
 }
 
 export interface Relay {

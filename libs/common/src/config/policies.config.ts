@@ -50,6 +50,13 @@ const Claims = {
   claimTtlMs: z.int().min(2_000).default(60_000).describe('A silent holder loses its run after this'),
   claimRenewMs: z.int().min(500).default(15_000).describe('Interval between renewals'),
   maxAttempts: z.int().min(1).max(20).default(3),
+  drainMs: z
+    .int()
+    .min(0)
+    .default(5_000)
+    .describe(
+      'Running work may end for so long after SIGTERM; then it is given back, and another process begins it anew',
+    ),
 };
 
 const renewFits = (claims: { claimRenewMs: number; claimTtlMs: number }): boolean =>

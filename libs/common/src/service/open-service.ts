@@ -48,6 +48,8 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   const installation = new Installation(config);
   const logger = createLogger({ service: name, level: config.logLevel, secrets: loaded.secrets });
   const shutdown = new ShutdownList(logger);
+  // From now on: who waits for the catalog can be told to stop as well.
+  shutdown.endOnSignals();
   shutdown.add('repositories', () => installation.close());
 
   const catalog = await openWithPatience({ ...config.catalog, applicationName: `holdfast ${name}` }, logger);
@@ -59,7 +61,7 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   const publisher = new BusPublisher(kafka, topicPrefix);
   shutdown.add('publisher', () => publisher.close());
   const topics = keepEnsuringTopics(kafka, config.bus, logger);
-  shutdown.add('topics', topics.stop);
+  shutdown.add('topics', topics.stop, 1_000);
 
   const metrics = createMetrics({ service: name });
   return {

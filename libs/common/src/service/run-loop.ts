@@ -17,7 +17,7 @@ export interface RunLoopOptions extends Omit<AttemptOptions, 'retry'> {
   readonly slotsPerSourceHost: number;
   /** How often to look when no notification comes. Default 2 s. */
   readonly pollMs?: number;
-  /** How long running work may go on after `stop`, before it is aborted and given back. Default 30 s. */
+  /** How long running work may go on after `stop`, before it is aborted and given back. Default 5 s. */
   readonly drainMs?: number;
   /** How long aborted work may take to end; what takes longer is left to the expiry of its claim. Default 15 s. */
   readonly abortMs?: number;
@@ -28,17 +28,27 @@ export interface RunLoopOptions extends Omit<AttemptOptions, 'retry'> {
 export interface RunLoop {
   /** Claims nothing more, lets running work end or gives it back, and resolves when nothing of this process works any more. */
   stop(): Promise<void>;
+  /** What `stop` takes at most. */
+  readonly stopsWithinMs: number;
 }
 
+/** Both together, and what has to close besides, fit into the half minute after which orchestrators kill. */
+const DRAIN_MS = 5_000;
+const ABORT_MS = 15_000;
+/** For the claim that is being asked for, and for what is given back. */
+const SLACK_MS = 2_000;
 const POLL_MS = 2_000;
 const RETRY = { firstMs: 5_000, maxMs: 300_000 };
 const CATALOG_BACKOFF = { firstMs: 250, maxMs: 5_000 };
 
 /** Claims runs as long as there are slots, and works on each under a claim that it keeps alive. */
 export function startRunLoop(options: RunLoopOptions): RunLoop {
-  const loop = new ClaimLoop({ ...options, retry: options.retry ?? RETRY });
-  return { stop: () => loop.stop() };
+  const { drainMs = DRAIN_MS, abortMs = ABORT_MS, retry = RETRY } = options;
+  const loop = new ClaimLoop({ ...options, drainMs, abortMs, retry });
+  return { stop: () => loop.stop(), stopsWithinMs: drainMs + abortMs + SLACK_MS };
 }
+
+type WholeOptions = RunLoopOptions & Required<Pick<RunLoopOptions, 'drainMs' | 'abortMs' | 'retry'>>;
 
 class ClaimLoop {
   private readonly wake = new Wake();
@@ -50,7 +60,7 @@ class ClaimLoop {
   /** By performance.now(): sweeps come at their own pace, however often the loop is woken. */
   private sweepAtMs = 0;
 
-  constructor(private readonly options: RunLoopOptions & { readonly retry: Backoff }) {
+  constructor(private readonly options: WholeOptions) {
     const { catalog } = options;
     this.unlisten = Promise.all([
       catalog.listen(Channels.runQueued, () => this.wake.call()),
@@ -60,7 +70,7 @@ class ClaimLoop {
   }
 
   async stop(): Promise<void> {
-    const { drainMs = 30_000, abortMs = 15_000, logger } = this.options;
+    const { drainMs, abortMs, logger } = this.options;
     this.isStopping = true;
     this.wake.call();
     for (const end of await this.unlisten) end();
@@ -71,7 +81,7 @@ class ClaimLoop {
     }
     if (await this.endsWithin(abortMs)) return;
     logger.error(
-      { runIds: [...this.attempts.keys()] },
+      { runIds: [...this.attempts].map(({ run }) => run.id) },
       'work did not end when aborted; left to the expiry of its claims',
     );
   }

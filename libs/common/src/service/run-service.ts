@@ -7,7 +7,6 @@ export async function runService(name: ServiceName, start: (service: Service) =>
   let service: Service | undefined;
   try {
     service = await openService(name, process.argv);
-    service.shutdown.endOnSignals();
     await start(service);
   } catch (error) {
     const problem = toStartProblem(error);

@@ -3,6 +3,7 @@ import type { Logger } from '#common/telemetry/logger.js';
 interface Step {
   readonly name: string;
   readonly close: () => Promise<unknown>;
+  readonly withinMs: number;
 }
 
 /**
@@ -13,14 +14,14 @@ export class ShutdownList {
   private readonly steps: Step[] = [];
   private running: Promise<void> | undefined;
 
-  constructor(
-    private readonly logger: Logger,
-    /** A step that takes longer is left behind, so that one that hangs does not keep the others from closing. */
-    private readonly stepTimeoutMs = 60_000,
-  ) {}
+  constructor(private readonly logger: Logger) {}
 
-  add(name: string, close: () => Promise<unknown>): void {
-    this.steps.push({ name, close });
+  /**
+   * A step that takes longer than `withinMs` is left behind, so that one that hangs does not keep the others from closing: whoever
+   * ends us waits half a minute, and within it claims have to be given back.
+   */
+  add(name: string, close: () => Promise<unknown>, withinMs = 5_000): void {
+    this.steps.push({ name, close, withinMs });
   }
 
   /** Every step once, one after the other; a step that fails does not stop the next. Never rejects. */
@@ -41,12 +42,12 @@ export class ShutdownList {
 
   private async close(reason: string): Promise<void> {
     this.logger.info({ reason }, 'shutting down');
-    for (const { name, close } of this.steps.reverse()) {
+    for (const { name, close, withinMs } of this.steps.reverse()) {
       const { promise: late, resolve } = Promise.withResolvers<'late'>();
-      const timer = setTimeout(() => resolve('late'), this.stepTimeoutMs);
+      const timer = setTimeout(() => resolve('late'), withinMs);
       try {
         if ((await Promise.race([close(), late])) === 'late')
-          this.logger.error({ step: name }, 'closing takes too long');
+          this.logger.warn({ step: name, withinMs }, 'closing takes too long, and is left behind');
       } catch (error) {
         this.logger.error({ step: name, err: error }, 'closing failed');
       } finally {

@@ -4,13 +4,17 @@ import { ShutdownList } from './shutdown.js';
 
 describe('shutdown', () => {
   it('closes in reverse order, one after the other, once, whatever fails or hangs', async () => {
-    const list = new ShutdownList(silentLogger, 20);
+    const list = new ShutdownList(silentLogger);
     const closed: string[] = [];
     const step = (name: string, close: () => Promise<void> = async () => undefined) =>
-      list.add(name, async () => {
-        closed.push(name);
-        await close();
-      });
+      list.add(
+        name,
+        async () => {
+          closed.push(name);
+          await close();
+        },
+        20,
+      );
     step('catalog');
     step('bus', () => new Promise(() => undefined));
     step('runs', () => Promise.reject(new Error('on purpose')));
