@@ -39,7 +39,7 @@ function startWork(service: Service): void {
     kinds: ['backup', 'restore'],
     handlers: {
       backup: backupRun({ catalog, facts, installation, engine, readBusPosition, holdfastVersion }),
-      restore: restoreRun({ catalog, facts, installation, engine, tools, holdfastVersion }),
+      restore: restoreRun({ catalog, facts, installation, engine, tools, holdfastVersion, logger }),
     },
     onFailed: tellFailure(facts),
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },

@@ -31,7 +31,7 @@ function startWork(service: Service): void {
   const loop = startRunLoop({
     kinds: ['verification', 'replay'],
     handlers: {
-      verification: verificationRun({ catalog, facts, installation, metrics, tools: new PgTools() }),
+      verification: verificationRun({ catalog, facts, installation, metrics, logger, tools: new PgTools() }),
       replay: replayRun({ catalog, facts, installation, kafka }),
     },
     onFailed: tellFailure(facts),

@@ -5,3 +5,5 @@ import { toUuidV7 } from '#common/domain/ids.js';
 export const newLocalId = (): string => toUuidV7(new Date(), randomBytes(10));
 
 export const newNonce = (): string => randomBytes(4).toString('hex');
+
+export const UNHELD = 'the repository may not be written: nothing keeps retention from this backup meanwhile';

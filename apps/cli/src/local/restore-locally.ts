@@ -5,8 +5,7 @@ import { toRestoreNotes } from '../output/restore-notes.js';
 import type { RestoreArguments } from '../restore-arguments.js';
 import type { VerbContext } from '../verb.js';
 import type { VerbResult } from '../verb-result.js';
-import { holdLocally } from './hold-locally.js';
-import { newLocalId } from './local-identity.js';
+import { newLocalId, UNHELD } from './local-identity.js';
 import { takeSafetyDump } from './safety-dump-locally.js';
 import { verifyLocally } from './verify-locally.js';
 
@@ -17,19 +16,17 @@ export async function restoreLocally(wish: RestoreArguments, context: VerbContex
   const target = installation.target(targetName);
   const startedAt = performance.now();
   const runId = newLocalId();
-  const held = { kind: 'restore', runId };
-  const outcome = await holdLocally(manifest, held, context, () =>
-    restoreBackup(
-      { manifest, target, database, strategy, identity: { runId, attempt: 1 } },
-      {
-        repository: installation.primaryRepository(manifest.dataset),
-        tools: new PgTools(),
-        workDirectory: installation.config.executor.workDirectory,
-        takeSafetyDump: wish.safetyDump ? () => takeSafetyDump(wish, context) : undefined,
-        onProgress: (progress) => output.progress(`restore ${database}`, progress, performance.now() - startedAt),
-      },
-      signal,
-    ),
+  const outcome = await restoreBackup(
+    { manifest, target, database, strategy, identity: { runId, attempt: 1 } },
+    {
+      repository: installation.primaryRepository(manifest.dataset),
+      tools: new PgTools(),
+      workDirectory: installation.config.executor.workDirectory,
+      takeSafetyDump: wish.safetyDump ? () => takeSafetyDump(wish, context) : undefined,
+      onProgress: (progress) => output.progress(`restore ${database}`, progress, performance.now() - startedAt),
+      onUnheld: () => output.note(UNHELD),
+    },
+    signal,
   );
   const restore = { backupId: manifest.backupId, target: targetName, database, strategy, ...outcome };
   const said = `restored backup ${manifest.backupId} to database "${database}" of target ${targetName}`;

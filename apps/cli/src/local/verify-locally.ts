@@ -4,8 +4,7 @@ import { toVerification, type VerificationNames } from '#common/service/to-verif
 import { toVerdictResult } from '../output/verdict-text.js';
 import type { VerbContext } from '../verb.js';
 import type { VerbResult } from '../verb-result.js';
-import { holdLocally } from './hold-locally.js';
-import { newLocalId } from './local-identity.js';
+import { newLocalId, UNHELD } from './local-identity.js';
 
 /** Runs a profile in this process, with neither bus nor catalog; the verdict is kept beside the backup all the same. */
 export async function verifyLocally(
@@ -15,21 +14,16 @@ export async function verifyLocally(
   const { installation, output, signal } = context;
   const runId = newLocalId();
   const startedAt = performance.now();
-  const { verdict, outcomes, verdictKey } = await holdLocally(
-    names.manifest,
-    { kind: 'verification', runId },
-    context,
-    () =>
-      verifyRestore(
-        toVerification(installation, { ...names, runId }),
-        {
-          repository: installation.primaryRepository(names.manifest.dataset),
-          tools: new PgTools(),
-          now: () => new Date(),
-          onProbe: (probe) => output.progress(`verify ${names.database} ${probe}`, null, performance.now() - startedAt),
-        },
-        signal,
-      ),
+  const { verdict, outcomes, verdictKey } = await verifyRestore(
+    toVerification(installation, { ...names, runId }),
+    {
+      repository: installation.primaryRepository(names.manifest.dataset),
+      tools: new PgTools(),
+      now: () => new Date(),
+      onProbe: (probe) => output.progress(`verify ${names.database} ${probe}`, null, performance.now() - startedAt),
+      onUnheld: () => output.note(UNHELD),
+    },
+    signal,
   );
   return toVerdictResult({ verdict, verdictKey, probes: outcomes });
 }

@@ -5,7 +5,7 @@ import { toTable } from './table.js';
 
 export interface VerdictDocument {
   readonly verdict: Verdict;
-  readonly verdictKey: string;
+  readonly verdictKey: string | null;
   readonly probes: readonly ProbeOutcome[];
 }
 
@@ -30,7 +30,7 @@ export function toVerdictResult(document: VerdictDocument): VerbResult {
     toTable(['probe', 'verdict', 'took', 'summary'], rows),
     ...problems,
     `verdict: ${verdict}`,
-    `kept as ${verdictKey}`,
+    verdictKey === null ? 'not kept: the repository may not be written' : `kept as ${verdictKey}`,
   ];
   return { document, text: text.join('\n'), exit: verdict === 'passed' ? Exit.done : Exit.failed };
 }

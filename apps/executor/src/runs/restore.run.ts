@@ -13,14 +13,18 @@ import { type RestoreOutcome, restoreBackup } from '#common/operations/restore-b
 import type { Facts } from '#common/service/facts.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
+import type { Logger } from '#common/telemetry/logger.js';
 import { type SafetyDumpDeps, safetyDump } from './safety-dump.js';
 
 export interface RestoreRunDeps extends SafetyDumpDeps {
   readonly facts: Facts;
   readonly tools: PgTools;
+  readonly logger: Logger;
 }
 
 type Request = DataOf<typeof RestoreRequested>;
+
+const UNHELD = 'the repository takes no hold: nothing keeps retention elsewhere from this backup';
 
 /** Restores, then in one fenced transaction: run and restore settled, the fact, and the request for verification if one was asked for. */
 export const restoreRun =
@@ -50,6 +54,7 @@ export const restoreRun =
         ...{ repository, tools: d.tools, workDirectory: d.installation.config.executor.workDirectory },
         takeSafetyDump: request.safetyDump ? () => safetyDump(run, restore, d) : undefined,
         onProgress: progress.report,
+        onUnheld: (error) => d.logger.warn({ err: error, runId: run.id }, UNHELD),
       },
       signal,
     ).finally(progress.stop);

@@ -12,6 +12,7 @@ import type { Facts } from '#common/service/facts.js';
 import type { Installation } from '#common/service/installation.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { toVerification } from '#common/service/to-verification.js';
+import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 
 export interface VerificationRunDeps {
@@ -20,6 +21,7 @@ export interface VerificationRunDeps {
   readonly installation: Installation;
   readonly tools: PgTools;
   readonly metrics: Metrics;
+  readonly logger: Logger;
 }
 
 /** Runs the probes; the verdict is kept beside the backup, then in the catalog with its fact, fenced by the attempt. */
@@ -33,6 +35,7 @@ export const verificationRun =
     const manifest = await loadManifest(d.installation, dataset, known?.backupId ?? request.backup, signal);
     await begin(run, request, { manifest, ...d });
 
+    const logger = d.logger.child({ runId: run.id, dataset });
     const result = await verifyRestore(
       toVerification(d.installation, { runId: run.id, manifest, target, database, profile }),
       {
@@ -41,6 +44,12 @@ export const verificationRun =
           const progress = { stage: `probe ${index + 1}: ${probe}`, bytes: 0, totalBytes: null };
           d.catalog.transaction((tx) => tx.runs.progress(run.claim, progress)).catch(() => undefined);
         },
+        onUnheld: (error) =>
+          logger.warn(
+            { err: error },
+            'the repository takes no hold: nothing keeps retention elsewhere from this backup',
+          ),
+        onUnkept: (error) => logger.warn({ err: error }, 'the repository takes no verdict: only the catalog keeps it'),
       },
       signal,
     );

@@ -17,6 +17,7 @@ import { createRoles } from '#common/engines/postgres/restore/restore-roles.js';
 import { roleSettingStatements, withheldSettings } from '#common/engines/postgres/restore/restore-settings.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 import { intoExisting, intoNew } from './restore-strategies.js';
 import { withSpoolFolder } from './spool-folder.js';
@@ -32,6 +33,7 @@ export interface RestoreDeps {
   readonly onProgress?: (progress: RestoreProgress) => void;
   /** in-place: how long the locks of other sessions are waited for. Default one minute. */
   readonly lockTimeoutMs?: number | undefined;
+  readonly onUnheld?: HoldWorkOptions['onUnheld'];
 }
 
 export interface RestoreOutcome {
@@ -49,12 +51,18 @@ export interface RestoreOutcome {
 }
 
 /**
- * Restores one backup into one database. In this order: refusals, every object's digest, roles, safety dump, and only then the first
+ * Restores one backup, which a hold keeps meanwhile, into one database. In this order: refusals, every object's digest, roles, safety dump, and only then the first
  * statement that destroys anything. Never half there: `new` gets its name when it is whole, `in-place` is one transaction.
  * An attempt after a crash finds what the earlier one finished. Throws: restore.*, backup.corrupt, postgres.*, repository.*, engine.*;
- * claim.lost when a later attempt took over; the abort reason.
+ * claim.lost when a later attempt took over; backup.expiring; the abort reason.
  */
-export async function restoreBackup(order: RestoreOrder, d: RestoreDeps, signal: AbortSignal): Promise<RestoreOutcome> {
+export function restoreBackup(order: RestoreOrder, d: RestoreDeps, signal: AbortSignal): Promise<RestoreOutcome> {
+  const { dataset, backupId } = order.manifest;
+  const work = { dataset, backupId, kind: 'restore' as const, runId: order.identity.runId };
+  return holdWork(d.repository, work, { signal, onUnheld: d.onUnheld }, () => restoreHeld(order, d, signal));
+}
+
+async function restoreHeld(order: RestoreOrder, d: RestoreDeps, signal: AbortSignal): Promise<RestoreOutcome> {
   const lock = await lockDatabase(order.target.connection, order.database, order.identity, signal);
   // Without its lock nobody keeps another restore out of the database.
   const lost = new AbortController();

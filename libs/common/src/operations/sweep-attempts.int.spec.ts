@@ -56,6 +56,27 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
     expect(await keys()).toEqual(expect.arrayContaining(before));
   });
 
+  it('takes a live hold on what is no backup yet for a writer, and removes holds that are long dead', async () => {
+    const { dataset, backupId, attemptKey, sweep, keys } = await newDeadAttempt();
+    const body = unfinishedBody(20 << 20, () => undefined);
+    const begun = Promise.withResolvers<number>();
+    const o = { signal, onProgress: begun.resolve };
+    const writing = bed.repository.put(`${attemptKey}/huge.dump`, body, o).catch(() => 'ended');
+    await begun.promise;
+    const hold = { dataset, backupId, name: 'backup-elsewhere', reason: '', by: 'spec', livesMs: 3_600_000 };
+    await placeHold(bed.repository, hold, { signal });
+    const old = { uploadDeadAfterMs: -60_000 };
+    expect(await sweep(old)).toEqual({ swept: [], unfinished: 0 });
+
+    await placeHold(bed.repository, { ...hold, livesMs: 1 }, { signal });
+    // By the whole seconds of the store it may live for two more.
+    let unfinished = 0;
+    while ((await keys()).length > 0) unfinished += (await sweep({ ...old, deadAfterMs: 0 })).unfinished;
+    expect(unfinished).toBe(1);
+    body.destroy();
+    expect(await writing).toBe('ended');
+  });
+
   it('keeps the whole attempt of a backup whose earlier attempt is dead', async () => {
     const { dataset, backupId, attemptKey, sweep } = await newDeadAttempt();
     const manifest = await storeBackup(bed.repository, minute, { dataset, attempt: 2 });

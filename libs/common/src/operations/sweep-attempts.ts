@@ -1,5 +1,5 @@
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
-import { isAlive, listHolds } from '#common/repository/holds.js';
+import { type Hold, isAlive, listHolds, releaseHold } from '#common/repository/holds.js';
 import {
   backupPrefix,
   expiringKey,
@@ -21,7 +21,7 @@ export interface SweepOptions {
   readonly dataset: string;
   readonly deadAfterMs?: number;
   readonly uploadDeadAfterMs?: number;
-  /** A backup of the dataset is being made: its upload may be the old one. */
+  /** A backup of the dataset is being made: its upload may be the old one. Elsewhere a hold says so. */
   readonly hasWriter?: boolean;
   /** The attempt that the catalog names, and those of a run that is still open. */
   readonly isProtected?: (attempt: { readonly backupId: string; readonly attemptKey: string }) => boolean;
@@ -40,7 +40,8 @@ interface DeadAttempt {
 }
 
 /**
- * Removes what dead attempts left: they have no manifest, nothing of them is young, nothing holds their backup. The `swept` marker
+ * Removes what dead attempts left: they have no manifest, nothing of them is young, nothing holds their backup. Holds that outlived
+ * their work go as well. The `swept` marker
  * comes first and stays for as long as an attempt may be frozen, so that a manifest written late makes no backup. Throws: repository.*.
  */
 export async function sweepAttempts(
@@ -51,22 +52,27 @@ export async function sweepAttempts(
   const storeNow = await readStoreClock(repository, dataset, { signal });
   const before = new Date(storeNow.getTime() - deadAfterMs);
   const swept: string[] = [];
+  let hasHeldWriter = false;
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
-    const dead = findDead({ dataset, backupId, objects, before }).filter(
-      ({ attemptKey }) => !isProtected({ backupId, attemptKey }),
-    );
-    if (dead.length === 0 || (await isHeld(repository, { dataset, backupId, objects, storeNow }, signal))) continue;
+    const listed = { dataset, backupId, objects };
+    const holds = await findHolds(repository, listed, signal);
+    const isHeld = holds.some((hold) => isAlive(hold, storeNow));
+    hasHeldWriter ||= isHeld && !objects.some(({ key }) => key.endsWith('/manifest.json'));
+    for (const { name } of holds.filter((hold) => !isAlive(hold, before)))
+      await releaseHold(repository, { dataset, backupId, name }, { signal });
+    if (isHeld) continue;
+    const dead = findDead({ ...listed, before }).filter(({ attemptKey }) => !isProtected({ backupId, attemptKey }));
     for (const attempt of dead) if (await sweep(repository, attempt, signal)) swept.push(attempt.attemptKey);
   }
+  if (uploads.hasWriter || hasHeldWriter) return { swept, unfinished: 0 };
   return { swept, unfinished: await giveBackUploads(repository, { dataset, storeNow, ...uploads }, signal) };
 }
 
 async function giveBackUploads(
   repository: BackupRepository,
-  { dataset, storeNow, uploadDeadAfterMs = UPLOAD_DEAD_AFTER_MS, hasWriter = false }: SweepOptions & { storeNow: Date },
+  { dataset, storeNow, uploadDeadAfterMs = UPLOAD_DEAD_AFTER_MS }: SweepOptions & { storeNow: Date },
   signal: AbortSignal,
 ): Promise<number> {
-  if (hasWriter) return 0;
   return repository.abortUnfinished(dataset, new Date(storeNow.getTime() - uploadDeadAfterMs), { signal });
 }
 
@@ -92,15 +98,15 @@ function findDead({ dataset, backupId, objects, before }: Listed & { readonly be
   return dead;
 }
 
-async function isHeld(
+/** Asked of the store only where the listing shows any. */
+async function findHolds(
   repository: BackupRepository,
-  { dataset, backupId, objects, storeNow }: Listed & { readonly storeNow: Date },
+  { dataset, backupId, objects }: Listed,
   signal: AbortSignal,
-): Promise<boolean> {
+): Promise<Hold[]> {
   const folder = `${holdsPrefix(dataset, backupId)}/`;
-  if (!objects.some(({ key }) => key.startsWith(folder))) return false;
-  const holds = await listHolds(repository, { dataset, backupId }, { signal });
-  return holds.some((hold) => isAlive(hold, storeNow));
+  if (!objects.some(({ key }) => key.startsWith(folder))) return [];
+  return listHolds(repository, { dataset, backupId }, { signal });
 }
 
 async function sweep(repository: BackupRepository, attempt: DeadAttempt, signal: AbortSignal): Promise<boolean> {

@@ -8,6 +8,7 @@ import type { BackupRepository, ObjectKey } from '#common/repository/backup-repo
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
 import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { encodeManifest } from '#common/repository/manifest-codec.js';
+import { holdWork } from './hold-work.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
 /** One try at one backup: whatever it writes lies below a prefix of its own. */
@@ -44,15 +45,25 @@ const TIDY_MS = 30_000;
 
 /**
  * Streams one backup, then makes it exist: objects → manifest (docs/design/ordering.md), behind a `repository.json` if it is the
- * first. Needs neither catalog nor bus.
+ * first. A hold tells other users of the repository meanwhile. Needs neither catalog nor bus.
  * A crash leaves garbage to sweep, never a backup with a hole. Throws: postgres.*, engine.*, repository.*; the abort reason.
  */
 export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
+  await initialiseRepository(d.repository, { signal, now: d.clock() });
+  const work = {
+    dataset: attempt.dataset.name,
+    backupId: attempt.backupId,
+    kind: 'backup' as const,
+    runId: attempt.runId,
+  };
+  return holdWork(d.repository, work, { signal }, () => makeBackup(attempt, d, signal));
+}
+
+async function makeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
   const { dataset, backupId } = attempt;
   const attemptKey = attemptPrefix(dataset.name, backupId, attempt.attempt, attempt.nonce);
   const startedAt = d.clock().toISOString();
   const touched: ObjectKey[] = [];
-  await initialiseRepository(d.repository, { signal, now: d.clock() });
   const output = await openOutput(attempt, d, signal);
   let manifest: Manifest;
   try {

@@ -7,6 +7,7 @@ import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
 import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { AppError } from '#common/errors/app-error.js';
 import { parseProfile } from '#common/probes/registry.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import { FileRepository } from '#common/repository/file-repository.js';
@@ -111,7 +112,7 @@ describe('verifyRestore', () => {
     expect(problems(result)).toEqual([]);
     expect(result.verdict).toBe('passed');
     expect(result.verdictKey).toBe(`shop/${manifest.backupId}/verdicts/2026-11-21T10:00:00.000Z-${RUN_ID}.json`);
-    const kept = JSON.parse(await text(await repository.get(result.verdictKey, { signal })));
+    const kept = JSON.parse(await text(await repository.get(String(result.verdictKey), { signal })));
     expect(kept).toMatchObject({ backupId: manifest.backupId, profile: 'shop', verdict: 'passed' });
     expect(kept.probes).toHaveLength(8);
     expect(JSON.stringify(kept)).not.toContain('postgres:postgres');
@@ -179,7 +180,37 @@ describe('verifyRestore', () => {
     const result = await verify([blind, { use: 'row-counts' }], tampered);
     expect(result.verdict).toBe('failed');
     expect(result.outcomes.map(({ verdict }) => verdict)).toEqual(['inconclusive', 'failed']);
-    expect(JSON.parse(await readFile(join(root, result.verdictKey), 'utf8'))).toMatchObject({ verdict: 'failed' });
+    expect(JSON.parse(await readFile(join(root, String(result.verdictKey)), 'utf8'))).toMatchObject({
+      verdict: 'failed',
+    });
+  });
+
+  it('reaches its verdict with a repository that may only be read, and says what was not written', async () => {
+    const denied = new AppError('repository.denied', 'read only');
+    const readOnly = new Proxy(repository, {
+      get: (of, name) => (name === 'put' ? () => Promise.reject(denied) : Reflect.get(of, name, of)),
+    });
+    const said: unknown[] = [];
+    const say = (what: string) => (error: AppError) => void said.push([what, error]);
+    const result = await verifyRestore(
+      {
+        ...{
+          runId: RUN_ID,
+          manifest,
+          database,
+          profile: { name: 'shop', probes: parseProfile({ probes: EVERYTHING }) },
+        },
+        ...{ privileges: 'keep', owner: undefined, tenantTables: undefined },
+        toolDirectories: [endpoints.postgres18.binDir],
+      },
+      { repository: readOnly, tools, now: () => new Date(), onUnheld: say('unheld'), onUnkept: say('unkept') },
+      signal,
+    );
+    expect(result).toMatchObject({ verdict: 'passed', verdictKey: null });
+    expect(said).toEqual([
+      ['unheld', denied],
+      ['unkept', denied],
+    ]);
   });
 
   it('ends at once when it is cancelled', async () => {

@@ -2,11 +2,12 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { decideVerdict, type ProbeOutcome, type Verdict } from '#common/domain/verdict.js';
 import { type PgConnection, toPgLabel } from '#common/engines/postgres/pg-connection.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { type AppError, toAppError } from '#common/errors/app-error.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { verdictKey } from '#common/repository/layout.js';
+import { type HoldWorkOptions, holdWork } from './hold-work.js';
 
 export interface Verification {
   readonly runId: string;
@@ -27,21 +28,24 @@ export interface VerifyRestoreDeps {
   readonly now: () => Date;
   /** Called before each probe. */
   readonly onProbe?: (probe: string, index: number, total: number) => void;
+  readonly onUnheld?: HoldWorkOptions['onUnheld'];
+  /** The repository may be read with our keys and not written: the verdict is not kept beside the backup. */
+  readonly onUnkept?: (error: AppError) => void;
 }
 
 export interface VerificationResult {
   readonly verdict: Verdict;
   readonly outcomes: readonly ProbeOutcome[];
-  /** Where the verdict is kept, beside the backup. */
-  readonly verdictKey: string;
+  /** Where the verdict is kept, beside the backup; null: the repository takes no writes of ours. */
+  readonly verdictKey: string | null;
   readonly startedAt: Date;
   readonly completedAt: Date;
 }
 
 /**
- * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns.
+ * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup meanwhile.
  * A probe that could not look leaves no verdict, unless another one has already found the restore wrong: that stays true.
- * Throws: probe.timeout, probe.failed, repository.*; the abort reason.
+ * Throws: probe.timeout, probe.failed, repository.*, backup.expiring; the abort reason.
  */
 export async function verifyRestore(
   verification: Verification,
@@ -49,13 +53,31 @@ export async function verifyRestore(
   signal: AbortSignal,
 ): Promise<VerificationResult> {
   const startedAt = deps.now();
-  const outcomes = await runProbes(verification, deps, signal);
-  const completedAt = deps.now();
   const { manifest, runId } = verification;
+  const { repository, onUnheld } = deps;
+  const work = { dataset: manifest.dataset, backupId: manifest.backupId, kind: 'verification' as const, runId };
+  const outcomes = await holdWork(repository, work, { signal, onUnheld }, () => runProbes(verification, deps, signal));
+  const completedAt = deps.now();
   const key = verdictKey(manifest.dataset, manifest.backupId, completedAt.toISOString(), runId);
-  const result = { verdict: decideVerdict(outcomes), outcomes, verdictKey: key, startedAt, completedAt };
-  await deps.repository.put(key, encodeVerdict(verification, result), { signal });
-  return result;
+  const result = { verdict: decideVerdict(outcomes), outcomes, startedAt, completedAt };
+  const isKept = await keepVerdict(key, encodeVerdict(verification, result), deps, signal);
+  return { ...result, verdictKey: isKept ? key : null };
+}
+
+async function keepVerdict(
+  key: string,
+  bytes: Uint8Array,
+  { repository, onUnkept }: VerifyRestoreDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    await repository.put(key, bytes, { signal });
+    return true;
+  } catch (error) {
+    if (!(error instanceof AppError && error.code === 'repository.denied')) throw error;
+    onUnkept?.(error);
+    return false;
+  }
 }
 
 async function runProbes(

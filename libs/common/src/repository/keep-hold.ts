@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#common/errors/app-error.js';
+import type { Code } from '#common/errors/codes.js';
 import type { BackupRepository } from './backup-repository.js';
 import { HOLD_LIVES_MS } from './expiry-marker.js';
 import { type HeldBackup, type NewHold, placeHold, releaseHold, renewHold } from './holds.js';
@@ -7,6 +8,8 @@ import { type HeldBackup, type NewHold, placeHold, releaseHold, renewHold } from
 /** Two renewals may fail without harm. */
 const RENEWALS = 3;
 const RELEASE_MS = 10_000;
+/** The store may well be read although nothing can be written to it. */
+const UNWRITABLE: readonly Code[] = ['repository.denied', 'repository.full', 'repository.locked'];
 
 export interface WorkHold extends HeldBackup {
   /** Of this work alone. */
@@ -14,17 +17,19 @@ export interface WorkHold extends HeldBackup {
   readonly reason: string;
   readonly by: string;
   readonly livesMs?: number;
-  /** The repository may not be written with our keys: the work goes on, and nothing keeps retention from its backup. */
-  readonly onUnheld?: (error: AppError) => void;
+  /** The repository takes no writes of ours: the work goes on, and nothing keeps retention from its backup. */
+  readonly onUnheld?: ((error: AppError) => void) | undefined;
+  /** Work that writes as well: a repository that takes no hold ends it before it has begun. */
+  readonly mustHold?: boolean;
 }
 
 /**
- * Reads a backup while a renewed hold stands beside it. A renewal that fails ends nothing: what is read is checked by digest, and a
+ * Works with a backup while a renewed hold stands beside it. A renewal that fails ends nothing: what is read is checked by digest, and a
  * restore in a disaster must not die of a store that will not be written. Throws: backup.expiring, repository.*; what the work throws.
  */
 export async function whileHeld<T>(
   repository: BackupRepository,
-  { livesMs = HOLD_LIVES_MS, onUnheld, ...rest }: WorkHold,
+  { livesMs = HOLD_LIVES_MS, onUnheld, mustHold = false, ...rest }: WorkHold,
   signal: AbortSignal,
   work: () => Promise<T>,
 ): Promise<T> {
@@ -32,7 +37,7 @@ export async function whileHeld<T>(
   try {
     await placeHold(repository, hold, { signal });
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'repository.denied')) throw error;
+    if (mustHold || !(error instanceof AppError && UNWRITABLE.includes(error.code))) throw error;
     onUnheld?.(error);
     return work();
   }
