@@ -2,11 +2,12 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { dirname, join } from 'node:path';
 import { configSchema } from './config-schema.js';
 import { asyncApi, eventSchemas } from './event-schemas.js';
+import { reversals } from './reversals.js';
 import { errorCodes, exitCodes } from './tables.js';
 
 const EVENTS = 'docs/reference/events';
 const isCheck = process.argv.includes('--check');
-const files = [...eventSchemas(), asyncApi(), configSchema(), exitCodes(), errorCodes()];
+const files = [...eventSchemas(), asyncApi(), configSchema(), exitCodes(), errorCodes(), reversals()];
 
 const known = new Set(files.map(({ path }) => path));
 const left = existsSync(EVENTS) ? readdirSync(EVENTS).map((name) => join(EVENTS, name)) : [];

@@ -3,6 +3,7 @@ import { BusPosition } from '#common/contracts/bus-position.js';
 import { KafkaTestBed, until } from '#common/testing/kafka-test-bed.js';
 import { isAnchorUnchanged } from './anchor.js';
 import { readBusPosition, type WatchedTopic } from './bus-position.js';
+import type { KafkaCluster } from './kafka-cluster.js';
 import { commitForStoppedGroup, readCommitted } from './kafka-groups.js';
 import { readLogEnds } from './kafka-log.js';
 
@@ -17,6 +18,51 @@ const position = (...topics: readonly WatchedTopic[]): Promise<BusPosition> =>
   readBusPosition(bed.cluster, topics, { now: new Date('2026-11-21T10:00:00Z'), signal });
 
 const order = (n: number, partition = 0) => ({ partition, key: `order-${n}`, value: JSON.stringify({ n }) });
+
+/** The cluster, with others at work on it: they act after every answer about offsets. */
+function busyCluster(afterAnswer: (question: string) => Promise<void>): KafkaCluster {
+  const exchange: KafkaCluster['exchange'] = async (doing, work) => {
+    const answer = await bed.cluster.exchange(doing, work);
+    if (doing.startsWith('read the offsets')) await afterAnswer(doing);
+    return answer;
+  };
+  return Object.assign(Object.create(bed.cluster), { exchange });
+}
+
+describe('a position that is read while others are at work', () => {
+  const read = (cluster: KafkaCluster, topic: string, group: string) =>
+    readBusPosition(cluster, [{ name: topic, groups: [group] }], { now: new Date(), signal });
+
+  it('begins where the log began before the commits were read, so that what is trimmed meanwhile is a gap', async () => {
+    const [topic, group] = [await bed.topic('trimmed'), `${bed.prefix}trimmed`];
+    await bed.producer.send({ topic, messages: [order(1), order(2), order(3)] });
+    await commitForStoppedGroup(bed.cluster, group, [{ topic, partition: 0, offset: 1n, metadata: null }]);
+    const trimming = busyCluster(async (question) => {
+      if (!question.endsWith(group)) return;
+      await bed.admin.fetchTopicOffsets(topic);
+      await bed.admin.deleteTopicRecords({ topic, partitions: [{ partition: 0, offset: '2' }] });
+    });
+    const { partitions } = await read(trimming, topic, group);
+    expect(partitions).toMatchObject([{ logStartOffset: '0', committed: { [group]: '1' }, endOffset: '3' }]);
+  });
+
+  it('has no commit that lies beyond its end', async () => {
+    const [topic, group] = [await bed.topic('growing'), `${bed.prefix}growing`];
+    let written = 0n;
+    const write = async (): Promise<void> => {
+      await bed.producer.send({ topic, messages: [order(Number(written))] });
+      written += 1n;
+      await commitForStoppedGroup(bed.cluster, group, [{ topic, partition: 0, offset: written, metadata: null }]);
+    };
+    await write();
+    const { state, partitions } = await read(busyCluster(write), topic, group);
+    expect(written).toBeGreaterThan(3n);
+    expect({ state, partitions }).toMatchObject({
+      state: 'proven',
+      partitions: [{ committed: { [group]: '2' }, endOffset: '3' }],
+    });
+  });
+});
 
 describe('the position on the bus', () => {
   it('states, per partition, bounds, commits of the named groups and an anchor', async () => {

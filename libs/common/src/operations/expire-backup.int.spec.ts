@@ -1,11 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
 import { expiringKey, verdictKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
 import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
+import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { expireBackup } from './expire-backup.js';
 
@@ -28,7 +30,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     const dataset = `shop-${minute}`;
     const manifest = await storeBackup(bed.repository, minute, { dataset });
     const { backupId } = manifest;
-    const expire = (o: { graceMs?: number; repository?: MortalRepository; onDeleting?: () => Promise<boolean> } = {}) =>
+    const expire = (o: { graceMs?: number; repository?: BackupRepository; onDeleting?: () => Promise<boolean> } = {}) =>
       expireBackup({ dataset, backupId, reasons }, { repository: bed.repository, graceMs: 0, ...o }, signal);
     const find = () => findBackup(bed.repository, dataset, backupId, { signal });
     return { dataset, backupId, manifest, expire, find, held: { ...hold, dataset, backupId } };
@@ -75,6 +77,15 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     expect(await expire()).toBe('deleted');
   });
 
+  it('is saved by no hold that was placed while the mark was written', async () => {
+    const { dataset, backupId, held } = await newBackup();
+    const marking = new ObservedRepository(bed.repository, async ({ kind }) => {
+      if (kind === 'put') await rewriteMark(dataset, backupId);
+    });
+    await expect(placeHold(marking, held, { signal })).rejects.toMatchObject({ code: 'backup.expiring' });
+    expect((await listKeys(bed.repository, dataset)).some((key) => key.includes('/holds/'))).toBe(false);
+  });
+
   it('is deleted though a dead hold lies beside it', async () => {
     const { expire, held, dataset } = await newBackup();
     const placed = await placeHold(bed.repository, { ...held, livesMs: 1 }, { signal });
@@ -90,6 +101,30 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     const onDeleting = async () => false;
     expect([await expire(), await expire({ onDeleting })]).toEqual(['marked', 'held']);
     expect(await find()).toBeDefined();
+  });
+
+  it('goes in the order catalog, markers, manifests, objects, markers, mark', async () => {
+    const { dataset, backupId, manifest, expire } = await newBackup();
+    await storeBackup(bed.repository, minute, { dataset, attempt: 2 });
+    await expire();
+    const changes: string[] = [];
+    const repository = new ObservedRepository(bed.repository, ({ kind, key }) => {
+      if (kind !== 'stored') changes.push(`${kind} ${key.slice(`${dataset}/${backupId}/`.length)}`);
+    });
+    const onDeleting = async () => changes.push('catalog') > 0;
+    await expire({ repository, onDeleting });
+    const of = (name: string) => ['a1-aa', 'a2-aa'].map((attempt) => `${attempt}/${name}`);
+    const objects = manifest.objects.flatMap(({ name }) => of(name));
+    // What reads the store's clock leaves no trace below the backup.
+    const own = changes.slice(changes.indexOf('catalog'));
+    expect([...own.slice(0, 5), ...own.slice(5, 9).sort(), ...own.slice(9)]).toEqual([
+      'catalog',
+      ...of('swept').map((key) => `put ${key}`),
+      ...of('manifest.json').map((key) => `remove ${key}`),
+      ...objects.map((key) => `remove ${key}`).sort(),
+      ...of('swept').map((key) => `remove ${key}`),
+      'remove expiring.json',
+    ]);
   });
 
   it('is whole or none wherever its deletion is killed, and the next sweep finishes', async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { headerText } from '#common/bus/kafka-headers.js';
 import type { LogRecord } from '#common/bus/log-slice.js';
+import type { ReplayBus } from '#common/bus/replay-bus.js';
 import { AppError } from '#common/errors/app-error.js';
 import { anything, nothingSkipped, ReplayTestBed, values } from '#common/testing/replay-test-bed.js';
 import type { ReplayDeps } from './replay-request.js';
@@ -11,6 +12,21 @@ beforeAll(async () => {
   bed = await ReplayTestBed.open();
 });
 afterAll(() => bed.close());
+
+/** The process dies once its n-th write is done: nobody hears of it. */
+const dyingAfter = (writes: number, bus: ReplayBus): ReplayBus => ({
+  ...bus,
+  openProducer: async (replayId) => {
+    const producer = await bus.openProducer(replayId);
+    let left = writes;
+    const write: typeof producer.write = async (each) => {
+      await producer.write(each);
+      left -= 1;
+      if (left === 0) throw new Error('killed');
+    };
+    return { write, close: () => producer.close() } as typeof producer;
+  },
+});
 
 describe('a republish', () => {
   it('copies the frozen range in order, with keys, headers, timestamps and the original coordinates', async () => {
@@ -88,6 +104,24 @@ describe('a republish', () => {
     const resumed = await bed.run({ ...plan, recordsPerSecond: null });
     expect(resumed.partitions[0]).toMatchObject({ replayed: 40, skipped: nothingSkipped });
     expect(values(await bed.readAll(it.topic, 40n))).toEqual(Array.from({ length: 40 }, (_, n) => `order-${n}`));
+  });
+
+  it('killed after any of its writes copies each original once', async () => {
+    for (let lives = 1; ; lives += 1) {
+      const it = await bed.shop(`mortal-${lives}`, { read: 0, total: 6 });
+      const asked = bed.ask(it, { mode: 'republish', recordsPerSecond: 4 });
+      const plan = await bed.plan(asked, { [it.topic]: anything });
+      const outcome = await runReplay(plan, { ...bed.deps(), bus: dyingAfter(lives, bed.bus) }, bed.signal).catch(
+        (error: Error) => error.message,
+      );
+      // A copy that was read meanwhile tells no later attempt that it was made.
+      await bed.commit(it.group, it.topic, await bed.logEnd(it.topic));
+      await bed.run({ ...plan, recordsPerSecond: null });
+      const copies = values(await bed.readAll(it.topic, 6n));
+      expect(copies).toEqual(['order-0', 'order-1', 'order-2', 'order-3', 'order-4', 'order-5']);
+      if (outcome !== 'killed') break;
+      expect(lives).toBeLessThan(20);
+    }
   });
 
   it('killed within a transaction leaves nothing of it, and the next attempt fences it out', async () => {

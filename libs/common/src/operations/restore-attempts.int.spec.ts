@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
 import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import { RestoreProcess } from '#common/testing/restore-process.js';
@@ -47,8 +48,14 @@ describe('attempts at a restore', () => {
     });
     let scratchesSeen = 0;
     while ((await bed.databases(database)).length === 0 && !isDone) scratchesSeen += (await scratchesOf(order)).length;
+    const marks = await bed.query<{ mark: string | null }>(
+      'postgres',
+      `SELECT shobj_description(oid, 'pg_database') AS mark FROM pg_database WHERE datname = '${database}'`,
+    );
     const facts = comparable(await bed.facts(database));
     await restoring;
+    // A later attempt knows by it that the database is its own run's.
+    expect(marks).toEqual([{ mark: `restored by holdfast run ${order.identity.runId}` }]);
     expect(scratchesSeen).toBeGreaterThan(0);
     expect(facts).toEqual(comparable(manifest.snapshot));
     expect(await scratchesOf(order)).toEqual([]);
@@ -132,6 +139,21 @@ describe('attempts at a restore', () => {
     expect(await frozen.end()).toMatch(/^(postgres\.unreachable|claim\.lost)/);
     expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'since'`);
+  });
+
+  it('write only when no session of an earlier one is left', async () => {
+    const { target, database, identity } = inPlace();
+    const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
+    const earlier = await PgSession.open(target.connection, options);
+    // A server looks for orders to end a session between two of these, and not within one.
+    const hashing = `SELECT count(md5(x || n)) FROM (SELECT repeat('x', 100000000) AS x) AS t, generate_series(1, 50) AS n`;
+    earlier.query(hashing).catch(() => undefined);
+    const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${options.applicationName}'`;
+    await until(async () => (await bed.query('postgres', `${sessions} AND state = 'active'`)).length > 0);
+    const lock = await lockDatabase(target.connection, database, { ...identity, attempt: 2 }, signal);
+    expect(await lock.query(sessions)).toEqual([]);
+    await lock.close();
+    await earlier.close();
   });
 
   it.each([

@@ -1,3 +1,4 @@
+import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { shopOf } from '#common/testing/restore-shop.js';
@@ -34,6 +35,8 @@ describe('a restore of a damaged backup', () => {
     ],
     ['nothing left of it', 'database.dump.zst', () => Buffer.alloc(0), 'backup.corrupt'],
     ['a byte too many', 'database.dump.zst', (bytes: Buffer) => Buffer.concat([bytes, Buffer.of(0)]), 'backup.corrupt'],
+    ['another archive in its place', 'database.dump.zst', () => zstdCompressSync('PGDMP of another'), 'backup.corrupt'],
+    ['other roles in their place', 'globals.sql.zst', () => zstdCompressSync('-- no role\n'), 'backup.corrupt'],
     ['the archive gone', 'database.dump.zst', () => undefined, 'repository.object-missing'],
     ['the roles flipped', 'globals.sql.zst', flipped(30), 'backup.corrupt'],
     ['the roles gone', 'globals.sql.zst', () => undefined, 'repository.object-missing'],

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { PausedRepository } from '#common/testing/paused-repository.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import type { RestoreOrder } from './restore-order.js';
@@ -21,6 +22,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     return bed.order(manifest, bed.source.name, { strategy: 'in-place', ...changes });
   };
   const facts = () => bed.facts(bed.source.name);
+  const unread = () => new Unread(bed.backups.repository, async () => undefined);
 
   it('brings back exactly the backup over changed data, schema, owners and rights, twice in a row', async () => {
     const order = await inPlace(
@@ -80,12 +82,30 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
   ])('is refused before anything when %s that is newer depends on a table', async (_, make, clear, dependent) => {
     const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`, make);
     const before = await facts();
-    await expect(bed.restore(order, { takeSafetyDump: unexpected })).rejects.toMatchObject({
+    await expect(bed.restore(order, { takeSafetyDump: unexpected, repository: unread() })).rejects.toMatchObject({
       code: 'restore.blocked',
       message: expect.stringContaining(`${dependent} depends on public.`),
     });
     expect(comparable(await facts())).toEqual(comparable(before));
     await bed.source.execute(clear, `DELETE FROM tenants WHERE name = 'kept'`);
+  });
+
+  it('takes its safety dump when every role is there, and before anything else has changed', async () => {
+    const role = await bed.source.createRole('passing', 'LOGIN');
+    await bed.source.execute(`GRANT SELECT ON tenants TO ${role}`);
+    const granted = await bed.backup();
+    await bed.source.execute(`REVOKE ALL ON tenants FROM ${role}`, `DROP ROLE ${role}`);
+    const target = bed.target({ missingRoles: 'create' }, server);
+    const order = { ...(await inPlace({ target }, `INSERT INTO tenants VALUES ('kept', NULL)`)), manifest: granted };
+    const before = comparable(await facts());
+    const takeSafetyDump = async () => {
+      expect(await bed.source.query('SELECT FROM pg_roles WHERE rolname = $1', [role])).toHaveLength(1);
+      expect(comparable(await facts())).toEqual(before);
+      return 'a-safety-dump';
+    };
+    expect(await bed.restore(order, { takeSafetyDump })).toMatchObject({ createdRoles: [role] });
+    expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'kept'`)).toEqual([]);
+    await bed.source.execute(`REVOKE ALL ON tenants FROM ${role}`);
   });
 
   it('leaves everything as it was when a dependent appears after the plan', async () => {
@@ -134,5 +154,12 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     await expect(bed.restore(order)).rejects.toMatchObject({ code: 'restore.database-missing' });
   });
 });
+
+/** Nothing is fetched before a refusal: a backup of terabytes would take hours to come. */
+class Unread extends PausedRepository {
+  override get(): Promise<never> {
+    return Promise.reject(new Error('nothing may be read before the refusal'));
+  }
+}
 
 const unexpected = (): Promise<string> => Promise.reject(new Error('nothing may be done before the refusal'));

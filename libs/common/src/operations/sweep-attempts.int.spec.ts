@@ -5,6 +5,7 @@ import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
 import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
+import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { unfinishedBody } from '#common/testing/unfinished-body.js';
 import { sweepAttempts } from './sweep-attempts.js';
@@ -93,6 +94,20 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
     expect(await findBackup(bed.repository, dataset, backupId, { signal })).toBeUndefined();
     await sweep();
     expect((await keys()).filter((key) => key.startsWith(attemptKey))).toEqual([sweptKey(attemptKey)]);
+  });
+
+  it('keeps all of an attempt whose manifest comes just before the marker', async () => {
+    const { dataset, backupId, attemptKey, sweep, keys } = await newDeadAttempt();
+    const elsewhere = await storeBackup(bed.repository, 58, { dataset: `${dataset}-elsewhere` });
+    const objects = elsewhere.objects.map((object) => ({ ...object, key: `${attemptKey}/${object.name}` }));
+    const manifest = { ...elsewhere, dataset, backupId, attemptKey, objects };
+    const thawing = new ObservedRepository(bed.repository, async ({ kind, key }) => {
+      if (kind === 'put' && key === sweptKey(attemptKey))
+        await bed.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });
+    });
+    expect((await sweep({}, thawing)).swept).toEqual([]);
+    expect(await findBackup(bed.repository, dataset, backupId, { signal })).toEqual(manifest);
+    expect(await keys()).not.toContain(sweptKey(attemptKey));
   });
 
   it('gives back what unfinished writes left, unless somebody may still be writing', async () => {

@@ -49,6 +49,8 @@ afterAll(async () => {
 /** Everything of ours in the server; what holds its snapshot would keep VACUUM from working. */
 const SESSIONS = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND application_name LIKE 'holdfast%'`;
 
+const IDLE_IN_TRANSACTION = `${SESSIONS} AND application_name ~ ' a1$' AND state = 'idle in transaction'`;
+
 const take = (
   dataset: Partial<PostgresDataset>,
   deps: Partial<TakeBackupDeps> = {},
@@ -75,10 +77,16 @@ describe('a source that dies midway', () => {
     });
   });
 
-  it('stops the dump when it is the session that holds the locks', async () => {
+  it('stops the dump at once when it is the session that holds the locks', async () => {
+    const holder = `application_name ~ '^holdfast [^ ]+ a1$' AND xact_start IS NOT NULL`;
     const taking = take(
       {},
-      whilePaused(() => terminate(`xact_start IS NOT NULL AND query NOT LIKE 'COPY%'`)),
+      whilePaused(async () => {
+        await until('it has counted', async () => (await scratch.query(IDLE_IN_TRANSACTION)).length > 0);
+        await terminate(holder);
+        // The store takes nothing meanwhile: what ends the children is not the end of their output.
+        await until('no child is left', async () => (await findChildren(scratch)).length === 0);
+      }),
     );
     await expect(taking).rejects.toMatchObject({ code: 'postgres.unreachable', retryable: true });
   });
@@ -240,6 +248,14 @@ async function listCommandLines(): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));
   return lines.map((line) => line.replaceAll('\0', ' '));
+}
+
+async function until(what: string, isSo: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 10_000;
+  while (!(await isSo())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain until ${what}`);
+    await sleep(10);
+  }
 }
 
 /** Processes of ours that work on the database: it is in their environment. */

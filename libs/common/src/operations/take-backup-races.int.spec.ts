@@ -1,3 +1,5 @@
+import { chmod, mkdir, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BusPosition } from '#common/contracts/bus-position.js';
@@ -33,8 +35,8 @@ afterAll(async () => {
   await bed.remove();
 });
 
-const take = (changes: Partial<TakeBackupDeps> = {}): Promise<Manifest> =>
-  takeBackup(bed.attempt(scratch.dataset()), bed.deps(changes), signal);
+const take = (changes: Partial<TakeBackupDeps> = {}, dataset = scratch.dataset()): Promise<Manifest> =>
+  takeBackup(bed.attempt(dataset), bed.deps(changes), signal);
 
 const rowsOf = (manifest: Manifest, table: string): Promise<string[]> =>
   bed.rowsIn(manifest.objects[0]?.key ?? '', table, scratch);
@@ -71,6 +73,20 @@ describe('a table truncated and refilled by a concurrent transaction', () => {
       stop.abort();
       expect(await writing).toBeGreaterThan(12);
     }
+  });
+
+  it('that is not yet over when the backup comes is waited for, and then not empty', async () => {
+    const writer = await PgSession.open(scratch.connection, session);
+    await writer.query(REFILL.replace(' COMMIT', ''));
+    const taking = take();
+    const waiting = `SELECT FROM pg_stat_activity WHERE application_name LIKE 'holdfast%' AND wait_event_type = 'Lock'
+                       AND datname = current_database()`;
+    while ((await scratch.query(waiting)).length === 0) await sleep(5);
+    await writer.query('COMMIT');
+    const manifest = await taking;
+    expect(countOf(manifest, 'public.refilled')).toBe(500);
+    expect(await rowsOf(manifest, 'public.refilled')).toHaveLength(500);
+    await writer.close();
   });
 
   it('is let through when it waits for our locks before pg_dump has its own', async () => {
@@ -153,7 +169,51 @@ describe('a table created meanwhile', () => {
   });
 });
 
+/** A pg_dump that lets users in first: by then the snapshot is fixed, and pg_dump has no lock of its own. */
+async function pgDumpAfter(statements: string): Promise<string> {
+  const folder = join(bed.folder, 'tools');
+  const tool = (name: string): string => join(scratch.binDir, name);
+  const script = `#!/bin/sh
+case "$*" in *--version*) ;; *) "${tool('psql')}" -Xqc "${statements}" || exit 1 ;; esac
+exec "${tool('pg_dump')}" "$@"
+`;
+  await mkdir(folder);
+  await writeFile(join(folder, 'pg_dump'), script);
+  await chmod(join(folder, 'pg_dump'), 0o755);
+  for (const name of ['pg_dumpall', 'psql']) await symlink(tool(name), join(folder, name));
+  return folder;
+}
+
 describe('what happens after the snapshot', () => {
+  it('and before pg_dump has begun is in no fact, and sequences are as they were before', async () => {
+    await scratch.execute('CREATE SEQUENCE public.numbers', `SELECT nextval('numbers')`);
+    const folder = await pgDumpAfter(
+      `CREATE TABLE IF NOT EXISTS public.added (id int); SELECT nextval('numbers') FROM generate_series(1, 9)`,
+    );
+    const { snapshot } = await take({}, scratch.dataset({ toolDirectories: [folder] }));
+    expect(snapshot.tables.filter(({ name }) => name === 'public.added')).toEqual([]);
+    const [sequence] = snapshot.sequences.filter(({ name }) => name === 'public.numbers');
+    expect(sequence).toMatchObject({ lastValue: '1', lastValueAtEnd: '10' });
+  });
+
+  it('meets our own locks and snapshot as long as anything of the dump is stored', async () => {
+    const held: unknown[] = [];
+    const meanwhile = async (): Promise<void> => {
+      const rows = await scratch.query<{ has_snapshot: boolean; locks: number }>(
+        `SELECT backend_xmin IS NOT NULL OR query LIKE 'SELECT%' AS has_snapshot,
+                (SELECT count(*)::int FROM pg_locks l WHERE l.pid = a.pid AND l.relation = 'refilled'::regclass) AS locks
+         FROM pg_stat_activity a
+         WHERE datname = current_database() AND application_name ~ '^holdfast [^ ]+ a1$' AND xact_start IS NOT NULL`,
+      );
+      held.push(...rows);
+    };
+    await take({ repository: new PausedRepository(bed.repository, meanwhile) });
+    expect(held).toEqual([
+      { has_snapshot: true, locks: 1 },
+      { has_snapshot: true, locks: 1 },
+    ]);
+  });
+
   it('is neither in the dump nor in the facts', async () => {
     await scratch.execute('CREATE TABLE public.moving (id serial)', 'INSERT INTO public.moving DEFAULT VALUES');
     const meanwhile = (): Promise<void> =>

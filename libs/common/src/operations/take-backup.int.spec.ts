@@ -7,6 +7,7 @@ import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { runCommand } from '#common/process/run-command.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { takeBackup } from './take-backup.js';
 
@@ -20,6 +21,28 @@ const SCHEMA = [
 const position: BusPosition = {
   ...{ state: 'proven', takenAt: '2026-01-01T00:00:00Z', clusterId: 'c', topicIds: {}, partitions: [] },
 };
+
+describe('what a backup stores', () => {
+  it('comes before its manifest, which is written over nothing', async () => {
+    const scratch = await ScratchDatabase.create('postgres18', ...SCHEMA);
+    const bed = await BackupTestBed.create();
+    const changes: string[] = [];
+    const repository = new ObservedRepository(bed.repository, ({ kind, key, isOverNothing }) =>
+      changes.push(`${kind} ${key.split('/').at(-1)}${isOverNothing ? ' over nothing' : ''}`),
+    );
+    await takeBackup(bed.attempt(scratch.dataset()), bed.deps({ repository }), signal);
+    expect(changes.filter((change) => !change.includes('repository.json'))).toEqual([
+      'put database.dump.zst',
+      'stored database.dump.zst',
+      'put globals.sql.zst',
+      'stored globals.sql.zst',
+      'put manifest.json over nothing',
+      'stored manifest.json over nothing',
+    ]);
+    await bed.remove();
+    await scratch.drop();
+  });
+});
 
 describe.each(['postgres18', 'postgres15'] as const)('a backup of %s', (server) => {
   let scratch: ScratchDatabase;

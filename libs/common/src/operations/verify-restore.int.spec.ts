@@ -10,7 +10,9 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { AppError } from '#common/errors/app-error.js';
 import { parseProfile } from '#common/probes/registry.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { FileRepository } from '#common/repository/file-repository.js';
+import { PausedRepository } from '#common/testing/paused-repository.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type VerificationResult, verifyRestore } from './verify-restore.js';
@@ -70,14 +72,19 @@ async function restoreWith(...args: string[]): Promise<PgConnection> {
   return empty;
 }
 
-function verify(probes: object[], on: PgConnection = database, target: object = {}): Promise<VerificationResult> {
+function verify(
+  probes: object[],
+  on: PgConnection = database,
+  target: object = {},
+  to: BackupRepository = repository,
+): Promise<VerificationResult> {
   return verifyRestore(
     {
       ...{ runId: RUN_ID, manifest, database: on, profile: { name: 'shop', probes: parseProfile({ probes }) } },
       ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, ...target },
       toolDirectories: [endpoints.postgres18.binDir],
     },
-    { repository, tools, now: () => new Date('2026-11-21T10:00:00Z') },
+    { repository: to, tools, now: () => new Date('2026-11-21T10:00:00Z') },
     signal,
   );
 }
@@ -116,6 +123,16 @@ describe('verifyRestore', () => {
     expect(kept).toMatchObject({ backupId: manifest.backupId, profile: 'shop', verdict: 'passed' });
     expect(kept.probes).toHaveLength(8);
     expect(JSON.stringify(kept)).not.toContain('postgres:postgres');
+  });
+
+  it('tells no verdict that could not be kept', async () => {
+    class Full extends PausedRepository {
+      override put(): Promise<never> {
+        return Promise.reject(new AppError('repository.full', 'no space left'));
+      }
+    }
+    const full = new Full(repository, async () => undefined);
+    await expect(verify([{ use: 'checksums' }], database, {}, full)).rejects.toMatchObject({ code: 'repository.full' });
   });
 
   it('passes what pg_restore made, with owners and privileges kept', async () => {

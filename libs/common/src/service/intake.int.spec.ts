@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { toRunId } from '#common/domain/ids.js';
+import { decideExpiry } from '#common/domain/request.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import { createLogger } from '#common/telemetry/logger.js';
 import { createMetrics, type Metrics } from '#common/telemetry/metrics.js';
@@ -97,6 +98,33 @@ describe('taking a request', () => {
     await takeRequest(request('r1', 'shop'), intake, deps());
     expect(await runs()).toHaveLength(1);
     expect(await outbox()).toEqual([]);
+  });
+
+  it('rejects and remembers together, or neither', async () => {
+    const failing: typeof intake = {
+      ...intake,
+      decide: () => {
+        throw new AppError('request.refused', 'there is no dataset "unknown"');
+      },
+    };
+    await bed.admin.query('ALTER TABLE holdfast.audit ADD CONSTRAINT full_disk CHECK (false) NOT VALID');
+    await expect(takeRequest(request('r4', 'unknown'), failing, deps())).rejects.toThrow();
+    await bed.admin.query('ALTER TABLE holdfast.audit DROP CONSTRAINT full_disk');
+    expect(await read('SELECT event_id FROM holdfast.inbox')).toEqual([]);
+    expect(await outbox()).toEqual([]);
+  });
+
+  it('remembers a request for longer than it can be valid', async () => {
+    const hours = (ahead: number) => new Date(Date.now() + ahead * 3_600_000);
+    const validUntil = decideExpiry(hours(5 / 60).toISOString(), undefined);
+    const ahead = BackupRequested.create({ dataset: 'shop' }, { id: 'r5', source: 'client', time: hours(4 / 60) });
+    await takeRequest(ahead, intake, deps());
+    const [kept] = await read('SELECT keep_until FROM holdfast.inbox');
+    expect((kept as { keep_until: Date }).keep_until.getTime()).toBeGreaterThan(validUntil.getTime() + 3_600_000);
+    const later = BackupRequested.create({ dataset: 'shop' }, { id: 'r6', source: 'client', time: hours(1) });
+    await takeRequest(later, intake, deps());
+    expect(await runs()).toHaveLength(1);
+    expect(await outbox()).toEqual([{ topic: 'spec.backup.rejected' }]);
   });
 
   it('remembers nothing of a request that a defect kept it from taking', async () => {

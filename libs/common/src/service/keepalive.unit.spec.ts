@@ -10,11 +10,11 @@ afterEach(() => {
   jest.useRealTimers();
 });
 
-const start = (renew: () => Promise<void>) =>
+const start = (renew: () => Promise<void>, askedAtMs = performance.now()) =>
   keepAlive({
     ttlMs: 60_000,
     renewMs: 15_000,
-    askedAtMs: performance.now(),
+    askedAtMs,
     renew,
     subject: 'run 1',
     logger: silentLogger,
@@ -50,6 +50,14 @@ describe('keeping a claim alive', () => {
       await new Promise((resolve) => setTimeout(resolve, 20_000));
     });
     await jest.advanceTimersByTimeAsync(15_000 + 44_999);
+    expect(lost.aborted).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(lost.aborted).toBe(true);
+  });
+
+  it('counts from when the claim was asked for, not from when it was given', async () => {
+    const { lost } = start(unreachable, performance.now() - 20_000);
+    await jest.advanceTimersByTimeAsync(24_999);
     expect(lost.aborted).toBe(false);
     await jest.advanceTimersByTimeAsync(1);
     expect(lost.aborted).toBe(true);

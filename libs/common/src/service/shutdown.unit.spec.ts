@@ -22,4 +22,17 @@ describe('shutdown', () => {
     await Promise.all([list.run('SIGTERM'), list.run('SIGINT')]);
     expect(closed).toEqual(['intake', 'runs', 'bus', 'catalog']);
   });
+
+  it('begins no step before the one before it has ended', async () => {
+    const list = new ShutdownList(silentLogger);
+    const seen: string[] = [];
+    for (const name of ['catalog', 'runs', 'intake'])
+      list.add(name, async () => {
+        seen.push(`${name} begins`);
+        await new Promise((resolve) => setTimeout(resolve, 5));
+        seen.push(`${name} has ended`);
+      });
+    await list.run('SIGTERM');
+    expect(seen).toEqual(['intake', 'runs', 'catalog'].flatMap((name) => [`${name} begins`, `${name} has ended`]));
+  });
 });

@@ -223,7 +223,7 @@ describe('a Nest microservice on the bus', () => {
     await publish('unfinished');
     await until('it was tried', () => seen.ids.includes('unfinished'));
     await stop();
-    expect(await committed()).toBe(((await ends()) ?? 0n) - 1n);
+    expect((await committed()) ?? 0n).toBe(((await ends()) ?? 0n) - 1n);
     seen.failures = [];
     await start();
     await handled('unfinished');

@@ -94,7 +94,8 @@ describe('an outage of the bus', () => {
       },
     };
     const served = await serve(new BreakableKafka(), undefined, away);
-    await handled(served, 'during-the-cut');
+    await publish('before-the-poison');
+    await handled(served, 'before-the-poison');
     const letters = async (): Promise<bigint> =>
       (await readLogEnds(bed.cluster, bed.prefix + DEAD_LETTER)).get(0) ?? 0n;
     const before = await letters();

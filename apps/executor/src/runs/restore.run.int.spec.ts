@@ -1,0 +1,86 @@
+import { pathToFileURL } from 'node:url';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
+import { RunTestBed } from '#common/testing/run-test-bed.js';
+import { restoreRun } from './restore.run.js';
+
+const { signal } = new AbortController();
+const tools = new PgTools();
+
+let restores: RestoreTestBed;
+let manifest: Manifest;
+let bed: RunTestBed;
+beforeAll(async () => {
+  restores = await RestoreTestBed.create('postgres18', 'CREATE TABLE items AS SELECT 1 AS id');
+  manifest = await restores.backup();
+  const { source, backups } = restores;
+  const { user, password, host, port } = source.connection;
+  const server = `postgres://${user}:${password}@${host}:${port}`;
+  const [repositories, toolDirectories] = [['disk'], [source.binDir]];
+  const accepts = { datasets: ['shop'], strategies: ['new' as const, 'in-place' as const], databases: ['spec_*'] };
+  bed = await RunTestBed.open({
+    repositories: { disk: { url: pathToFileURL(`${backups.folder}/repository`).href } },
+    datasets: { shop: { kind: 'postgres', url: `${server}/${source.name}`, repositories, toolDirectories } },
+    targets: { staging: { kind: 'postgres', url: `${server}/postgres`, toolDirectories, accepts } },
+    executor: { workDirectory: backups.folder },
+  });
+});
+afterAll(async () => {
+  await bed?.close();
+  await restores?.drop();
+});
+
+beforeEach(() => bed.clear());
+
+const attempt = async (): Promise<void> => {
+  const handler = restoreRun({ ...bed.deps, engine: new PgDumpEngine(tools), tools, holdfastVersion: '0.1.0' });
+  await handler(await bed.claim());
+};
+
+const ends = ['verification.requested', 'restore.completed'];
+
+const asked = (database: string, more: object) => ({
+  ...{ dataset: 'shop', backup: manifest.backupId, target: 'staging', database },
+  ...more,
+});
+
+describe('a restore run', () => {
+  it('completes together with its fact and the request for verification, or not at all', async () => {
+    const run = await bed.enqueue('restore', asked(restores.nameOf('verified'), { profile: 'shop' }));
+    for (const type of ends) {
+      await bed.refuse(type);
+      await expect(attempt()).rejects.toThrow();
+      expect(await bed.stateOf(run)).toBe('running');
+      expect((await bed.said()).filter((said) => ends.includes(said))).toEqual([]);
+    }
+    await bed.refuse(undefined);
+    await attempt();
+    expect([await bed.stateOf(run), ...(await bed.said()).slice(-2)]).toEqual([
+      'completed',
+      'restore.completed',
+      'verification.requested',
+    ]);
+  });
+
+  it('adopts the safety dump of an earlier attempt, which shows the target as it was', async () => {
+    const { source, backups } = restores;
+    await source.execute('INSERT INTO items VALUES (2), (3)');
+    const run = await bed.enqueue('restore', asked(source.name, { strategy: 'in-place', safetyDump: true }));
+    await bed.refuse('restore.completed');
+    await expect(attempt()).rejects.toThrow();
+    expect(await source.query('SELECT id FROM items')).toEqual([{ id: 1 }]);
+    await bed.refuse(undefined);
+    await attempt();
+    const { rows } = await bed.bed.admin.query(
+      `SELECT id, attempt FROM holdfast.backups WHERE run_id = $1 AND purpose = 'safety'`,
+      [run.id],
+    );
+    expect(rows).toEqual([{ id: expect.any(String), attempt: 1 }]);
+    const safety = await findBackup(backups.repository, 'shop', rows[0].id, { signal });
+    expect(safety).toMatchObject({ attempt: 1, snapshot: { tables: [{ name: 'public.items', rows: 3 }] } });
+  });
+});

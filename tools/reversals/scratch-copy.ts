@@ -1,0 +1,100 @@
+import { cp, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { root } from '#tools/check/root.js';
+import { runChild } from '#tools/process/run-child.js';
+import { type Reversal, reverse, toTitlePattern } from './reversal.js';
+
+/** Not copied; the first two are used where they are. */
+const SHARED = ['node_modules', '.services'];
+const LEFT = new Set([...SHARED, '.git', '.dev', '.quickstart']);
+const TIMEOUT_MS = 150_000;
+
+interface JestReport {
+  readonly testResults: readonly {
+    readonly message: string;
+    readonly assertionResults: readonly { readonly title: string; readonly status: string }[];
+  }[];
+}
+
+/** What became of the named test: only `failed` is a test that noticed. */
+export type Outcome = 'failed' | 'passed' | 'did not run';
+
+/** The checkout once more, to be spoilt. */
+export class ScratchCopy {
+  private constructor(private readonly folder: string) {}
+
+  static async create(): Promise<ScratchCopy> {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-reversals-'));
+    await cp(root, folder, { recursive: true, filter: (path) => !LEFT.has(basename(path)) });
+    for (const name of SHARED) await symlink(join(root, name), join(folder, name));
+    return new ScratchCopy(folder);
+  }
+
+  remove(): Promise<void> {
+    return rm(this.folder, { recursive: true, force: true });
+  }
+
+  /** Runs the test of a reversal without it: it must pass. */
+  async tryStraight(reversal: Reversal, signal: AbortSignal): Promise<Outcome> {
+    await this.build(signal);
+    return this.runTest(reversal, signal);
+  }
+
+  /** Takes the step back, runs the named test, and puts the step in its place again. */
+  async tryReversed(reversal: Reversal, signal: AbortSignal): Promise<Outcome> {
+    const path = join(this.folder, reversal.file);
+    const source = await readFile(path, 'utf8');
+    await writeFile(path, reverse(source, reversal));
+    try {
+      await this.build(signal);
+      return await this.runTest(reversal, signal);
+    } finally {
+      await writeFile(path, source);
+    }
+  }
+
+  /** Emits whatever the types say: a variable that is not used any more is no obstacle. */
+  private async build(signal: AbortSignal): Promise<void> {
+    await this.node([join(root, 'node_modules/typescript/bin/tsc'), '-p', this.folder], signal);
+  }
+
+  private async runTest(reversal: Reversal, signal: AbortSignal): Promise<Outcome> {
+    const spec = await this.find(reversal.spec.replace(/ts$/, 'js'));
+    if (spec === undefined) return 'did not run';
+    const reportFile = join(this.folder, 'dist', 'reversal.json');
+    await rm(reportFile, { force: true });
+    const { output } = await this.node(
+      [
+        '--experimental-vm-modules',
+        '--disable-warning=ExperimentalWarning',
+        join(root, 'node_modules/jest/bin/jest.js'),
+        ...['--json', `--outputFile=${reportFile}`, '--forceExit', '-t', toTitlePattern(reversal)],
+        ...['--runTestsByPath', spec],
+      ],
+      signal,
+    );
+    signal.throwIfAborted();
+    const report = await readFile(reportFile, 'utf8').catch(() => `{"testResults":[]}`);
+    await writeFile(join(this.folder, 'dist', 'last.log'), output);
+    return toOutcome(JSON.parse(report) as JestReport);
+  }
+
+  private async find(name: string): Promise<string | undefined> {
+    const found = (await readdir(join(this.folder, 'dist'), { recursive: true })).find(
+      (path) => basename(path) === name,
+    );
+    return found && join('dist', found);
+  }
+
+  private node(args: readonly string[], signal: AbortSignal) {
+    return runChild(process.execPath, args, { cwd: this.folder, signal, output: 'capture', timeoutMs: TIMEOUT_MS });
+  }
+}
+
+/** A spec that cannot even be loaded has noticed nothing. */
+function toOutcome({ testResults }: JestReport): Outcome {
+  const states = testResults.flatMap(({ assertionResults }) => assertionResults.map(({ status }) => status));
+  if (states.includes('failed')) return 'failed';
+  return states.includes('passed') ? 'passed' : 'did not run';
+}
