@@ -6,9 +6,9 @@ import { RunCancelRequested } from '#common/contracts/events/run-cancel-requeste
 import { AppError } from '#common/errors/app-error.js';
 import type { Installation } from '#common/service/installation.js';
 import { type IntakeDeps, takeRequest } from '#common/service/intake.js';
+import { takeCancel } from '#common/service/take-cancel.js';
 import { backupIntake } from './backup-requested.js';
 import { restoreIntake } from './restore-requested.js';
-import { takeCancel } from './run-cancel-requested.js';
 
 /** The requests that executors take, from the bus or, while it is down, from the outbox: the same code for both ways. */
 export class RequestTaker {

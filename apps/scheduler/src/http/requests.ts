@@ -1,14 +1,18 @@
 import type { Catalog } from '#common/catalog/catalog.js';
-import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { RequestView } from '#common/contracts/api-views.js';
 import type { DataOf } from '#common/contracts/define-event.js';
+import type { Event } from '#common/contracts/envelope.js';
 import { findEvent } from '#common/contracts/event-list.js';
 import { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';
-import { type RunId, toRunId } from '#common/domain/ids.js';
+import { toRunId } from '#common/domain/ids.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import type { Facts } from '#common/service/facts.js';
+import { CANCEL_CONSUMER, takeCancel } from '#common/service/take-cancel.js';
 
-/** Publishes a request as this installation: through the outbox, so that it is kept when the bus is down. Throws: request.invalid. */
+/**
+ * Publishes a request as this installation: through the outbox, so that it is kept when the bus is down. One to cancel is also
+ * taken at once. Throws: request.invalid.
+ */
 export async function publishRequest(
   type: string,
   { id, data }: { readonly id: string; readonly data: unknown },
@@ -16,17 +20,14 @@ export async function publishRequest(
 ): Promise<RequestView> {
   const definition = type.endsWith('requested') ? findEvent(type) : undefined;
   if (definition === undefined) throw new AppError('request.invalid', `"${type}" is not a request`);
-  await catalog.transaction(async (tx) => {
-    const event = await facts.write(tx, definition, data as never, { id, correlationid: id });
-    if (RunCancelRequested.is(event)) await cancelAtOnce(tx, event.data as DataOf<typeof RunCancelRequested>);
-  });
+  const event = await catalog.transaction((tx) =>
+    facts.write(tx, definition, data as never, { id, correlationid: id }),
+  );
+  if (RunCancelRequested.is(event)) {
+    await takeCancel(event as Event<DataOf<typeof RunCancelRequested>>, { catalog, facts, consumer: CANCEL_CONSUMER });
+    return findRequest(id, { catalog, facts });
+  }
   return { requestId: id, runId: toRunId(facts.source, id), state: 'pending', error: null };
-}
-
-/** Whoever wants something stopped waits for no bus. Whether there is anything to stop is said where the event is taken. */
-async function cancelAtOnce(tx: CatalogTx, { runId, reason }: DataOf<typeof RunCancelRequested>): Promise<void> {
-  const run = await tx.runs.find(runId as RunId);
-  if (run !== undefined) await tx.runs.requestCancel(run.id, reason);
 }
 
 /** What became of a request of this installation, by the audit trail. */

@@ -7,7 +7,13 @@ import type { RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { isSettled } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
-import { type IntakeDeps, takeOnce, toRejectionOrigin } from '#common/service/intake.js';
+import { type IntakeDeps, takeOnce, toRejectionOrigin } from './intake.js';
+
+/**
+ * Who takes requests to cancel, in the inbox's key: the executors, for runs of every kind. The API takes its own under the same name,
+ * so that nobody waits for the bus to stop something, and the delivery that follows is a no-op.
+ */
+export const CANCEL_CONSUMER = 'holdfast-executor';
 
 type CancelRequest = DataOf<typeof RunCancelRequested>;
 
@@ -23,8 +29,6 @@ export function takeCancel(event: Event<CancelRequest>, deps: IntakeDeps): Promi
 async function cancel(tx: CatalogTx, { runId, reason }: CancelRequest): Promise<JsonObject> {
   // Asked of the row itself: a look before would miss the run that settles in between.
   const run = await tx.runs.requestCancel(runId as RunId, reason);
-  // The API asks the row at once, before its event comes round: what was wanted has happened then.
-  if (isSettled(run.state) && run.state !== 'cancelled')
-    throw new AppError('request.refused', `run ${runId} has already ended: ${run.state}`);
+  if (isSettled(run.state)) throw new AppError('request.refused', `run ${runId} has already ended: ${run.state}`);
   return {};
 }

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';
 import type { RunId } from '#common/domain/ids.js';
-import { Facts } from '#common/service/facts.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { takeCancel } from './run-cancel-requested.js';
+import { Facts } from './facts.js';
+import { CANCEL_CONSUMER, takeCancel } from './take-cancel.js';
 
 const facts = new Facts({ instance: 'spec', topicPrefix: '' });
 let bed: CatalogTestBed;
@@ -19,7 +19,7 @@ function cancel(runId: RunId): Promise<void> {
   requests += 1;
   const origin = { id: `cancel-${requests}`, source: 'spec', time: new Date() };
   return takeCancel(RunCancelRequested.create({ runId, reason: 'wrong night' }, origin), {
-    ...{ catalog: bed.catalog, facts, consumer: 'holdfast-executor' },
+    ...{ catalog: bed.catalog, facts, consumer: CANCEL_CONSUMER },
   });
 }
 
@@ -70,12 +70,12 @@ describe('a request to cancel', () => {
     expect(await said()).toEqual([{ event_type: 'run.rejected' }]);
   });
 
-  it('is no second wish when the run was cancelled meanwhile', async () => {
+  it('is rejected when the run was cancelled before', async () => {
     const { id } = await bed.enqueue();
     await cancel(id);
     await bed.catalog.transaction((tx) => tx.runs.settleDue(['backup']));
     await cancel(id);
     expect(await load(id)).toMatchObject({ state: 'cancelled' });
-    expect(await said()).toEqual([]);
+    expect(await said()).toEqual([{ event_type: 'run.rejected' }]);
   });
 });
