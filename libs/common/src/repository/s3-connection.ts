@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { toBackoffMs } from '#common/domain/backoff.js';
 import { AppError } from '#common/errors/app-error.js';
-import { isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
+import { isRefused, isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
 
 export interface S3ConnectionOptions {
   readonly bucket: string;
@@ -49,6 +49,7 @@ export class S3Connection {
   ): Promise<T> {
     for (let tries = 1; ; tries += 1) {
       signal.throwIfAborted();
+      const offsets = this.clockOffsets();
       try {
         const answer = await call(this.client, { abortSignal: signal }, tries);
         this.hasAnswered = true;
@@ -57,7 +58,7 @@ export class S3Connection {
       } catch (error) {
         signal.throwIfAborted();
         if (statusOf(error) !== undefined) this.hasAnswered = true;
-        if (!isTransient(error) || tries >= (this.hasAnswered ? TRIES : TRIES_BEFORE_FIRST_ANSWER)) {
+        if (!this.mayPass(error, offsets) || tries >= (this.hasAnswered ? TRIES : TRIES_BEFORE_FIRST_ANSWER)) {
           throw toS3RepositoryError(error, what);
         }
         await pause(toBackoffMs(tries, BACKOFF, Math.random()), signal);
@@ -89,6 +90,16 @@ export class S3Connection {
   close(): void {
     this.client.destroy();
     this.slowClient.destroy();
+  }
+
+  /** The same request may succeed a moment later: also one that was refused because our clock had been moved, and now is signed anew. */
+  private mayPass(error: unknown, offsets: string): boolean {
+    return isTransient(error) || (isRefused(error) && this.clockOffsets() !== offsets);
+  }
+
+  /** How far our clock is from the store's, as the clients last saw it. A refused HEAD has no body that could tell the reason. */
+  private clockOffsets(): string {
+    return `${this.client.config.systemClockOffset} ${this.slowClient.config.systemClockOffset}`;
   }
 }
 

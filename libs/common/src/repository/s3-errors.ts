@@ -65,6 +65,9 @@ export function isTransient(error: unknown): boolean {
   return status === 429 || (status >= 500 && ![501, 507].includes(status));
 }
 
+/** By the store, and not by its state. */
+export const isRefused = (error: unknown): boolean => statusOf(error) === 403;
+
 /** `what` names the request and its object: "write shop/…/manifest.json". Neither it nor the result holds a secret. */
 export function toS3RepositoryError(error: unknown, what: string): AppError {
   if (error instanceof AppError) return error;

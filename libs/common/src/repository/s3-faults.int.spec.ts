@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -116,4 +116,28 @@ describe('S3Repository behind a network that breaks', () => {
     await expect(waiting).rejects.toThrow('cancelled');
     gate.reopen();
   });
+});
+
+describe('S3Repository on a machine whose clock is moved', () => {
+  it.each(['an hour ahead', 'an hour behind'])(
+    'goes on, whatever it asks first, when it is %s and when it is right again',
+    async (how) => {
+      const bed = await S3Bed.make();
+      const repository = bed.open();
+      await repository.put('object', Buffer.from('x'), { signal });
+      const now = Date.now.bind(Date);
+      const moved = jest
+        .spyOn(Date, 'now')
+        .mockImplementation(() => now() + (how === 'an hour ahead' ? 3_600_000 : -3_600_000));
+      try {
+        expect((await repository.stat('object', { signal }))?.sizeBytes).toBe(1);
+        moved.mockRestore();
+        await repository.put('next', Buffer.from('y'), { signal });
+      } finally {
+        moved.mockRestore();
+        await repository.close();
+        await bed.dispose();
+      }
+    },
+  );
 });
