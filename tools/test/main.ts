@@ -23,29 +23,31 @@ async function runGate(signal: AbortSignal): Promise<Part[]> {
   return [{ name: 'check', durationMs, tally: { passed, failed: gate.length - passed, skipped: [] } }, ...unit];
 }
 
-async function runTiers(chosen: readonly Tier[], jestArgs: readonly string[], signal: AbortSignal): Promise<Part[]> {
+interface Choice {
+  readonly jestArgs: readonly string[];
+  readonly isWholeSuite: boolean;
+}
+
+async function runTiers(chosen: readonly Tier[], choice: Choice, signal: AbortSignal): Promise<Part[]> {
   const parts: Part[] = [];
   for (const name of chosen) {
     if (signal.aborted) break;
     console.log(`\n${name} tests`);
-    const { durationMs, tally } = await runTier(name, { signal, output: 'show', jestArgs });
+    const { durationMs, tally, table } = await runTier(name, { signal, output: 'show', ...choice });
+    if (table !== '') console.log(`\n${table}`);
     parts.push({ name, durationMs, tally });
   }
   return parts;
 }
 
 /** Runs what needs real services between their start and their stop. Services that do not start are a failure. */
-async function runWithServices(
-  chosen: readonly Tier[],
-  jestArgs: readonly string[],
-  signal: AbortSignal,
-): Promise<Part[]> {
+async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: AbortSignal): Promise<Part[]> {
   console.log('\nservices');
   const startedAt = performance.now();
   const services = await startServices(signal);
   const durationMs = performance.now() - startedAt;
   try {
-    if (services.isOk) return await runTiers(chosen, jestArgs, signal);
+    if (services.isOk) return await runTiers(chosen, choice, signal);
     return [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }];
   } finally {
     await services.stop();
@@ -61,6 +63,9 @@ function printSummary(parts: readonly Part[], total: Tally): void {
   console.log(`\n${toClosingLine(total)}`);
 }
 
+/** Every case of the fault suite: `npm run test:faults`. */
+const EVERY_FAULT = '--every-fault';
+
 /**
  * `npm test [-- tier… jest-arguments…]`: everything (the quality gate with the unit tests, then the tiers that need
  * services), or only the named tiers. Exits 0 only when something ran and nothing failed.
@@ -68,14 +73,15 @@ function printSummary(parts: readonly Part[], total: Tally): void {
 async function main(args: readonly string[]): Promise<number> {
   const isTier = (arg: string): arg is Tier => (tiers as readonly string[]).includes(arg);
   const named = args.filter(isTier);
-  const jestArgs = args.filter((arg) => !isTier(arg));
+  const jestArgs = args.filter((arg) => !isTier(arg) && arg !== EVERY_FAULT);
+  const choice = { jestArgs, isWholeSuite: args.includes(EVERY_FAULT) };
   const isWhole = named.length === 0;
   const signal = stopSignal();
 
   const parts = isWhole ? await runGate(signal) : [];
-  if (named.includes('unit')) parts.push(...(await runTiers(['unit'], jestArgs, signal)));
+  if (named.includes('unit')) parts.push(...(await runTiers(['unit'], choice, signal)));
   const serviced = tiers.filter((tier) => tier !== 'unit' && (isWhole || named.includes(tier)));
-  if (serviced.length > 0 && !signal.aborted) parts.push(...(await runWithServices(serviced, jestArgs, signal)));
+  if (serviced.length > 0 && !signal.aborted) parts.push(...(await runWithServices(serviced, choice, signal)));
 
   const total = addTallies(parts.map(({ tally }) => tally));
   if (signal.aborted) console.log('\ninterrupted: what follows is not the whole run');

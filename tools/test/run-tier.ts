@@ -1,13 +1,16 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root } from '#tools/check/root.js';
 import { type ChildResult, runChild } from '#tools/process/run-child.js';
+import { readFaultRows, toFaultTable } from './fault-table.js';
 import { type JestReport, toTally } from './jest-report.js';
 import type { Tally, Tier } from './tiers.js';
 
 export interface TierResult extends ChildResult {
   readonly tally: Tally;
+  /** What the tier has to show besides, for people; mostly nothing. */
+  readonly table: string;
 }
 
 export interface TierOptions {
@@ -15,16 +18,29 @@ export interface TierOptions {
   readonly output: 'capture' | 'show';
   /** Passed on to jest: parts of paths, `-t name`. */
   readonly jestArgs?: readonly string[];
+  /** Every case of the fault suite, and not only those that represent it. */
+  readonly isWholeSuite?: boolean;
 }
 
 /** A run that hangs must become a failure while somebody still waits for it. */
-const timeoutMs = 20 * 60_000;
+const TIMEOUT_MS = 20 * 60_000;
+const WHOLE_SUITE_TIMEOUT_MS = 90 * 60_000;
 
 /** Runs the compiled specs of one tier. A tier without specs passes with nothing counted. */
-export async function runTier(tier: Tier, { signal, output, jestArgs = [] }: TierOptions): Promise<TierResult> {
+export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
+  const { signal, output, jestArgs = [], isWholeSuite = false } = o;
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-jest-'));
   try {
     const reportFile = join(folder, 'report.json');
+    const rowFolder = join(folder, 'faults');
+    await mkdir(rowFolder);
+    // Read by test/faults/support/report.ts.
+    const env = {
+      ...process.env,
+      HOLDFAST_FAULT_ROWS: rowFolder,
+      ...(isWholeSuite ? { HOLDFAST_FAULTS: 'all' } : {}),
+    };
+    const timeoutMs = isWholeSuite ? WHOLE_SUITE_TIMEOUT_MS : TIMEOUT_MS;
     const args = [
       // Specs are native ES modules; the flag is inherited by jest's workers.
       '--experimental-vm-modules',
@@ -38,8 +54,9 @@ export async function runTier(tier: Tier, { signal, output, jestArgs = [] }: Tie
       // Last, because it takes every plain argument that follows it for another pattern.
       `--testMatch=**/*.${tier}.spec.js`,
     ];
-    const result = await runChild(process.execPath, args, { cwd: root, signal, output, timeoutMs });
-    return { ...result, tally: await readTally(reportFile, result.isOk) };
+    const result = await runChild(process.execPath, args, { cwd: root, env, signal, output, timeoutMs });
+    const table = toFaultTable(await readFaultRows(rowFolder));
+    return { ...result, table, tally: await readTally(reportFile, result.isOk) };
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

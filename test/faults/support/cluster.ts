@@ -15,6 +15,8 @@ export interface ClusterPlan {
   readonly config?: Readonly<Record<string, object>>;
   readonly secrets?: Readonly<Record<string, string>>;
   readonly surroundings?: Partial<Surroundings>;
+  /** With the dataset `bulk`, which takes a while to make. */
+  readonly hasBulk?: boolean;
   /** Started at once; default: one of each. */
   readonly apps?: readonly AppName[];
 }
@@ -43,7 +45,7 @@ export class Cluster {
 
   static async start(plan: ClusterPlan = {}): Promise<Cluster> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-faults-'));
-    const cluster = new Cluster(await Estate.make(), await S3Bed.make(), folder, plan);
+    const cluster = new Cluster(await Estate.make(plan), await S3Bed.make(), folder, plan);
     try {
       await cluster.open();
       return cluster;
@@ -132,8 +134,7 @@ export class Cluster {
   private async open(): Promise<void> {
     await mkdir(this.workDirectory);
     await this.writeConfig();
-    // The first one migrates the catalog and makes the topics.
-    for (const name of this.plan.apps ?? ALL) await this.startApp(name);
+    await Promise.all((this.plan.apps ?? ALL).map((name) => this.startApp(name)));
     this.watch = await BusWatch.open(this.topicPrefix);
   }
 

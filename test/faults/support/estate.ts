@@ -12,7 +12,7 @@ export const SEEN_ORDERS = 100;
 
 /**
  * What a cluster protects: a small database with a topic (dataset `shop`), one whose dump takes several parts of an upload
- * (dataset `bulk`), and a server to restore to (target `staging`, databases `<id>_…`). All under names of one spec file.
+ * (dataset `bulk`, on demand), and a server to restore to (target `staging`, databases `<id>_…`). All under names of one spec file.
  */
 export class Estate {
   private constructor(
@@ -22,21 +22,21 @@ export class Estate {
     readonly writer: ServerLogin,
   ) {}
 
-  static async make(): Promise<Estate> {
+  static async make({ hasBulk = false }: { readonly hasBulk?: boolean } = {}): Promise<Estate> {
     const id = newId();
     const catalogLogin = await ServerLogin.create(`${id}_catalog`, '');
     const reader = await ServerLogin.create(`${id}_reader`, 'BYPASSRLS IN ROLE pg_read_all_data');
     const writer = await ServerLogin.create(`${id}_writer`, 'SUPERUSER');
     const estate = new Estate(id, catalogLogin, reader, writer);
-    await onServer(
-      'postgres18',
-      'postgres',
-      `CREATE DATABASE ${estate.catalog} OWNER ${catalogLogin.user}`,
-      `CREATE DATABASE ${estate.shop}`,
-      `CREATE DATABASE ${estate.bulk}`,
-    );
+    const create = (name: string, ...options: string[]) =>
+      onServer('postgres18', 'postgres', `CREATE DATABASE ${name} ${options.join(' ')}`);
+    await create(estate.catalog, `OWNER ${catalogLogin.user}`);
+    await create(estate.shop);
     await onServer('postgres18', estate.shop, ...SHOP);
-    await onServer('postgres18', estate.bulk, BULK);
+    if (hasBulk) {
+      await create(estate.bulk);
+      await onServer('postgres18', estate.bulk, BULK);
+    }
     await makeOrders(estate);
     return estate;
   }
@@ -105,9 +105,9 @@ const SHOP = [
   `INSERT INTO orders SELECT n, 1 + n % 5, md5(n::text) FROM generate_series(1, ${SEEN_ORDERS}) n`,
 ];
 
-/** Random text, which compresses by half: 24 MiB come to more than one part of 8 MiB. */
-const BULK = `CREATE TABLE notes AS SELECT n, string_agg(md5(random()::text), '') AS text
-  FROM generate_series(1, 12000) n, generate_series(1, 64) GROUP BY n`;
+/** Twelve MiB that no compression makes smaller: more than one part of an upload. */
+const BULK = `CREATE TABLE notes AS SELECT n, string_agg(sha512(random()::text::bytea), '') AS bytes
+  FROM generate_series(1, 3000) n, generate_series(1, 64) GROUP BY n`;
 
 const kafka = () => createKafka({ brokers: endpoints.kafka.brokers, clientId: 'estate', logger: silentLogger });
 
