@@ -80,9 +80,9 @@ export class AppProcess {
   }
 
   /** Asks it to end, and returns its exit code. One that does not end in time is killed and says so. */
-  async stop(): Promise<number | string> {
+  async stop(withinMs = STOP_MS): Promise<number | string> {
     if (!this.hasExited) this.child.kill('SIGTERM');
-    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), withinMs);
     return await this.exited.finally(() => clearTimeout(timer));
   }
 
