@@ -4,6 +4,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { findBackup } from '#common/repository/read-backups.js';
+import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { restoreRun } from './restore.run.js';
@@ -37,7 +38,8 @@ afterAll(async () => {
 beforeEach(() => bed.clear());
 
 const attempt = async (): Promise<void> => {
-  const handler = restoreRun({ ...bed.deps, engine: new PgDumpEngine(tools), tools, holdfastVersion: '0.1.0' });
+  const engine = new PgDumpEngine(tools);
+  const handler = restoreRun({ ...bed.deps, engine, tools, holdfastVersion: '0.1.0', logger: silentLogger });
   await handler(await bed.claim());
 };
 

@@ -1,9 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { listHolds } from '#common/repository/holds.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import type { RestoreOrder } from './restore-order.js';
+
+const { signal } = new AbortController();
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s', (server) => {
   let bed: RestoreTestBed;
@@ -90,7 +93,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     await bed.source.execute(clear, `DELETE FROM tenants WHERE name = 'kept'`);
   });
 
-  it('takes its safety dump when every role is there, and before anything else has changed', async () => {
+  it('takes its safety dump when the backup is held and every role is there, and before anything else has changed', async () => {
     const role = await bed.source.createRole('passing', 'LOGIN');
     await bed.source.execute(`GRANT SELECT ON tenants TO ${role}`);
     const granted = await bed.backup();
@@ -99,6 +102,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     const order = { ...(await inPlace({ target }, `INSERT INTO tenants VALUES ('kept', NULL)`)), manifest: granted };
     const before = comparable(await facts());
     const takeSafetyDump = async () => {
+      expect(await listHolds(bed.backups.repository, granted, { signal })).toHaveLength(1);
       expect(await bed.source.query('SELECT FROM pg_roles WHERE rolname = $1', [role])).toHaveLength(1);
       expect(comparable(await facts())).toEqual(before);
       return 'a-safety-dump';

@@ -23,21 +23,25 @@ const position: BusPosition = {
 };
 
 describe('what a backup stores', () => {
-  it('comes before its manifest, which is written over nothing', async () => {
+  it('is held first, and comes before its manifest, which is written over nothing', async () => {
     const scratch = await ScratchDatabase.create('postgres18', ...SCHEMA);
     const bed = await BackupTestBed.create();
     const changes: string[] = [];
     const repository = new ObservedRepository(bed.repository, ({ kind, key, isOverNothing }) =>
-      changes.push(`${kind} ${key.split('/').at(-1)}${isOverNothing ? ' over nothing' : ''}`),
+      changes.push(`${kind} ${key.split('/').slice(2).join('/')}${isOverNothing ? ' over nothing' : ''}`),
     );
     await takeBackup(bed.attempt(scratch.dataset()), bed.deps({ repository }), signal);
-    expect(changes.filter((change) => !change.includes('repository.json'))).toEqual([
+    const said = changes.map((change) => change.replace(/holds[/].*/, 'a hold').replace(/a1-[^/]*[/]/, ''));
+    expect(said.slice(said.indexOf('put a hold'))).toEqual([
+      'put a hold',
+      'stored a hold',
       'put database.dump.zst',
       'stored database.dump.zst',
       'put globals.sql.zst',
       'stored globals.sql.zst',
       'put manifest.json over nothing',
       'stored manifest.json over nothing',
+      'remove a hold',
     ]);
     await bed.remove();
     await scratch.drop();

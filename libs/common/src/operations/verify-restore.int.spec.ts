@@ -12,7 +12,7 @@ import { parseProfile } from '#common/probes/registry.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { FileRepository } from '#common/repository/file-repository.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
+import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type VerificationResult, verifyRestore } from './verify-restore.js';
@@ -126,13 +126,19 @@ describe('verifyRestore', () => {
   });
 
   it('tells no verdict that could not be kept', async () => {
-    class Full extends PausedRepository {
-      override put(): Promise<never> {
-        return Promise.reject(new AppError('repository.full', 'no space left'));
-      }
-    }
-    const full = new Full(repository, async () => undefined);
-    await expect(verify([{ use: 'checksums' }], database, {}, full)).rejects.toMatchObject({ code: 'repository.full' });
+    const away = new ObservedRepository(repository, ({ key }) => {
+      if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
+    });
+    const verifying = verify([{ use: 'checksums' }], database, {}, away);
+    await expect(verifying).rejects.toMatchObject({ code: 'repository.unavailable' });
+  });
+
+  it('holds the backup until the verdict is reached', async () => {
+    const changes: string[] = [];
+    const observed = new ObservedRepository(repository, ({ kind, key }) => changes.push(`${kind} ${key}`));
+    await verify([{ use: 'checksums' }], database, {}, observed);
+    const parts = changes.map((change) => /^(\w+) .*[/](holds|verdicts)[/]/.exec(change)?.slice(1).join(' '));
+    expect(parts).toEqual(['put holds', 'stored holds', 'remove holds', 'put verdicts', 'stored verdicts']);
   });
 
   it('passes what pg_restore made, with owners and privileges kept', async () => {
