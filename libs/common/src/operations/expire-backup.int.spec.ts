@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
 import { expiringKey, verdictKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
@@ -8,12 +8,21 @@ import { readStoreClock } from '#common/repository/store-clock.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
 import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
 import { ObservedRepository } from '#common/testing/observed-repository.js';
+import { PausedRepository } from '#common/testing/paused-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { expireBackup } from './expire-backup.js';
 
 const signal = new AbortController().signal;
 const reasons = ['older than 30d'];
 const hold = { name: 'audit', reason: 'asked for', by: 'spec', livesMs: null };
+
+/** A store whose clock is an hour behind ours. */
+class SlowClock extends PausedRepository {
+  override async stat(...args: Parameters<PausedRepository['stat']>): Promise<StoredObject | undefined> {
+    const found = await super.stat(...args);
+    return found && { ...found, modifiedAt: new Date(found.modifiedAt.getTime() - 3_600_000) };
+  }
+}
 
 describe.each(eachStore)('a backup that expires on %s', (_, open) => {
   let bed: StoreBed;
@@ -47,6 +56,15 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     await bed.repository.remove(expiringKey(dataset, backupId), { signal });
     expect([await expire(), await expire()]).toEqual(['marked', 'deleted']);
     expect(await listKeys(bed.repository, dataset)).toEqual([]);
+  });
+
+  it('waits by the store’s clock, whatever ours says', async () => {
+    const { dataset, backupId, find } = await newBackup();
+    const slow = new SlowClock(bed.repository, async () => undefined);
+    const expire = (graceMs?: number) =>
+      expireBackup({ dataset, backupId, reasons }, { repository: slow, ...(graceMs && { graceMs }) }, signal);
+    expect([await expire(1_800_000), await expire()]).toEqual(['marked', 'waiting']);
+    expect(await find()).toBeDefined();
   });
 
   it('is neither marked nor deleted while a hold is alive', async () => {

@@ -1,5 +1,4 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BackupId } from '#common/domain/ids.js';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { expiringKey, manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
@@ -24,38 +23,54 @@ afterAll(async () => {
   await backups?.remove();
 });
 
+beforeEach(() => bed.clear());
+
 describe('a sweep', () => {
   it('keeps a backup that a run was queued for since the plan was made, and deletes it when nobody reads it', async () => {
-    const { backupId, attemptKey } = await stored();
-    const plan: DatasetPlan = {
-      ...{ dataset: 'shop', repository: 'disk', refusal: null, cap: 10, halfDeleted: [], unreadable: [] },
-      backups: [
-        {
-          ...{ id: backupId, snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', sizeBytes: 8 },
-          ...{ isKept: false, isMarked: true, reasons: ['older than 30d'] },
-        },
-      ],
-    };
-    const sweep = async () => {
-      const mark = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
-      await backups.repository.put(expiringKey('shop', backupId), mark, { signal });
-      const { backups: outcomes } = await applyRetention(plan, { ...bed.deps, now: () => new Date() }, signal);
-      const [row] = (await bed.bed.admin.query('SELECT state FROM holdfast.backups WHERE id = $1', [backupId])).rows;
-      return [outcomes, row.state];
-    };
+    const { backupId, sweep, state, find } = await expired(1);
     const run = await bed.enqueue('restore', { dataset: 'shop', backup: backupId, target: 'staging' });
-    expect(await sweep()).toEqual([[{ id: backupId, outcome: 'held' }], 'completed']);
-    expect(await findBackup(backups.repository, 'shop', backupId, { signal })).toMatchObject({ attemptKey });
+    expect([await sweep(), await state()]).toEqual(['held', 'completed']);
+    expect(await find()).toBeDefined();
     await bed.bed.admin.query(`DELETE FROM holdfast.runs WHERE id = $1`, [run.id]);
-    expect(await sweep()).toEqual([[{ id: backupId, outcome: 'deleted' }], 'expired']);
+    expect([await sweep(), await state()]).toEqual(['deleted', 'expired']);
     expect(await bed.said()).toEqual(['backup.expired']);
+  });
+
+  it('expires row and fact together or neither, and deletes nothing before', async () => {
+    const { sweep, state, find } = await expired(2);
+    await bed.refuse('backup.expired');
+    await expect(sweep()).rejects.toThrow();
+    expect([await state(), await bed.said()]).toEqual(['completed', []]);
+    expect(await find()).toBeDefined();
+    await bed.refuse(undefined);
+    expect([await sweep(), await state(), await bed.said()]).toEqual(['deleted', 'expired', ['backup.expired']]);
   });
 });
 
-/** In the repository and in the catalog. */
-async function stored() {
-  const manifest = await storeBackup(backups.repository, 1);
+/** A backup in repository and catalog that no rule keeps, and whose grace is over. */
+async function expired(minute: number) {
+  const manifest = await storeBackup(backups.repository, minute);
+  const { backupId } = manifest;
   const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
-  const { id } = await bed.bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
-  return { ...manifest, backupId: id satisfies BackupId };
+  await bed.bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
+  const plan: DatasetPlan = {
+    ...{ dataset: 'shop', repository: 'disk', refusal: null, cap: 10, halfDeleted: [], unreadable: [] },
+    backups: [
+      {
+        ...{ id: backupId, snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', sizeBytes: 8 },
+        ...{ isKept: false, isMarked: true, reasons: ['older than 30d'] },
+      },
+    ],
+  };
+  const sweep = async () => {
+    const mark = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
+    await backups.repository.put(expiringKey('shop', backupId), mark, { signal });
+    const applied = await applyRetention(plan, { ...bed.deps, now: () => new Date() }, signal);
+    return applied.backups[0]?.outcome;
+  };
+  const state = async () => {
+    const { rows } = await bed.bed.admin.query('SELECT state FROM holdfast.backups WHERE id = $1', [backupId]);
+    return rows[0].state;
+  };
+  return { backupId, sweep, state, find: () => findBackup(backups.repository, 'shop', backupId, { signal }) };
 }
