@@ -1,5 +1,6 @@
 import { type BlackoutWindow, findBlackoutEnd, findOpening } from './blackout.js';
 import { toJitterMs } from './jitter.js';
+import { findSlots, type NextSlot, type OpenSlots } from './open-slots.js';
 
 /** What is configured for one schedule, besides its slots. */
 export interface ScheduleRules {
@@ -63,8 +64,6 @@ export interface DueDecision {
 
 /** A start found later than this was missed: the tick comes every few seconds. */
 const LATE_AFTER_MS = 60_000;
-/** After years of absence only the newest slots are worth naming. */
-const MAX_SLOTS = 10_000;
 
 /**
  * Which slots need a run now. Of several open slots of one schedule only the newest that may start gets one: a backup taken now
@@ -76,8 +75,8 @@ export function decideDue(
   now: Date,
 ): DueDecision {
   const decisions = schedules.map((schedule) => {
-    const slots = slotsUntil(now, schedule.doneUntil, (after) => nextSlot(schedule.name, after));
-    return decideOne(schedule, slots, now);
+    const next: NextSlot = (after) => nextSlot(schedule.name, after);
+    return decideOne(schedule, findSlots(schedule, now, next), now);
   });
   return {
     due: decisions.flatMap(({ due }) => due),
@@ -111,14 +110,14 @@ const leads = (fate: Fate): boolean =>
   (fate.is === 'passed' && (fate.reason === 'overlap' || fate.reason === 'missed'));
 
 /** The mark that follows is one instant, so slots are settled in their order, up to the first that has to wait. */
-function decideOne(schedule: ScheduleState, slots: readonly Date[], now: Date): DueDecision {
+function decideOne(schedule: ScheduleState, { forgone, slots }: OpenSlots, now: Date): DueDecision {
   const { name } = schedule;
   const fates: { slotAt: Date; fate: Fate }[] = [];
   for (const slotAt of slots.toReversed()) {
     fates.unshift({ slotAt, fate: decideSlot(schedule, slotAt, now) });
     if (fates[0] !== undefined && leads(fates[0].fate)) break;
   }
-  const superseded = slots.slice(0, slots.length - fates.length);
+  const superseded = [...forgone, ...slots.slice(0, slots.length - fates.length)];
   const open = fates.findIndex(({ fate }) => fate.is === 'early' || fate.is === 'waiting');
   const settled = open < 0 ? fates : fates.slice(0, open);
   const due = settled.flatMap(({ slotAt, fate }) =>
@@ -182,12 +181,3 @@ function expectedAt({ waiting }: ScheduleState, slotAt: Date, startAt: Date, now
 }
 
 const isPast = (at: Date, now: Date): boolean => now.getTime() - at.getTime() > LATE_AFTER_MS;
-
-function slotsUntil(now: Date, after: Date, next: (after: Date) => Date | undefined): Date[] {
-  const slots: Date[] = [];
-  for (let slot = next(after); slot !== undefined && slot <= now; slot = next(slot)) {
-    slots.push(slot);
-    if (slots.length > MAX_SLOTS) slots.shift();
-  }
-  return slots;
-}

