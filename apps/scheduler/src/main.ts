@@ -8,10 +8,11 @@ import { requireToken } from './http/require-token.js';
 import { startRelay } from './relay/relay.js';
 import { schedulerModule } from './scheduler.module.js';
 import { startSettling } from './sweeping/settling.js';
+import { startSweeping } from './sweeping/sweeping.js';
 
 await runService('scheduler', async (service) => {
   startRelaying(service);
-  startSweeping(service);
+  startTidying(service);
   await startApi(service);
 });
 
@@ -20,8 +21,9 @@ function startRelaying({ catalog, logger, metrics, owner, publisher, shutdown }:
   shutdown.add('relay', () => relay.stop());
 }
 
-function startSweeping(service: Service): void {
-  const settling = startSettling(service);
+function startTidying(service: Service): void {
+  const [settling, sweeping] = [startSettling(service), startSweeping(service)];
+  service.shutdown.add('sweep', () => sweeping.stop());
   service.shutdown.add('settling', () => settling.stop());
 }
 

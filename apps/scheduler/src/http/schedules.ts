@@ -5,6 +5,7 @@ import { known } from '#common/service/installation.js';
 import type { Service } from '#common/service/open-service.js';
 import { toScheduleView } from '#common/service/schedule-view.js';
 import { toSubject } from '../planning/passed-slots.js';
+import { planNow } from '../planning/plan-due.js';
 
 export type ScheduleDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger'>;
 
@@ -35,10 +36,11 @@ export function pauseSchedule(name: string, body: unknown, deps: ScheduleDeps): 
 
 /** The next slot is acted on again; those that were passed over are not made up for. Throws: request.refused. */
 export function resumeSchedule(name: string, deps: ScheduleDeps): Promise<ScheduleView> {
-  return change(name, deps, 'schedule.resumed', async (tx) => ({
-    isChanged: await tx.schedules.resume(name),
-    detail: {},
-  }));
+  return change(name, deps, 'schedule.resumed', async (tx) => {
+    // Nobody may have looked since the pause: what came in it is passed over now, while it still is one.
+    await planNow([name], tx, deps);
+    return { isChanged: await tx.schedules.resume(name), detail: {} };
+  });
 }
 
 async function change(

@@ -39,14 +39,15 @@ export async function planDue(deps: PlanDueDeps): Promise<DueDecision> {
   const { catalog, logger } = deps;
   const names = Object.keys(deps.installation.config.schedules);
   if (names.length === 0) return { due: [], passed: [], waiting: [] };
-  const { passedSlots, newlyWaiting, ...decision } = await catalog.transaction((tx) => plan(names, tx, deps));
+  const { passedSlots, newlyWaiting, ...decision } = await catalog.transaction((tx) => planNow(names, tx, deps));
   for (const slot of decision.due) logger.info(slot, 'backup requested by schedule');
   for (const slots of passedSlots) logger.warn(slots, 'slot passed over');
   for (const slot of newlyWaiting) logger.warn(slot, 'slot has to wait');
   return decision;
 }
 
-async function plan(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Planned> {
+/** The same in a transaction that goes on. */
+export async function planNow(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Planned> {
   const { schedules } = deps.installation.config;
   const marks = await tx.schedules.lock(names);
   const states = marks.map((mark) => toState(mark, deps.installation));

@@ -9,7 +9,6 @@ import type { LeaseSignals } from '#common/service/lease-holder.js';
 import { Wake } from '#common/service/wake.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
-import { pruneSpoken } from './prune.js';
 
 export interface RelayedEvent {
   readonly event: UntypedEvent;
@@ -30,7 +29,6 @@ export interface PumpOptions {
   readonly metrics?: Metrics;
   readonly pollMs?: number;
   readonly batchSize?: number;
-  readonly keepPublishedMs?: number;
   /** A bus that does not answer for this long may answer another process: the lease is released. Default 60 s. */
   readonly publishTimeoutMs?: number;
   /** The same once the relay is to stop. Default 3 s. */
@@ -38,13 +36,10 @@ export interface PumpOptions {
 }
 
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
-const PRUNE_EVERY_MS = 600_000;
-const WEEK_MS = 7 * 86_400_000;
 
 /** Outbox → bus, batch after batch, as long as the lease is held. */
 export class OutboxPump {
   private readonly added = new Wake();
-  private pruneAtMs = 0;
 
   constructor(private readonly options: PumpOptions) {}
 
@@ -145,11 +140,7 @@ export class OutboxPump {
   }
 
   private async rest(ended: AbortSignal): Promise<void> {
-    const { catalog, pollMs = 1_000, keepPublishedMs = WEEK_MS } = this.options;
-    if (performance.now() >= this.pruneAtMs) {
-      await pruneSpoken(catalog, keepPublishedMs, ended);
-      this.pruneAtMs = performance.now() + PRUNE_EVERY_MS;
-    }
+    const { pollMs = 1_000 } = this.options;
     if (!ended.aborted) await this.added.wait(pollMs);
   }
 }

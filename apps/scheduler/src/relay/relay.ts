@@ -18,8 +18,6 @@ export interface RelayOptions {
   /** How often to look when no notification comes. Default 1 s. */
   readonly pollMs?: number;
   readonly batchSize?: number;
-  /** Published events are kept this long, for whoever asks what was said. Default 7 days. */
-  readonly keepPublishedMs?: number;
   /** A bus that does not answer for this long may answer another process: the lease is released. Default 60 s. */
   readonly publishTimeoutMs?: number;
   /** The same once the relay is to stop. Default 3 s. */

@@ -1,6 +1,7 @@
 import type { Sql } from './sql.js';
 import { auditStore } from './stores/audit.store.js';
 import { backupStore } from './stores/backup.store.js';
+import { forgetStore } from './stores/forget.store.js';
 import { inboxStore } from './stores/inbox.store.js';
 import { leaseStore } from './stores/lease.store.js';
 import { outboxStore } from './stores/outbox.store.js';
@@ -29,6 +30,7 @@ export const toCatalogTx = (sql: Sql) => ({
   leases: leaseStore(sql),
   schedules: scheduleStore(sql),
   audit: auditStore(sql),
+  forget: forgetStore(sql),
 
   /** The database's clock: the only one that the catalog compares with. */
   now: async (): Promise<Date> => {

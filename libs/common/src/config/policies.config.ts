@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { DatasetName, RestoreStrategy } from '#common/contracts/names.js';
+import { parseDuration } from '#common/domain/duration.js';
 import { PostgresUrl } from './connections.config.js';
-import { RetentionConfig } from './retention.config.js';
+import { Duration, RetentionConfig } from './retention.config.js';
 import { ScheduleTimes } from './schedule-times.config.js';
 
 const DatabasePattern = z
@@ -63,7 +64,30 @@ const renewFits = (claims: { claimRenewMs: number; claimTtlMs: number }): boolea
   claims.claimRenewMs * 3 <= claims.claimTtlMs;
 const renewMessage = { error: 'claimRenewMs must fit three times into claimTtlMs' };
 
-export const SchedulerConfig = z.strictObject({ http: Http(7080) });
+const DAY_MS = 86_400_000;
+
+const AtLeast = (days: number) =>
+  Duration.pipe(
+    z.string().refine((text) => parseDuration(text) >= days * DAY_MS, { error: `must be at least ${days}d` }),
+  );
+
+const KeepConfig = z.strictObject({
+  // Requests may come again until then, and a run of the same id is what makes them a no-op.
+  runs: AtLeast(35).default('400d').describe('Settled runs, but those whose backups are there still'),
+  published: Duration.default('7d').describe('Events that are on the bus'),
+  audit: AtLeast(90).optional().describe('Who asked for what; default: for ever'),
+});
+
+export const SchedulerConfig = z.strictObject({
+  http: Http(7080),
+  sweepEveryMs: z
+    .int()
+    .min(1_000)
+    .default(3_600_000)
+    .describe('Between two sweeps: retention, what dead attempts left, old rows of the catalog'),
+  firstSweepAfterMs: z.int().min(0).default(180_000).describe('After the start'),
+  keep: KeepConfig.prefault({}).describe('How long the catalog keeps what has come to its end'),
+});
 export const ExecutorConfig = z
   .strictObject({
     http: Http(7081),
@@ -72,6 +96,11 @@ export const ExecutorConfig = z
       .string()
       .optional()
       .describe('Where archives are spooled before a restore; default: the system’s temporary directory'),
+    sweepEveryMs: z
+      .int()
+      .min(1_000)
+      .default(600_000)
+      .describe('Between two looks for scratch databases and processes that dead attempts left'),
   })
   .refine(renewFits, renewMessage);
 export const VerifierConfig = z.strictObject({ http: Http(7082), ...Claims }).refine(renewFits, renewMessage);

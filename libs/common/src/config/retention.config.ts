@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { parseDuration } from '#common/domain/duration.js';
 import type { AppError } from '#common/errors/app-error.js';
 
-const Duration = z.string().superRefine((text, context) => {
+export const Duration = z.string().superRefine((text, context) => {
   try {
     parseDuration(text);
   } catch (error) {

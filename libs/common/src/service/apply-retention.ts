@@ -49,22 +49,27 @@ export async function applyRetention(
   const oldestFirst = plan.backups.filter(({ isKept }) => !isKept).toReversed();
   for (const { id, reasons } of oldestFirst.slice(0, plan.cap)) await expire(id, reasons);
 
-  const known = await loadKnowledge(dataset, d.catalog);
+  return {
+    ...{ dataset, refusal: plan.refusal, backups },
+    left: Math.max(oldestFirst.length - plan.cap, 0),
+    ...(await sweepDead(dataset, d, signal)),
+  };
+}
+
+/** Removes what dead attempts at a dataset left; the catalog tells which attempts are not dead. Throws: repository.*, catalog.unavailable. */
+export async function sweepDead(
+  dataset: string,
+  { installation, catalog }: Pick<ApplyRetentionDeps, 'installation' | 'catalog'>,
+  signal: AbortSignal,
+): Promise<Pick<AppliedRetention, 'swept' | 'unfinished'>> {
+  const known = await loadKnowledge(dataset, catalog);
   const isProtected = (attempt: { readonly backupId: string; readonly attemptKey: string }): boolean =>
     known.backups.some(
       ({ id, state, attemptKey, isBeingMade }) =>
         id === attempt.backupId && (isBeingMade || (state === 'completed' && attemptKey === attempt.attemptKey)),
     );
   const hasWriter = known.backups.some(({ isBeingMade }) => isBeingMade);
-  const { swept, unfinished } = await sweepAttempts(repository, { dataset, isProtected, hasWriter }, signal);
-  return {
-    dataset,
-    refusal: plan.refusal,
-    backups,
-    left: Math.max(oldestFirst.length - plan.cap, 0),
-    swept,
-    unfinished,
-  };
+  return sweepAttempts(installation.primaryRepository(dataset), { dataset, isProtected, hasWriter }, signal);
 }
 
 interface Forgotten {

@@ -13,10 +13,16 @@ export interface DatasetRetention {
 const NONE: DatasetRetention = { policy: { zone: 'UTC', minimumGood: 1 }, cap: 1 };
 
 /** How long a dataset's backups are kept, written on the dataset or on one of its schedules. */
-export function retentionOf({ datasets, schedules }: HoldfastConfig, dataset: string): DatasetRetention {
-  const places = [datasets[dataset], ...Object.values(schedules).filter((schedule) => schedule.dataset === dataset)];
-  const config = places.find((place) => place?.retention !== undefined)?.retention;
+export function retentionOf(all: HoldfastConfig, dataset: string): DatasetRetention {
+  const config = findConfig(all, dataset);
   return config === undefined ? NONE : { policy: toPolicy(config), cap: config.cap };
+}
+
+export const hasRetention = (all: HoldfastConfig, dataset: string): boolean => findConfig(all, dataset) !== undefined;
+
+function findConfig({ datasets, schedules }: HoldfastConfig, dataset: string): RetentionConfig | undefined {
+  const places = [datasets[dataset], ...Object.values(schedules).filter((schedule) => schedule.dataset === dataset)];
+  return places.find((place) => place?.retention !== undefined)?.retention;
 }
 
 const toPolicy = ({ within, safetyWithin, ...config }: RetentionConfig): RetentionPolicy => ({

@@ -9,7 +9,13 @@ export function createMetrics({ service }: { readonly service: string }) {
   const registry = new Registry();
   registry.setDefaultLabels({ service });
   collectDefaultMetrics({ register: registry });
-  return { registry, ...runMetrics([registry]), ...busMetrics([registry]), ...backupMetrics([registry]) };
+  return {
+    registry,
+    ...runMetrics([registry]),
+    ...busMetrics([registry]),
+    ...backupMetrics([registry]),
+    ...sweepMetrics([registry]),
+  };
 }
 
 const runMetrics = (registers: Registry[]) => ({
@@ -123,6 +129,44 @@ const backupMetrics = (registers: Registry[]) => ({
     name: 'holdfast_verdicts_total',
     help: 'Verdicts of verifications by this process',
     labelNames: ['dataset', 'verdict'] as const,
+    registers,
+  }),
+});
+
+const sweepMetrics = (registers: Registry[]) => ({
+  sweepTimestampSeconds: new Gauge({
+    name: 'holdfast_sweep_timestamp_seconds',
+    help: 'When this process last ended a sweep over all datasets',
+    registers,
+  }),
+  sweepsFailed: new Counter({
+    name: 'holdfast_sweeps_failed_total',
+    help: 'What a sweep could not look after, and left to the next one',
+    labelNames: ['subject', 'code'] as const,
+    registers,
+  }),
+  retentionExpired: new Counter({
+    name: 'holdfast_retention_expired_total',
+    help: 'Backups that retention deleted',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  retentionRefused: new Gauge({
+    name: 'holdfast_retention_refused',
+    help: '1 while nothing of a dataset expires because its backups fail',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  sweptLeftovers: new Counter({
+    name: 'holdfast_swept_total',
+    help: 'What dead attempts left, by kind: attempt, upload, scratch-database, process',
+    labelNames: ['kind'] as const,
+    registers,
+  }),
+  forgotten: new Counter({
+    name: 'holdfast_forgotten_rows_total',
+    help: 'Old rows that were deleted from the catalog',
+    labelNames: ['table'] as const,
     registers,
   }),
 });

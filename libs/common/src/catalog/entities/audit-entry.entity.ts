@@ -2,7 +2,7 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { JsonObject } from '#common/domain/json.js';
 import { instant, int8 } from './columns.js';
 
-/** Who asked for what, and what was answered. Never changed, never deleted. */
+/** Who asked for what, and what was answered. Never changed, and deleted only by age, after 90 days at the earliest. */
 @Entity({ schema: 'holdfast', name: 'audit' })
 export class AuditEntry {
   @PrimaryColumn(int8('id')) readonly id!: number;

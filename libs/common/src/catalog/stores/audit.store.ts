@@ -23,7 +23,7 @@ const LIST = `
   ORDER BY id DESC
   LIMIT least(greatest($3, 1), 1000)`;
 
-/** Append-only: the database refuses everything else. */
+/** Append-only: the database refuses everything else, until a row is 90 days old (forget.store.ts). */
 export const auditStore = (sql: Sql) => ({
   write: async ({ actor, action, subject, outcome, detail = {} }: NewAuditEntry): Promise<void> => {
     await sql.rows(WRITE, [actor, action, subject, outcome, toJsonb(detail)]);

@@ -1,0 +1,28 @@
+import { parseDuration } from '#common/domain/duration.js';
+import type { Service } from '#common/service/open-service.js';
+import { type PeriodicWork, startPeriodicWork } from '#common/service/periodic-work.js';
+import { forgetOld, type KeepAges } from './forget.js';
+import { sweepRepositories } from './sweep-repositories.js';
+
+type SweepingDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger' | 'metrics' | 'owner'>;
+
+/** Whatever time and dead attempts leave behind: one sweep by one of all schedulers, beside the planning tick and never in its way. */
+export function startSweeping(d: SweepingDeps): PeriodicWork {
+  const { catalog, installation, logger, metrics, owner } = d;
+  const { sweepEveryMs, firstSweepAfterMs } = installation.config.scheduler;
+  return startPeriodicWork({
+    ...{ name: 'sweep', catalog, owner, logger },
+    ...{ everyMs: sweepEveryMs, firstAfterMs: firstSweepAfterMs },
+    work: async (signal) => {
+      await forgetOld(toAges(installation.config.scheduler.keep), d, signal);
+      await sweepRepositories({ ...d, now: () => new Date() }, signal);
+      metrics.sweepTimestampSeconds.setToCurrentTime();
+    },
+  });
+}
+
+const toAges = ({ runs, published, audit }: SweepingDeps['installation']['config']['scheduler']['keep']): KeepAges => ({
+  runsMs: parseDuration(runs),
+  publishedMs: parseDuration(published),
+  auditMs: audit === undefined ? undefined : parseDuration(audit),
+});
