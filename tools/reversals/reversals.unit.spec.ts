@@ -3,10 +3,26 @@ import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { root } from '#tools/check/root.js';
 import { countMatches, loadReversals, reverse, toTitlePattern } from './reversal.js';
+import { toOutcome } from './scratch-copy.js';
 
 const page = readFileSync(join(root, 'docs/design/ordering.md'), 'utf8');
 const reversals = loadReversals();
 const sourceOf = ({ file }: { readonly file: string }) => readFileSync(join(root, file), 'utf8');
+
+describe('a test', () => {
+  const ofStates = (...states: string[]) =>
+    toOutcome({ testResults: [{ assertionResults: states.map((status) => ({ title: 'one', status })) }] });
+
+  it('has noticed a reversal only when it ran and failed', () => {
+    expect(ofStates('failed', 'pending')).toBe('failed');
+    expect(ofStates('passed', 'failed')).toBe('failed');
+    expect(ofStates('passed', 'pending')).toBe('passed');
+  });
+
+  it('has noticed nothing when its spec could not be loaded, or has no test of that name', () => {
+    expect([ofStates(), ofStates('pending'), toOutcome({ testResults: [] })]).toEqual(Array(3).fill('did not run'));
+  });
+});
 
 describe('a reversal', () => {
   it('finds its text in the code exactly once', () => {

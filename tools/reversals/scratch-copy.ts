@@ -12,13 +12,18 @@ const TIMEOUT_MS = 150_000;
 
 interface JestReport {
   readonly testResults: readonly {
-    readonly message: string;
     readonly assertionResults: readonly { readonly title: string; readonly status: string }[];
   }[];
 }
 
 /** What became of the named test: only `failed` is a test that noticed. */
 export type Outcome = 'failed' | 'passed' | 'did not run';
+
+export interface Trial {
+  readonly outcome: Outcome;
+  /** What jest printed: who wonders about the outcome reads it. */
+  readonly output: string;
+}
 
 /** The checkout once more, to be spoilt. */
 export class ScratchCopy {
@@ -36,13 +41,13 @@ export class ScratchCopy {
   }
 
   /** Runs the test of a reversal without it: it must pass. */
-  async tryStraight(reversal: Reversal, signal: AbortSignal): Promise<Outcome> {
+  async tryStraight(reversal: Reversal, signal: AbortSignal): Promise<Trial> {
     await this.build(signal);
     return this.runTest(reversal, signal);
   }
 
   /** Takes the step back, runs the named test, and puts the step in its place again. */
-  async tryReversed(reversal: Reversal, signal: AbortSignal): Promise<Outcome> {
+  async tryReversed(reversal: Reversal, signal: AbortSignal): Promise<Trial> {
     const path = join(this.folder, reversal.file);
     const source = await readFile(path, 'utf8');
     await writeFile(path, reverse(source, reversal));
@@ -59,9 +64,9 @@ export class ScratchCopy {
     await this.node([join(root, 'node_modules/typescript/bin/tsc'), '-p', this.folder], signal);
   }
 
-  private async runTest(reversal: Reversal, signal: AbortSignal): Promise<Outcome> {
+  private async runTest(reversal: Reversal, signal: AbortSignal): Promise<Trial> {
     const spec = await this.find(reversal.spec.replace(/ts$/, 'js'));
-    if (spec === undefined) return 'did not run';
+    if (spec === undefined) return { outcome: 'did not run', output: `there is no ${reversal.spec}` };
     const reportFile = join(this.folder, 'dist', 'reversal.json');
     await rm(reportFile, { force: true });
     const { output } = await this.node(
@@ -76,8 +81,7 @@ export class ScratchCopy {
     );
     signal.throwIfAborted();
     const report = await readFile(reportFile, 'utf8').catch(() => `{"testResults":[]}`);
-    await writeFile(join(this.folder, 'dist', 'last.log'), output);
-    return toOutcome(JSON.parse(report) as JestReport);
+    return { outcome: toOutcome(JSON.parse(report) as JestReport), output };
   }
 
   private async find(name: string): Promise<string | undefined> {
@@ -93,7 +97,7 @@ export class ScratchCopy {
 }
 
 /** A spec that cannot even be loaded has noticed nothing. */
-function toOutcome({ testResults }: JestReport): Outcome {
+export function toOutcome({ testResults }: JestReport): Outcome {
   const states = testResults.flatMap(({ assertionResults }) => assertionResults.map(({ status }) => status));
   if (states.includes('failed')) return 'failed';
   return states.includes('passed') ? 'passed' : 'did not run';

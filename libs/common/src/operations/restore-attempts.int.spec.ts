@@ -128,15 +128,20 @@ describe('attempts at a restore', () => {
     const order = inPlace();
     const holder = await bed.hold(bed.source.name, 'SELECT FROM items');
     const frozen = await RestoreProcess.start(order, { folder: bed.backups.folder });
-    await until(() => isWaitingForLock(order));
-    frozen.signal('SIGSTOP');
-    const restoring = bed.restore(laterAttempt(order), { lockTimeoutMs: 20_000 });
-    await until(() => hasEnded(order));
-    await holder.release();
-    await restoring;
-    await bed.source.execute(`INSERT INTO tenants VALUES ('since')`);
-    frozen.signal('SIGCONT');
-    expect(await frozen.end()).toMatch(/^(postgres\.unreachable|claim\.lost)/);
+    try {
+      await until(() => isWaitingForLock(order));
+      frozen.signal('SIGSTOP');
+      const restoring = bed.restore(laterAttempt(order), { lockTimeoutMs: 20_000 });
+      restoring.catch(() => undefined);
+      await until(() => hasEnded(order));
+      await holder.release();
+      await restoring;
+      await bed.source.execute(`INSERT INTO tenants VALUES ('since')`);
+      frozen.signal('SIGCONT');
+      expect(await frozen.end()).toMatch(/^(postgres\.unreachable|claim\.lost)/);
+    } finally {
+      frozen.signal('SIGKILL');
+    }
     expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'since'`);
   });

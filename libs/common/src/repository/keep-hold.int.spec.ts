@@ -21,7 +21,9 @@ describe.each(eachStore)('work that reads a backup on %s', (_, open) => {
     const placedAt = async () => (await listHolds(bed.repository, work, { signal }))[0]?.placedAt.getTime();
     const answer = await whileHeld(bed.repository, work, signal, async () => {
       const first = (await placedAt()) ?? Number.NaN;
-      while ((await placedAt()) === first) await sleep(50);
+      const deadline = performance.now() + 10_000;
+      while ((await placedAt()) === first && performance.now() < deadline) await sleep(50);
+      expect(await placedAt()).toBeGreaterThan(first);
       return 'done';
     });
     expect(answer).toBe('done');
