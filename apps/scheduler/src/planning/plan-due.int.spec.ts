@@ -12,6 +12,7 @@ import { Installation } from '#common/service/installation.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { aRun } from '#common/testing/catalog-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { resumeSchedule } from '../http/schedules.js';
 import { type PlanDueDeps, planDue } from './plan-due.js';
 
 const database = `planning_${randomUUID().replaceAll('-', '')}`;
@@ -146,6 +147,21 @@ describe('planning', () => {
     ]);
     expect(await inCatalog((tx) => tx.schedules.resume('paused'))).toBe(true);
     expect(await planDue(scheduler(catalogs[0], config))).toEqual({ due: [], passed: [], waiting: [] });
+  });
+
+  it('makes up for nothing that came during a pause, also when no scheduler was there to pass it over', async () => {
+    const config = { unseen: { dataset: 'shop', cron: '0 * * * *' } };
+    await begin('unseen', config, '90 minutes');
+    await inCatalog((tx) => tx.schedules.pause('unseen', null));
+    const resumed = await resumeSchedule('unseen', scheduler(catalogs[0], config));
+    expect(resumed.state).toMatchObject({ paused: null });
+    expect(await planDue(scheduler(catalogs[0], config))).toEqual({ due: [], passed: [], waiting: [] });
+    expect(await waiting('unseen')).toEqual([]);
+    const trail = await audited('unseen');
+    expect(trail.map(({ action, outcome }) => `${action} ${outcome}`).sort()).toEqual([
+      'schedule.resumed accepted',
+      'slot.passed-over paused',
+    ]);
   });
 
   it('says once that a slot waits for the end of a blackout, whoever looks', async () => {
