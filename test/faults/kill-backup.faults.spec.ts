@@ -1,28 +1,68 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { Cluster } from './support/cluster.js';
-import { backupOf, type KillCase, meetKill } from './support/kill-case.js';
+import { type KillCase, meetKill } from './support/kill-case.js';
+import {
+  around,
+  claiming,
+  commitOf,
+  committingOffset,
+  inStore,
+  onBus,
+  settling,
+  statement,
+  takingRequest,
+} from './support/places.js';
 import { chosenOf } from './support/report.js';
+import { backupOf } from './support/works.js';
 
-const shop = backupOf('shop');
+const [shop, bulk] = [backupOf('shop'), backupOf('bulk')];
+const dump = (method: string, query?: RegExp) =>
+  inStore({ method, key: /database[.]dump[.]zst$/, ...(query === undefined ? {} : { query }) });
+const completedFact = onBus(({ topicPrefix }) => ({
+  ...{ api: 'Produce', containing: new RegExp(`${topicPrefix}backup[.]completed`) },
+}));
 
 /** In the order of the steps (docs/design/ordering.md). */
 const cases: readonly KillCase[] = [
-  {
-    ...{ app: 'executor', step: 'before the object is stored', representative: true },
-    arm: ({ store }) => store.holdBefore({ method: 'PUT', key: /database[.]dump[.]zst$/ }),
-  },
-  {
-    ...{ app: 'executor', step: 'after the manifest is stored', representative: true, takeover: 'replica' },
-    arm: ({ store }) => store.holdAfter({ method: 'PUT', key: /manifest[.]json$/ }),
-  },
+  ...around('executor', 'committing the request and its run', takingRequest, { representative: 'after' }),
+  ...around('executor', 'committing the offset of the request', committingOffset('backup[.]requested')),
+  ...around('executor', 'committing the claim', claiming),
+  ...around('executor', 'reserving the id of the backup', commitOf('catalog', /INSERT INTO holdfast[.]backups/)),
+  ...around('executor', 'locking the tables', statement('source', { statement: /^LOCK TABLE ONLY/ })),
+  ...around(
+    'executor',
+    'reading the position on the bus',
+    onBus(({ id }) => ({
+      ...{ api: 'OffsetFetch', containing: new RegExp(`${id}[.]projector`) },
+    })),
+  ),
+  ...around('executor', 'taking the snapshot', statement('source', { statement: /pg_export_snapshot/ })),
+  ...around('executor', 'pg_dump began to read rows', statement('source', { statement: /^COPY .* TO stdout/i })),
+  ...around('executor', 'storing the dump', dump('PUT'), { representative: 'before' }),
+  ...around('executor', 'storing the globals', inStore({ method: 'PUT', key: /globals[.]sql[.]zst$/ })),
+  ...around('executor', 'storing the manifest', inStore({ method: 'PUT', key: /manifest[.]json$/ }), {
+    representative: 'both',
+  }),
+  ...around('executor', 'looking for the swept marker', inStore({ method: 'HEAD', key: /[/]swept$/ })),
+  ...around('executor', 'committing the run with its fact', settling('backup.completed'), { representative: 'after' }),
+  ...around('scheduler', 'publishing the fact', completedFact),
+  ...around('scheduler', 'marking the fact as published', commitOf('catalog', /SET published_at = clock_timestamp/)),
+];
+
+const inParts: readonly KillCase[] = [
+  ...around('executor', 'beginning the upload', dump('POST', /uploads/)),
+  ...around('executor', 'storing the first part', dump('PUT', /partNumber=1(&|$)/), { representative: 'after' }),
+  ...around('executor', 'completing the upload', dump('POST', /uploadId/)),
 ];
 
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await Cluster.start({ apps: ['scheduler', 'executor'] });
+  cluster = await Cluster.start({ apps: ['scheduler', 'executor'], hasBulk: true });
 });
 afterAll(() => cluster?.close());
 
-describe('a backup whose app is killed', () => {
-  it.each(chosenOf(cases))('$app $step', (kill) => meetKill(cluster, shop, kill));
+const all = [...cases.map((kill) => ({ ...kill, work: shop })), ...inParts.map((kill) => ({ ...kill, work: bulk }))];
+
+describe('whose app is killed', () => {
+  it.each(chosenOf(all))('$work.name: $app $step', ({ work, ...kill }) => meetKill(cluster, work, kill), 120_000);
 });

@@ -1,0 +1,98 @@
+import type { AppName } from '../../support/app-process.js';
+import { waitUntil } from '../../support/wait-until.js';
+import type { Breakpoint } from './breakpoint.js';
+import type { Cluster } from './cluster.js';
+import type { BusMatch } from './kafka-gate.js';
+import type { KillCase } from './kill-case.js';
+import type { StatementMatch } from './pg-gate.js';
+import type { Gates } from './replica.js';
+import type { S3Match } from './s3-gate.js';
+
+type Stop = Pick<Breakpoint, 'reached' | 'release'>;
+type Arm = (gates: Gates, cluster: Cluster) => Stop;
+
+/** A step seen from outside: where an app can be stopped before it is done, and after it was done and before the app knows. */
+export interface Place {
+  readonly before: Arm;
+  readonly after: Arm;
+}
+
+/** A statement to the catalog, the server of the dataset, or the server of the target. */
+export const statement = (door: 'catalog' | 'source' | 'target', match: StatementMatch): Place => ({
+  before: (gates) => gates[door].holdBefore(match),
+  after: (gates) => gates[door].holdAfter(match),
+});
+
+/** The COMMIT of the transaction in which something was said. */
+export const commitOf = (door: 'catalog' | 'source' | 'target', within: RegExp): Place =>
+  statement(door, { statement: /^COMMIT/i, within });
+
+export const inStore = (match: S3Match): Place => ({
+  before: ({ store }) => store.holdBefore(match),
+  after: ({ store }) => store.holdAfter(match),
+});
+
+export const onBus = (toMatch: (cluster: Cluster) => BusMatch): Place => ({
+  before: ({ bus }, cluster) => bus.holdBefore(toMatch(cluster)),
+  after: ({ bus }, cluster) => bus.holdAfter(toMatch(cluster)),
+});
+
+/** The first time that the place is met after another one was, and after something more came true. */
+export const following = (first: Arm, place: Place, isTrue: (cluster: Cluster) => Promise<boolean>): Place => ({
+  before: armAfter(first, place.before, isTrue),
+  after: armAfter(first, place.after, isTrue),
+});
+
+function armAfter(first: Arm, second: Arm, isTrue: (cluster: Cluster) => Promise<boolean>): Arm {
+  return (gates, cluster) => {
+    const early = first(gates, cluster);
+    let late: Stop | undefined;
+    const reached = early.reached.then(async () => {
+      await waitUntil('the first step has its effect', () => isTrue(cluster));
+      late = second(gates, cluster);
+      early.release();
+      await late.reached;
+    });
+    reached.catch(() => undefined);
+    const release = (): void => {
+      early.release();
+      late?.release();
+    };
+    return { reached, release };
+  };
+}
+
+interface Marks {
+  /** Which of the two `npm test` runs too. */
+  readonly representative?: 'before' | 'after' | 'both';
+}
+
+/** Two cases: killed before the step, and the app started again; killed after it, with a replica there to go on. */
+export function around(app: AppName, doing: string, place: Place, { representative }: Marks = {}): KillCase[] {
+  const isChosen = (when: 'before' | 'after') => representative === when || representative === 'both';
+  return [
+    { app, step: `before ${doing}`, arm: place.before, takeover: 'restart', representative: isChosen('before') },
+    { app, step: `after ${doing}`, arm: place.after, takeover: 'replica', representative: isChosen('after') },
+  ];
+}
+
+const CLAIM = /UPDATE holdfast[.]runs[\s\S]*SET state = 'running'/;
+const isQueued = async (cluster: Cluster): Promise<boolean> =>
+  (await cluster.catalog(`SELECT FROM holdfast.runs WHERE state = 'queued'`)).length > 0;
+
+/** Workers look for runs all the time: only with one in the queue it is a claim. */
+export const claiming = following(
+  statement('catalog', { statement: CLAIM }).before,
+  commitOf('catalog', CLAIM),
+  isQueued,
+);
+
+/** The last transaction of a run: run, result and fact. */
+export const settling = (fact: string): Place =>
+  commitOf('catalog', new RegExp(`INSERT INTO holdfast[.]outbox[\\s\\S]*${fact.replace('.', '[.]')}`));
+
+/** The transaction that remembers a request and queues its run. */
+export const takingRequest: Place = commitOf('catalog', /INSERT INTO holdfast[.]runs/);
+
+export const committingOffset = (request: string): Place =>
+  onBus(({ topicPrefix }) => ({ api: 'OffsetCommit', containing: new RegExp(topicPrefix + request) }));
