@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { Cluster } from './support/cluster.js';
+import { type KillCase, meetKill } from './support/kill-case.js';
+import {
+  around,
+  claiming,
+  commitOf,
+  committingOffset,
+  inStore,
+  settling,
+  statement,
+  takingRequest,
+} from './support/places.js';
+import { chosenOf } from './support/report.js';
+import { prepareRestored, proofOf, verification } from './support/works.js';
+
+/** In the order of the steps (docs/design/ordering.md). */
+const cases: readonly KillCase[] = [
+  ...around('verifier', 'committing the request and its run', takingRequest),
+  ...around('verifier', 'committing the offset of the request', committingOffset('verification[.]requested')),
+  ...around('verifier', 'committing the claim', claiming),
+  ...around('verifier', 'committing what to verify', commitOf('catalog', /INSERT INTO holdfast[.]verifications/)),
+  ...around('verifier', 'reading the dump', inStore({ method: 'GET', key: /database[.]dump[.]zst$/ })),
+  ...around('verifier', 'counting rows', statement('target', { statement: /count\(\*\)/ })),
+  ...around('verifier', 'storing the verdict', inStore({ method: 'PUT', key: /[/]verdicts[/]/ }), {
+    representative: 'after',
+  }),
+  ...around('verifier', 'committing the run with its fact', settling('verification.completed')),
+];
+
+let cluster: Cluster;
+beforeAll(async () => {
+  cluster = await Cluster.start();
+  await prepareRestored(cluster, proofOf(cluster));
+});
+afterAll(() => cluster?.close());
+
+describe('a verification whose app is killed', () => {
+  it.each(chosenOf(cases))('$app $step', (kill) => meetKill(cluster, verification, kill), 120_000);
+});
