@@ -161,7 +161,7 @@ export class Platform {
       catalog: { url: '${env:CATALOG_URL}' },
       api: { url: apiUrl, token: '${env:API_TOKEN}' },
       repositories: { store: this.repository('prod'), ...(base['repositories'] as object) },
-      scheduler: { http },
+      scheduler: { http, ...(base['scheduler'] as object) },
       executor: { http, maxAttempts: 1, ...(base['executor'] as object) },
       verifier: { http, maxAttempts: 1, ...(base['verifier'] as object) },
     };

@@ -1,0 +1,89 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { RunId } from '#common/domain/ids.js';
+import { isSettled } from '#common/domain/run.js';
+import { sweepScratches } from '#common/operations/sweep-scratches.js';
+import { sweepSpoolFolders } from '#common/operations/sweep-spool-folders.js';
+import { endOrphans } from '#common/process/orphans.js';
+import type { Service } from '#common/service/open-service.js';
+import { workIfDue } from '#common/service/periodic-work.js';
+
+export type SweepingDeps = Pick<Service, 'catalog' | 'installation' | 'logger' | 'metrics' | 'owner'>;
+
+export interface Sweeping {
+  stop(): Promise<void>;
+}
+
+type Sweep = (d: SweepingDeps, stopping: AbortSignal) => Promise<void>;
+
+/**
+ * What dead attempts leave outside the repository, which only an executor reaches: processes and spool folders on its own machine, at
+ * once and then again and again; databases on targets, by one executor at a time for each.
+ */
+export function startSweeping(d: SweepingDeps): Sweeping {
+  const stopping = new AbortController();
+  const sweeping = Promise.all([sweepProcesses, sweepFolders, sweepTargets].map((sweep) => repeat(sweep, d, stopping)));
+  return {
+    stop: async () => {
+      stopping.abort();
+      await sweeping;
+    },
+  };
+}
+
+async function repeat(sweep: Sweep, d: SweepingDeps, { signal }: AbortController): Promise<void> {
+  while (!signal.aborted) {
+    try {
+      await sweep(d, signal);
+    } catch (error) {
+      if (!signal.aborted) d.logger.error({ err: error }, 'sweep failed, and is tried again');
+    }
+    await delay(d.installation.config.executor.sweepEveryMs, undefined, { signal }).catch(() => undefined);
+  }
+}
+
+async function sweepProcesses({ logger, metrics }: SweepingDeps, signal: AbortSignal): Promise<void> {
+  const ended = await endOrphans({ signal });
+  if (ended.length === 0) return;
+  logger.warn({ pids: ended.map(({ pid }) => pid) }, 'processes ended whose parent was killed');
+  metrics.sweptLeftovers.inc({ kind: 'process' }, ended.length);
+}
+
+async function sweepFolders({ catalog, installation, logger, metrics }: SweepingDeps): Promise<void> {
+  const { workDirectory } = installation.config.executor;
+  const removed = await sweepSpoolFolders(workDirectory, { stateOf: stateIn(catalog) });
+  if (removed.length > 0) logger.info({ removed }, 'spool folders removed that dead restores left');
+  metrics.sweptLeftovers.inc({ kind: 'spool-folder' }, removed.length);
+}
+
+async function sweepTargets(d: SweepingDeps, signal: AbortSignal): Promise<void> {
+  const { catalog, installation, logger, owner } = d;
+  const everyMs = installation.config.executor.sweepEveryMs;
+  for (const target of Object.keys(installation.config.targets)) {
+    if (signal.aborted) return;
+    const work = (until: AbortSignal) => sweepTarget(target, d, until);
+    await workIfDue({ name: `sweep of target ${target}`, catalog, owner, everyMs, logger, work }, signal);
+  }
+}
+
+/** A server that does not answer keeps the others waiting no longer than this. */
+const TARGET_MS = 5 * 60_000;
+
+async function sweepTarget(target: string, d: SweepingDeps, signal: AbortSignal): Promise<void> {
+  const { catalog, installation, logger, metrics } = d;
+  const until = AbortSignal.any([signal, AbortSignal.timeout(TARGET_MS)]);
+  const options = { stateOf: stateIn(catalog) };
+  const { dropped, failed } = await sweepScratches(installation.target(target), options, until);
+  if (dropped.length > 0) logger.info({ target, dropped }, 'databases dropped that dead restores had begun to fill');
+  for (const { name, error } of failed)
+    logger.warn({ err: error, target, database: name }, 'a database that a dead restore left could not be dropped');
+  metrics.sweptLeftovers.inc({ kind: 'scratch-database' }, dropped.length);
+}
+
+const stateIn =
+  (catalog: Catalog) =>
+  async (runId: string): Promise<'open' | 'over' | 'unknown'> => {
+    const run = await catalog.transaction((tx) => tx.runs.find(runId as RunId));
+    if (run === undefined) return 'unknown';
+    return isSettled(run.state) ? 'over' : 'open';
+  };
