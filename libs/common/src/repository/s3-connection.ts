@@ -4,6 +4,9 @@ import { toBackoffMs } from '#common/domain/backoff.js';
 import { AppError } from '#common/errors/app-error.js';
 import { isRefused, isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
 
+/** Every refusal moves the offset that a client keeps by parts of a second: only a jump is another clock. S3 allows 15 minutes. */
+const MOVED_MS = 60_000;
+
 export interface S3ConnectionOptions {
   readonly bucket: string;
   readonly endpoint: string | undefined;
@@ -93,13 +96,16 @@ export class S3Connection {
   }
 
   /** The same request may succeed a moment later: also one that was refused because our clock had been moved, and now is signed anew. */
-  private mayPass(error: unknown, offsets: string): boolean {
-    return isTransient(error) || (isRefused(error) && this.clockOffsets() !== offsets);
+  private mayPass(error: unknown, before: readonly number[]): boolean {
+    const hasMoved = this.clockOffsets().some(
+      (offsetMs, index) => Math.abs(offsetMs - (before[index] ?? 0)) > MOVED_MS,
+    );
+    return isTransient(error) || (isRefused(error) && hasMoved);
   }
 
   /** How far our clock is from the store's, as the clients last saw it. A refused HEAD has no body that could tell the reason. */
-  private clockOffsets(): string {
-    return `${this.client.config.systemClockOffset} ${this.slowClient.config.systemClockOffset}`;
+  private clockOffsets(): readonly number[] {
+    return [this.client.config.systemClockOffset, this.slowClient.config.systemClockOffset];
   }
 }
 
