@@ -1,19 +1,23 @@
 import { Readable } from 'node:stream';
+import { promisify } from 'node:util';
+import { constants, zstdCompress } from 'node:zlib';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { countTables, type TableCount } from '#common/engines/postgres/facts/facts-counts.js';
 import { toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { readSequences, withEndValues } from '#common/engines/postgres/facts/facts-sequences.js';
-import { pinFactSettings } from '#common/engines/postgres/facts/facts-session.js';
-import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { runCommand } from '#common/process/run-command.js';
-import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
-import { toGlobalsCommand, toZstdCommand } from './dump-commands.js';
+import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
 import type { StartedDump } from './dump-start.js';
+
+const toZstd = promisify(zstdCompress);
+/** With a checksum, as the program writes it: a damaged file is noticed by any zstd. */
+const GLOBALS_PARAMS = { [constants.ZSTD_c_checksumFlag]: 1 };
 
 /** One object of a backup on its way. */
 export interface OutputObject {
@@ -45,13 +49,11 @@ export class PgDumpOutput {
   readonly busPosition: BusPosition | null;
   readonly tools: Readonly<Record<string, string>>;
   private readonly counting: Promise<ReadonlyMap<string, TableCount>>;
-  private readonly chains: Chain[] = [];
 
   constructor(private readonly parts: DumpParts) {
     const { started, holder, dataset, stop } = parts;
     this.busPosition = started.snapshot.busPosition;
     this.tools = parts.tools;
-    this.chains.push(started.chain);
     // Beside the dump: an error ends the dump now, not after an hour.
     this.counting = countTables(holder, started.catalog.tables, dataset);
     this.counting.catch((error) => stop.abort(error));
@@ -61,13 +63,13 @@ export class PgDumpOutput {
   /** One after another: the next begins when the one before is whole. Throws: engine.exit, engine.spawn, postgres.unreachable. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
     const { dataset, toolset, applicationName, started, signal } = this.parts;
-    yield* this.produce('dump', 'database.dump.zst', started.chain);
+    yield { stage: 'dump', name: 'database.dump.zst', compression: 'zstd', stream: started.chain.stdout };
+    await started.chain.ended;
     signal.throwIfAborted();
     const { stdout } = await runCommand(toGlobalsCommand(dataset.connection, toolset, applicationName), { signal });
-    const input = Readable.from([Buffer.from(toGlobalsOf(started.catalog.roles, stdout))]);
-    const chain = spawnChain([toZstdCommand(dataset.compression)], { signal, input });
-    this.chains.push(chain);
-    yield* this.produce('globals', 'globals.sql.zst', chain);
+    // A few kilobytes: compressed here, a program less to start for every backup.
+    const globals = await toZstd(Buffer.from(toGlobalsOf(started.catalog.roles, stdout)), { params: GLOBALS_PARAMS });
+    yield { stage: 'globals', name: 'globals.sql.zst', compression: 'zstd', stream: Readable.from([globals]) };
   }
 
   /**
@@ -79,7 +81,9 @@ export class PgDumpOutput {
     try {
       const facts = toSnapshotFacts(started.catalog, await this.counting);
       await holder.query('SELECT');
-      return { ...facts, sequences: withEndValues(facts.sequences, await this.readSequencesNow()) };
+      // The dump is whole and everything is counted: the holder has done its duty, and is free to see the present.
+      await holder.query('ROLLBACK');
+      return { ...facts, sequences: withEndValues(facts.sequences, await readSequences(holder)) };
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     }
@@ -87,22 +91,9 @@ export class PgDumpOutput {
 
   /** Ends children, gives locks and snapshot back. Idempotent, never throws. */
   async close(): Promise<void> {
-    const { stop, holder } = this.parts;
+    const { stop, holder, started } = this.parts;
     stop.abort(new Error('the dump was closed'));
     await holder.close();
-    await Promise.allSettled([this.counting, ...this.chains.map(({ ended }) => ended)]);
-  }
-
-  private async *produce(stage: OutputObject['stage'], name: string, chain: Chain): AsyncGenerator<OutputObject> {
-    yield { stage, name, compression: 'zstd', stream: chain.stdout };
-    await chain.ended;
-  }
-
-  private readSequencesNow(): Promise<SnapshotFacts['sequences']> {
-    const { dataset, signal, applicationName } = this.parts;
-    return withPgSession(dataset.connection, { signal, applicationName }, async (session) => {
-      await pinFactSettings(session);
-      return readSequences(session);
-    });
+    await Promise.allSettled([this.counting, started.chain.ended]);
   }
 }

@@ -2,11 +2,11 @@ import { readMigrationHead } from '#common/engines/postgres/facts/facts-migratio
 import { PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
-import { runCommand } from '#common/process/run-command.js';
-import { DUMP_TOOLS, toZstdCommand } from './dump-commands.js';
+import { DUMP_TOOLS } from './dump-commands.js';
 import type { ReadBusPosition } from './dump-snapshot.js';
 import { startDump } from './dump-start.js';
 import { PgDumpOutput } from './pg-dump-output.js';
+import { ZstdVersion } from './zstd-version.js';
 
 export interface OpenDumpOptions {
   readonly signal: AbortSignal;
@@ -19,6 +19,8 @@ export interface OpenDumpOptions {
 
 /** Logical backups of one database in pg_dump's custom format, compressed by zstd, with its roles beside it. */
 export class PgDumpEngine {
+  private readonly zstd = new ZstdVersion();
+
   /** `tries`: how often somebody who alters tables may come in between before the backup fails. The default takes some ten seconds. */
   constructor(
     private readonly tools: PgTools,
@@ -40,7 +42,7 @@ export class PgDumpEngine {
     return withPgSession(dataset.connection, session, async (reader) => {
       const search = { directories: dataset.toolDirectories, signal };
       const toolset = await this.tools.find(reader.serverMajor, DUMP_TOOLS, search);
-      const tools = { ...toolset.versions, zstd: await askZstd(dataset, signal) };
+      const tools = { ...toolset.versions, zstd: await this.zstd.ask(signal) };
       await readMigrationHead(reader, dataset.migrationHeadQuery);
       o.onStage?.('snapshot');
       const holder = await PgSession.open(dataset.connection, session);
@@ -56,11 +58,4 @@ export class PgDumpEngine {
       }
     });
   }
-}
-
-/** Throws: engine.spawn. */
-async function askZstd(dataset: PostgresDataset, signal: AbortSignal): Promise<string> {
-  const { program } = toZstdCommand(dataset.compression);
-  const { stdout } = await runCommand({ program, args: ['--version'] }, { signal });
-  return stdout.replaceAll('*', '').trim();
 }
