@@ -132,8 +132,7 @@ describe('attempts at a restore', () => {
       await until(() => isWaitingForLock(order));
       frozen.signal('SIGSTOP');
       const restoring = bed.restore(laterAttempt(order), { lockTimeoutMs: 20_000 });
-      restoring.catch(() => undefined);
-      await until(() => hasEnded(order));
+      await Promise.race([restoring, until(() => hasEnded(order))]);
       await holder.release();
       await restoring;
       await bed.source.execute(`INSERT INTO tenants VALUES ('since')`);
