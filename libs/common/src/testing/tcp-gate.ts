@@ -10,6 +10,7 @@ interface Cut {
 export class TcpGate {
   private readonly sockets = new Set<Socket>();
   private cut: Cut | undefined;
+  private isShut = false;
 
   private constructor(
     private server: Server,
@@ -32,11 +33,13 @@ export class TcpGate {
   }
 
   shut(): void {
+    this.isShut = true;
     this.server.close();
     for (const socket of this.sockets) socket.resetAndDestroy();
   }
 
   reopen(): void {
+    this.isShut = false;
     this.server = createServer((socket) => this.forward(socket));
     this.server.listen(this.port, '127.0.0.1');
   }
@@ -58,6 +61,8 @@ export class TcpGate {
 
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
+    // One that is only about to listen cannot be closed, and would then listen for ever.
+    if (!this.isShut && !this.server.listening) await once(this.server, 'listening');
     this.server.close();
     if (this.server.listening) await once(this.server, 'close');
   }
