@@ -24,8 +24,13 @@ const completedFact = onBus(({ topicPrefix }) => ({
 
 /** In the order of the steps (docs/design/ordering.md). */
 const cases: readonly KillCase[] = [
-  ...around('executor', 'committing the request and its run', takingRequest, { representative: 'after' }),
-  ...around('executor', 'committing the offset of the request', committingOffset('backup[.]requested')),
+  ...around('executor', 'committing the request and its run', takingRequest, {
+    representative: 'after',
+    takeover: 'restart',
+  }),
+  ...around('executor', 'committing the offset of the request', committingOffset('backup[.]requested'), {
+    takeover: 'restart',
+  }),
   ...around('executor', 'committing the claim', claiming),
   ...around('executor', 'reserving the id of the backup', commitOf('catalog', /INSERT INTO holdfast[.]backups/)),
   ...around('executor', 'locking the tables', statement('source', { statement: /^LOCK TABLE ONLY/ })),

@@ -10,7 +10,7 @@ const safety = (name: string) => inStore({ method: 'PUT', key: new RegExp(`${nam
 
 /** In the order of the steps (docs/design/ordering.md). */
 const asNew: readonly KillCase[] = [
-  ...around('executor', 'committing the request and its run', takingRequest),
+  ...around('executor', 'committing the request and its run', takingRequest, { takeover: 'restart' }),
   ...around('executor', 'committing the claim', claiming),
   ...around('executor', 'committing what to restore', commitOf('catalog', /INSERT INTO holdfast[.]restores/)),
   ...around('executor', 'locking the database', target(/pg_try_advisory_lock/)),

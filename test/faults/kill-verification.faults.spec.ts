@@ -16,8 +16,10 @@ import { prepareRestored, proofOf, verification } from './support/works.js';
 
 /** In the order of the steps (docs/design/ordering.md). */
 const cases: readonly KillCase[] = [
-  ...around('verifier', 'committing the request and its run', takingRequest),
-  ...around('verifier', 'committing the offset of the request', committingOffset('verification[.]requested')),
+  ...around('verifier', 'committing the request and its run', takingRequest, { takeover: 'restart' }),
+  ...around('verifier', 'committing the offset of the request', committingOffset('verification[.]requested'), {
+    takeover: 'restart',
+  }),
   ...around('verifier', 'committing the claim', claiming),
   ...around('verifier', 'committing what to verify', commitOf('catalog', /INSERT INTO holdfast[.]verifications/)),
   ...around('verifier', 'reading the dump', inStore({ method: 'GET', key: /database[.]dump[.]zst$/ })),

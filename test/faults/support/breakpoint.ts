@@ -34,9 +34,9 @@ export class Hold<Match> implements Breakpoint {
     this.arrived();
   }
 
-  release(): void {
+  readonly release = (): void => {
     this.state = 'released';
     this.resume?.();
     this.resume = undefined;
-  }
+  };
 }

@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { setImmediate as nextPoll, setTimeout as sleep } from 'node:timers/promises';
 import type { Hold } from './breakpoint.js';
 
 /** What becomes of one message: it goes on as it is or changed, at once or when a breakpoint lets it. */
@@ -46,14 +47,23 @@ export class Lane {
 
   private hold(hold: Hold<unknown>, message: Buffer): void {
     this.isHeld = true;
-    hold.stop(() => {
-      this.isHeld = false;
-      this.write(message);
-      this.flush();
-    });
+    hold.stop(() => void this.resume(message));
+  }
+
+  private async resume(message: Buffer): Promise<void> {
+    await letNewsArrive();
+    this.isHeld = false;
+    this.write(message);
+    this.flush();
   }
 
   private write(message: Buffer): void {
     if (!this.to.destroyed) this.to.write(message);
   }
+}
+
+/** That the other end is dead is known to its machine at once, and to us once the event loop has heard of it. */
+async function letNewsArrive(): Promise<void> {
+  await sleep(20);
+  await nextPoll();
 }

@@ -65,14 +65,17 @@ function armAfter(first: Arm, second: Arm, isTrue: (cluster: Cluster) => Promise
 interface Marks {
   /** Which of the two `npm test` runs too. */
   readonly representative?: 'before' | 'after' | 'both';
+  /** Who goes on after the second of them. `restart` where the app would do the work beside what is held, while a replica starts. */
+  readonly takeover?: KillCase['takeover'];
 }
 
 /** Two cases: killed before the step, and the app started again; killed after it, with a replica there to go on. */
-export function around(app: AppName, doing: string, place: Place, { representative }: Marks = {}): KillCase[] {
+export function around(app: AppName, doing: string, place: Place, marks: Marks = {}): KillCase[] {
+  const { representative, takeover = 'replica' } = marks;
   const isChosen = (when: 'before' | 'after') => representative === when || representative === 'both';
   return [
     { app, step: `before ${doing}`, arm: place.before, takeover: 'restart', representative: isChosen('before') },
-    { app, step: `after ${doing}`, arm: place.after, takeover: 'replica', representative: isChosen('after') },
+    { app, step: `after ${doing}`, arm: place.after, takeover, representative: isChosen('after') },
   ];
 }
 
