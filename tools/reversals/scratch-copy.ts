@@ -8,7 +8,7 @@ import { type Reversal, reverse, toTitlePattern } from './reversal.js';
 /** Not copied; the first two are used where they are. */
 const SHARED = ['node_modules', '.services'];
 const LEFT = new Set([...SHARED, '.git', '.dev', '.quickstart']);
-const TIMEOUT_MS = 150_000;
+const TIMEOUT_MS = 5 * 60_000;
 
 interface JestReport {
   readonly testResults: readonly {
