@@ -34,10 +34,11 @@ export const retentionApply: Verb = {
       },
     );
     const isRefused = sweeps.some(({ refusal }) => refusal !== null);
+    const hasFailed = sweeps.some(({ backups }) => backups.some(({ outcome }) => outcome === 'failed'));
     return {
       document: { sweeps },
       text: sweeps.map(toAppliedText).join('\n\n'),
-      exit: isRefused ? Exit.refused : Exit.done,
+      exit: hasFailed ? Exit.failed : isRefused ? Exit.refused : Exit.done,
     };
   },
 };

@@ -34,12 +34,17 @@ const SAID = {
   held: 'held, stays',
   deleted: 'deleted',
   kept: 'kept after all, its mark is gone',
+  failed: 'cannot be deleted',
 } as const;
 
 export function toAppliedText({ dataset, refusal, backups, left, swept, unfinished }: AppliedRetention): string {
   const lines = [`${dataset}: ${backups.length} backups touched`];
   if (refusal !== null) lines.push(`nothing expires: ${refusal}`);
-  lines.push(...backups.map(({ id, outcome }) => `  ${id}  ${SAID[outcome]}`));
+  lines.push(
+    ...backups.map(
+      ({ id, outcome, problem }) => `  ${id}  ${SAID[outcome]}${problem === undefined ? '' : `: ${problem}`}`,
+    ),
+  );
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
   lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
   if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);

@@ -71,6 +71,9 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
   metrics?.sweptLeftovers.inc({ kind: 'upload' }, unfinished);
   const [outcomes, keptBack] = [countOutcomes(swept), toKeptBack(swept)];
   const unreadable = plan?.unreadable ?? [];
+  for (const { id: backupId, outcome, problem } of backups)
+    if (outcome === 'failed')
+      logger.error({ dataset, backupId, why: problem }, 'backup expired, and cannot be deleted');
   const said = { dataset, ...outcomes, left, attempts, uploads: unfinished, keptBack };
   if (refusal !== null) logger.warn({ ...said, why: refusal }, 'retention refused: nothing of the dataset expires');
   else if (backups.length + attempts + unfinished + keptBack.length > 0) logger.info(said, 'dataset swept');

@@ -296,6 +296,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: "Free space in the executor's work directory, or set `executor.workDirectory` to a larger disk.",
   },
+  'retention.busy': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'A sweep of a scheduler or of somebody else works on the dataset; run `holdfast retention apply` again when it has ended.',
+  },
   'run.cancelled': {
     retryable: false,
     exit: Exit.failed,

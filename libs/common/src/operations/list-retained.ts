@@ -19,6 +19,8 @@ export interface Retained {
 
 export interface RetainedList {
   readonly backups: readonly Retained[];
+  /** By the store's clock, never ahead of it. */
+  readonly storeNow: Date;
   /** Ids of backups whose deletion has begun and was cut short. */
   readonly halfDeleted: readonly string[];
   /** Keys of manifests that cannot be read, and why: such a backup is neither counted nor deleted. */
@@ -49,7 +51,7 @@ export async function listRetained(
       unreadable.push({ backupId, error });
     }
   }
-  return { backups, halfDeleted, unreadable };
+  return { backups, storeNow, halfDeleted, unreadable };
 }
 
 interface Found {

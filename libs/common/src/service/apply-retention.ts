@@ -1,20 +1,36 @@
+import { hostname } from 'node:os';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import type { Backup } from '#common/catalog/entities/backup.entity.js';
+import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
+import type { DataOf } from '#common/contracts/define-event.js';
 import { BackupExpired } from '#common/contracts/events/backup-expired.event.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { toUuidV5 } from '#common/domain/ids.js';
+import { AppError } from '#common/errors/app-error.js';
 import { type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
 import { sweepAttempts } from '#common/operations/sweep-attempts.js';
+import { totalBytes } from './backup-view.js';
 import type { Facts } from './facts.js';
 import { type DatasetPlan, loadKnowledge, type RetentionDeps } from './plan-retention.js';
+import { underLease } from './under-lease.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
   readonly facts: Facts;
+}
+
+export interface AppliedBackup {
+  readonly id: string;
+  readonly outcome: ExpiryOutcome | 'kept' | 'failed';
+  /** Why it failed. */
+  readonly problem?: string;
 }
 
 export interface AppliedRetention {
   readonly dataset: string;
   readonly refusal: string | null;
   /** What was done to each backup that this sweep took on. */
-  readonly backups: readonly { readonly id: string; readonly outcome: ExpiryOutcome | 'kept' }[];
+  readonly backups: readonly AppliedBackup[];
   /** Expired ones beyond the cap: the next sweep's. */
   readonly left: number;
   /** Dead attempts whose objects were removed. */
@@ -25,26 +41,46 @@ export interface AppliedRetention {
 
 /**
  * One sweep over a dataset: finishes what an earlier one began, marks what has expired, deletes what was marked long enough ago, and
- * removes what dead attempts left. May be stopped and repeated at any point. Throws: repository.*, catalog.unavailable; the abort reason.
+ * removes what dead attempts left. May be stopped and repeated at any point. One at a time of a dataset, where there is a catalog: two
+ * that decide differently could let a hold in and delete all the same. Throws: retention.busy, repository.*, catalog.unavailable; the
+ * abort reason.
  */
 export async function applyRetention(
   plan: DatasetPlan,
   d: ApplyRetentionDeps,
   signal: AbortSignal,
 ): Promise<AppliedRetention> {
+  const { catalog } = d;
+  if (catalog === undefined) return applyAlone(plan, { ...d, lease: undefined }, signal);
+  const lease = { catalog, name: `retention ${plan.dataset}`, owner: `${hostname()} ${process.pid}`, signal };
+  const applied = await underLease(lease, (held, until) => applyAlone(plan, { ...d, lease: held }, until));
+  if (applied !== undefined) return applied;
+  throw new AppError('retention.busy', `another sweep is at work on ${plan.dataset}`, { dataset: plan.dataset });
+}
+
+interface AloneDeps extends ApplyRetentionDeps {
+  /** Undefined without a catalog. */
+  readonly lease: LeaseRef | undefined;
+}
+
+async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal): Promise<AppliedRetention> {
   const { dataset } = plan;
   const repository = d.installation.primaryRepository(dataset);
-  const backups: { id: string; outcome: ExpiryOutcome | 'kept' }[] = [];
+  const backups: AppliedBackup[] = [];
   const expire = async (backupId: string, reasons: readonly string[]): Promise<void> => {
     const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
-    const outcome = await expireBackup({ dataset, backupId, reasons }, { repository, onDeleting }, signal);
-    backups.push({ id: backupId, outcome });
+    const outcome = expireBackup({ dataset, backupId, reasons }, { repository, onDeleting }, signal);
+    backups.push({ id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) });
   };
 
   for (const backupId of plan.halfDeleted) await expire(backupId, ['its deletion was cut short']);
+  const gone = await namesOfGone(d, dataset);
   for (const { id } of plan.backups.filter(({ isKept, isMarked }) => isKept && isMarked)) {
-    await keepAfterAll({ dataset, backupId: id }, { repository }, signal);
-    backups.push({ id, outcome: 'kept' });
+    if (gone.has(id)) await expire(id, ['its deletion was cut short']);
+    else {
+      await keepAfterAll({ dataset, backupId: id }, { repository }, signal);
+      backups.push({ id, outcome: 'kept' });
+    }
   }
   const oldestFirst = plan.backups.filter(({ isKept }) => !isKept).toReversed();
   for (const { id, reasons } of oldestFirst.slice(0, plan.cap)) await expire(id, reasons);
@@ -54,6 +90,19 @@ export async function applyRetention(
     left: Math.max(oldestFirst.length - plan.cap, 0),
     ...(await sweepDead(dataset, d, signal)),
   };
+}
+
+/** What the store refuses for good is this backup's alone (a lock on its objects, say): it keeps no other from its turn. */
+function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
+  const isRefusal = error instanceof AppError && error.code.startsWith('repository.') && !error.retryable;
+  if (!isRefusal) throw error;
+  return { outcome: 'failed', problem: error.message };
+}
+
+/** Whoever is told of an expiry believes it: from then on there is no way back, whatever the rules say by now. */
+async function namesOfGone({ catalog }: AloneDeps, dataset: string): Promise<ReadonlySet<string>> {
+  const { backups } = await loadKnowledge(dataset, catalog);
+  return new Set(backups.filter(({ state }) => state === 'expired').map(({ id }) => id));
 }
 
 /** Removes what dead attempts at a dataset left; the catalog tells which attempts are not dead. Throws: repository.*, catalog.unavailable. */
@@ -81,30 +130,51 @@ interface Forgotten {
 
 /** Row and fact in one transaction, before anything is deleted: the catalog never names what is gone. False while a run works with it. */
 const forgetInCatalog =
-  ({ dataset, backupId, repository, reasons }: Forgotten, { catalog, facts }: ApplyRetentionDeps) =>
-  async (): Promise<boolean> => {
+  (forgotten: Forgotten, { catalog, facts, lease }: AloneDeps) =>
+  async (_: unknown, manifest: Manifest | undefined): Promise<boolean> => {
     if (catalog === undefined) return true;
+    const { dataset, backupId } = forgotten;
     return catalog.transaction(async (tx) => {
+      if (lease !== undefined) await tx.leases.assertHeld(lease);
+      const known = await tx.backups.find(backupId as BackupId);
+      if (known?.state === 'expired') return true;
       const uses = await tx.retention.uses(dataset);
       if (uses.some((use) => use.backupId === backupId)) return false;
-      const expired = await tx.retention.expire(backupId as BackupId, repository);
-      // Not known to the catalog, or told already.
-      if (expired === undefined) return true;
-      const data = {
-        ...{ dataset, backupId, repository, reasons: [...reasons] },
-        ...{ method: expired.method, purpose: expired.purpose },
-        snapshotAt: (expired.snapshotAt ?? expired.reservedAt).toISOString(),
-        sizeBytes: expired.sizeBytes ?? 0,
-        expiredAt: (expired.expiredAt ?? (await tx.now())).toISOString(),
-      };
-      await facts.write(tx, BackupExpired, data, { id: toUuidV5('expired', backupId, repository) });
-      const detail = { repository, reasons: [...reasons] };
-      await tx.audit.write({
-        ...{ actor: facts.source, action: 'backup.expired' },
-        subject: backupId,
-        outcome: 'deleted',
-        detail,
-      });
+      const said = await forget(tx, { ...forgotten, known, manifest });
+      if (said !== undefined) await tell(tx, forgotten, said, facts);
       return true;
     });
   };
+
+type Known = Forgotten & { readonly known: Backup | undefined; readonly manifest: Manifest | undefined };
+
+/** What there is to say of it. A catalog that lost its rows says it from the manifest, which a deletion that was cut short has removed. */
+async function forget(tx: CatalogTx, { backupId, repository, known, manifest }: Known): Promise<Said | undefined> {
+  const expired = await tx.retention.expire(backupId as BackupId, repository);
+  if (expired !== undefined) return fromRow(expired);
+  return known === undefined && manifest !== undefined ? fromManifest(manifest) : undefined;
+}
+
+type Said = Pick<DataOf<typeof BackupExpired>, 'method' | 'purpose' | 'snapshotAt' | 'sizeBytes'>;
+
+const fromRow = ({ method, purpose, snapshotAt, reservedAt, sizeBytes }: Backup): Said => ({
+  ...{ method, purpose, sizeBytes: sizeBytes ?? 0 },
+  snapshotAt: (snapshotAt ?? reservedAt).toISOString(),
+});
+
+const fromManifest = (manifest: Manifest): Said => ({
+  ...{ method: manifest.method, purpose: manifest.purpose, sizeBytes: totalBytes(manifest) },
+  snapshotAt: manifest.snapshot.takenAt,
+});
+
+async function tell(tx: CatalogTx, forgotten: Forgotten, said: Said, facts: Facts): Promise<void> {
+  const { dataset, backupId, repository, reasons } = forgotten;
+  const expiredAt = (await tx.now()).toISOString();
+  const data = { dataset, backupId, repository, reasons: [...reasons], ...said, expiredAt };
+  await facts.write(tx, BackupExpired, data, { id: toUuidV5('expired', backupId, repository) });
+  await tx.audit.write({
+    ...{ actor: facts.source, action: 'backup.expired' },
+    ...{ subject: backupId, outcome: 'deleted' },
+    detail: { repository, reasons: [...reasons] },
+  });
+}

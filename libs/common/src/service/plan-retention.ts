@@ -56,7 +56,7 @@ export async function planRetention(dataset: string, d: RetentionDeps, signal: A
   const found = await listRetained(repository, dataset, signal);
   const known = await loadKnowledge(dataset, d.catalog);
   const candidates = found.backups.map((retained) => withKnowledge(retained, known));
-  const plan = decideRetention(candidates, policy, d.now(), known);
+  const plan = decideRetention(candidates, policy, earlierOf(d.now(), found.storeNow), known);
   const byId = new Map(found.backups.map((retained) => [retained.backup.id, retained]));
   return {
     ...{ dataset, repository: repository.name, refusal: plan.refusal, cap, halfDeleted: found.halfDeleted },
@@ -67,6 +67,9 @@ export async function planRetention(dataset: string, d: RetentionDeps, signal: A
     unreadable: found.unreadable.map(({ backupId, error }) => ({ id: backupId, problem: toProblem(error).message })),
   };
 }
+
+/** A clock that is ahead would expire what is young: of ours and the store's, the one that keeps more. */
+const earlierOf = (one: Date, other: Date): Date => (one < other ? one : other);
 
 /** Throws: catalog.unavailable. */
 export async function loadKnowledge(dataset: string, catalog: Catalog | undefined): Promise<CatalogKnowledge> {

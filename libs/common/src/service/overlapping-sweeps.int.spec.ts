@@ -1,0 +1,209 @@
+import { mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Catalog } from '#common/catalog/catalog.js';
+import { HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { BackupId } from '#common/domain/ids.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository, ObjectKey, ReadOptions } from '#common/repository/backup-repository.js';
+import { placeHold } from '#common/repository/holds.js';
+import { initialiseRepository } from '#common/repository/initialise-repository.js';
+import { expiringKey, manifestKey } from '#common/repository/layout.js';
+import { openRepository } from '#common/repository/open-repository.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { PausedRepository } from '#common/testing/paused-repository.js';
+import { storeBackup } from '#common/testing/stored-backup.js';
+import { applyRetention } from './apply-retention.js';
+import { Facts } from './facts.js';
+import { Installation } from './installation.js';
+import { planRetention } from './plan-retention.js';
+
+const { signal } = new AbortController();
+const DAY_MS = 86_400_000;
+const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString();
+
+let folder: string;
+let bed: CatalogTestBed;
+let disk: BackupRepository;
+
+beforeAll(async () => {
+  bed = await CatalogTestBed.open();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'holdfast-apply-'));
+  await mkdir(join(folder, 'backups'));
+  disk = openRepository({ name: 'disk', url: pathToFileURL(join(folder, 'backups')).href });
+  await initialiseRepository(disk, { signal });
+  await bed.admin.query('TRUNCATE holdfast.runs, holdfast.outbox, holdfast.backups, holdfast.leases CASCADE');
+});
+afterEach(() => rm(folder, { recursive: true }));
+afterAll(() => bed?.close());
+
+class Installed extends Installation {
+  constructor(private readonly store: BackupRepository) {
+    super(
+      HoldfastConfig.parse({
+        repositories: { disk: { url: pathToFileURL(join(folder, 'backups')).href } },
+        datasets: {
+          shop: {
+            ...{ kind: 'postgres', url: 'postgres://nobody@localhost:1/nothing', repositories: ['disk'] },
+            retention: { within: '30d', minimumGood: 1 },
+          },
+        },
+      }),
+    );
+  }
+
+  override primaryRepository(): BackupRepository {
+    return this.store;
+  }
+}
+
+function depsOf({ store = disk, catalog = bed.catalog, now = () => new Date() } = {}) {
+  const facts = new Facts({ instance: 'spec', topicPrefix: '' });
+  return { installation: new Installed(store), catalog: catalog as Catalog | undefined, facts, now };
+}
+type Deps = ReturnType<typeof depsOf>;
+
+const plan = (deps: Deps) => planRetention('shop', deps, signal);
+const apply = async (deps: Deps = depsOf()) => applyRetention(await plan(deps), deps, signal);
+
+async function newBackup(minute: number, days: number, { isRecorded = true } = {}): Promise<Manifest> {
+  const manifest = await storeBackup(disk, minute, { takenAt: daysAgo(days) });
+  const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
+  if (isRecorded) await bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
+  return manifest;
+}
+
+/** As though the mark had stood for an hour. */
+async function letGraceEnd({ backupId }: Manifest): Promise<void> {
+  const at = new Date(Date.now() - 3_600_000);
+  await utimes(join(folder, 'backups', expiringKey('shop', backupId)), at, at);
+}
+
+const stateOf = async ({ backupId }: Manifest) =>
+  (await bed.catalog.transaction((tx) => tx.backups.find(backupId as BackupId)))?.state;
+const isWhole = async ({ backupId }: Manifest) => (await findBackup(disk, 'shop', backupId, { signal })) !== undefined;
+const said = async () => {
+  const text = `SELECT event -> 'data' ->> 'backupId' AS id FROM holdfast.outbox WHERE event_type = 'backup.expired'`;
+  return (await bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
+};
+
+/** A store that will not let go of one backup. */
+class Sealed extends PausedRepository {
+  constructor(
+    inner: BackupRepository,
+    private readonly sealed: string,
+  ) {
+    super(inner, async () => undefined);
+  }
+
+  override async remove(key: ObjectKey, o: ReadOptions): Promise<void> {
+    if (key.includes(this.sealed) && key.endsWith('manifest.json'))
+      throw new AppError('repository.locked', `${key} is locked until 2030`, { key });
+    await super.remove(key, o);
+  }
+}
+
+describe('a sweep', () => {
+  it('says of every backup that it expired, also of one that the catalog has lost', async () => {
+    const [known, lost] = [await newBackup(1, 60), await newBackup(2, 50, { isRecorded: false })];
+    await newBackup(3, 1);
+    await apply();
+    for (const expired of [known, lost]) await letGraceEnd(expired);
+    expect((await apply()).backups.map(({ outcome }) => outcome)).toEqual(['deleted', 'deleted']);
+    expect(await said()).toEqual([known.backupId, lost.backupId]);
+  });
+
+  it('deletes what it may behind one backup that the store will not let go, and says which and why', async () => {
+    const [sealed, other] = [await newBackup(1, 60), await newBackup(2, 50)];
+    await newBackup(3, 1);
+    const deps = depsOf({ store: new Sealed(disk, sealed.backupId) });
+    await apply(deps);
+    for (const expired of [sealed, other]) await letGraceEnd(expired);
+    expect((await apply(deps)).backups).toEqual([
+      { id: sealed.backupId, outcome: 'failed', problem: expect.stringContaining('is locked until') },
+      { id: other.backupId, outcome: 'deleted' },
+    ]);
+    expect(await isWhole(other)).toBe(false);
+  });
+
+  it('expires nothing early because a clock is ahead of the store’s', async () => {
+    const young = await newBackup(1, 20);
+    await newBackup(2, 1);
+    const ahead = depsOf({ now: () => new Date(Date.now() + 60 * DAY_MS) });
+    expect((await plan(ahead)).backups.map(({ isKept }) => isKept)).toEqual([true, true]);
+    expect(await isWhole(young)).toBe(true);
+  });
+});
+
+describe('two sweeps of one dataset', () => {
+  /** One that stands still in the middle of a deletion, after it has looked at holds for the last time. */
+  async function standStill(expired: Manifest) {
+    const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
+    const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
+    class Frozen extends PausedRepository {
+      override async stat(...args: Parameters<PausedRepository['stat']>) {
+        const found = await super.stat(...args);
+        if (args[0] !== expiringKey('shop', expired.backupId) || this.looks++ === 0) return found;
+        reach();
+        await mayGoOn;
+        return found;
+      }
+      private looks = 0;
+    }
+    const deps = depsOf({ store: new Frozen(disk, async () => undefined), catalog: await bed.another() });
+    const sweeping = apply(deps);
+    sweeping.catch(() => undefined);
+    await reached;
+    return { sweeping, goOn };
+  }
+
+  it('never work at once: the second is told so and changes nothing', async () => {
+    const expired = await newBackup(1, 60);
+    await newBackup(2, 1);
+    await apply();
+    await letGraceEnd(expired);
+    const { sweeping, goOn } = await standStill(expired);
+    await expect(apply()).rejects.toMatchObject({ code: 'retention.busy', retryable: true });
+    goOn();
+    expect((await sweeping).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
+  });
+
+  it('lose no hold that came in between: one that froze before it told the catalog deletes nothing when it thaws', async () => {
+    const expired = await newBackup(1, 60);
+    await newBackup(2, 1);
+    await apply();
+    await letGraceEnd(expired);
+    const { sweeping, goOn } = await standStill(expired);
+    // It was silent for too long, and a restore of the backup was asked for meanwhile.
+    await bed.admin.query(`UPDATE holdfast.leases SET expires_at = clock_timestamp()`);
+    const request = { dataset: 'shop', backup: expired.backupId, target: 't' };
+    const { id } = await bed.enqueue({ kind: 'restore', dataset: 'shop', request });
+    expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'kept' }]);
+    await placeHold(
+      disk,
+      { ...{ dataset: 'shop', backupId: expired.backupId, name: 'audit' }, reason: '', by: 'spec', livesMs: null },
+      { signal },
+    );
+    await bed.admin.query(`UPDATE holdfast.runs SET state = 'completed', settled_at = now() WHERE id = $1`, [id]);
+    goOn();
+    await expect(sweeping).rejects.toMatchObject({ code: 'claim.lost' });
+    expect([await isWhole(expired), await stateOf(expired), await said()]).toEqual([true, 'completed', []]);
+  });
+
+  it('finish what one has told the catalog, whatever the rules say by then', async () => {
+    const expired = await newBackup(1, 60);
+    await newBackup(2, 1);
+    await apply();
+    await letGraceEnd(expired);
+    await bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
+    await bed.enqueue({ kind: 'restore', dataset: 'shop', request: { dataset: 'shop', backup: expired.backupId } });
+    expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
+    expect(await isWhole(expired)).toBe(false);
+  });
+});
