@@ -17,7 +17,7 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const node = join(root, 'node_modules', 'node', 'bin', 'node');
 
 /** Entries are `tools/<name>/main.ts`, save for these. */
-const elsewhere = { holdfast: 'apps/cli/src', bench: 'bench' };
+const elsewhere = { holdfast: 'apps/cli/src', bench: 'bench', soak: 'test/faults/soak' };
 const entryOf = (name) => join(root, 'dist', elsewhere[name] ?? join('tools', name), 'main.js');
 
 /** Replaces this process, so that signals, exit code and terminal are the entry's own. */

@@ -52,6 +52,10 @@ export class AppProcess {
     return new AppProcess(name, child);
   }
 
+  get hasEnded(): boolean {
+    return this.hasExited;
+  }
+
   get pid(): number {
     return this.child.pid ?? 0;
   }

@@ -21,24 +21,38 @@ export async function readObject({ store }: Pick<Platform, 'store'>, key: string
   return buffer(Body as Readable);
 }
 
+/** What was written, said or kept by anybody, and what must not be in it. */
+export type Suspect = Pick<Platform, 'output' | 'bus' | 'catalog' | 'store' | 'secrets'>;
+
 /**
  * Where a secret of the configuration shows: logs, every message on every topic, every row of the catalog, and whatever lies
  * in the bucket, unpacked. Empty is what must come out; each finding is `name of the secret in place`.
  */
-export async function findSecrets(platform: Platform): Promise<string[]> {
-  const places = [
-    ...platform.output.map((line) => ['log', line] as const),
-    ...platform.bus.messages.map((message) => [`topic ${message.topic}`, toText(message)] as const),
-    ...(await readCatalog(platform)),
-    ...(await readBucket(platform)),
-  ];
-  if (places.length === 0) throw new Error('nothing was looked at');
-  const findings = Object.entries(platform.secrets).flatMap(([name, secret]) =>
-    places
-      .filter(([, text]) => formsOf(secret).some((form) => text.includes(form)))
-      .map(([place]) => `${name} in ${place}`),
-  );
-  return [...new Set(findings)].sort();
+export async function findSecrets(suspect: Suspect): Promise<string[]> {
+  const forms = Object.entries(suspect.secrets).map(([name, secret]) => [name, formsOf(secret)] as const);
+  const findings = new Set<string>();
+  let places = 0;
+  for await (const [place, text] of everything(suspect)) {
+    places += 1;
+    for (const [name, secret] of forms)
+      if (secret.some((form) => text.includes(form))) findings.add(`${name} in ${place}`);
+  }
+  if (places === 0) throw new Error('nothing was looked at');
+  return [...findings].sort();
+}
+
+type Place = readonly [name: string, text: string];
+
+/** One after the other: dumps may be many, and large. */
+async function* everything(suspect: Suspect): AsyncIterable<Place> {
+  for (const line of suspect.output) yield ['log', line];
+  for (const message of suspect.bus.messages) yield [`topic ${message.topic}`, toText(message)];
+  yield* await readCatalog(suspect);
+  for (const key of await listObjects(suspect)) {
+    const stored = await readObject(suspect, key);
+    const bytes = key.endsWith('.zst') ? unpack(stored) : stored;
+    yield [`object ${key}`, bytes.toString('latin1')];
+  }
 }
 
 /** Command lines are for everybody on the machine to read: the names of the secrets that are in one right now. */
@@ -60,7 +74,7 @@ const formsOf = (secret: string): string[] => [
 const toText = ({ key, headers, value }: { key: string; headers: object; value: Buffer }): string =>
   `${key} ${JSON.stringify(headers)} ${value.toString('utf8')}`;
 
-async function readCatalog(platform: Platform): Promise<(readonly [string, string])[]> {
+async function readCatalog(platform: Suspect): Promise<Place[]> {
   const tables = await platform.catalog<{ name: string }>(
     `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'holdfast'`,
   );
@@ -72,17 +86,6 @@ async function readCatalog(platform: Platform): Promise<(readonly [string, strin
     ),
   );
   return rows.flat();
-}
-
-async function readBucket(platform: Platform): Promise<(readonly [string, string])[]> {
-  const keys = await listObjects(platform);
-  return Promise.all(
-    keys.map(async (key) => {
-      const stored = await readObject(platform, key);
-      const bytes = key.endsWith('.zst') ? unpack(stored) : stored;
-      return [`object ${key}`, bytes.toString('latin1')] as const;
-    }),
-  );
 }
 
 function unpack(stored: Buffer): Buffer {

@@ -63,6 +63,10 @@ export class Cluster {
     return `${this.id}.`;
   }
 
+  get datasets(): string[] {
+    return Object.keys({ ...(this.estate.config as { datasets: object }).datasets, ...this.plan.config?.['datasets'] });
+  }
+
   get bus(): BusWatch {
     if (this.watch === undefined) throw new Error('the cluster is not open');
     return this.watch;

@@ -93,7 +93,7 @@ async function sweepAndFindOrphans(cluster: Cluster): Promise<string[]> {
   const repository = cluster.store.open({ url, endpoint, accessKeyId, secretAccessKey });
   const signal = AbortSignal.timeout(30_000);
   try {
-    for (const dataset of ['shop', 'bulk']) {
+    for (const dataset of cluster.datasets) {
       for await (const { key } of repository.list(dataset, { signal })) {
         if (/[/]holds[/]/.test(key)) await repository.remove(key, { signal });
       }

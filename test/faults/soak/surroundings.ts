@@ -1,0 +1,79 @@
+import { Partitioners, type Producer } from 'kafkajs';
+import { endpoints } from '#tools/services/endpoints.js';
+import { onServer } from '../../support/server-login.js';
+import type { Cluster } from '../support/cluster.js';
+import { ORDERS } from '../support/estate.js';
+import { DATASETS } from './actions.js';
+
+export const SCHEDULE = 'often';
+
+const small = {
+  ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+  toolDirectories: [endpoints.postgres18.binDir],
+};
+
+/** Over the cluster's own. Datasets `ledger` and `crm` are other names for the same small database: more that can go on at once. */
+export const SOAK_CONFIG: Readonly<Record<string, object>> = {
+  datasets: { ledger: small, crm: small },
+  targets: {
+    staging: {
+      ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: small.toolDirectories, privileges: 'keep' },
+      accepts: { datasets: DATASETS, strategies: ['new', 'in-place'], databases: ['e2e_*'] },
+    },
+  },
+  schedules: { [SCHEDULE]: { dataset: 'crm', cron: '*/15 * * * * *', overlap: 'skip' } },
+  bus: { directAfterMs: 2_000 },
+  executor: { slotsPerHost: 4, claimTtlMs: 6_000, claimRenewMs: 1_500 },
+};
+
+const JOURNAL = 'CREATE TABLE journal (id bigint PRIMARY KEY, note text NOT NULL)';
+
+/** The shop whose data is protected: it goes on writing whatever happens to those who back it up. */
+export class Surroundings {
+  private placed = 0;
+  private producer: Producer | undefined;
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly cluster: Cluster) {}
+
+  async open(): Promise<void> {
+    const { estate } = this.cluster;
+    await onServer('postgres18', estate.shop, JOURNAL);
+    for (const live of ['live0', 'live1'])
+      await onServer('postgres18', 'postgres', `CREATE DATABASE ${estate.id}_${live} TEMPLATE ${estate.shop}`);
+    this.producer = this.cluster.bus.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
+    await this.producer.connect();
+  }
+
+  /** One transaction after the other, so that every snapshot holds the journal up to some entry. */
+  live(orders: number): Promise<unknown> {
+    this.last = this.last.then(() => this.place(orders));
+    return this.last;
+  }
+
+  async close(): Promise<void> {
+    await this.last.catch(() => undefined);
+    await this.producer?.disconnect();
+  }
+
+  private async place(orders: number): Promise<void> {
+    const { estate, bus } = this.cluster;
+    const numbers = Array.from({ length: orders }, (_, n) => this.placed + n + 1);
+    const messages = numbers.map((n) => ({ key: `tenant-${n % 5}`, value: `order ${ORDERS + n}` }));
+    await this.producer?.send({ topic: estate.ordersTopic, messages });
+    await onServer(
+      'postgres18',
+      estate.shop,
+      `INSERT INTO journal SELECT n, md5(random()::text) FROM generate_series(${this.placed + 1}, ${this.placed + orders}) n`,
+    );
+    this.placed += orders;
+    const admin = bus.kafka.admin();
+    await admin.connect();
+    try {
+      const partitions = [{ partition: 0, offset: String(ORDERS + this.placed) }];
+      await admin.setOffsets({ groupId: estate.projector, topic: estate.ordersTopic, partitions });
+    } finally {
+      await admin.disconnect();
+    }
+  }
+}
