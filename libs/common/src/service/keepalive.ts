@@ -46,18 +46,22 @@ export function keepAlive({ ttlMs, renewMs, askedAtMs, renew, subject, logger }:
 
   const beat = async () => {
     const sentAtMs = performance.now();
+    // Not after the answer: one that hangs, on a connection that somebody dropped in silence, must not keep the next from another.
+    renewal = setTimeout(() => void beat(), renewMs);
     try {
       await renew(lost.signal);
-      if (!isStopped) armAlarm(sentAtMs);
+      if (isStopped || sentAtMs < renewedAtMs) return;
+      renewedAtMs = sentAtMs;
+      armAlarm(sentAtMs);
     } catch (error) {
       const problem = toAppError(error);
       if (problem.code === 'claim.lost') lose(problem);
       else if (!isStopped) logger.warn({ err: problem }, 'claim not renewed');
     }
-    if (!isStopped) renewal = setTimeout(() => void beat(), renewMs);
   };
 
   let isStopped = false;
+  let renewedAtMs = askedAtMs;
   const stop = () => {
     isStopped = true;
     clearTimeout(renewal);

@@ -63,6 +63,30 @@ describe('keeping a claim alive', () => {
     expect(lost.aborted).toBe(true);
   });
 
+  it('holds it although one renewal hangs: the next is sent all the same', async () => {
+    let renewals = 0;
+    const { lost, stop } = start(async () => {
+      renewals += 1;
+      if (renewals === 1) await new Promise(() => undefined);
+    });
+    await jest.advanceTimersByTimeAsync(600_000);
+    expect(lost.aborted).toBe(false);
+    stop();
+  });
+
+  it('is not held for shorter because the answer to an old renewal comes late', async () => {
+    let renewals = 0;
+    const { lost } = start(async () => {
+      renewals += 1;
+      if (renewals === 1) await new Promise((resolve) => setTimeout(resolve, 20_000));
+      if (renewals > 2) return unreachable();
+    });
+    await jest.advanceTimersByTimeAsync(30_000 + 44_999);
+    expect(lost.aborted).toBe(false);
+    await jest.advanceTimersByTimeAsync(1);
+    expect(lost.aborted).toBe(true);
+  });
+
   it('gives it up at once when somebody else has it', async () => {
     const { lost } = start(async () => {
       throw new AppError('claim.lost', 'taken');
