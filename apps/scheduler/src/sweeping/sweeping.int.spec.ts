@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -149,19 +149,21 @@ describe('the sweep of a scheduler', () => {
     // A mark of a retention that the configuration had once.
     await repository.put(expiringKey('plain', kept.backupId), Buffer.from('no mark at all'), { signal });
     const unmarked = await newDeadAttempt(23, 'unmarked');
+    // Nothing can be written below it.
+    await writeFile(join(folder, 'backups', 'broken'), 'no folder');
     const { lines, print } = await sweep({
       aaa: dataset({ repositories: ['gone'], retention }),
       bbb: dataset({ repositories: ['empty'] }),
+      broken: dataset(),
       plain: dataset(),
       unmarked: dataset(),
     });
     await until(async () => (await keysOf(dead)).join() === sweptKey(dead));
     await until(async () => (await keysOf(unmarked)).join() === sweptKey(unmarked));
-    await until(() => lines.some((line) => line['subject'] === 'gone'));
+    for (const subject of ['gone', 'broken']) await until(() => lines.some((line) => line['subject'] === subject));
     expect(await keysOf(manifestKey(kept.attemptKey))).toHaveLength(1);
-    expect(lines.filter(({ msg }) => msg.startsWith('not swept')).every((line) => line['subject'] === 'gone')).toBe(
-      true,
-    );
+    const failed = lines.filter(({ msg }) => msg.startsWith('not swept')).map((line) => line['subject']);
+    expect([...new Set(failed)].sort()).toEqual(['broken', 'gone']);
     expect(await print()).toContain('holdfast_sweeps_failed_total{subject="gone",code="repository.missing"');
   });
 
