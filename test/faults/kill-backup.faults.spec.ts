@@ -49,7 +49,10 @@ const cases: readonly KillCase[] = [
     representative: 'both',
   }),
   ...around('executor', 'looking for the swept marker', inStore({ method: 'HEAD', key: /[/]swept$/ })),
-  ...around('executor', 'committing the run with its fact', settling('backup.completed'), { representative: 'after' }),
+  ...around('executor', 'committing the run with its fact', settling('backup.completed'), {
+    representative: 'after',
+    takeover: 'restart',
+  }),
   ...around('scheduler', 'publishing the fact', completedFact),
   ...around('scheduler', 'marking the fact as published', commitOf('catalog', /SET published_at = clock_timestamp/)),
 ];

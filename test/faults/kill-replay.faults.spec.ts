@@ -23,7 +23,7 @@ const reset: readonly KillCase[] = [
   ...around('verifier', 'writing the range to the journal', frozen),
   ...around('verifier', 'moving the group back', moving, { representative: 'after' }),
   ...around('verifier', 'writing to the journal that it was moved', following(moving.before, frozen, always)),
-  ...around('verifier', 'committing the run with its fact', settling('replay.completed')),
+  ...around('verifier', 'committing the run with its fact', settling('replay.completed'), { takeover: 'restart' }),
 ];
 
 const republish: readonly KillCase[] = [
@@ -37,7 +37,7 @@ const republish: readonly KillCase[] = [
     representative: 'before',
   }),
   ...around('verifier', 'writing copies again', following(copies.before, copies, always)),
-  ...around('verifier', 'committing the run with its fact', settling('replay.completed')),
+  ...around('verifier', 'committing the run with its fact', settling('replay.completed'), { takeover: 'restart' }),
 ];
 
 const all = [

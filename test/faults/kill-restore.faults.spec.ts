@@ -21,7 +21,7 @@ const asNew: readonly KillCase[] = [
   ...around('executor', 'giving the database its name', target(/^ALTER DATABASE .* RENAME/), {
     representative: 'after',
   }),
-  ...around('executor', 'committing the run with its fact', settling('restore.completed')),
+  ...around('executor', 'committing the run with its fact', settling('restore.completed'), { takeover: 'restart' }),
 ];
 
 const inPlace: readonly KillCase[] = [
@@ -35,7 +35,7 @@ const inPlace: readonly KillCase[] = [
   ...around('executor', 'committing the restored database', commitOf('target', /^COPY .* FROM stdin/i), {
     representative: 'both',
   }),
-  ...around('executor', 'committing the run with its fact', settling('restore.completed')),
+  ...around('executor', 'committing the run with its fact', settling('restore.completed'), { takeover: 'restart' }),
 ];
 
 const all = [

@@ -19,9 +19,12 @@ const scheduled: Work = {
   ask: async (cluster) => {
     const schedule = `yearly-${used}`;
     used += 1;
-    // Nobody has looked after it since the start of the year before.
-    const before = `done_until = date_trunc('year', now()) - interval '1 day'`;
-    await cluster.catalog(`UPDATE holdfast.schedules SET ${before} WHERE name = '${schedule}'`);
+    // Nobody has looked after it since the last day of the year before.
+    await cluster.catalog(
+      `INSERT INTO holdfast.schedules (name, done_until)
+       VALUES ('${schedule}', date_trunc('year', now(), 'UTC') - interval '1 day')
+       ON CONFLICT (name) DO UPDATE SET done_until = excluded.done_until`,
+    );
     const slotAt = `${new Date().getUTCFullYear()}-01-01T00:00:00.000Z`;
     const id = toUuidV5('slot', schedule, slotAt);
     return aRequest('backup.requested', {}, { id, source: `holdfast://${cluster.id.replace('_', '-')}` });

@@ -27,7 +27,9 @@ const cases: readonly KillCase[] = [
   ...around('verifier', 'storing the verdict', inStore({ method: 'PUT', key: /[/]verdicts[/]/ }), {
     representative: 'after',
   }),
-  ...around('verifier', 'committing the run with its fact', settling('verification.completed')),
+  ...around('verifier', 'committing the run with its fact', settling('verification.completed'), {
+    takeover: 'restart',
+  }),
 ];
 
 let cluster: Cluster;

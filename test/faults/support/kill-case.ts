@@ -33,7 +33,8 @@ export async function meetKill(cluster: Cluster, work: Work, kill: KillCase): Pr
   // Asked at once: the next run must not have to wait for this one to be over.
   const following = doWork(cluster, work);
   const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: 90_000 });
-  const recoverySeconds = Math.round((done.seenAtMs - killedAtMs) / 100) / 10;
+  // Nothing had to recover where the work was over, or went on elsewhere, before the kill.
+  const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10);
   await expelDead(cluster, victim);
   const next = await following;
   const row = { fault: `${kill.app} killed`, step: `${work.name}: ${kill.step}`, recoverySeconds };
