@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { createKafka } from '#common/bus/kafka-client.js';
+import { silentLogger } from '#common/testing/kafka-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { AppName } from '../support/app-process.js';
 import { newId, Platform } from '../support/platform.js';
@@ -13,6 +15,9 @@ const MIB = 1024 * 1024;
 const LOCK = 7_701;
 const source = newId();
 const there = `${source}_there`;
+const orders = `${source}.orders`;
+const projector = `${source}.projector`;
+const ORDERS = 120;
 const { host, port, binDir } = endpoints.postgres18;
 
 let platform: Platform;
@@ -46,6 +51,7 @@ beforeAll(async () => {
     ...{ kind: 'postgres', url, repositories: ['store'], toolDirectories: [binDir] },
     ...{ compression: { level: 1, threads: 1 }, fingerprint: [] },
   });
+  await fillTopic();
   platform = await Platform.start({
     secrets: {
       ...{ SHOP_URL: backup.url(source), SHOP_PASSWORD: backup.password },
@@ -54,7 +60,14 @@ beforeAll(async () => {
     },
     config: {
       ...{ executor: leaving, verifier: leaving },
-      datasets: { shop: dataset('${env:SHOP_URL}'), one: dataset('${env:ONE_URL}'), two: dataset('${env:TWO_URL}') },
+      datasets: {
+        shop: {
+          ...dataset('${env:SHOP_URL}'),
+          topics: [{ name: orders, groups: [projector], replay: { modes: ['republish'], destinations: [orders] } }],
+        },
+        one: dataset('${env:ONE_URL}'),
+        two: dataset('${env:TWO_URL}'),
+      },
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
@@ -77,6 +90,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await platform?.close();
   for (const gate of gates) await gate.close();
+  await onBus((admin) => admin.deleteTopics({ topics: [orders] }));
   await dropDatabases('postgres18', `${source}%`);
   await backup?.drop();
   await target?.drop();
@@ -127,6 +141,30 @@ async function expectNothingLeft(asked: Asked, objectsBefore: readonly string[])
   expect(await platform.store.countUnfinished()).toBe(0);
   expect((await listObjects(platform)).filter((key) => !key.includes('verdicts'))).toEqual(objectsBefore);
 }
+
+const kafka = createKafka({ brokers: endpoints.kafka.brokers, clientId: 'spec', logger: silentLogger });
+
+async function onBus<T>(work: (admin: ReturnType<typeof kafka.admin>) => Promise<T>): Promise<T> {
+  const admin = kafka.admin();
+  await admin.connect();
+  return work(admin).finally(() => admin.disconnect());
+}
+
+/** Orders that a consumer group has read to the end, and which nobody reads now. */
+async function fillTopic(): Promise<void> {
+  const producer = kafka.producer();
+  await onBus((admin) => admin.createTopics({ topics: [{ topic: orders, numPartitions: 1 }], waitForLeaders: true }));
+  await producer.connect();
+  await producer.send({ topic: orders, messages: Array.from({ length: ORDERS }, (_, n) => ({ value: `order ${n}` })) });
+  await producer.disconnect();
+  const partitions = [{ partition: 0, offset: String(ORDERS) }];
+  await onBus((admin) => admin.setOffsets({ groupId: projector, topic: orders, partitions }));
+}
+
+const hasCopies = async (): Promise<boolean> => {
+  const [end] = await onBus((admin) => admin.fetchTopicOffsets(orders));
+  return Number(end?.high) > ORDERS;
+};
 
 interface Kind {
   readonly app: AppName;
@@ -191,6 +229,20 @@ const kinds: readonly [string, Kind][] = [
           return (await onServer('postgres18', there, waiting)).length > 0;
         }),
       letGo: () => locked?.end(),
+    },
+  ],
+  [
+    'a replay',
+    {
+      ...{ app: 'verifier', family: 'replay' },
+      ask: () =>
+        ask(platform, 'replay.requested', {
+          ...{ dataset: 'shop', mode: 'republish', offsets: [{ topic: orders, partition: 0, offset: '0' }] },
+          ...{ groups: [projector], destination: orders, acceptReaders: [projector], recordsPerSecond: 20 },
+        }),
+      untilWorking: (asked) =>
+        waitUntil('copies are made', async () => (await runRow(asked))?.state === 'running' && (await hasCopies())),
+      letGo: () => undefined,
     },
   ],
 ];
