@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { BackupView, RequestView, RunView, ScheduleView } from '#common/contracts/api-views.js';
+import type { BackupView, RequestView, RunListView, RunView, ScheduleView } from '#common/contracts/api-views.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import { type Code, Codes } from '#common/errors/codes.js';
@@ -23,7 +23,7 @@ export class ApiClient {
     return this.call('GET', `/runs/${runId}`);
   }
 
-  runs(filter: JsonObject): Promise<{ runs: RunView[] }> {
+  runs(filter: JsonObject): Promise<RunListView> {
     return this.call('GET', `/runs?${query(filter)}`);
   }
 

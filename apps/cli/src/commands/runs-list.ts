@@ -1,37 +1,28 @@
 import { Exit } from '#common/errors/exit.js';
 import { text } from '../options.js';
-import { toTable } from '../output/table.js';
+import { toRunListText } from '../output/run-list-text.js';
 import type { Verb } from '../verb.js';
 
 export const runsList: Verb = {
   path: ['runs', 'list'],
-  summary: 'list runs, newest first',
+  summary: 'list runs, newest first; queued ones in the order of their turn',
   options: [
     ['--dataset <name>', 'only of this dataset'],
     ['--kind <kind>', 'backup, restore, verification or replay'],
     ['--state <state>', 'queued, running, completed, failed or cancelled'],
+    ['--limit <n>', 'so many at most, up to 1000 (default: 50)'],
   ],
-  examples: ['runs list --state running', 'runs list --dataset shop --kind restore --json'],
+  examples: [
+    'runs list --state running',
+    'runs list --state queued --limit 10',
+    'runs list --dataset shop --kind restore --json',
+  ],
   async run(context, options) {
-    const filter = {
-      dataset: text(options, 'dataset') ?? null,
-      kind: text(options, 'kind') ?? null,
-      state: text(options, 'state') ?? null,
-    };
-    const { runs } = await context.api.runs(filter);
-    const rows = runs.map((run) => [
-      run.id,
-      run.kind,
-      run.dataset,
-      run.state,
-      `${run.attempt}/${run.maxAttempts}`,
-      run.createdAt,
-      run.error?.code ?? '',
-    ]);
-    return {
-      document: { runs },
-      text: toTable(['run', 'kind', 'dataset', 'state', 'attempt', 'created', 'error'], rows),
-      exit: Exit.done,
-    };
+    const state = text(options, 'state') ?? null;
+    const list = await context.api.runs({
+      ...{ dataset: text(options, 'dataset') ?? null, kind: text(options, 'kind') ?? null, state },
+      ...{ limit: text(options, 'limit') ?? null, order: state === 'queued' ? 'queue' : null },
+    });
+    return { document: list, text: toRunListText(list), exit: Exit.done };
   },
 };

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import type { BackupView, RequestView, RunView } from '#common/contracts/api-views.js';
+import type { BackupView, RequestView, RunListView, RunView } from '#common/contracts/api-views.js';
 import type { BackupId, RunId } from '#common/domain/ids.js';
 import { isUuid } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -8,6 +8,7 @@ import type { Service } from '#common/service/open-service.js';
 import { toRunView } from '#common/service/run-view.js';
 import { parseRunFilter, RequestBody } from './queries.js';
 import { findRequest, publishRequest } from './requests.js';
+import { listRuns } from './runs.js';
 
 export const SERVICE = Symbol('service');
 
@@ -28,9 +29,8 @@ export class ApiController {
   }
 
   @Get('runs')
-  async runs(@Query() query: unknown): Promise<{ runs: RunView[] }> {
-    const runs = await this.service.catalog.transaction((tx) => tx.runs.list(parseRunFilter(query)));
-    return { runs: runs.map(toRunView) };
+  runs(@Query() query: unknown): Promise<RunListView> {
+    return listRuns(parseRunFilter(query), this.service);
   }
 
   @Get('runs/:id')

@@ -14,6 +14,7 @@ const RunQuery = z.strictObject({
   state: z.enum(RunStates).optional(),
   before: z.coerce.number().int().optional(),
   limit: z.coerce.number().int().min(1).max(1000).optional(),
+  order: z.enum(['newest', 'queue']).optional(),
 });
 
 /** Throws: ZodError. */

@@ -19,6 +19,27 @@ export interface RunView {
   readonly finishedAt: string | null;
 }
 
+/** Runs that fit what was asked, and how the queue stands as a whole. */
+export interface RunListView {
+  readonly runs: readonly ListedRunView[];
+  /** How many fit, shown or not. */
+  readonly total: number;
+  readonly queue: QueueView;
+}
+
+export interface ListedRunView extends RunView {
+  /** null: it does not wait any more. `retryAt` null: as soon as there is a slot. */
+  readonly place: { readonly position: number; readonly waitSeconds: number; readonly retryAt: string | null } | null;
+}
+
+export interface QueueView {
+  readonly queued: number;
+  readonly running: number;
+  /** Of the queued ones, those that wait for their next attempt. */
+  readonly retrying: number;
+  readonly oldestQueuedSeconds: number;
+}
+
 export interface ProgressView {
   readonly stage: string;
   readonly bytes: number;

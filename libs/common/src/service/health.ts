@@ -1,4 +1,5 @@
 import { ensureTopics } from '#common/bus/topics.js';
+import type { HostCount } from '#common/catalog/stores/run-list.store.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Service } from './open-service.js';
 
@@ -34,10 +35,23 @@ export class Health {
     return ensureTopics(kafka, { topicPrefix, create: false });
   }
 
+  /** Only executors read from source hosts. */
+  private setHostSlots(hosts: readonly HostCount[]): void {
+    const { sourceHostSlots } = this.service.metrics;
+    const { slotsPerHost } = this.service.installation.config.executor;
+    sourceHostSlots.reset();
+    for (const { host, running } of hosts) {
+      sourceHostSlots.set({ host, state: 'used' }, running);
+      sourceHostSlots.set({ host, state: 'free' }, Math.max(0, slotsPerHost - running));
+    }
+  }
+
   private async refresh(): Promise<void> {
     const { catalog, metrics } = this.service;
-    const { open, lag, newest } = await catalog.transaction(async (tx) => ({
+    const { open, retrying, hosts, lag, newest } = await catalog.transaction(async (tx) => ({
       open: await tx.runs.countOpen(),
+      retrying: await tx.runs.countRetrying(),
+      hosts: await tx.runs.countByHost(),
       lag: await tx.outbox.lag(),
       newest: await tx.backups.newest(),
     }));
@@ -47,6 +61,9 @@ export class Health {
       metrics.runsOpen.set({ kind, state }, count);
       metrics.runsOldestAgeSeconds.set({ kind, state }, oldestAgeSeconds);
     }
+    metrics.runsRetrying.reset();
+    for (const { kind, count } of retrying) metrics.runsRetrying.set({ kind }, count);
+    this.setHostSlots(hosts);
     metrics.outboxUnpublished.set(lag.unpublished);
     metrics.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
     for (const { dataset, ageSeconds, sizeBytes, lastVerifiedAt } of newest) {

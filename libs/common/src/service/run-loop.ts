@@ -66,6 +66,7 @@ class ClaimLoop {
       catalog.listen(Channels.runQueued, () => this.wake.call()),
       catalog.listen(Channels.runCancelled, (runId) => this.onCancelled(runId)),
     ]);
+    this.countSlots();
     this.looping = this.loop();
   }
 
@@ -119,14 +120,22 @@ class ClaimLoop {
     const startedAtMs = performance.now();
     this.attempts.add(attempt);
     metrics?.runsHeld.inc({ kind });
+    this.countSlots();
     void attempt.ended.then(({ end, code }) => {
       this.attempts.delete(attempt);
       metrics?.runsHeld.dec({ kind });
+      this.countSlots();
       metrics?.attemptsEnded.inc({ kind, end, code });
       metrics?.attemptSeconds.observe({ kind, end }, (performance.now() - startedAtMs) / 1_000);
       if (end === 'lost') metrics?.claimsLost.inc({ kind });
       this.wake.call();
     });
+  }
+
+  private countSlots(): void {
+    const { concurrency, metrics } = this.options;
+    metrics?.workerSlots.set({ state: 'used' }, this.attempts.size);
+    metrics?.workerSlots.set({ state: 'free' }, Math.max(0, concurrency - this.attempts.size));
   }
 
   private async settleUnheld(): Promise<void> {

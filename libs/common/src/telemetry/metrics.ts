@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { queueMetrics } from './queue-metrics.js';
 
 /** The metric objects of one process. Services set them; `/metrics` prints `registry`. Names are part of the operators' interface. */
 export type Metrics = ReturnType<typeof createMetrics>;
@@ -11,6 +12,7 @@ export function createMetrics({ service }: { readonly service: string }) {
   collectDefaultMetrics({ register: registry });
   return {
     registry,
+    ...queueMetrics([registry]),
     ...runMetrics([registry]),
     ...busMetrics([registry]),
     ...backupMetrics([registry]),
@@ -19,18 +21,6 @@ export function createMetrics({ service }: { readonly service: string }) {
 }
 
 const runMetrics = (registers: Registry[]) => ({
-  runsOpen: new Gauge({
-    name: 'holdfast_runs_open',
-    help: 'Runs that wait or work, in the whole installation',
-    labelNames: ['kind', 'state'] as const,
-    registers,
-  }),
-  runsOldestAgeSeconds: new Gauge({
-    name: 'holdfast_runs_oldest_age_seconds',
-    help: 'Age of the longest open run, in the whole installation',
-    labelNames: ['kind', 'state'] as const,
-    registers,
-  }),
   runsHeld: new Gauge({
     name: 'holdfast_runs_held',
     help: 'Runs that this process works on',
