@@ -37,7 +37,7 @@ const backup = (id: string, runId: string, state: 'reserved' | 'completed' | 'ex
   bed.admin.query(
     `INSERT INTO holdfast.backups
        (id, run_id, dataset, method, purpose, state, attempt_key, snapshot_at, completed_at, manifest, reserved_at, expired_at)
-     SELECT $1, $2, 'shop', 'dump', 'regular', $3, 'a1', at, at, '{}', at, CASE $3 WHEN 'expired' THEN at END
+     SELECT $1, $2, 'shop', 'dump', 'regular', $3, 'a1', at, at, '{"tables": 1}', at, CASE $3 WHEN 'expired' THEN at END
      FROM (SELECT now() - make_interval(days => $4) AS at) AS long_ago`,
     [id, runId, state, days],
   );
@@ -68,7 +68,9 @@ describe('the catalog forgets', () => {
     );
     await forget();
     expect(await left('runs')).toEqual([made, asked, newest, cancelledLater, open.id].sort());
-    expect(await left('backups')).toEqual([there, beingMade].sort());
+    expect(await left('backups')).toEqual([there, expired, beingMade].sort());
+    const stripped = await bed.admin.query(`SELECT id::text FROM holdfast.backups WHERE manifest = '{}'`);
+    expect(stripped.rows).toEqual([{ id: expired }]);
     expect(await bed.catalog.transaction((tx) => tx.retention.isFailing(dataset))).toBe(true);
   });
 

@@ -26,19 +26,31 @@ const OLD_RUNS = `
 
 const OF_RUNS = ['restores', 'verifications', 'replays'];
 
-/** Deleted from every repository, or reserved by a run that ended without it. */
-const OLD_BACKUPS = `
-  SELECT backup.id
-  FROM holdfast.backups AS backup
-  WHERE CASE backup.state
-      WHEN 'expired' THEN backup.expired_at < ${OLDER}
-        AND NOT EXISTS (SELECT FROM holdfast.backup_copies WHERE backup_id = backup.id AND state <> 'expired')
-      WHEN 'reserved' THEN backup.reserved_at < ${OLDER}
-        AND NOT EXISTS (SELECT FROM holdfast.runs WHERE id = backup.run_id AND state IN ('queued', 'running'))
-      ELSE false
-    END
-  LIMIT $2
-  FOR UPDATE OF backup SKIP LOCKED`;
+/** Reserved by a run that ended without it. */
+const RESERVED_IN_VAIN = `
+  DELETE FROM holdfast.backups
+  WHERE id = ANY (ARRAY(
+    SELECT backup.id
+    FROM holdfast.backups AS backup
+    WHERE backup.state = 'reserved' AND backup.reserved_at < ${OLDER}
+      AND NOT EXISTS (SELECT FROM holdfast.runs WHERE id = backup.run_id AND state IN ('queued', 'running'))
+    LIMIT $2
+    FOR UPDATE OF backup SKIP LOCKED
+  ))`;
+
+/**
+ * The row stays, for it says that there is no way back: a store that lets nothing go may have the backup's objects still. What lists
+ * thousands of tables goes.
+ */
+const STRIP_EXPIRED = `
+  UPDATE holdfast.backups
+  SET manifest = '{}'
+  WHERE id = ANY (ARRAY(
+    SELECT id FROM holdfast.backups
+    WHERE state = 'expired' AND expired_at < ${OLDER} AND manifest <> '{}'
+    LIMIT $2
+    FOR UPDATE SKIP LOCKED
+  ))`;
 
 /** Ids ascend with time: only the oldest are looked at. */
 const FORGET_AUDIT = `
@@ -55,11 +67,11 @@ export const forgetStore = (sql: Sql) => ({
     return sql.affected('DELETE FROM holdfast.runs WHERE id = ANY ($1)', [ids]);
   },
 
-  backups: async (olderThanMs: number, limit: number): Promise<number> => {
-    const ids = (await sql.rows<{ id: string }>(OLD_BACKUPS, [olderThanMs, limit])).map(({ id }) => id);
-    await sql.affected('DELETE FROM holdfast.backup_copies WHERE backup_id = ANY ($1)', [ids]);
-    return sql.affected('DELETE FROM holdfast.backups WHERE id = ANY ($1)', [ids]);
-  },
+  backups: (olderThanMs: number, limit: number): Promise<number> =>
+    sql.affected(RESERVED_IN_VAIN, [olderThanMs, limit]),
+
+  /** Only what they were made of. */
+  manifests: (olderThanMs: number, limit: number): Promise<number> => sql.affected(STRIP_EXPIRED, [olderThanMs, limit]),
 
   /** The database refuses what is younger than 90 days. */
   audit: (olderThanMs: number, limit: number): Promise<number> => sql.affected(FORGET_AUDIT, [olderThanMs, limit]),
