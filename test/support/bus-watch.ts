@@ -41,8 +41,8 @@ export class BusWatch {
   ) {}
 
   /** Resolves once the services have made the topics. */
-  static async open(topicPrefix: string): Promise<BusWatch> {
-    const kafka = createKafka({ brokers: endpoints.kafka.brokers, clientId: 'watch', logger: silentLogger });
+  static async open(topicPrefix: string, brokers: readonly string[] = endpoints.kafka.brokers): Promise<BusWatch> {
+    const kafka = createKafka({ brokers: [...brokers], clientId: 'watch', logger: silentLogger });
     const watch = new BusWatch(kafka, topicPrefix);
     await waitUntil('the topics exist', async () => (await findMissingTopics(kafka, topicPrefix)).length === 0);
     await watch.start();

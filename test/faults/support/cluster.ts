@@ -5,7 +5,7 @@ import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { AppName } from '../../support/app-process.js';
 import { BusWatch, type SeenEvent, type Where } from '../../support/bus-watch.js';
-import { onServer } from '../../support/server-login.js';
+import { onUrl, urlOf } from '../../support/server-login.js';
 import type { Waiting } from '../../support/wait-until.js';
 import { Estate } from './estate.js';
 import { openGates, Replica, type Surroundings } from './replica.js';
@@ -83,8 +83,7 @@ export class Cluster {
 
   /** Starts one more process of the app, with gates of its own, and waits until it is ready unless told otherwise. */
   async startApp(name: AppName, { env = {}, wait = true }: StartOptions = {}): Promise<Replica> {
-    const { surroundings = {} } = this.plan;
-    const gates = await openGates({ catalog: postgres18, bus: kafka, ...surroundings });
+    const gates = await openGates(this.places);
     const { catalog, source, target, store, bus } = gates;
     const places = this.toEnvironment({
       ...{ catalogPort: catalog.port, sourcePort: source.port, targetPort: target.port },
@@ -114,14 +113,15 @@ export class Cluster {
 
   /** A look into the catalog, past every API and every gate. */
   catalog<Row extends object>(statement: string): Promise<Row[]> {
-    return onServer<Row>('postgres18', this.estate.catalog, statement);
+    const { port } = this.places.catalog;
+    return onUrl<Row>(urlOf('postgres18', { port, database: this.estate.catalog }), statement);
   }
 
   /** The environment of a process that meets no gate: the command line, say. */
   get env(): Record<string, string> {
     return this.toEnvironment({
-      ...{ catalogPort: postgres18.port, sourcePort: postgres18.port, targetPort: postgres18.port },
-      ...{ storeEndpoint: s3.endpoint, busPort: kafka.port },
+      ...{ catalogPort: this.places.catalog.port, sourcePort: postgres18.port, targetPort: postgres18.port },
+      ...{ storeEndpoint: s3.endpoint, busPort: this.places.bus.port },
     });
   }
 
@@ -135,11 +135,15 @@ export class Cluster {
     await rm(this.folder, { recursive: true, force: true });
   }
 
+  private get places(): Surroundings {
+    return { catalog: postgres18, bus: kafka, ...this.plan.surroundings };
+  }
+
   private async open(): Promise<void> {
     await mkdir(this.workDirectory);
     await this.writeConfig();
     await Promise.all((this.plan.apps ?? ALL).map((name) => this.startApp(name)));
-    this.watch = await BusWatch.open(this.topicPrefix);
+    this.watch = await BusWatch.open(this.topicPrefix, [`${this.places.bus.host}:${this.places.bus.port}`]);
   }
 
   private toEnvironment(places: Places): Record<string, string> {

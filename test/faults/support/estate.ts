@@ -3,9 +3,16 @@ import { createKafka } from '#common/bus/kafka-client.js';
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { newId } from '../../support/platform.js';
-import { dropDatabases, onServer, ServerLogin } from '../../support/server-login.js';
+import { dropDatabases, onServer, onUrl, ServerLogin, urlOf } from '../../support/server-login.js';
+import type { Surroundings } from './replica.js';
 
 const { binDir } = endpoints.postgres18;
+export interface EstatePlan {
+  readonly hasBulk?: boolean;
+  /** Where the catalog and the topics go; default: the services that all specs share. */
+  readonly surroundings?: Partial<Surroundings>;
+}
+
 export const ORDERS = 200;
 /** The projector has seen half of the orders: a replay has something to do. */
 export const SEEN_ORDERS = 100;
@@ -22,7 +29,7 @@ export class Estate {
     readonly writer: ServerLogin,
   ) {}
 
-  static async make({ hasBulk = false }: { readonly hasBulk?: boolean } = {}): Promise<Estate> {
+  static async make({ hasBulk = false, surroundings = {} }: EstatePlan = {}): Promise<Estate> {
     const id = newId();
     const catalogLogin = await ServerLogin.create(`${id}_catalog`, '');
     const reader = await ServerLogin.create(`${id}_reader`, 'BYPASSRLS IN ROLE pg_read_all_data');
@@ -30,14 +37,15 @@ export class Estate {
     const estate = new Estate(id, catalogLogin, reader, writer);
     const create = (name: string, ...options: string[]) =>
       onServer('postgres18', 'postgres', `CREATE DATABASE ${name} ${options.join(' ')}`);
-    await create(estate.catalog, `OWNER ${catalogLogin.user}`);
+    if (surroundings.catalog === undefined) await create(estate.catalog, `OWNER ${catalogLogin.user}`);
+    else await makeCatalogAt(surroundings.catalog.port, estate);
     await create(estate.shop);
     await onServer('postgres18', estate.shop, ...SHOP);
     if (hasBulk) {
       await create(estate.bulk);
       await onServer('postgres18', estate.bulk, BULK);
     }
-    await makeOrders(estate);
+    await makeOrders(estate, surroundings.bus ?? endpoints.kafka);
     return estate;
   }
 
@@ -109,10 +117,20 @@ const SHOP = [
 const BULK = `CREATE TABLE notes AS SELECT n, string_agg(sha512(random()::text::bytea), '') AS bytes
   FROM generate_series(1, 3000) n, generate_series(1, 64) GROUP BY n`;
 
-const kafka = () => createKafka({ brokers: endpoints.kafka.brokers, clientId: 'estate', logger: silentLogger });
+/** On a server of the spec's own, with the same superuser. */
+async function makeCatalogAt(port: number, { catalog, catalogLogin: { user, password } }: Estate): Promise<void> {
+  await onUrl(
+    urlOf('postgres18', { port, database: 'postgres' }),
+    `CREATE ROLE ${user} LOGIN PASSWORD '${password}'`,
+    `CREATE DATABASE ${catalog} OWNER ${user}`,
+  );
+}
 
-async function makeOrders({ ordersTopic, copiesTopic, projector }: Estate): Promise<void> {
-  const client = kafka();
+async function makeOrders(
+  { ordersTopic, copiesTopic, projector }: Estate,
+  { host, port }: Surroundings['bus'],
+): Promise<void> {
+  const client = createKafka({ brokers: [`${host}:${port}`], clientId: 'estate', logger: silentLogger });
   const [admin, producer] = [client.admin(), client.producer({ createPartitioner: Partitioners.DefaultPartitioner })];
   await Promise.all([admin.connect(), producer.connect()]);
   try {

@@ -1,0 +1,59 @@
+import { expect } from '@jest/globals';
+import { type Asked, causedBy } from '../../support/request.js';
+import { waitUntil } from '../../support/wait-until.js';
+import type { Cluster } from './cluster.js';
+import { findBroken } from './invariants.js';
+import { type Chosen, conclude } from './report.js';
+import { doWork, type Work } from './works.js';
+
+/** What goes wrong around the apps, which go on living. */
+export interface Fault {
+  /** Resolves when somebody met it: a fault that nobody meets proves nothing. */
+  readonly reached: Promise<void>;
+  /** All is well again. Default: the fault ends by itself. */
+  readonly end?: () => Promise<unknown> | unknown;
+}
+
+export interface FaultCase extends Chosen {
+  /** `S3 answers 500`. */
+  readonly fault: string;
+  /** Where in the work: `backup: a part of the dump`. */
+  readonly step: string;
+  readonly work: Work;
+  readonly begin: (cluster: Cluster) => Fault | Promise<Fault>;
+  /** Asked before the fault begins, for what must be there already. */
+  readonly before?: (cluster: Cluster) => Promise<unknown>;
+  /** While it lasts: what must be true, or how long it does last. */
+  readonly meanwhile?: (cluster: Cluster, asked: Asked) => Promise<unknown>;
+}
+
+/** The longest wait is a run's second attempt behind a connection that stalls. */
+const LONG_MS = 120_000;
+
+/** Lets the fault happen in the middle of the work, and expects the work done once, every promise whole, and the next run to work. */
+export async function meetFault(cluster: Cluster, one: FaultCase): Promise<void> {
+  const { fault, step, work, begin, before, meanwhile } = one;
+  await before?.(cluster);
+  const { reached, end } = await begin(cluster);
+  const asked = await work.ask(cluster);
+  await waitForFault(cluster, one, reached);
+  const reachedAtMs = performance.now();
+  await meanwhile?.(cluster, asked);
+  await end?.();
+  const wellAtMs = end === undefined ? reachedAtMs : performance.now();
+  const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: LONG_MS });
+  const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - wellAtMs) / 100) / 10);
+  const broken = await conclude({ fault, step, recoverySeconds }, async () => {
+    const next = await doWork(cluster, work);
+    return [...((await work.findBroken?.(cluster, asked)) ?? []), ...(await findBroken(cluster, [asked, next]))];
+  });
+  expect(broken).toEqual([]);
+}
+
+async function waitForFault(cluster: Cluster, { fault }: FaultCase, reached: Promise<void>): Promise<void> {
+  let isReached = false;
+  void reached.then(() => {
+    isReached = true;
+  });
+  await waitUntil(`somebody meets it: ${fault}`, () => isReached, { explain: () => cluster.explain() });
+}
