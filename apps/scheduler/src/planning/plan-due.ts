@@ -8,6 +8,7 @@ import {
   type DueSlot,
   decideDue,
   type ScheduleState,
+  type Wait,
   type WaitingSlot,
 } from '#common/domain/schedule.policy.js';
 import type { Facts } from '#common/service/facts.js';
@@ -30,29 +31,70 @@ interface Planned extends DueDecision {
   readonly newlyWaiting: readonly WaitingSlot[];
 }
 
+/** Slots that one transaction settles: a thousand that are due at once neither block each other's schedules nor outlive a transaction. */
+const AT_ONCE = 100;
+
 /**
  * One look at the schedules: writes a request for every slot that is due and an audit row for what is passed over or has to wait,
- * and moves the marks, in one transaction. The request's id derives from schedule and slot, so that neither two schedulers nor a
- * repeated look make two backups.
+ * and moves the marks, schedule by schedule together. The request's id derives from schedule and slot, so that neither two schedulers
+ * nor a repeated look make two backups. Most looks find nothing, and then read only: whatever is found is decided again under a lock.
  */
 export async function planDue(deps: PlanDueDeps): Promise<DueDecision> {
   const { catalog, logger } = deps;
   const names = Object.keys(deps.installation.config.schedules);
   if (names.length === 0) return { due: [], passed: [], waiting: [] };
-  const { passedSlots, newlyWaiting, ...decision } = await catalog.transaction((tx) => planNow(names, tx, deps));
-  for (const slot of decision.due) logger.info(slot, 'backup requested by schedule');
-  for (const slots of passedSlots) logger.warn(slots, 'slot passed over');
-  for (const slot of newlyWaiting) logger.warn(slot, 'slot has to wait');
-  return decision;
+  const { touched, stillWaiting } = await catalog.transaction((tx) => look(names, tx, deps));
+  const whole: DueDecision[] = [];
+  for (let start = 0; start < touched.length; start += AT_ONCE) {
+    const some = touched.slice(start, start + AT_ONCE);
+    const { passedSlots, newlyWaiting, ...decision } = await catalog.transaction((tx) => planNow(some, tx, deps));
+    for (const slot of decision.due) logger.info(slot, 'backup requested by schedule');
+    for (const slots of passedSlots) logger.warn(slots, 'slot passed over');
+    for (const slot of newlyWaiting) logger.warn(slot, 'slot has to wait');
+    whole.push(decision);
+  }
+  return {
+    due: whole.flatMap(({ due }) => due),
+    passed: whole.flatMap(({ passed }) => passed),
+    waiting: [...stillWaiting, ...whole.flatMap(({ waiting }) => waiting)],
+  };
 }
 
-/** The same in a transaction that goes on. */
-export async function planNow(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Planned> {
-  const { schedules } = deps.installation.config;
-  const marks = await tx.schedules.lock(names);
-  const states = marks.map((mark) => toState(mark, deps.installation));
+interface Look {
+  /** Something would change of them now, or nobody has looked after them yet. */
+  readonly touched: readonly string[];
+  /** Of the others. */
+  readonly stillWaiting: readonly WaitingSlot[];
+}
+
+/** Locks nothing. */
+async function look(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Look> {
+  const marks = await tx.schedules.marks(names);
+  const { due, passed, waiting } = decide(marks, await tx.now(), deps);
+  const waits = new Map(waiting.map(({ schedule, ...wait }) => [schedule, wait]));
+  const found = new Set([...due, ...passed].map(({ schedule }) => schedule));
+  for (const { name, waiting: before } of marks) if (!isSameWait(waits.get(name), before)) found.add(name);
+  const seen = new Set(marks.map(({ name }) => name));
+  return {
+    touched: names.filter((name) => found.has(name) || !seen.has(name)),
+    stillWaiting: waiting.filter(({ schedule }) => !found.has(schedule)),
+  };
+}
+
+function decide(marks: readonly ScheduleMark[], now: Date, { installation }: PlanDueDeps): DueDecision {
+  const { schedules } = installation.config;
   const next = (name: string, after: Date) => nextSlot(known(schedules, name, 'schedule'), after);
-  const decision = decideDue(states, next, await tx.now());
+  return decideDue(
+    marks.map((mark) => toState(mark, installation)),
+    next,
+    now,
+  );
+}
+
+/** Decides and settles under the schedules' locks, in a transaction that goes on. */
+export async function planNow(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Planned> {
+  const marks = await tx.schedules.lock(names);
+  const decision = decide(marks, await tx.now(), deps);
   for (const slot of decision.due) await request(slot, tx, deps);
   const passedSlots = toPassedSlots(decision.passed);
   for (const slots of passedSlots) await auditPassed(tx, slots, deps.facts.source);
@@ -92,10 +134,14 @@ async function remember(
   const changed: WaitingSlot[] = [];
   for (const { name, waiting: before } of marks) {
     const found = waiting.find(({ schedule }) => schedule === name);
-    const now = found === undefined ? null : { slotAt: found.slotAt, reason: found.reason, until: found.until };
-    if (JSON.stringify(now) === JSON.stringify(before)) continue;
-    await tx.schedules.setWaiting(name, now);
+    if (isSameWait(found, before)) continue;
+    await tx.schedules.setWaiting(name, found ?? null);
     if (found !== undefined) changed.push(found);
   }
   return changed;
 }
+
+const isSameWait = (now: Wait | undefined, before: Wait | null): boolean =>
+  now?.reason === before?.reason &&
+  now?.slotAt.getTime() === before?.slotAt.getTime() &&
+  now?.until?.getTime() === before?.until?.getTime();

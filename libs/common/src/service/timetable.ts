@@ -10,11 +10,19 @@ type Times = Pick<ScheduleConfig, 'cron' | 'zone'>;
 /** Reading an expression costs far more than asking it; every tick asks all schedules. */
 const crons = new Map<string, CronTimes>();
 
+/** Of each cron and zone the last answer: it holds for every instant from the one that was asked for until the slot itself. */
+const answers = new Map<string, { readonly after: Date; readonly slot: Date }>();
+
 /** The first slot after an instant, in the schedule's own zone; undefined when there is none. Throws: config.invalid. */
 export function nextSlot({ cron, zone }: Times, after: Date): Date | undefined {
+  const key = `${zone} ${cron}`;
+  const known = answers.get(key);
+  if (known !== undefined && known.after <= after && after < known.slot) return new Date(known.slot);
   const times = crons.get(cron) ?? parseCron(cron);
   crons.set(cron, times);
-  return nextInZone({ zone, ...times }, after);
+  const slot = nextInZone({ zone, ...times }, after);
+  if (slot !== undefined) answers.set(key, { after: new Date(after), slot: new Date(slot) });
+  return slot;
 }
 
 /** A schedule of the configuration, as the decisions know it. */

@@ -33,6 +33,18 @@ describe('a slot', () => {
     expect(nightly('2026-07-10T12:00:00Z')).toBe('2026-07-11T00:00:00.000Z');
   });
 
+  it('is the same in whatever order instants are asked for, also around a change of clocks', () => {
+    const config = schedule('30 */2 * * *', BERLIN);
+    const begin = new Date('2026-10-24T20:00:00Z').getTime();
+    const instants = Array.from({ length: 60 }, (_, index) => new Date(begin + index * 17 * 60_000));
+    const inOrder = instants.map((at) => nextSlot(config, at)?.toISOString());
+    const inReverse = instants.toReversed().map((at) => nextSlot(config, at)?.toISOString());
+    expect(inReverse.reverse()).toEqual(inOrder);
+    const firstOf = (at: Date) =>
+      slotsAfter('30 */2 * * *', BERLIN, '2026-10-24T18:00:00Z', 40).find((slot) => slot > at);
+    expect(inOrder).toEqual(instants.map((at) => firstOf(at)?.toISOString()));
+  });
+
   it('does not exist for a date that never comes', () => {
     expect(slotsAfter('0 0 30 2 *', BERLIN, '2026-01-01T00:00:00Z', 1)).toEqual([]);
   });

@@ -59,6 +59,9 @@ const CLAIM_NEXT = `
   WITH held AS (
     SELECT owner, source_host FROM holdfast.runs WHERE state = 'running' AND claim_expires_at > clock_timestamp()
   ),
+  busy AS (
+    SELECT source_host FROM held WHERE source_host IS NOT NULL GROUP BY source_host HAVING count(*) >= $5
+  ),
   next AS (
     SELECT run.id
     FROM holdfast.runs AS run
@@ -75,7 +78,7 @@ const CLAIM_NEXT = `
         WHERE other.resource = run.resource AND other.state = 'running' AND other.id <> run.id
       )
       AND (SELECT count(*) FROM held WHERE held.owner = $2) < $4
-      AND (run.source_host IS NULL OR (SELECT count(*) FROM held WHERE held.source_host = run.source_host) < $5)
+      AND (run.source_host IS NULL OR run.source_host NOT IN (SELECT source_host FROM busy))
     ORDER BY run.kind = 'restore' DESC, run.priority DESC, run.number
     LIMIT 1
     FOR UPDATE OF run SKIP LOCKED
