@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
@@ -91,8 +93,11 @@ describe('attempts at a restore', () => {
     const order = bed.order(manifest, bed.nameOf('adopted'));
     await bed.restore(order);
     await bed.onDatabase(order.database, (session) => session.query(`INSERT INTO tenants VALUES ('since')`));
+    const { workDirectory = '' } = bed.deps();
+    await mkdir(join(workDirectory, `holdfast-restore-${order.identity.runId}-a1-killed`));
     await bed.restore(laterAttempt(order));
     expect(await bed.query(order.database, `SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
+    expect((await readdir(workDirectory)).filter((name) => name.includes(order.identity.runId))).toEqual([]);
     const other = { ...order, identity: { runId: randomUUID(), attempt: 1 } };
     await expect(bed.restore(other)).rejects.toMatchObject({ code: 'restore.database-exists' });
   });

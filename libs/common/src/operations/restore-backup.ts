@@ -20,7 +20,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 import { intoExisting, intoNew } from './restore-strategies.js';
-import { withSpoolFolder } from './spool-folder.js';
+import { removeSpoolFolders, withSpoolFolder } from './spool-folder.js';
 import { spoolObject } from './spool-object.js';
 
 export interface RestoreDeps {
@@ -80,7 +80,7 @@ interface LockedDeps extends RestoreDeps {
 
 async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<RestoreOutcome> {
   const { target, database, identity, strategy, manifest } = order;
-  if (strategy === 'new' && (await isOwnResult(d.lock, database, identity))) return adopt(d.lock, order);
+  if (strategy === 'new' && (await isOwnResult(d.lock, database, identity))) return adopt(order, d);
   const tools = await findTools(order, d, signal);
   const plan = await previewRestore(order, signal);
   assertPossible(plan, target);
@@ -103,8 +103,9 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
 const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
 
 /** An earlier attempt finished the database and could not say so any more. */
-async function adopt(lock: PgSession, { manifest, identity }: RestoreOrder): Promise<RestoreOutcome> {
-  await dropScratches(lock, identity);
+async function adopt({ manifest, identity }: RestoreOrder, d: LockedDeps): Promise<RestoreOutcome> {
+  await dropScratches(d.lock, identity);
+  await removeSpoolFolders(d.workDirectory, identity);
   return {
     ...{ harmlessErrors: [], createdRoles: [], withheldRights: [], newerObjects: [], droppedObjects: [] },
     ...{ withheldSettings: withheldSettings(manifest.snapshot), safetyBackupId: null },
