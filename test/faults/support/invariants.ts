@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { sweepAttempts } from '#common/operations/sweep-attempts.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { SeenEvent } from '../../support/bus-watch.js';
@@ -12,7 +13,11 @@ import { findBrokenBackups, findOrphanObjects } from './stored-backups.js';
  * What is broken after a fault, of everything that is promised whatever dies; empty is what must come out. Call it when the asked
  * runs have said their end and nothing else is at work.
  */
-export async function findBroken(cluster: Cluster, asked: readonly Asked[]): Promise<string[]> {
+export async function findBroken(
+  cluster: Cluster,
+  asked: readonly Asked[],
+  { patienceMs = 20_000 }: { readonly patienceMs?: number } = {},
+): Promise<string[]> {
   const perRun = await Promise.all(asked.map((one) => findBrokenFacts(cluster, one)));
   return [
     ...perRun.flat(),
@@ -20,7 +25,7 @@ export async function findBroken(cluster: Cluster, asked: readonly Asked[]): Pro
     ...(await findDoubles(cluster)),
     ...(await findBrokenBackups(cluster)),
     ...(await sweepAndFindOrphans(cluster)),
-    ...(await findLeftovers(cluster)),
+    ...(await findLeftovers(cluster, patienceMs)),
   ];
 }
 
@@ -107,18 +112,19 @@ async function sweepAndFindOrphans(cluster: Cluster): Promise<string[]> {
 }
 
 /** Sessions, processes, half-made databases and spooled archives. Each may take a moment to end. */
-async function findLeftovers(cluster: Cluster): Promise<string[]> {
+async function findLeftovers(cluster: Cluster, timeoutMs: number): Promise<string[]> {
   const look = async (): Promise<string[]> => [
     ...(await findSessions(cluster)),
     ...(await findProcesses(cluster)),
     ...(await findScratches(cluster)),
+    ...(await readdir(cluster.workDirectory)).map((name) => `${name} is left in the work directory`),
   ];
   let found: string[] = [];
   const isTidy = async (): Promise<boolean> => {
     found = await look();
     return found.length === 0;
   };
-  return waitUntil('nothing is left', isTidy, { timeoutMs: 20_000 }).then(
+  return waitUntil('nothing is left', isTidy, { timeoutMs }).then(
     () => [],
     () => found,
   );

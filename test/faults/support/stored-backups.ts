@@ -60,8 +60,14 @@ export async function findOrphanObjects(cluster: Cluster): Promise<string[]> {
   const listing = await listStore(cluster);
   const manifests = [...listing.keys()].filter((key) => /[/]a\d+-[^/]+[/]manifest[.]json$/.test(key));
   const told = new Set(manifests);
-  for (const key of manifests) for (const object of (await loadManifest(cluster, key)).objects) told.add(object.key);
-  return [...listing.keys()]
+  const unreadable: string[] = [];
+  for (const key of manifests) {
+    const manifest = await loadManifest(cluster, key).catch(() => undefined);
+    if (manifest === undefined) unreadable.push(`${key} cannot be read`);
+    for (const object of manifest?.objects ?? []) told.add(object.key);
+  }
+  const orphans = [...listing.keys()]
     .filter((key) => /[/]a\d+-[^/]+[/]/.test(key) && !key.endsWith('/swept') && !told.has(key))
     .map((key) => `${key} belongs to no backup`);
+  return [...unreadable, ...orphans];
 }
