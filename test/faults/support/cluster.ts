@@ -17,6 +17,8 @@ export interface ClusterPlan {
   readonly surroundings?: Partial<Surroundings>;
   /** With the dataset `bulk`, which takes a while to make. */
   readonly hasBulk?: boolean;
+  /** Added to what every app gets. */
+  readonly env?: Readonly<Record<string, string>>;
   /** Started at once; default: one of each. */
   readonly apps?: readonly AppName[];
 }
@@ -89,7 +91,10 @@ export class Cluster {
       ...{ catalogPort: catalog.port, sourcePort: source.port, targetPort: target.port },
       ...{ storeEndpoint: store.endpoint, busPort: bus.port },
     });
-    const replica = Replica.start(name, gates, { configFile: this.configFile, env: { ...places, ...env } });
+    const replica = Replica.start(name, gates, {
+      configFile: this.configFile,
+      env: { ...places, ...this.plan.env, ...env },
+    });
     this.replicas.push(replica);
     if (wait) await replica.ready();
     return replica;
@@ -181,7 +186,7 @@ export class Cluster {
       api: { url: 'http://127.0.0.1:1', token: '${env:API_TOKEN}' },
       repositories: { store: repository, ...config['repositories'] },
       scheduler: { http, ...scheduler },
-      executor: { http, ...IMPATIENT, workDirectory: this.workDirectory, ...executor },
+      executor: { http, ...IMPATIENT, workDirectory: this.workDirectory, sweepEveryMs: 3_000, ...executor },
       verifier: { http, ...IMPATIENT, ...verifier },
     };
     await writeFile(this.configFile, JSON.stringify(document, null, 2));

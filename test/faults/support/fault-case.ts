@@ -34,6 +34,7 @@ const LONG_MS = 120_000;
 export async function meetFault(cluster: Cluster, one: FaultCase): Promise<void> {
   const { fault, step, work, begin, before, meanwhile } = one;
   await before?.(cluster);
+  await work.prepare?.(cluster);
   const { reached, end } = await begin(cluster);
   const asked = await work.ask(cluster);
   await waitForFault(cluster, one, reached);

@@ -70,5 +70,5 @@ export async function askByApi(cluster: Cluster, type: string, data: object): Pr
     body: JSON.stringify({ id, data }),
   });
   if (!response.ok) throw new Error(`the API answered ${response.status}: ${await response.text()}`);
-  return { type, id, source: `urn:holdfast:${cluster.id.replace('_', '-')}`, time, data };
+  return { type, id, source: `holdfast://${cluster.id.replace('_', '-')}`, time, data };
 }
