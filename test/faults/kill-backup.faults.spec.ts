@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Cluster } from './support/cluster.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
 import {
@@ -13,7 +13,7 @@ import {
   takingRequest,
 } from './support/places.js';
 import { chosenOf } from './support/report.js';
-import { backupOf } from './support/works.js';
+import { backupOf, findUnrestorable } from './support/works.js';
 
 const [shop, bulk] = [backupOf('shop'), backupOf('bulk')];
 const dump = (method: string, query?: RegExp) =>
@@ -73,4 +73,8 @@ const all = [...cases.map((kill) => ({ ...kill, work: shop })), ...inParts.map((
 
 describe('whose app is killed', () => {
   it.each(chosenOf(all))('$work.name: $app $step', ({ work, ...kill }) => meetKill(cluster, work, kill), 120_000);
+
+  it('leaves backups of which every sample restores', async () => {
+    expect(await findUnrestorable(cluster)).toEqual([]);
+  }, 120_000);
 });

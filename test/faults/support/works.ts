@@ -11,7 +11,7 @@ export interface Work {
   readonly family: 'backup' | 'restore' | 'verification' | 'replay';
   /** Makes something to do. */
   readonly prepare?: (cluster: Cluster) => Promise<void>;
-  readonly ask: (cluster: Cluster) => Promise<Asked>;
+  readonly ask: (cluster: Cluster, changes?: object) => Promise<Asked>;
   /** What is broken in what the run made. */
   readonly findBroken?: (cluster: Cluster, asked: Asked) => Promise<string[]>;
 }
@@ -42,9 +42,9 @@ let restores = 0;
 export const restoreNew: Work = {
   name: 'restore (new)',
   family: 'restore',
-  ask: (cluster) => {
+  ask: (cluster, changes = {}) => {
     restores += 1;
-    return askRestore(cluster, { database: `${cluster.id}_new${restores}`, strategy: 'new' });
+    return askRestore(cluster, { database: `${cluster.id}_new${restores}`, strategy: 'new', ...changes });
   },
   findBroken: async (_cluster, { data }) => {
     const { database } = data as RestoreData;
@@ -53,6 +53,23 @@ export const restoreNew: Work = {
     return broken;
   },
 };
+
+/**
+ * Of the backups of `shop` so far the first, one in the middle and the last are restored. Returns what is missing then.
+ */
+export async function findUnrestorable(cluster: Cluster): Promise<string[]> {
+  const backups = await cluster.catalog<{ id: string }>(
+    `SELECT id FROM holdfast.backups WHERE state = 'completed' AND dataset = 'shop' AND purpose = 'regular' ORDER BY id`,
+  );
+  const sample = new Set([0, Math.floor(backups.length / 2), backups.length - 1].map((n) => backups[n]?.id));
+  const broken: string[] = [];
+  for (const backup of sample) {
+    const { ask: begin, ...work } = restoreNew;
+    const asked = await doWork(cluster, { ...work, ask: (to) => begin(to, { backup }) });
+    broken.push(...((await work.findBroken?.(cluster, asked)) ?? []));
+  }
+  return broken;
+}
 
 export const placeOf = ({ id }: Cluster): string => `${id}_place`;
 
