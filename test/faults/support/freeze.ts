@@ -15,9 +15,12 @@ export async function freeze({ app }: Replica): Promise<Frozen> {
   process.kill(app.pid, 'SIGSTOP');
   const children = await descendantsOf(app.pid);
   for (const { pid } of children) process.kill(pid, 'SIGSTOP');
+  let isFrozen = true;
   return {
     thaw: () => {
-      for (const pid of [...children.map((child) => child.pid), app.pid]) process.kill(pid, 'SIGCONT');
+      // Once: later these numbers may be anybody's.
+      if (isFrozen) for (const pid of [...children.map((child) => child.pid), app.pid]) process.kill(pid, 'SIGCONT');
+      isFrozen = false;
     },
     childrenGone: async () => {
       await waitUntil('its children are gone', async () => (await stillRunning(children)).length === 0);
