@@ -1,4 +1,5 @@
 import { benchBackup } from './backup.js';
+import { benchBackPressure } from './many/back-pressure.js';
 import { benchManyDatasets } from './many/many-datasets.js';
 import { benchMemory } from './memory.js';
 import { type BenchOptions, parseOptions, usage } from './options.js';
@@ -7,6 +8,7 @@ const benchmarks: Readonly<Record<BenchOptions['benchmark'], (options: BenchOpti
   backup: benchBackup,
   memory: benchMemory,
   'many-datasets': benchManyDatasets,
+  'back-pressure': benchBackPressure,
 };
 
 const options = parseOptions(process.argv.slice(2));

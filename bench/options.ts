@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const BENCHMARKS = ['backup', 'memory', 'many-datasets'] as const;
+const BENCHMARKS = ['backup', 'memory', 'many-datasets', 'back-pressure'] as const;
 
 export interface BenchOptions {
   readonly benchmark: (typeof BENCHMARKS)[number];
@@ -8,15 +8,18 @@ export interface BenchOptions {
   readonly rounds: number;
   readonly datasets: number;
   readonly executors: number;
+  readonly requests: number;
 }
 
 export const usage = `usage: npm run bench -- backup [--size 200M] [--rounds 5]
        npm run bench -- memory [--size 200M,2G]
        npm run bench -- many-datasets [--datasets 1000] [--executors 4]
+       npm run bench -- back-pressure [--requests 20000] [--datasets 1000] [--executors 4]
 
   backup         seconds of one backup, bare tools and Holdfast in turns, into the same store
   memory         resident memory of a process that makes a backup, and of one that fetches it for a restore
   many-datasets  so many databases due in one minute: until all is done, and what it costs catalog, bus and machine
+  back-pressure  so many requests at once while the catalog is away: what each service holds in memory, and that none is lost
 
 Needs the services: npm run services -- up postgres-18 s3 kafka`;
 
@@ -32,16 +35,18 @@ export function parseOptions(argv: readonly string[]): BenchOptions | undefined 
       rounds: { type: 'string', default: '5' },
       datasets: { type: 'string', default: '1000' },
       executors: { type: 'string', default: '4' },
+      requests: { type: 'string', default: '20000' },
     },
   });
   const [name, ...rest] = positionals;
   const benchmark = BENCHMARKS.find((known) => known === name);
   if (benchmark === undefined || rest.length > 0) return undefined;
   const sizesBytes = (values.size ?? (benchmark === 'backup' ? '200M' : '200M,2G')).split(',').map(toBytes);
-  const [rounds, datasets, executors] = [values.rounds, values.datasets, values.executors].map(Number);
-  const numbers = [rounds, datasets, executors, ...sizesBytes];
+  const counts = [values.rounds, values.datasets, values.executors, values.requests].map(Number);
+  const [rounds, datasets, executors, requests] = counts;
+  const numbers = [...counts, ...sizesBytes];
   const areGood = numbers.every((number) => Number.isInteger(number) && Number(number) > 0);
-  return areGood ? ({ benchmark, sizesBytes, rounds, datasets, executors } as BenchOptions) : undefined;
+  return areGood ? ({ benchmark, sizesBytes, rounds, datasets, executors, requests } as BenchOptions) : undefined;
 }
 
 function toBytes(text: string): number {

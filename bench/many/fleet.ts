@@ -9,8 +9,9 @@ import { type AppName, AppProcess } from '../../test/support/app-process.js';
 import { urlOf } from './source-databases.js';
 
 export interface FleetPlan {
-  /** Each is a dataset of the same name. */
+  /** Each is a dataset of the same name, unless `databaseOf` knows another database. */
   readonly databases: readonly string[];
+  readonly databaseOf?: (name: string) => string;
   readonly schedulers: number;
   readonly executors: number;
   readonly concurrency: number;
@@ -102,7 +103,12 @@ function toConfig(plan: FleetPlan, { bus, store }: Fleet): object {
   const { endpoint, accessKeyId } = endpoints.s3;
   const toolDirectories = [endpoints.postgres18.binDir];
   const toDataset = (name: string) => ({
-    ...{ kind: 'postgres', url: withSecret(urlOf(name)), repositories: ['store'], toolDirectories },
+    ...{
+      kind: 'postgres',
+      url: withSecret(urlOf(plan.databaseOf?.(name) ?? name)),
+      repositories: ['store'],
+      toolDirectories,
+    },
     compression: { level: 3, threads: 1 },
   });
   return {
