@@ -93,6 +93,19 @@ const endRun = async (schedule: string) => {
 const audited = (schedule: string) => inCatalog((tx) => tx.audit.list({ subject: `schedule ${schedule}` }));
 
 describe('planning', () => {
+  it('asks once for each of hundreds of schedules that are due at once, whoever looks at the same moment', async () => {
+    const names = Array.from({ length: 250 }, (_, index) => `many-${index}`);
+    const many = Object.fromEntries(names.map((name) => [name, { dataset: 'shop', cron: '* * * * *' }]));
+    await planDue(scheduler(catalogs[0], many));
+    await session.query(`UPDATE holdfast.schedules SET done_until = now() - interval '61 s' WHERE name LIKE 'many-%'`);
+    const decisions = await Promise.all(catalogs.map((catalog) => planDue(scheduler(catalog, many))));
+    const due = decisions.flatMap((decision) => decision.due.map(({ schedule }) => schedule));
+    expect(due.toSorted()).toEqual(names.toSorted());
+    const requests = await inCatalog((tx) => tx.outbox.nextBatch(1_000));
+    const asked = requests.map(({ event }) => (event as unknown as { data: { schedule: string } }).data.schedule);
+    expect(asked.filter((schedule) => schedule.startsWith('many-')).toSorted()).toEqual(names.toSorted());
+  });
+
   it('makes one request per slot, however many schedulers look at the same moment', async () => {
     const everySecond = { 'every-second': { dataset: 'shop', cron: '* * * * * *', jitter: '1m' } };
     const two = catalogs.map((catalog) => scheduler(catalog, everySecond));
