@@ -25,7 +25,6 @@ const completedFact = onBus(({ topicPrefix }) => ({
 /** In the order of the steps (docs/design/ordering.md). */
 const cases: readonly KillCase[] = [
   ...around('executor', 'committing the request and its run', takingRequest, {
-    representative: 'after',
     takeover: 'restart',
   }),
   ...around('executor', 'committing the offset of the request', committingOffset('backup[.]requested'), {
@@ -42,17 +41,14 @@ const cases: readonly KillCase[] = [
     })),
   ),
   ...around('executor', 'taking the snapshot', statement('source', { statement: /pg_export_snapshot/ })),
-  ...around('executor', 'pg_dump began to read rows', statement('source', { statement: /^COPY .* TO stdout/i })),
-  ...around('executor', 'storing the dump', dump('PUT'), { representative: 'before' }),
+  ...around('executor', 'reading the first rows', statement('source', { statement: /^COPY .* TO stdout/i })),
+  ...around('executor', 'storing the dump', dump('PUT')),
   ...around('executor', 'storing the globals', inStore({ method: 'PUT', key: /globals[.]sql[.]zst$/ })),
   ...around('executor', 'storing the manifest', inStore({ method: 'PUT', key: /manifest[.]json$/ }), {
     representative: 'both',
   }),
   ...around('executor', 'looking for the swept marker', inStore({ method: 'HEAD', key: /[/]swept$/ })),
-  ...around('executor', 'committing the run with its fact', settling('backup.completed'), {
-    representative: 'after',
-    takeover: 'restart',
-  }),
+  ...around('executor', 'committing the run with its fact', settling('backup.completed'), { takeover: 'restart' }),
   ...around('scheduler', 'publishing the fact', completedFact),
   ...around('scheduler', 'marking the fact as published', commitOf('catalog', /SET published_at = clock_timestamp/)),
 ];

@@ -21,7 +21,7 @@ const reset: readonly KillCase[] = [
   ...around('verifier', 'committing the claim', claiming),
   ...around('verifier', 'committing the frozen range', freezing),
   ...around('verifier', 'writing the range to the journal', frozen),
-  ...around('verifier', 'moving the group back', moving, { representative: 'after' }),
+  ...around('verifier', 'moving the group back', moving),
   ...around('verifier', 'writing to the journal that it was moved', following(moving.before, frozen, always)),
   ...around('verifier', 'committing the run with its fact', settling('replay.completed'), { takeover: 'restart' }),
 ];

@@ -18,9 +18,7 @@ const asNew: readonly KillCase[] = [
   ...around('executor', 'creating the scratch database', target(/^CREATE DATABASE/)),
   ...around('executor', 'copying rows', target(/^COPY .* FROM stdin/i), { representative: 'before' }),
   ...around('executor', 'marking the scratch database', target(/^COMMENT ON DATABASE/)),
-  ...around('executor', 'giving the database its name', target(/^ALTER DATABASE .* RENAME/), {
-    representative: 'after',
-  }),
+  ...around('executor', 'giving the database its name', target(/^ALTER DATABASE .* RENAME/)),
   ...around('executor', 'committing the run with its fact', settling('restore.completed'), { takeover: 'restart' }),
 ];
 
@@ -33,7 +31,7 @@ const inPlace: readonly KillCase[] = [
   ...around('executor', 'dropping the first table', target(/^DROP TABLE/i)),
   ...around('executor', 'copying rows', target(/^COPY .* FROM stdin/i)),
   ...around('executor', 'committing the restored database', commitOf('target', /^COPY .* FROM stdin/i), {
-    representative: 'both',
+    representative: 'before',
   }),
   ...around('executor', 'committing the run with its fact', settling('restore.completed'), { takeover: 'restart' }),
 ];
