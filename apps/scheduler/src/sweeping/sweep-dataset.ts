@@ -6,7 +6,7 @@ import {
   applyRetention,
   sweepDead,
 } from '#common/service/apply-retention.js';
-import { type DatasetPlan, planRetention } from '#common/service/plan-retention.js';
+import { type DatasetPlan, loadKnowledge, planRetention } from '#common/service/plan-retention.js';
 import { hasRetention } from '#common/service/retention-of.js';
 
 export interface SweptDataset extends AppliedRetention {
@@ -15,11 +15,12 @@ export interface SweptDataset extends AppliedRetention {
 }
 
 /**
- * Retention, where the configuration has one for the dataset or a mark of an earlier one is left; and always what dead attempts left.
+ * Retention, where the configuration has one for the dataset, a mark of an earlier one is left or a run was given up whose backup came
+ * to be all the same; and always what dead attempts left.
  * Throws: repository.*, catalog.unavailable; the abort reason.
  */
 export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<SweptDataset> {
-  if (hasRetention(d.installation.config, dataset) || (await hasMarks(dataset, d, signal))) {
+  if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal))) {
     const plan = await planRetention(dataset, d, signal);
     return { ...(await applyRetention(plan, d, signal)), plan };
   }
@@ -27,10 +28,13 @@ export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signa
   return { ...nothing, ...(await sweepDead(dataset, d, signal)) };
 }
 
-async function hasMarks(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<boolean> {
+async function mayExpire(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<boolean> {
+  const { backups } = await loadKnowledge(dataset, d.catalog);
+  const givenUp = new Set(backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [String(id)])));
   const repository = d.installation.primaryRepository(dataset);
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
     if (objects.some(({ key }) => key === expiringKey(dataset, backupId))) return true;
+    if (givenUp.has(backupId) && objects.some(({ key }) => key.endsWith('/manifest.json'))) return true;
   }
   return false;
 }

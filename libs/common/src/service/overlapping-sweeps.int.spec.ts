@@ -141,6 +141,40 @@ describe('a sweep', () => {
   });
 });
 
+describe('a backup that came to be although its run was given up', () => {
+  async function leaveWhole(endedAs: 'cancelled' | 'failed' | 'queued'): Promise<Manifest> {
+    const manifest = await storeBackup(disk, 3, { takenAt: daysAgo(1) });
+    const { id } = await bed.enqueue({ kind: 'backup', dataset: 'shop', request: { dataset: 'shop' } });
+    const reserved = { runId: id, dataset: 'shop', method: 'dump', purpose: 'regular' } as const;
+    const as = await bed.catalog.transaction((tx) => tx.backups.reserve(reserved));
+    await bed.admin.query('UPDATE holdfast.backups SET id = $2 WHERE id = $1', [as, manifest.backupId]);
+    const settle = `UPDATE holdfast.runs SET state = $2, problem = '{}', settled_at = now() WHERE id = $1`;
+    if (endedAs !== 'queued') await bed.admin.query(settle, [id, endedAs]);
+    return manifest;
+  }
+
+  it('counts for no rule, goes with the next sweeps, and nobody is told of it', async () => {
+    const only = await newBackup(1, 60);
+    const left = await leaveWhole('cancelled');
+    expect((await apply()).backups).toEqual([{ id: left.backupId, outcome: 'marked' }]);
+    await letGraceEnd(left);
+    expect((await apply()).backups).toEqual([{ id: left.backupId, outcome: 'deleted' }]);
+    expect([await isWhole(left), await isWhole(only), await said()]).toEqual([false, true, []]);
+  });
+
+  it('stays while backups fail: it may be the newest that there is', async () => {
+    const left = await leaveWhole('failed');
+    expect((await apply()).backups).toEqual([]);
+    expect(await isWhole(left)).toBe(true);
+  });
+
+  it('is left alone while its run is open: the next attempt adopts it', async () => {
+    const left = await leaveWhole('queued');
+    expect((await apply()).backups).toEqual([]);
+    expect(await isWhole(left)).toBe(true);
+  });
+});
+
 describe('two sweeps of one dataset', () => {
   /** One that stands still in the middle of a deletion, after it has looked at holds for the last time. */
   async function standStill(expired: Manifest) {

@@ -33,7 +33,7 @@ export interface DatasetPlan {
   readonly refusal: string | null;
   /** How many expired ones a sweep takes on, oldest first. */
   readonly cap: number;
-  /** Newest first. */
+  /** Newest first; then what given-up runs left. */
   readonly backups: readonly PlannedBackup[];
   /** Their deletion was cut short; the sweep finishes it. */
   readonly halfDeleted: readonly string[];
@@ -55,18 +55,35 @@ export async function planRetention(dataset: string, d: RetentionDeps, signal: A
   const repository = d.installation.primaryRepository(dataset);
   const found = await listRetained(repository, dataset, signal);
   const known = await loadKnowledge(dataset, d.catalog);
-  const candidates = found.backups.map((retained) => withKnowledge(retained, known));
+  const givenUp = new Map(
+    known.backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [[String(id), givenUpAs]])),
+  );
+  const candidates = found.backups
+    .filter(({ backup }) => !givenUp.has(backup.id))
+    .map((retained) => withKnowledge(retained, known));
   const plan = decideRetention(candidates, policy, earlierOf(d.now(), found.storeNow), known);
+  const decisions = [...plan.decisions, ...decideGivenUp(givenUp, plan.refusal)];
   const byId = new Map(found.backups.map((retained) => [retained.backup.id, retained]));
   return {
     ...{ dataset, repository: repository.name, refusal: plan.refusal, cap, halfDeleted: found.halfDeleted },
-    backups: plan.decisions.flatMap((decision) => {
+    backups: decisions.flatMap((decision) => {
       const retained = byId.get(decision.id);
       return retained === undefined ? [] : [{ ...toPlanned(retained), ...decision }];
     }),
     unreadable: found.unreadable.map(({ backupId, error }) => ({ id: backupId, problem: toProblem(error).message })),
   };
 }
+
+/**
+ * A manifest may have come at the moment at which its run was cancelled or failed for good: nobody was told of that backup, so it
+ * counts for no rule and goes with the next sweep. While backups fail it may be the newest that there is, and stays.
+ */
+const decideGivenUp = (givenUp: ReadonlyMap<string, string>, refusal: string | null) =>
+  [...givenUp].map(([id, endedAs]) => ({
+    id,
+    isKept: refusal !== null,
+    reasons: [refusal ?? `its run was ${endedAs}, so it was never called a backup`],
+  }));
 
 /** A clock that is ahead would expire what is young: of ours and the store's, the one that keeps more. */
 const earlierOf = (one: Date, other: Date): Date => (one < other ? one : other);

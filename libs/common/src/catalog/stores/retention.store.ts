@@ -19,11 +19,15 @@ export interface CatalogBackup {
   readonly isVerified: boolean;
   /** The run that makes it has not ended: any of its attempts may be alive. */
   readonly isBeingMade: boolean;
+  /** How the run that should have made it ended without it: what lies in the repository was never called a backup. */
+  readonly givenUpAs: 'failed' | 'cancelled' | null;
 }
 
 const BACKUPS = `
   SELECT backup.id, backup.state, backup.attempt_key AS "attemptKey", backup.verified_at IS NOT NULL AS "isVerified",
-         coalesce(run.state IN ('queued', 'running'), false) AS "isBeingMade"
+         coalesce(run.state IN ('queued', 'running'), false) AS "isBeingMade",
+         CASE WHEN backup.state = 'reserved' AND backup.purpose = 'regular' AND run.state IN ('failed', 'cancelled')
+              THEN run.state END AS "givenUpAs"
   FROM holdfast.backups AS backup
   LEFT JOIN holdfast.runs AS run ON run.id = backup.run_id
   WHERE backup.dataset = $1`;
