@@ -101,7 +101,6 @@ describe('what a killed executor leaves', () => {
     const failed = await platform.next('restore.failed', causedBy(restoring));
     expect(failed.data.error.code).toBe('run.exhausted');
     expect(await scratchesOf(restoring)).toHaveLength(1);
-    expect((await processesOf(restoring)).length).toBeGreaterThan(0);
 
     await platform.startApp('executor');
     await waitUntil('no session is left', async () => (await sessionsOf(restoring)).length === 0);

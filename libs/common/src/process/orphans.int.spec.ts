@@ -47,8 +47,8 @@ describe('a child whose parent was killed', () => {
     // The program, and the loop that it started, which may be at rest in a `sleep`.
     expect(own.length).toBeGreaterThanOrEqual(2);
     expect(own).toContain(killed.pid);
-    const ended = await endOrphans(patient);
-    expect(ended.map(({ pid }) => pid)).toContain(killed.pid);
+    // An executor of somebody else on this machine may come first to one or the other.
+    await endOrphans(patient);
     expect(await findSurvivors(own)).toEqual([]);
     expect(await findSurvivors([living.pid])).toEqual([living.pid]);
     process.kill(-living.pid, 'SIGKILL');
