@@ -1,13 +1,13 @@
 import { expect } from '@jest/globals';
 import type { AppName } from '../../support/app-process.js';
-import { causedBy } from '../../support/request.js';
+import { type Asked, causedBy } from '../../support/request.js';
 import { waitUntil } from '../../support/wait-until.js';
 import type { Breakpoint } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import { expelDead } from './expel-dead.js';
 import { findBroken } from './invariants.js';
 import type { Gates, Replica } from './replica.js';
-import { type Chosen, conclude } from './report.js';
+import { type Chosen, conclude, orTell } from './report.js';
 import { doWork, type Work } from './works.js';
 
 type Stop = Pick<Breakpoint, 'reached' | 'release'>;
@@ -27,42 +27,58 @@ export async function meetKill(cluster: Cluster, work: Work, kill: KillCase): Pr
   await work.prepare?.(cluster);
   const victim = cluster.replicaOf(kill.app);
   const breakpoint = kill.arm(victim.gates, cluster);
-  const asked = await work.ask(cluster);
-  await meet(cluster, kill, breakpoint);
-  const killedAtMs = await replace(cluster, kill, { victim, breakpoint });
-  // Asked at once: the next run must not have to wait for this one to be over.
-  const following = doWork(cluster, work);
-  const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: 90_000 });
-  // Nothing had to recover where the work was over, or went on elsewhere, before the kill.
-  const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10);
-  await expelDead(cluster, victim);
-  const next = await following;
-  const row = { fault: `${kill.app} killed`, step: `${work.name}: ${kill.step}`, recoverySeconds };
-  const broken = await conclude(row, async () => [
-    ...((await work.findBroken?.(cluster, asked)) ?? []),
-    ...(await findBroken(cluster, [asked, next])),
-  ]);
-  expect(broken).toEqual([]);
+  const head = { fault: `${kill.app} killed`, step: `${work.name}: ${kill.step}` };
+  try {
+    const { asked, recoverySeconds } = await orTell(head, () =>
+      recover(cluster, work, { ...kill, victim, breakpoint }),
+    );
+    const broken = await conclude({ ...head, recoverySeconds }, async () => [
+      ...((await work.findBroken?.(cluster, asked[0])) ?? []),
+      ...(await findBroken(cluster, asked)),
+    ]);
+    expect(broken).toEqual([]);
+  } catch (error) {
+    breakpoint.release();
+    throw error;
+  }
 }
 
-/** Throws, with what the apps did instead, when nobody ever comes to the step. */
-async function meet(cluster: Cluster, { step }: KillCase, { reached }: Stop): Promise<void> {
-  let isReached = false;
-  const note = (): void => {
-    isReached = true;
-  };
-  reached.then(note, () => undefined);
-  await waitUntil(`somebody stands ${step}`, () => isReached, { explain: () => cluster.explain() });
-}
-
-interface Met {
+interface Met extends KillCase {
   readonly victim: Replica;
   readonly breakpoint: Stop;
 }
 
+interface Recovered {
+  /** What was under way at the kill, and what came after it. */
+  readonly asked: readonly [Asked, Asked];
+  readonly recoverySeconds: number;
+}
+
+async function recover(cluster: Cluster, work: Work, met: Met): Promise<Recovered> {
+  const asked = await work.ask(cluster);
+  await meet(cluster, met);
+  const killedAtMs = await replace(cluster, met);
+  // Asked at once: the next run must not have to wait for this one to be over.
+  const following = doWork(cluster, work);
+  const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: 90_000 });
+  await expelDead(cluster, met.victim);
+  // Nothing had to recover where the work was over, or went on elsewhere, before the kill.
+  const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10);
+  return { asked: [asked, await following], recoverySeconds };
+}
+
+/** Throws, with what the apps did instead, when nobody ever comes to the step. */
+async function meet(cluster: Cluster, { step, breakpoint }: Met): Promise<void> {
+  let isReached = false;
+  const note = (): void => {
+    isReached = true;
+  };
+  breakpoint.reached.then(note, () => undefined);
+  await waitUntil(`somebody stands ${step}`, () => isReached, { explain: () => cluster.explain() });
+}
+
 /** Returns the instant of the kill. What the dead one still had to say is dropped by its gates when they are released. */
-async function replace(cluster: Cluster, kill: KillCase, { victim, breakpoint }: Met): Promise<number> {
-  const { app, takeover = 'restart' } = kill;
+async function replace(cluster: Cluster, { app, takeover = 'restart', victim, breakpoint }: Met): Promise<number> {
   if (takeover === 'replica') await cluster.startApp(app);
   const killedAtMs = await victim.kill();
   breakpoint.release();

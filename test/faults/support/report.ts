@@ -35,3 +35,14 @@ export async function conclude(row: Omit<FaultRow, 'outcome'>, find: () => Promi
   await reportRow({ ...row, outcome: found.length === 0 ? 'held' : found.join('; ') });
   return found;
 }
+
+/** What must come to its end before anything can be concluded: when it does not, that is the row. Throws what `work` throws. */
+export async function orTell<T>(row: Pick<FaultRow, 'fault' | 'step'>, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    const [outcome = ''] = String(error).split('\n');
+    await reportRow({ ...row, outcome, recoverySeconds: null });
+    throw error;
+  }
+}
