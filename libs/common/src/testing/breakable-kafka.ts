@@ -9,6 +9,7 @@ export class BreakableKafka {
   readonly kafka: Kafka;
   private readonly sockets = new Set<Socket>();
   private isCut = false;
+  private readByClosed = 0;
 
   constructor() {
     // Registers the codecs; this client differs from it by its wire and by giving up sooner.
@@ -19,6 +20,11 @@ export class BreakableKafka {
       retry: { retries: 1, initialRetryTime: 20 },
       socketFactory: ({ host, port, onConnect }) => this.open(host, port, onConnect),
     });
+  }
+
+  /** Everything that came over this wire so far. */
+  get bytesRead(): number {
+    return [...this.sockets].reduce((sum, socket) => sum + socket.bytesRead, this.readByClosed);
   }
 
   cut(): void {
@@ -33,7 +39,10 @@ export class BreakableKafka {
   private open(host: string, port: number, onConnect: () => void): Socket {
     const socket = connect({ host, port }, onConnect);
     this.sockets.add(socket);
-    socket.once('close', () => this.sockets.delete(socket));
+    socket.once('close', () => {
+      this.sockets.delete(socket);
+      this.readByClosed += socket.bytesRead;
+    });
     if (this.isCut) setImmediate(() => socket.destroy(new Error('the wire is cut')));
     return socket;
   }

@@ -9,6 +9,12 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BusContext } from './bus-context.js';
 import { deliverMessage } from './deliver-message.js';
 
+/**
+ * What one fetch may bring, and so what a consumer holds while its handler waits for the catalog: some hundred requests of a partition.
+ * kafkajs' own limits are ten times as large, and compressed bytes grow once they are here. A larger single batch still comes.
+ */
+const FETCH = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 };
+
 export interface HoldfastKafkaServerOptions {
   readonly kafka: Kafka;
   /** Exactly this group: nothing is appended. */
@@ -117,6 +123,7 @@ export class HoldfastKafkaServer extends ServerKafka {
       rebalanceTimeout: this.sessionTimeoutMs * 2,
       heartbeatInterval: this.heartbeatMs,
       maxWaitTimeInMs: 500,
+      ...FETCH,
       allowAutoTopicCreation: false,
       retry: { retries: 5, restartOnFailure: async () => false },
     });
