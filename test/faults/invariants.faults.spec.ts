@@ -17,8 +17,8 @@ let asked: Asked;
 beforeAll(async () => {
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'] });
   asked = await doWork(cluster, backupOf('shop'));
-});
-afterAll(() => cluster?.close());
+}, 180_000);
+afterAll(() => cluster?.close(), 120_000);
 
 const attemptKey = async (): Promise<string> =>
   (await cluster.catalog<{ key: string }>('SELECT attempt_key AS key FROM holdfast.backups'))[0]?.key ?? '';

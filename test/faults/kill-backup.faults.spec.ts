@@ -62,8 +62,8 @@ const inParts: readonly KillCase[] = [
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'], hasBulk: true });
-});
-afterAll(() => cluster?.close());
+}, 180_000);
+afterAll(() => cluster?.close(), 120_000);
 
 const all = [...cases.map((kill) => ({ ...kill, work: shop })), ...inParts.map((kill) => ({ ...kill, work: bulk }))];
 

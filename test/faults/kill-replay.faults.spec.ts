@@ -49,8 +49,8 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start();
   await doWork(cluster, backupOf('shop'));
-});
-afterAll(() => cluster?.close());
+}, 180_000);
+afterAll(() => cluster?.close(), 120_000);
 
 describe('whose app is killed', () => {
   it.each(chosenOf(all))('$work.name: $app $step', ({ work, ...kill }) => meetKill(cluster, work, kill), 120_000);

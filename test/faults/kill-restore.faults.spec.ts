@@ -45,8 +45,8 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'] });
   await prepareRestored(cluster, placeOf(cluster));
-});
-afterAll(() => cluster?.close());
+}, 180_000);
+afterAll(() => cluster?.close(), 120_000);
 
 describe('whose app is killed', () => {
   it.each(chosenOf(all))('$work.name: $app $step', ({ work, ...kill }) => meetKill(cluster, work, kill), 120_000);

@@ -45,8 +45,8 @@ const cases: readonly KillCase[] = [
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'], config: { schedules } });
-});
-afterAll(() => cluster?.close());
+}, 180_000);
+afterAll(() => cluster?.close(), 120_000);
 
 describe('a slot whose scheduler is killed', () => {
   it.each(chosenOf(cases))('$app $step', (kill) => meetKill(cluster, scheduled, kill), 120_000);

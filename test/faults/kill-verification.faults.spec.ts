@@ -36,8 +36,8 @@ let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start();
   await prepareRestored(cluster, proofOf(cluster));
-});
-afterAll(() => cluster?.close());
+}, 180_000);
+afterAll(() => cluster?.close(), 120_000);
 
 describe('a verification whose app is killed', () => {
   it.each(chosenOf(cases))('$app $step', (kill) => meetKill(cluster, verification, kill), 120_000);
