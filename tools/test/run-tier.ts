@@ -50,6 +50,7 @@ export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
       '--passWithNoTests',
       '--json',
       `--outputFile=${reportFile}`,
+      ...(isWholeSuite ? [] : ['--testPathIgnorePatterns=[.]every[.]faults[.]spec[.]js$']),
       ...jestArgs,
       // Last, because it takes every plain argument that follows it for another pattern.
       `--testMatch=**/*.${tier}.spec.js`,

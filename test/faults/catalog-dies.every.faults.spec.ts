@@ -3,7 +3,6 @@ import { Cluster } from './support/cluster.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';
 import { atTheStore, aWhile } from './support/outages.js';
 import { OwnPostgres } from './support/own-postgres.js';
-import { chosenOf } from './support/report.js';
 import { backupOf, placeOf, prepareRestored, restoreInPlace } from './support/works.js';
 
 const shop = backupOf('shop');
@@ -30,7 +29,7 @@ const cases: readonly FaultCase[] = [
     meanwhile: aWhile,
   },
   {
-    ...{ fault: 'catalog crashed', step: 'backup: from the manifest on', work: shop, representative: true },
+    ...{ fault: 'catalog crashed', step: 'backup: from the manifest on', work: shop },
     begin: (cluster) => atTheStore(cluster, manifest, crashCatalog),
     meanwhile: aWhile,
   },
@@ -46,13 +45,11 @@ const cases: readonly FaultCase[] = [
   },
 ];
 
-const chosen = chosenOf(cases);
-
 beforeAll(async () => {
   catalog = await OwnPostgres.start();
   const surroundings = { catalog: { host: '127.0.0.1', port: catalog.port } };
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'], surroundings });
-  if (chosen.some(({ work }) => work === restoreInPlace)) await prepareRestored(cluster, placeOf(cluster));
+  await prepareRestored(cluster, placeOf(cluster));
 }, 120_000);
 afterAll(async () => {
   await cluster?.close();
@@ -60,5 +57,5 @@ afterAll(async () => {
 });
 
 describe('work goes on after the death of the catalog', () => {
-  it.each(chosen)('$fault: $step', (one) => meetFault(cluster, one), 240_000);
+  it.each(cases)('$fault: $step', (one) => meetFault(cluster, one), 240_000);
 });

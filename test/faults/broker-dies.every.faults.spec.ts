@@ -3,7 +3,6 @@ import { Cluster } from './support/cluster.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';
 import { askByApi, atTheBus, atTheStore, aWhile, fromTheStart, isCompleted } from './support/outages.js';
 import { OwnBroker } from './support/own-broker.js';
-import { chosenOf } from './support/report.js';
 import { backupOf, type Work } from './support/works.js';
 
 const shop = backupOf('shop');
@@ -33,7 +32,7 @@ const cases: readonly FaultCase[] = [
     meanwhile: isCompleted,
   },
   {
-    ...{ fault: 'broker killed', step: 'backup: when its fact is published', work: shop, representative: true },
+    ...{ fault: 'broker killed', step: 'backup: when its fact is published', work: shop },
     begin: (cluster) => atTheBus(cluster, completedFact(cluster), killBroker),
     meanwhile: aWhile,
   },
@@ -50,5 +49,5 @@ afterAll(async () => {
 });
 
 describe('work goes on after the death of the broker', () => {
-  it.each(chosenOf(cases))('$fault: $step', (one) => meetFault(cluster, one), 240_000);
+  it.each(cases)('$fault: $step', (one) => meetFault(cluster, one), 240_000);
 });
