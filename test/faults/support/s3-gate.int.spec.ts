@@ -86,6 +86,18 @@ describe('the gate in front of S3', () => {
     },
   );
 
+  it.each(['error-500', 'lose-answer', 'spoil-answer'] as const)(
+    'answers a removal with %s once, and it is tried again',
+    async (fault) => {
+      const key = `a/removed-${fault}`;
+      await direct.put(key, Buffer.from('x'), { signal });
+      const answering = gate.answer({ method: 'DELETE', key: new RegExp(`${key}$`) }, fault);
+      await through.remove(key, { signal });
+      expect(answering.count).toBe(1);
+      expect(await direct.stat(key, { signal })).toBeUndefined();
+    },
+  );
+
   it('breaks an answer in the middle', async () => {
     const answering = gate.answer({ method: 'GET', key: /a\/large$/ }, 'cut-download');
     expect(digestOf(await read(through, 'a/large'))).toBe(digestOf(large));
