@@ -161,6 +161,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The probe could not look, so there is no verdict: read its cause, then run `holdfast check` and verify again.',
   },
+  'probe.impossible': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The probe could not look and never will as things are: read its cause, correct that, and verify again.',
+  },
   'probe.timeout': {
     retryable: true,
     exit: Exit.failed,

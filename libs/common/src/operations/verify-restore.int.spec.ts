@@ -191,7 +191,7 @@ describe('verifyRestore', () => {
 
   it('throws when a probe could not look, and keeps no verdict', async () => {
     const blind = { use: 'sql', assertions: [{ query: 'SELEC 1', rows: 1 }] };
-    await expect(verify([{ use: 'row-counts' }, blind])).rejects.toMatchObject({ code: 'probe.failed' });
+    await expect(verify([{ use: 'row-counts' }, blind])).rejects.toMatchObject({ code: 'probe.impossible' });
     for await (const { key } of repository.list(`shop/${manifest.backupId}/verdicts`, { signal })) {
       throw new Error(`${key} is kept`);
     }

@@ -130,7 +130,7 @@ describe('probes of equality on a copy that differs', () => {
     const [prepared] = parseProfile({ probes: [{ use: 'row-counts' }] });
     const context = shop.context(manifest, { ...shop.connection, database: 'nowhere_at_all' });
     await expect(prepared?.run(context)).rejects.toMatchObject({
-      code: 'probe.failed',
+      code: 'probe.impossible',
       context: { probe: 'row-counts' },
     });
   });
@@ -173,8 +173,8 @@ describe('sql probe', () => {
 
   it('changes nothing and fails to run on a statement that is no query', async () => {
     const writing = ask({ query: 'DELETE FROM orders RETURNING id', rows: 42 });
-    await expect(writing).rejects.toMatchObject({ code: 'probe.failed' });
+    await expect(writing).rejects.toMatchObject({ code: 'probe.impossible' });
     const hidden = ask({ query: `SELECT setval('orders_id_seq', 1)`, rows: 1 });
-    await expect(hidden).rejects.toMatchObject({ code: 'probe.failed' });
+    await expect(hidden).rejects.toMatchObject({ code: 'probe.impossible' });
   });
 });

@@ -11,7 +11,8 @@ interface RunnableProbe {
 
 /**
  * Runs one probe under its time limit. A probe that ignores its signal is left behind, not waited for.
- * Throws: probe.timeout, probe.failed (it could not look, which is no verdict); or the reason of `context.signal`.
+ * Throws, when it could not look, which is no verdict: probe.timeout, probe.failed, probe.impossible (whose cause no later attempt
+ * would find changed); or the reason of `context.signal`.
  */
 export async function runProbe(probe: RunnableProbe, context: ProbeContext): Promise<ProbeOutcome> {
   context.signal.throwIfAborted();
@@ -52,5 +53,11 @@ function toFailure(name: string, error: unknown): AppError {
   const cause = toProblem(error);
   const context = { probe: name, cause: { code: cause.code, context: cause.context } };
   const options = error instanceof AppError ? { cause: error, hint: error.hint } : { cause: error };
-  return new AppError('probe.failed', `probe ${name} could not run: ${cause.message}`, context, options);
+  const isFinal = error instanceof AppError && !error.retryable;
+  return new AppError(
+    isFinal ? 'probe.impossible' : 'probe.failed',
+    `probe ${name} could not run: ${cause.message}`,
+    context,
+    options,
+  );
 }

@@ -50,10 +50,19 @@ describe('runProbe', () => {
       anyContext,
     );
     await expect(running).rejects.toMatchObject({
-      code: 'probe.failed',
+      code: 'probe.impossible',
       message: 'probe archive-list could not run: pg_restore cannot be started',
       hint: cause.hint,
       context: { probe: 'archive-list', cause: { code: 'engine.spawn' } },
     });
+  });
+
+  it.each([
+    ['is not looked at again when its cause will not pass', new AppError('postgres.database-missing', 'no'), false],
+    ['is looked at again when its cause may pass', new AppError('postgres.unreachable', 'no'), true],
+    ['is looked at again when nobody knows its cause', new TypeError('fetch failed'), true],
+  ])('%s', async (_, cause, retryable) => {
+    const running = runProbe({ name: 'sql', timeoutMs: 1_000, check: () => Promise.reject(cause) }, anyContext);
+    await expect(running).rejects.toMatchObject({ retryable });
   });
 });
