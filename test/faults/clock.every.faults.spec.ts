@@ -4,8 +4,8 @@ import { FakeClock } from './support/fake-clock.js';
 import { type Fault, type FaultCase, meetFault } from './support/fault-case.js';
 import { aWhile, fromTheStart } from './support/outages.js';
 import { inStore, type Place, statement } from './support/places.js';
-import { replayRepublish } from './support/replays.js';
-import { backupOf, prepareRestored, proofOf, restoreNew, verification } from './support/works.js';
+import { replayRepublish, seeHalf } from './support/replays.js';
+import { backupOf, doWork, prepareRestored, proofOf, restoreNew, verification } from './support/works.js';
 
 const HOUR_S = 3_600;
 let clock: FakeClock;
@@ -27,6 +27,12 @@ const shop = backupOf('shop');
 const dump = inStore({ method: 'PUT', key: /dump[.]zst$/ });
 const archive = inStore({ method: 'GET', key: /dump[.]zst$/ });
 const counting = statement('target', { statement: /count\(\*\)/i });
+
+/** Of the state to which the orders are to be replayed. */
+const aBackupBefore = async (inCluster: Cluster): Promise<void> => {
+  await seeHalf(inCluster);
+  await doWork(inCluster, shop);
+};
 
 const cases: readonly FaultCase[] = [HOUR_S, -HOUR_S].flatMap((seconds): FaultCase[] => {
   const fault = `clock ${seconds > 0 ? 'an hour ahead' : 'an hour behind'}, then right again`;
@@ -56,7 +62,13 @@ const cases: readonly FaultCase[] = [HOUR_S, -HOUR_S].flatMap((seconds): FaultCa
       work: verification,
       begin: movedAt('verifier', counting, seconds),
     },
-    { ...shared, step: 'replay (republish): asked for meanwhile', work: replayRepublish, begin: moved },
+    {
+      ...shared,
+      step: 'replay (republish): asked for meanwhile',
+      work: replayRepublish,
+      before: aBackupBefore,
+      begin: moved,
+    },
   ];
 });
 

@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -30,6 +30,7 @@ beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-stubborn-'));
   await writeFile(join(folder, 'pg_dump'), toScript(folder));
   await chmod(join(folder, 'pg_dump'), 0o755);
+  await symlink(join(binDir, 'pg_dumpall'), join(folder, 'pg_dumpall'));
   const stubborn = {
     kind: 'postgres',
     url: '${env:SHOP_URL}',
