@@ -108,10 +108,9 @@ const EXCUSES: Readonly<Record<string, readonly string[]>> = {
   backup: ['run.cancelled', 'run.exhausted', 'run.overdue'],
   // Nothing to restore or to replay from was there yet.
   restore: ['run.cancelled', 'run.exhausted', 'backup.missing'],
-  // And the shop's own consumer comes and goes.
-  replay: ['run.cancelled', 'run.exhausted', 'backup.missing', 'replay.group-active'],
+  replay: ['run.cancelled', 'run.exhausted', 'backup.missing'],
   // What was to be verified was never restored.
-  verification: ['run.cancelled', 'run.exhausted', 'backup.missing', 'postgres.database-missing'],
+  verification: ['run.cancelled', 'run.exhausted', 'backup.missing', 'probe.impossible'],
 };
 
 export async function findBadExcuses(cluster: Cluster): Promise<string[]> {

@@ -1,5 +1,4 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from '../support/cluster.js';
 import { descendantsOf } from '../support/process-tree.js';
 import type { Replica } from '../support/replica.js';
@@ -11,6 +10,7 @@ type Storm = Extract<Fault, { do: 'storm' | 'calm' }>;
 
 /** Nothing of a storm is left to others when it ends. */
 const ENDLESS = Number.POSITIVE_INFINITY;
+const API_MS = 180_000;
 
 /** The processes of a soak, each in its slot: who is killed is followed by another, which meets the outages that last. */
 export class Crew {
@@ -105,11 +105,11 @@ export class Crew {
     for (const one of [pid, ...children.map((child) => child.pid)]) send(one, signal);
   }
 
-  private calm(fault: Storm): void {
-    const same = JSON.stringify({ ...fault, do: 'storm' });
-    const over = this.storms.filter(({ storm }) => JSON.stringify(storm) === same);
-    for (const { answers } of over) for (const answer of answers) answer.end();
-    this.storms = this.storms.filter((one) => !over.includes(one));
+  private calm({ fault, methods, slot }: Storm): void {
+    const isIt = ({ storm }: { readonly storm: Storm }): boolean =>
+      storm.fault === fault && storm.slot === slot && storm.methods.join() === methods.join();
+    for (const { answers } of this.storms.filter(isIt)) for (const answer of answers) answer.end();
+    this.storms = this.storms.filter((one) => !isIt(one));
   }
 
   private applyOutages(): void {
@@ -151,18 +151,15 @@ function send(pid: number, signal: NodeJS.Signals): void {
 
 /** The first that answers, asked again until somebody does: as a client does that will not lose its request. */
 export async function callApi<T>(crew: Crew, path: string, token: string, body: object): Promise<T> {
-  return waitUntil(
-    `a scheduler takes ${path}`,
-    async () => {
-      for (const { app } of crew.schedulers) {
-        const answer = await post(app, path, token, body).catch(() => undefined);
-        if (answer !== undefined) return answer as T;
-      }
-      await sleep(200);
-      return undefined;
-    },
-    { timeoutMs: 120_000 },
-  );
+  const deadline = performance.now() + API_MS;
+  for (let tries = 1; performance.now() < deadline; tries += 1) {
+    for (const { app } of crew.schedulers) {
+      const answer = await post(app, path, token, body).catch(() => undefined);
+      if (answer !== undefined) return answer as T;
+    }
+    await sleep(Math.min(5_000, 250 * 2 ** tries));
+  }
+  throw new Error(`no scheduler has taken ${path} for ${API_MS / 1_000} s`);
 }
 
 async function post({ url }: Replica['app'], path: string, token: string, body: object): Promise<unknown> {
@@ -170,9 +167,8 @@ async function post({ url }: Replica['app'], path: string, token: string, body: 
     method: 'POST',
     headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     body: JSON.stringify(body),
-    signal: AbortSignal.timeout(3_000),
+    signal: AbortSignal.timeout(10_000),
   });
-  if (response.status >= 500) return undefined;
   if (!response.ok) throw new Error(`${path} was answered with ${response.status}: ${await response.text()}`);
   return response.json();
 }

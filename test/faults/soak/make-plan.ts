@@ -4,8 +4,8 @@ import { planRequests } from './plan-requests.js';
 import { Seeded } from './seeded.js';
 
 /** On the whole; two cores are busy with it. */
-const ASK_EVERY_MS = 1_300;
-const FAIL_EVERY_MS = 2_200;
+const ASK_EVERY_MS = 1_800;
+const FAIL_EVERY_MS = 3_000;
 
 /** A pure function of both numbers. After the last action everything is open, thawed and started. */
 export function makePlan(seed: number, seconds: number): SoakPlan {

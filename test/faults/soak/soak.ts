@@ -26,21 +26,23 @@ export interface SoakOptions {
   readonly say?: (line: string) => void;
   /** Leave everything as it is for somebody to look at, when something is broken. */
   readonly onBroken?: (cluster: Cluster) => Promise<void>;
+  /** When all is at rest, right before everything is looked at. */
+  readonly beforeLooking?: (cluster: Cluster) => Promise<void>;
 }
 
 /** With everything open again it comes to rest by itself within this: claims run out in 4 s, waits between attempts double from 5 s. */
 const REST_MS = 300_000;
 
 /** Carries out the plan on a cluster of its own, lets it come to rest, and looks for broken promises. */
-export async function soak(plan: SoakPlan, { say = () => undefined, onBroken }: SoakOptions = {}): Promise<SoakResult> {
+export async function soak(plan: SoakPlan, options: SoakOptions = {}): Promise<SoakResult> {
   const cluster = await Cluster.start({ apps: ['scheduler'], hasBulk: true, config: SOAK_CONFIG });
   const surroundings = new Surroundings(cluster);
   try {
     await surroundings.open();
     const crew = new Crew(cluster);
     await crew.start();
-    const result = await new Soak(cluster, surroundings, crew, say).run(plan);
-    if (result.broken.length > 0) await onBroken?.(cluster);
+    const result = await new Soak(cluster, surroundings, crew, options).run(plan);
+    if (result.broken.length > 0) await options.onBroken?.(cluster);
     return result;
   } finally {
     await surroundings.close();
@@ -56,7 +58,7 @@ class Soak {
     private readonly cluster: Cluster,
     private readonly surroundings: Surroundings,
     private readonly crew: Crew,
-    private readonly say: (line: string) => void,
+    private readonly options: SoakOptions,
   ) {}
 
   async run(plan: SoakPlan): Promise<SoakResult> {
@@ -68,7 +70,7 @@ class Soak {
     await callApi(this.crew, `/api/v1/schedules/${SCHEDULE}/pause`, `token-${this.cluster.id}`, {});
     const isAtRest = await this.rest();
     const restSeconds = Math.round((performance.now() - endedAtMs) / 100) / 10;
-    this.say(`at rest after ${restSeconds} s`);
+    this.options.say?.(`at rest after ${restSeconds} s`);
     const found =
       isAtRest === undefined ? await this.findBroken(plan, errands).catch((error) => [String(error)]) : [isAtRest];
     const broken = [...this.mishaps, ...found];
@@ -79,7 +81,7 @@ class Soak {
     const startedAtMs = performance.now();
     for (const action of actions) {
       await sleep(Math.max(0, action.atMs - (performance.now() - startedAtMs)));
-      this.say(`${((performance.now() - startedAtMs) / 1_000).toFixed(1).padStart(7)} s  ${toLine(action)}`);
+      this.options.say?.(`${((performance.now() - startedAtMs) / 1_000).toFixed(1).padStart(7)} s  ${toLine(action)}`);
       const doing = this.act(action, errands);
       // Who fails is met in order; who asks waits for nobody.
       if (isFault(action)) await doing.catch((error) => this.mishaps.push(`${toLine(action)}: ${error}`));
@@ -117,6 +119,7 @@ class Soak {
     const asked = await errands.all();
     const broken = [...(await this.goOn(plan.seed))];
     await this.rest();
+    await this.options.beforeLooking?.(this.cluster);
     broken.push(
       ...(await runs.findBrokenRuns(this.cluster)),
       ...(await runs.findBrokenRequests(this.cluster, asked)),

@@ -1,4 +1,6 @@
 import { Partitioners, type Producer } from 'kafkajs';
+import { KafkaCluster } from '#common/bus/kafka-cluster.js';
+import { commitForStoppedGroup } from '#common/bus/kafka-groups.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { onServer } from '../../support/server-login.js';
 import type { Cluster } from '../support/cluster.js';
@@ -32,6 +34,7 @@ const JOURNAL = 'CREATE TABLE journal (id bigint PRIMARY KEY, note text NOT NULL
 export class Surroundings {
   private placed = 0;
   private producer: Producer | undefined;
+  private consumer: KafkaCluster | undefined;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly cluster: Cluster) {}
@@ -43,6 +46,7 @@ export class Surroundings {
       await onServer('postgres18', 'postgres', `CREATE DATABASE ${estate.id}_${live} TEMPLATE ${estate.shop}`);
     this.producer = this.cluster.bus.kafka.producer({ createPartitioner: Partitioners.DefaultPartitioner });
     await this.producer.connect();
+    this.consumer = await KafkaCluster.open(this.cluster.bus.kafka);
   }
 
   /** One transaction after the other, so that every snapshot holds the journal up to some entry. */
@@ -54,10 +58,11 @@ export class Surroundings {
   async close(): Promise<void> {
     await this.last.catch(() => undefined);
     await this.producer?.disconnect();
+    await this.consumer?.close();
   }
 
   private async place(orders: number): Promise<void> {
-    const { estate, bus } = this.cluster;
+    const { estate } = this.cluster;
     const numbers = Array.from({ length: orders }, (_, n) => this.placed + n + 1);
     const messages = numbers.map((n) => ({ key: `tenant-${n % 5}`, value: `order ${ORDERS + n}` }));
     await this.producer?.send({ topic: estate.ordersTopic, messages });
@@ -67,13 +72,8 @@ export class Surroundings {
       `INSERT INTO journal SELECT n, md5(random()::text) FROM generate_series(${this.placed + 1}, ${this.placed + orders}) n`,
     );
     this.placed += orders;
-    const admin = bus.kafka.admin();
-    await admin.connect();
-    try {
-      const partitions = [{ partition: 0, offset: String(ORDERS + this.placed) }];
-      await admin.setOffsets({ groupId: estate.projector, topic: estate.ordersTopic, partitions });
-    } finally {
-      await admin.disconnect();
-    }
+    // As a consumer that has read them and is off again: no replay is for a group with members.
+    const commit = { topic: estate.ordersTopic, partition: 0, offset: BigInt(ORDERS + this.placed), metadata: null };
+    if (this.consumer !== undefined) await commitForStoppedGroup(this.consumer, estate.projector, [commit]);
   }
 }
