@@ -165,6 +165,18 @@ describe('attempts at a restore', () => {
     await earlier.close();
   });
 
+  it('give way to a later one, whose sessions they leave alone', async () => {
+    const { target, database, identity } = inPlace();
+    const attempt = (number: number) => ({ ...identity, attempt: number });
+    const later = await lockDatabase(target.connection, database, attempt(10), signal);
+    for (const number of [2, 9])
+      await expect(lockDatabase(target.connection, database, attempt(number), signal)).rejects.toMatchObject({
+        code: 'claim.lost',
+      });
+    expect(await later.queryOne('SELECT 1 AS alive')).toEqual({ alive: 1 });
+    await later.close();
+  });
+
   it.each([
     [
       'aborted',

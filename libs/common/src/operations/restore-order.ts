@@ -1,6 +1,6 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import type { RestoreIdentity } from '#common/engines/postgres/restore/restore-lock.js';
+import type { RestoreIdentity } from '#common/engines/postgres/restore/restore-sessions.js';
 
 /** Which backup goes where, and which attempt of which run brings it there. */
 export interface RestoreOrder {

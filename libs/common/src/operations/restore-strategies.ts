@@ -12,12 +12,13 @@ import {
   toScratchName,
 } from '#common/engines/postgres/restore/restore-database.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
-import { findLockHolders, type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-lock.js';
+import { findLockHolders } from '#common/engines/postgres/restore/restore-lock.js';
 import {
   databaseStatements,
   prepareEmpty,
   prepareInUse,
 } from '#common/engines/postgres/restore/restore-preparation.js';
+import { type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-sessions.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 

@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RestoreIdentity } from '#common/engines/postgres/restore/restore-lock.js';
+import type { RestoreIdentity } from '#common/engines/postgres/restore/restore-sessions.js';
 
 const prefixOf = ({ runId }: RestoreIdentity): string => `holdfast-restore-${runId}-`;
 

@@ -6,7 +6,7 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { AppError } from '#common/errors/app-error.js';
 import { runCommand } from '#common/process/run-command.js';
 import { Complaints } from './restore-errors.js';
-import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
+import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
 import { toConnInfo } from './restore-sql.js';
 import { splitRestoreList, toRestoreList } from './restore-toc.js';
 

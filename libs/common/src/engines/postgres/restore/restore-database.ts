@@ -3,7 +3,7 @@ import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-con
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
-import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
+import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
 import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */

@@ -1,5 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { type RestoreIdentity, toRestoreName } from './restore-lock.js';
+import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
 import { quoteLiteral } from './restore-sql.js';
 
 /** SQLSTATE of our own: the session that holds the restore lock is gone. */
