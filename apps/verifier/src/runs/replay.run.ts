@@ -50,6 +50,7 @@ export const replayRun =
           };
           d.catalog.transaction((tx) => tx.runs.progress(run.claim, progress)).catch(() => undefined);
         },
+        assertHeld: () => d.catalog.transaction((tx) => tx.runs.assertHeld(run.claim), { until: run.claim.signal }),
       };
       const plan = await freezePlan(run, request, deps, d);
       await complete(run, request, await runReplay(plan, deps, run.claim.signal), d);

@@ -33,6 +33,8 @@ export interface ReplayDeps {
   readonly rules: readonly TopicRules[];
   readonly now: () => Date;
   readonly onProgress?: (progress: ReplayProgress) => void;
+  /** Throws when somebody else may do this replay by now: asked right before what the bus cannot fence. */
+  readonly assertHeld?: () => Promise<void>;
 }
 
 /** Counted in offsets: the records of a range are known only once it was read. */

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { AppError } from '#common/errors/app-error.js';
 import { until } from '#common/testing/kafka-test-bed.js';
 import { anything, nothingSkipped, ReplayTestBed } from '#common/testing/replay-test-bed.js';
 
@@ -67,6 +68,27 @@ describe('a reset', () => {
     const first = await bed.replay(asked, { [it.topic]: anything });
     await bed.commit(it.group, it.topic, 6n);
     expect(await bed.replay(asked, { [it.topic]: anything })).toEqual(first);
+    expect(await bed.committed(it)).toBe(6n);
+  });
+
+  it.each([
+    ['before its range is frozen', 0],
+    ['between the frozen range and the move', 1],
+  ])('moves nothing when somebody else has done it %s', async (_when, asksUntilLost) => {
+    const it = await bed.shop(`lost-${asksUntilLost}`, { read: 3, total: 8 });
+    const plan = await bed.plan(bed.ask(it), { [it.topic]: anything });
+    let asks = 0;
+    const assertHeld = async (): Promise<void> => {
+      if (asks === asksUntilLost) {
+        await bed.run(plan);
+        await bed.commit(it.group, it.topic, 6n);
+        throw new AppError('claim.lost', 'the run has gone on elsewhere');
+      }
+      asks += 1;
+    };
+    await expect(bed.run(plan, { assertHeld })).rejects.toMatchObject({ code: 'claim.lost' });
+    expect(await bed.committed(it)).toBe(6n);
+    expect(await bed.run(plan)).toMatchObject({ isComplete: true });
     expect(await bed.committed(it)).toBe(6n);
   });
 

@@ -12,8 +12,9 @@ import type { ReplayDeps } from './replay-request.js';
 /**
  * Moves one stopped group back to where its ranges begin, reads back that it stands there, and counts what it will read again.
  * Order: the range is frozen in the journal, then the offsets are moved, then the journal says so; a run that died in between does the
- * rest, and one that had finished moves nothing again.
- * Throws: replay.group-active, replay.offsets-not-moved, bus.unavailable.
+ * rest, and one that had finished moves nothing again. Commits of offsets know no fence: one that froze asks, right before each of
+ * them, whether the replay is still its own, and only what is on the wire by then cannot be taken back.
+ * Throws: replay.group-active, replay.offsets-not-moved, bus.unavailable; what `assertHeld` throws; the signal's reason.
  */
 export async function resetGroup(
   replayId: string,
@@ -24,9 +25,9 @@ export async function resetGroup(
   const group = planned[0]?.group;
   if (group === undefined || group === null) throw new AppError('replay.group-required', 'a reset needs a group');
   const known = await readJournal(deps.bus.cluster, replayId, planned);
-  const entries = known.length > 0 ? known : await freezeAll(replayId, group, planned, deps);
+  const entries = known.length > 0 ? known : await freezeAll(replayId, group, planned, { ...deps, signal });
   if (!entries.every(({ isMoved }) => isMoved)) {
-    await moveBack(group, entries, deps);
+    await moveBack(group, entries, { ...deps, signal });
     await write(
       replayId,
       group,
@@ -37,15 +38,20 @@ export async function resetGroup(
   return countAll(entries, deps, signal);
 }
 
+interface MovingDeps extends ReplayDeps {
+  readonly signal: AbortSignal;
+}
+
 async function freezeAll(
   replayId: string,
   group: string,
   planned: readonly PlannedPartition[],
-  deps: ReplayDeps,
+  deps: MovingDeps,
 ): Promise<readonly JournalEntry[]> {
   const { members } = await describeGroup(deps.bus.cluster, group);
   if (members > 0) throw groupActive(group, members);
   const entries = planned.map(freeze);
+  await assertOurs(deps);
   await write(replayId, group, entries, deps);
   return entries;
 }
@@ -53,8 +59,14 @@ async function freezeAll(
 const write = (replayId: string, group: string, entries: readonly JournalEntry[], { bus }: ReplayDeps): Promise<void> =>
   commitForStoppedGroup(bus.cluster, journalGroup(replayId, group), entries.map(toCommit));
 
+async function assertOurs({ assertHeld, signal }: MovingDeps): Promise<void> {
+  signal.throwIfAborted();
+  await assertHeld?.();
+}
+
 /** Never to an offset that is gone: clients answer that with a silent jump, to the end for some. */
-async function moveBack(group: string, entries: readonly JournalEntry[], { bus }: ReplayDeps): Promise<void> {
+async function moveBack(group: string, entries: readonly JournalEntry[], deps: MovingDeps): Promise<void> {
+  const { bus } = deps;
   const moving = entries.filter(({ fromOffset, toOffset }) => fromOffset < toOffset);
   if (moving.length === 0) return;
   const topics = [...new Set(moving.map(({ topic }) => topic))];
@@ -65,6 +77,7 @@ async function moveBack(group: string, entries: readonly JournalEntry[], { bus }
     const start = starts.get(topic)?.get(partition) ?? 0n;
     return { topic, partition, offset: start > fromOffset ? start : fromOffset, metadata: null };
   });
+  await assertOurs(deps);
   await commitForStoppedGroup(bus.cluster, group, commits);
   for (const topic of topics) {
     const found = await readCommitted(bus.cluster, group, topic);

@@ -105,8 +105,8 @@ export class ReplayTestBed {
     return planReplay(asked, this.deps(rules), this.signal);
   }
 
-  run(plan: ReplayPlan): Promise<ReplayResult> {
-    return runReplay(plan, this.deps(), this.signal);
+  run(plan: ReplayPlan, more: Partial<ReplayDeps> = {}): Promise<ReplayResult> {
+    return runReplay(plan, { ...this.deps(), ...more }, this.signal);
   }
 
   async replay(asked: ReplayAsk, rules: Rules): Promise<ReplayResult> {
