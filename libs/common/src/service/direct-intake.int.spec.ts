@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Event } from '#common/contracts/envelope.js';
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
@@ -98,6 +99,26 @@ describe('requests that the bus does not take in time', () => {
     start({}, 30_000);
     await until(async () => (await queued()).length > 0);
     expect(await queued()).toEqual(['late']);
+  });
+
+  it('are taken also when the bus took them just before it was lost, and not again when it delivered them', async () => {
+    await ask(['kept', 'delivered', 'long-ago']);
+    await bed.admin.query(
+      `UPDATE holdfast.outbox
+       SET published_at = clock_timestamp() - CASE key WHEN 'long-ago' THEN interval '2 hours' ELSE interval '1 minute' END`,
+    );
+    const { rows } = await bed.admin.query(`SELECT event FROM holdfast.outbox WHERE key = 'delivered'`);
+    await take(rows[0].event);
+    await ask(['on-its-way']);
+    await bed.admin.query(`UPDATE holdfast.outbox SET published_at = clock_timestamp() WHERE key = 'on-its-way'`);
+    const taken: string[] = [];
+    const noting = async (event: Event<unknown>): Promise<void> => {
+      taken.push((event.data as { dataset: string }).dataset);
+      await take(event);
+    };
+    start({ take: noting }, 30_000);
+    await until(async () => (await queued()).includes('kept'));
+    expect([await queued(), taken]).toEqual([['delivered', 'kept'], ['kept']]);
   });
 
   it('are taken behind one that nobody can take, which is said once and left to the bus', async () => {

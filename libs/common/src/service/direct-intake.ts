@@ -17,8 +17,9 @@ export interface DirectIntakeOptions {
 const LOOK_EVERY_MS = 5_000;
 
 /**
- * While the bus is down, takes the requests that wait for it in the outbox: the same code under the same ids, so that their later
- * delivery is a no-op. An outage of the bus delays no backup by more than the grace time, however many wait.
+ * While the bus is down, or out of reach for us alone, takes from the outbox the requests that wait for it and those that it took last and
+ * delivered to nobody: the same code under the same ids, so that their later delivery is a no-op. An outage of the bus delays no backup
+ * by more than the grace time, however many wait.
  */
 export function startDirectIntake(
   service: Pick<Service, 'catalog' | 'directAfterMs' | 'logger'>,
@@ -73,7 +74,7 @@ class DirectIntake {
     if (this.stuck.has(id)) return;
     try {
       await this.o.take(parse(event));
-      logger.warn({ eventId }, 'request taken from the outbox: the bus has not taken it in time');
+      logger.warn({ eventId }, 'request taken from the outbox: the bus has not delivered it in time');
     } catch (error) {
       if (toAppError(error).retryable) throw error;
       this.stuck.add(id);

@@ -33,13 +33,20 @@ const MARK_PUBLISHED = `UPDATE holdfast.outbox SET published_at = clock_timestam
 const MARK_REFUSED = `
   UPDATE holdfast.outbox SET refused_at = clock_timestamp(), problem = $2 WHERE id = $1 AND ${WAITING}`;
 
-/** What its consumer has in the inbox already is left out: however many wait, whoever looks gets those that nobody has taken. */
+const BEFORE_GRACE = 'clock_timestamp() - make_interval(secs => $2 / 1000.0)';
+
+/**
+ * What its consumer has in the inbox already is left out: however many wait, whoever looks gets those that nobody has taken. A request that
+ * the bus took and then delivered to nobody is one of them, for as long as looking for it is cheap.
+ */
 const UNTAKEN_REQUESTS = `
   SELECT *
   FROM holdfast.outbox AS request
-  WHERE ${WAITING}
-    AND event_type = ANY ($1)
-    AND created_at < clock_timestamp() - make_interval(secs => $2 / 1000.0)
+  WHERE event_type = ANY ($1)
+    AND (
+      (${WAITING} AND created_at < ${BEFORE_GRACE})
+      OR (published_at < ${BEFORE_GRACE} AND published_at > clock_timestamp() - interval '1 hour')
+    )
     AND id > $4
     AND NOT EXISTS (
       SELECT FROM holdfast.inbox AS taken
@@ -81,7 +88,7 @@ export const outboxStore = (sql: Sql) => ({
   /** The bus will never take this one: it is stepped over, kept and counted, so that the rest can go on. */
   markRefused: (id: number, problem: Problem): Promise<number> => sql.affected(MARK_REFUSED, [id, toJsonb(problem)]),
 
-  /** Requests that wait for the bus longer than the grace time: their consumer takes them from here meanwhile. In order. */
+  /** Requests that wait for the bus, or that it keeps, longer than the grace time: their consumer takes them from here. In order. */
   untakenRequests: ({ types, consumer, olderThanMs, after = 0, limit = 100 }: Untaken): Promise<OutboxEntry[]> =>
     sql.entities(OutboxEntry, UNTAKEN_REQUESTS, [types, olderThanMs, consumer, after, limit]),
 
