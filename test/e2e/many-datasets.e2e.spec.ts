@@ -8,6 +8,7 @@ import { waitUntil } from '../support/wait-until.js';
 const id = newId();
 const names = Array.from({ length: 24 }, (_, index) => `tenant-${index + 1}`);
 const [SLOTS, SLOTS_PER_HOST] = [2, 3];
+const { host, port } = endpoints.postgres18;
 /** One slot a year: none comes by itself while the spec runs. */
 const cron = '0 0 1 1 *';
 
@@ -53,6 +54,15 @@ const HELD_AT_ONCE = `
   )
   SELECT max(by_owner)::int AS "byOwner", max(of_host)::int AS "ofHost" FROM held`;
 
+/** `holdfast_runs_open{kind="backup",state="queued"} 21` */
+const readMetric = (text: string, name: string): number =>
+  Number(
+    text
+      .split('\n')
+      .find((line) => line.startsWith(`${name} `))
+      ?.slice(name.length) ?? 0,
+  );
+
 describe('many datasets that are due at the same moment', () => {
   it('are backed up once each by two schedulers and two executors, in no more slots than there are', async () => {
     await waitUntil('every schedule was seen', async () => {
@@ -61,6 +71,19 @@ describe('many datasets that are due at the same moment', () => {
     });
     await platform.catalog(`UPDATE holdfast.schedules SET done_until = now() - interval '1 year'`);
     const completed = () => platform.bus.of('backup.completed').map(({ data }) => data.dataset as string);
+    let metrics = '';
+    const isShown = async (): Promise<boolean> => {
+      metrics = await (await fetch(`${others[0]?.url}/metrics`)).text();
+      const busy = readMetric(
+        metrics,
+        `holdfast_source_host_slots{host="${host}:${port}",state="used",service="scheduler"}`,
+      );
+      return (
+        readMetric(metrics, 'holdfast_runs_open{kind="backup",state="queued",service="scheduler"}') > 0 &&
+        busy === SLOTS_PER_HOST
+      );
+    };
+    await waitUntil('a queue behind a busy host shows in the metrics', isShown, { explain: () => metrics });
     await waitUntil('all are completed', () => new Set(completed()).size === names.length, { timeoutMs: 150_000 });
     const runs = await platform.catalog<{ state: string; attempt: number }>('SELECT state, attempt FROM holdfast.runs');
     expect(runs).toHaveLength(names.length);
