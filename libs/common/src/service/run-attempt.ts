@@ -25,7 +25,11 @@ export interface AttemptOptions {
   readonly handlers: Readonly<Partial<Record<RunKind, RunHandler>>>;
   readonly onFailed: OnRunFailed;
   readonly logger: Logger;
+  /** How long work that was told to stop may take to end before its claim is left to expire. Default a minute. */
+  readonly letGoAfterMs?: number;
 }
+
+const LET_GO_AFTER_MS = 60_000;
 
 export interface Attempt {
   readonly run: Run;
@@ -39,7 +43,7 @@ export interface Attempt {
 
 /** Works on one claimed run until it is settled, queued again or lost. */
 export function startAttempt({ run, claim }: FreshClaim, askedAtMs: number, options: AttemptOptions): Attempt {
-  const { catalog, claimTtlMs, renewMs } = options;
+  const { catalog, claimTtlMs, renewMs, letGoAfterMs = LET_GO_AFTER_MS } = options;
   const logger = options.logger.child({
     runId: run.id,
     kind: run.kind,
@@ -71,12 +75,21 @@ export function startAttempt({ run, claim }: FreshClaim, askedAtMs: number, opti
   const keepalive = keepAlive({ ttlMs: claimTtlMs, renewMs, askedAtMs, renew, subject: `run ${run.id}`, logger });
   keepalive.lost.addEventListener('abort', () => abort(toAppError(keepalive.lost.reason)));
   if (run.deadlineAt !== null) void renew().catch(() => undefined);
+  let stuck: NodeJS.Timeout | undefined;
+  const letGo = () => {
+    logger.error({ letGoAfterMs }, 'work that was told to stop does not end; its claim is left to expire');
+    keepalive.stop();
+  };
+  control.signal.addEventListener('abort', () => {
+    stuck = setTimeout(letGo, letGoAfterMs);
+  });
 
   const held: ClaimedRun = { ...run, claim: { ...claim, signal: control.signal } };
   const ended = work(held, keepalive, { ...options, logger }).finally(() => {
     hasEnded = true;
     keepalive.stop();
     clearTimeout(overdue);
+    clearTimeout(stuck);
   });
   return { run, abort, ended, look: () => renew().catch(() => undefined) };
 }

@@ -204,6 +204,17 @@ describe('the run loop', () => {
     expect(await facts()).toEqual([`${id} run.exhausted`]);
   });
 
+  it('lets go of a cancelled run whose work does not end, so that it is settled all the same', async () => {
+    const { id } = await bed.enqueue();
+    const { begun, handler } = announced(() => new Promise<never>(() => undefined));
+    start(handler, { claimTtlMs: 600, renewMs: 100, letGoAfterMs: 100, abortMs: 0 });
+    await begun;
+    await bed.catalog.transaction((tx) => tx.runs.requestCancel(id));
+    await reaches(id, 'cancelled');
+    const { rows } = await bed.admin.query('SELECT event_id FROM holdfast.outbox');
+    expect(rows).toEqual([{ event_id: `${id} run.cancelled` }]);
+  });
+
   it('is not held up by a run whose fact cannot be made', async () => {
     const poison = await bed.enqueue({ dataset: 'poison' });
     const other = await bed.enqueue();

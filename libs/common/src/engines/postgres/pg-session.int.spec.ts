@@ -111,6 +111,16 @@ describe('a session', () => {
     while (await activity('%')) await sleep(50);
   });
 
+  it('closes although the server is frozen', async () => {
+    const victim = await PgSession.open(server, session);
+    process.kill(victim.backendPid, 'SIGSTOP');
+    try {
+      await victim.close();
+    } finally {
+      process.kill(victim.backendPid, 'SIGCONT');
+    }
+  }, 30_000);
+
   it('is not hidden rows from, nor timed out, whatever the role has set', async () => {
     const scratch = await ScratchDatabase.create('postgres18');
     const role = await scratch.createRole('strict', `LOGIN PASSWORD 'strict'`);

@@ -28,6 +28,8 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   client_connection_check_interval: '2s',
 };
 
+const GOODBYE_MS = 5_000;
+
 /** Who the server says it is, and what it calls this session. */
 interface Backend {
   readonly versionNum: number;
@@ -110,7 +112,10 @@ export class PgSession {
 
   private async end(): Promise<void> {
     this.signal.removeEventListener('abort', this.onAbort);
+    // A server that is frozen, or gone without a word, never says goodbye.
+    const leaving = setTimeout(() => this.client.connection.stream.destroy(), GOODBYE_MS);
     await this.client.end().catch(() => undefined);
+    clearTimeout(leaving);
   }
 
   private watch(): Promise<Error> {
