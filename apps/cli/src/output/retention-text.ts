@@ -32,6 +32,7 @@ const SAID = {
   marked: 'marked; a later sweep deletes it unless a hold is placed',
   waiting: 'marked before, its grace is not over',
   held: 'held, stays',
+  damaged: 'is not whole, though its deletion has not begun: nothing is deleted; look at it',
   deleted: 'deleted',
   kept: 'kept after all, its mark is gone',
   failed: 'cannot be deleted',

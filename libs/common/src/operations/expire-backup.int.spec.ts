@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
-import { expiringKey, verdictKey } from '#common/repository/layout.js';
+import { attemptPrefix, expiringKey, sweptKey, verdictKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
@@ -11,6 +11,7 @@ import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { expireBackup } from './expire-backup.js';
+import { listRetained } from './list-retained.js';
 
 const signal = new AbortController().signal;
 const reasons = ['older than 30d'];
@@ -119,6 +120,43 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     const onDeleting = async () => false;
     expect([await expire(), await expire({ onDeleting })]).toEqual(['marked', 'held']);
     expect(await find()).toBeDefined();
+  });
+
+  /** As after one short listing, or an object that really vanished. */
+  async function newDamaged() {
+    const backup = await newBackup();
+    await backup.expire({ graceMs: 60_000 });
+    await placeHold(bed.repository, backup.held, { signal });
+    await bed.repository.remove(backup.manifest.objects[1]?.key ?? '', { signal });
+    return { ...backup, keys: () => listKeys(bed.repository, backup.dataset) };
+  }
+
+  it('deletes nothing that is held, also when it is damaged', async () => {
+    const { dataset, backupId, expire, keys } = await newDamaged();
+    const before = await keys();
+    expect(await expire()).toBe('damaged');
+    await rewriteMark(dataset, backupId);
+    expect([await expire(), await keys()]).toEqual(['damaged', before]);
+    const { halfDeleted, unreadable } = await listRetained(bed.repository, dataset, signal);
+    expect({ halfDeleted, unreadable }).toMatchObject({ halfDeleted: [], unreadable: [{ backupId }] });
+  });
+
+  it('takes the marker of a dead attempt for no sign that its deletion has begun', async () => {
+    const { dataset, backupId, expire, keys } = await newDamaged();
+    await bed.repository.put(sweptKey(attemptPrefix(dataset, backupId, 2, 'dd')), Buffer.alloc(0), { signal });
+    await rewriteMark(dataset, backupId);
+    const before = await keys();
+    expect([await expire(), await keys()]).toEqual(['damaged', before]);
+  });
+
+  it('is not gone on with when the catalog says no, though its deletion has begun', async () => {
+    const { dataset, manifest, expire } = await newBackup();
+    await expire();
+    await bed.repository.put(sweptKey(manifest.attemptKey), Buffer.alloc(0), { signal });
+    const before = await listKeys(bed.repository, dataset);
+    expect(await expire({ onDeleting: async () => false })).toBe('held');
+    expect(await listKeys(bed.repository, dataset)).toEqual(before);
+    expect([await expire(), await listKeys(bed.repository, dataset)]).toEqual(['deleted', []]);
   });
 
   it('goes in the order catalog, markers, manifests, objects, markers, mark', async () => {

@@ -2,13 +2,15 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '#common/repository/expiry-marker.js';
 import { type HeldBackup, type Hold, isAlive, listHolds } from '#common/repository/holds.js';
-import { backupPrefix, expiringKey, findAttemptNumber, manifestKey, sweptKey } from '#common/repository/layout.js';
-import { findBackup } from '#common/repository/read-backups.js';
+import { type InspectedBackup, inspectBackup, listAttemptKeys } from '#common/repository/inspect-backup.js';
+import { backupPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 
 export interface Expiry extends HeldBackup {
   /** Why no rule keeps it; kept in the mark. */
   readonly reasons: readonly string[];
+  /** Its expiry was told, so it goes although it is damaged. */
+  readonly isTold?: boolean;
 }
 
 export interface ExpireBackupDeps {
@@ -17,12 +19,13 @@ export interface ExpireBackupDeps {
   readonly graceMs?: number;
   /**
    * Called when nothing holds the backup any more and before anything of it is deleted: the catalog stops naming it. False: somebody
-   * works with it, so it stays. May be called again for the same backup, then perhaps without its manifest.
+   * works with it, so nothing of it is deleted. May be called again for the same backup, then perhaps without its manifest.
    */
   readonly onDeleting?: (backup: HeldBackup, manifest: Manifest | undefined) => Promise<boolean>;
 }
 
-export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'deleted';
+/** `damaged`: marked once, and not whole, though its deletion has not begun; an operator has to look at it. */
+export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'damaged' | 'deleted';
 
 /**
  * One step on a backup's way out: mark it; once the mark has stood for its grace by the store's clock, look at holds again, and delete:
@@ -30,7 +33,7 @@ export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'deleted';
  * backup or none, and the next call goes on. Throws: repository.*; what `onDeleting` throws; the abort reason.
  */
 export async function expireBackup(
-  { reasons, ...backup }: Expiry,
+  { reasons, isTold = false, ...backup }: Expiry,
   { repository, graceMs = EXPIRY_GRACE_MS, onDeleting }: ExpireBackupDeps,
   signal: AbortSignal,
 ): Promise<ExpiryOutcome> {
@@ -42,23 +45,28 @@ export async function expireBackup(
     await writeExpiry(repository, markKey, { graceMs, reasons, signal });
     return 'marked';
   }
-  // Undefined once its deletion has begun: then nobody can want it any more.
-  const manifest = await findBackup(repository, backup.dataset, backup.backupId, { signal });
-  if (manifest !== undefined) {
-    if (storeNow < mark.lookAt) return 'waiting';
-    const isHeld = (await aliveHolds(repository, backup, { storeNow, signal })).length > 0;
-    // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.
-    const isMarked = (await repository.stat(markKey, { signal })) !== undefined;
-    if (isHeld || !isMarked) return unmark(repository, markKey, signal);
-  }
-  const isFree = onDeleting === undefined || (await onDeleting(backup, manifest));
-  if (!isFree && manifest !== undefined) return unmark(repository, markKey, signal);
-  await deleteAll(repository, backup, signal);
+  const found = await inspectBackup(repository, backup, { signal });
+  if (found.isDamaged && !isTold) return 'damaged';
+  if (storeNow < mark.lookAt) return 'waiting';
+  const isHeld = (await aliveHolds(repository, backup, { storeNow, signal })).length > 0;
+  // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.
+  const isMarked = (await repository.stat(markKey, { signal })) !== undefined;
+  if (isHeld || !isMarked) return keep(repository, { markKey, found }, signal);
+  const isFree = onDeleting === undefined || (await onDeleting(backup, found.manifest));
+  if (!isFree) return keep(repository, { markKey, found }, signal);
+  // What was taken for half deleted goes only as far as it was seen then.
+  await deleteAll(repository, { backup, keys: found.isHalfDeleted ? found.keys : undefined }, signal);
   return 'deleted';
 }
 
-async function unmark(repository: BackupRepository, markKey: string, signal: AbortSignal): Promise<'held'> {
-  await repository.remove(markKey, { signal });
+interface Kept {
+  readonly markKey: string;
+  readonly found: InspectedBackup;
+}
+
+/** A deletion that has begun is found again by its mark. */
+async function keep(repository: BackupRepository, { markKey, found }: Kept, signal: AbortSignal): Promise<'held'> {
+  if (found.manifest !== undefined) await repository.remove(markKey, { signal });
   return 'held';
 }
 
@@ -85,11 +93,22 @@ async function listKeys(repository: BackupRepository, of: HeldBackup, signal: Ab
   return keys;
 }
 
+interface Doomed {
+  readonly backup: HeldBackup;
+  /** Undefined: whatever is there by now. */
+  readonly keys: readonly string[] | undefined;
+}
+
 /** In an order in which every stop in between leaves either a whole backup or none, and leaves the mark to go on from. */
-async function deleteAll(repository: BackupRepository, backup: HeldBackup, signal: AbortSignal): Promise<void> {
-  const keys = await listKeys(repository, backup, signal);
-  const names = keys.map((key) => key.split('/')[2] ?? '').filter((name) => findAttemptNumber(name) !== undefined);
-  const attempts = Array.from(new Set(names), (name) => `${backupPrefix(backup.dataset, backup.backupId)}/${name}`);
+async function deleteAll(
+  repository: BackupRepository,
+  { backup, ...seen }: Doomed,
+  signal: AbortSignal,
+): Promise<void> {
+  const keys = seen.keys ?? (await listKeys(repository, backup, signal));
+  // Those that make it a backup last: once all are marked, what is left can only be the rest of a deletion.
+  const isMade = (attempt: string): boolean => keys.includes(manifestKey(attempt));
+  const attempts = listAttemptKeys(keys).sort((a, b) => Number(isMade(a)) - Number(isMade(b)));
   const first = attempts.map(manifestKey);
   const last = [...attempts.map(sweptKey), expiringKey(backup.dataset, backup.backupId)];
   for (const attempt of attempts) await repository.put(sweptKey(attempt), Buffer.alloc(0), { signal });

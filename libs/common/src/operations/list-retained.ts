@@ -3,9 +3,9 @@ import type { RetainedBackup } from '#common/domain/retention.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
+import { inspectBackup, toDamage } from '#common/repository/inspect-backup.js';
 import { expiringKey, verdictsPrefix } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
-import { findBackup } from '#common/repository/read-backups.js';
 import { readObject } from '#common/repository/read-object.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 
@@ -23,7 +23,7 @@ export interface RetainedList {
   readonly storeNow: Date;
   /** Ids of backups whose deletion has begun and was cut short. */
   readonly halfDeleted: readonly string[];
-  /** Keys of manifests that cannot be read, and why: such a backup is neither counted nor deleted. */
+  /** Those whose manifest cannot be read or that lost an object, and why: such a backup is neither counted nor deleted. */
   readonly unreadable: readonly { readonly backupId: string; readonly error: unknown }[];
 }
 
@@ -38,11 +38,12 @@ export async function listRetained(
   const halfDeleted: string[] = [];
   const unreadable: { backupId: string; error: unknown }[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
-    const isMarked = objects.some(({ key }) => key === expiringKey(dataset, backupId));
     try {
-      const manifest = await findBackup(repository, dataset, backupId, { signal });
-      if (manifest === undefined && isMarked) halfDeleted.push(backupId);
+      const { keys, manifest, ...found } = await inspectBackup(repository, { dataset, backupId }, { signal });
+      if (found.isHalfDeleted) halfDeleted.push(backupId);
+      if (found.isDamaged) unreadable.push({ backupId, error: toDamage({ dataset, backupId }) });
       if (manifest === undefined) continue;
+      const isMarked = keys.includes(expiringKey(dataset, backupId));
       const backup = await toRetained(repository, { manifest, objects, storeNow }, signal);
       backups.push({ manifest, backup, isMarked });
     } catch (error) {

@@ -1,13 +1,6 @@
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds, releaseHold } from '#common/repository/holds.js';
-import {
-  backupPrefix,
-  expiringKey,
-  findAttemptNumber,
-  holdsPrefix,
-  manifestKey,
-  sweptKey,
-} from '#common/repository/layout.js';
+import { backupPrefix, findAttemptNumber, holdsPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 
@@ -83,8 +76,6 @@ interface Listed {
 }
 
 function findDead({ dataset, backupId, objects, before }: Listed & { readonly before: Date }): DeadAttempt[] {
-  // A marked backup goes as a whole.
-  if (objects.some(({ key }) => key === expiringKey(dataset, backupId))) return [];
   const byAttempt = Map.groupBy(objects, ({ key }) => key.split('/')[2] ?? '');
   const dead: DeadAttempt[] = [];
   for (const [name, own] of byAttempt) {

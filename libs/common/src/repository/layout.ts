@@ -47,6 +47,12 @@ export function findAttemptNumber(name: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
+/** The prefix of the attempt that an object belongs to; undefined for what lies beside attempts. */
+export function findAttemptKey(key: ObjectKey): string | undefined {
+  const [dataset = '', backupId = '', name = ''] = key.split('/');
+  return findAttemptNumber(name) === undefined ? undefined : `${backupPrefix(dataset, backupId)}/${name}`;
+}
+
 const SEGMENT = /^[A-Za-z0-9_=@+:-][A-Za-z0-9._=@+:-]*$/;
 /** The file store puts a whole key and a nonce into one file name. */
 const MAX_KEY_LENGTH = 220;

@@ -34,12 +34,18 @@ export async function findBackup(
   backupId: string,
   o: ReadOptions,
 ): Promise<Manifest | undefined> {
-  const listing = new Map<string, number>();
-  for await (const object of repository.list(backupPrefix(dataset, backupId), o)) {
-    listing.set(object.key, object.sizeBytes);
-  }
-  return findComplete(repository, { dataset, backupId, listing }, strict(o));
+  const objects: StoredObject[] = [];
+  for await (const object of repository.list(backupPrefix(dataset, backupId), o)) objects.push(object);
+  return findBackupAmong(repository, { dataset, backupId, objects }, o);
 }
+
+/** As `findBackup`, when everything below the backup's prefix has been listed already. */
+export const findBackupAmong = (
+  repository: BackupRepository,
+  { dataset, backupId, objects }: Omit<Candidate, 'listing'> & { readonly objects: readonly StoredObject[] },
+  o: ReadOptions,
+): Promise<Manifest | undefined> =>
+  findComplete(repository, { dataset, backupId, listing: toListing(objects) }, strict(o));
 
 /** The newest regular backup. A newer one that cannot be read is an error, never passed over. Throws: backup.missing, backup.corrupt, repository.*. */
 export async function loadLatestBackup(

@@ -67,14 +67,16 @@ async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal):
   const { dataset } = plan;
   const repository = d.installation.primaryRepository(dataset);
   const backups: AppliedBackup[] = [];
+  const gone = await namesOfGone(d, dataset);
   const expire = async (backupId: string, reasons: readonly string[]): Promise<void> => {
     const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
-    const outcome = expireBackup({ dataset, backupId, reasons }, { repository, onDeleting }, signal);
+    const expiry = { dataset, backupId, reasons, isTold: gone.has(backupId) };
+    const outcome = expireBackup(expiry, { repository, onDeleting }, signal);
     backups.push({ id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) });
   };
 
-  for (const backupId of plan.halfDeleted) await expire(backupId, ['its deletion was cut short']);
-  const gone = await namesOfGone(d, dataset);
+  const damaged = plan.unreadable.flatMap(({ id }) => (gone.has(id) ? [id] : []));
+  for (const backupId of [...plan.halfDeleted, ...damaged]) await expire(backupId, ['its deletion was cut short']);
   for (const { id } of plan.backups.filter(({ isKept, isMarked }) => isKept && isMarked)) {
     if (gone.has(id)) await expire(id, ['its deletion was cut short']);
     else {
@@ -94,7 +96,7 @@ async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal):
 
 /** What the store refuses for good is this backup's alone (a lock on its objects, say): it keeps no other from its turn. */
 function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
-  const isRefusal = error instanceof AppError && error.code.startsWith('repository.') && !error.retryable;
+  const isRefusal = error instanceof AppError && /^(repository|backup)[.]/.test(error.code) && !error.retryable;
   if (!isRefusal) throw error;
   return { outcome: 'failed', problem: error.message };
 }

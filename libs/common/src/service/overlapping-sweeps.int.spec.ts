@@ -15,6 +15,7 @@ import { expiringKey, manifestKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { listKeys } from '#common/testing/each-store.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { applyRetention } from './apply-retention.js';
@@ -239,5 +240,20 @@ describe('two sweeps of one dataset', () => {
     await bed.enqueue({ kind: 'restore', dataset: 'shop', request: { dataset: 'shop', backup: expired.backupId } });
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
     expect(await isWhole(expired)).toBe(false);
+  });
+
+  it('finish what one has told the catalog, also when it has lost an object since', async () => {
+    const expired = await newBackup(1, 60);
+    await newBackup(2, 1);
+    await apply();
+    await letGraceEnd(expired);
+    await disk.remove(expired.objects[0]?.key ?? '', { signal });
+    expect([(await apply()).backups, (await plan(depsOf())).unreadable]).toMatchObject([
+      [],
+      [{ id: expired.backupId }],
+    ]);
+    await bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
+    expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
+    expect(await listKeys(disk, `shop/${expired.backupId}`)).toEqual([]);
   });
 });
