@@ -1,20 +1,38 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { causedBy } from '../support/request.js';
-import { waitUntil } from '../support/wait-until.js';
+import type { AppName } from '../support/app-process.js';
 import { Cluster } from './support/cluster.js';
 import { freeze } from './support/freeze.js';
 import { findBroken } from './support/invariants.js';
-import { inStore, type Place, settling, statement } from './support/places.js';
+import { meet } from './support/kill-case.js';
+import { findLeftHolds } from './support/left-holds.js';
+import { commitOf, following, inStore, onBus, type Place, settling, statement } from './support/places.js';
+import { replayRepublish, replayReset } from './support/replays.js';
 import { type Chosen, chosenOf, conclude } from './support/report.js';
-import { backupOf, doWork, placeOf, prepareRestored, restoreInPlace, restoreNew, type Work } from './support/works.js';
+import {
+  awaitDone,
+  backupOf,
+  placeOf,
+  prepareRestored,
+  proofOf,
+  proveAndRepeat,
+  restoreInPlace,
+  restoreNew,
+  verification,
+  type Work,
+} from './support/works.js';
 
 interface FrozenCase extends Chosen {
   readonly step: string;
   readonly work: Work;
   readonly at: Place['before'];
+  /** Default: the executor. */
+  readonly app?: AppName;
+  /** What others do while it is frozen. */
+  readonly meanwhile?: (cluster: Cluster) => Promise<void>;
 }
 
 const shop = backupOf('shop');
+const copies = onBus(({ id }) => ({ api: 'Produce', containing: new RegExp(`${id}[.]copies`) }));
 const cases: readonly FrozenCase[] = [
   { step: 'before the object is stored', work: shop, at: inStore({ method: 'PUT', key: /dump[.]zst$/ }).before },
   {
@@ -32,44 +50,72 @@ const cases: readonly FrozenCase[] = [
     ...{ step: 'before anything is dropped', work: restoreInPlace },
     at: statement('target', { statement: /^DROP /im }).before,
   },
+  {
+    ...{ step: 'before the verdict is stored', work: verification, app: 'verifier' },
+    at: inStore({ method: 'PUT', key: /[/]verdicts[/]/ }).before,
+  },
+  {
+    ...{ step: 'before the run is settled', work: verification, app: 'verifier' },
+    at: settling('verification.completed').before,
+  },
+  {
+    ...{ step: 'before the range is frozen', work: replayReset, app: 'verifier' },
+    at: commitOf('catalog', /INSERT INTO holdfast[.]replays/).before,
+  },
+  {
+    ...{ step: 'before copies are committed', work: replayRepublish, app: 'verifier' },
+    at: following(
+      copies.before,
+      onBus(() => ({ api: 'EndTxn' })),
+      async () => true,
+    ).before,
+  },
+  { step: 'before copies are written', work: replayRepublish, app: 'verifier', at: copies.before },
 ];
 
 const chosen = chosenOf(cases);
 let cluster: Cluster;
 beforeAll(async () => {
-  cluster = await Cluster.start({ apps: ['scheduler', 'executor'] });
+  const isVerifying = chosen.some(({ app }) => app === 'verifier');
+  cluster = await Cluster.start({ apps: ['scheduler', 'executor', ...(isVerifying ? (['verifier'] as const) : [])] });
   if (chosen.some(({ work }) => work === restoreInPlace)) await prepareRestored(cluster, placeOf(cluster));
+  if (isVerifying) await prepareRestored(cluster, proofOf(cluster));
 }, 120_000);
 afterAll(() => cluster?.close());
 
-/** Past its claim, with another one to do the work; a sweep long after has removed what it left, and then it wakes up. */
-async function meetFrost({ step, work, at }: FrozenCase): Promise<void> {
+/**
+ * Past its claim, with another one to do the work, and a sweep long after to remove what it left. What it had on its way to the store
+ * lands only then; then it wakes up, and goes on where it stood.
+ */
+async function meetFrost({ step, work, at, app = 'executor', meanwhile }: FrozenCase): Promise<void> {
   await work.prepare?.(cluster);
-  const victim = cluster.replicaOf('executor');
+  const victim = cluster.replicaOf(app);
   const stop = at(victim.gates, cluster);
   const asked = await work.ask(cluster);
-  let isReached = false;
-  void stop.reached.then(() => {
-    isReached = true;
-  });
-  await waitUntil(`it stands ${step}`, () => isReached, { explain: () => cluster.explain() });
+  await meet(cluster, { step, breakpoint: stop });
   const frozen = await freeze(victim);
   const frozenAtMs = performance.now();
+  const look = async (): Promise<readonly string[]> => (await work.findBroken?.(cluster, asked)) ?? [];
   try {
-    const next = await cluster.startApp('executor');
-    const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: 90_000 });
+    const next = await cluster.startApp(app);
+    const done = await awaitDone(cluster, work, asked);
     const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - frozenAtMs) / 100) / 10);
-    // Once while it is frozen, which sweeps what it left, and once when it has done what it was about to do.
-    const before = await findBroken(cluster, [asked]).then((all) => all.filter((one) => !one.startsWith('a session')));
-    const row = { fault: 'executor frozen past its claim', step: `${work.name}: ${step}`, recoverySeconds };
+    const row = { fault: `${app} frozen past its claim`, step: `${work.name}: ${step}`, recoverySeconds };
     const broken = await conclude(row, async () => {
-      stop.release();
+      const early = [...(await look()), ...(await findBroken(cluster, [asked]))];
+      await meanwhile?.(cluster);
+      if (stop.land === undefined) stop.release();
+      else expect(await stop.land()).toBe(200);
       frozen.thaw();
       await frozen.childrenGone();
       await victim.stop();
-      const following = await doWork(cluster, work);
-      const found = await work.findBroken?.(cluster, asked);
-      return [...before, ...(found ?? []), ...(await findBroken(cluster, [asked, following]))];
+      const { broken: late, next: following } = await proveAndRepeat(cluster, work, asked);
+      return [
+        ...early.filter((one) => !one.startsWith('a session')),
+        ...late,
+        ...(await findLeftHolds(cluster)),
+        ...(await findBroken(cluster, [asked, following])),
+      ];
     });
     expect(broken).toEqual([]);
     expect(next.app.pid).not.toBe(victim.app.pid);
@@ -78,6 +124,6 @@ async function meetFrost({ step, work, at }: FrozenCase): Promise<void> {
   }
 }
 
-describe('work whose executor is frozen', () => {
+describe('work whose process is frozen', () => {
   it.each(chosen)('$work.name: $step', meetFrost, 240_000);
 });

@@ -1,10 +1,10 @@
 import { expect } from '@jest/globals';
-import { type Asked, causedBy } from '../../support/request.js';
+import type { Asked } from '../../support/request.js';
 import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
 import { findBroken } from './invariants.js';
 import { type Chosen, conclude } from './report.js';
-import { doWork, type Work } from './works.js';
+import { awaitDone, proveAndRepeat, type Work } from './works.js';
 
 /** What goes wrong around the apps, which go on living. */
 export interface Fault {
@@ -27,9 +27,6 @@ export interface FaultCase extends Chosen {
   readonly meanwhile?: (cluster: Cluster, asked: Asked) => Promise<unknown>;
 }
 
-/** The longest wait is a run's second attempt behind a connection that stalls. */
-const LONG_MS = 120_000;
-
 /** Lets the fault happen in the middle of the work, and expects the work done once, every promise whole, and the next run to work. */
 export async function meetFault(cluster: Cluster, one: FaultCase): Promise<void> {
   const { fault, step, work, begin, before, meanwhile } = one;
@@ -42,11 +39,11 @@ export async function meetFault(cluster: Cluster, one: FaultCase): Promise<void>
   await meanwhile?.(cluster, asked);
   await end?.();
   const wellAtMs = end === undefined ? reachedAtMs : performance.now();
-  const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: LONG_MS });
+  const done = await awaitDone(cluster, work, asked);
   const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - wellAtMs) / 100) / 10);
   const broken = await conclude({ fault, step, recoverySeconds }, async () => {
-    const next = await doWork(cluster, work);
-    return [...((await work.findBroken?.(cluster, asked)) ?? []), ...(await findBroken(cluster, [asked, next]))];
+    const { broken: found, next } = await proveAndRepeat(cluster, work, asked);
+    return [...found, ...(await findBroken(cluster, [asked, next]))];
   });
   expect(broken).toEqual([]);
 }

@@ -6,8 +6,9 @@ import { type Asked, causedBy, runOf } from '../../support/request.js';
 import { onServer } from '../../support/server-login.js';
 import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
+import { findHoldsAfterSweep, runOutHolds } from './left-holds.js';
 import { stillRunning } from './process-tree.js';
-import { findBrokenBackups, findOrphanObjects } from './stored-backups.js';
+import { findBrokenBackups, findOrphanObjects, findUncalledBackups } from './stored-backups.js';
 
 /**
  * What is broken after a fault, of everything that is promised whatever dies; empty is what must come out. Call it when the asked
@@ -24,7 +25,8 @@ export async function findBroken(
     ...(await findOpenRuns(cluster)),
     ...(await findDoubles(cluster)),
     ...(await findBrokenBackups(cluster)),
-    ...(await sweepAndFindOrphans(cluster)),
+    ...(await findUncalledBackups(cluster)),
+    ...(await sweepAndFindOrphans(cluster, patienceMs)),
     ...(await findLeftovers(cluster, patienceMs)),
   ];
 }
@@ -65,10 +67,14 @@ async function findOpenRuns(cluster: Cluster): Promise<string[]> {
   return open.map(({ id, state }) => `run ${id} is still ${state}`);
 }
 
-/** Each request is one run, and each run of a backup one backup; said once, whoever settled it. */
+/** Each request is one run, each slot too, and each run of a backup one backup; said once, whoever settled it. */
 async function findDoubles(cluster: Cluster): Promise<string[]> {
   const requests = await cluster.catalog<{ request: string }>(
     `SELECT request_id AS request FROM holdfast.runs GROUP BY requested_by, request_id HAVING count(*) <> 1`,
+  );
+  const slots = await cluster.catalog<{ schedule: string; slot: string; count: number }>(
+    `SELECT request ->> 'schedule' AS schedule, request ->> 'slotAt' AS slot, count(*)::int AS count
+     FROM holdfast.runs WHERE request ? 'slotAt' GROUP BY 1, 2 HAVING count(*) <> 1`,
   );
   const backups = await cluster.catalog<{ run: string; count: number }>(
     `SELECT run.id AS run, count(backup.id)::int AS count
@@ -86,29 +92,49 @@ async function findDoubles(cluster: Cluster): Promise<string[]> {
   );
   return [
     ...requests.map(({ request }) => `request ${request} is several runs`),
+    ...slots.map(({ schedule, slot, count }) => `slot ${slot} of ${schedule} is ${count} runs`),
     ...backups.map(({ run, count }) => `run ${run} has ${count} backups`),
     ...facts.map(({ run, count }) => `run ${run} ended ${count} times`),
   ];
 }
 
-/** As a sweep long after would do: what killed attempts held in the store has run out by then. */
-async function sweepAndFindOrphans(cluster: Cluster): Promise<string[]> {
+/** As sweeps long after would do: what killed attempts held has run out by then. The store's clock has to move on for that. */
+async function sweepAndFindOrphans(cluster: Cluster, patienceMs: number): Promise<string[]> {
+  const endless = await runOutHolds(cluster);
   const { endpoint, accessKeyId, secretAccessKey } = endpoints.s3;
   const url = `s3://${cluster.store.bucket}/prod`;
   const repository = cluster.store.open({ url, endpoint, accessKeyId, secretAccessKey });
   const signal = AbortSignal.timeout(30_000);
-  try {
-    for (const dataset of cluster.datasets) {
-      for await (const { key } of repository.list(dataset, { signal })) {
-        if (/[/]holds[/]/.test(key)) await repository.remove(key, { signal });
-      }
+  const sweep = async (): Promise<string[]> => {
+    for (const dataset of cluster.datasets)
       await sweepAttempts(repository, { dataset, deadAfterMs: 0, uploadDeadAfterMs: 0 }, signal);
-    }
+    const unfinished = await cluster.store.countUnfinished();
+    return [
+      ...(await findOrphanObjects(cluster)),
+      ...(await findHoldsAfterSweep(cluster)),
+      ...(unfinished > 0 ? [`${unfinished} uploads are unfinished`] : []),
+    ];
+  };
+  try {
+    return [...endless, ...(await untilNothing(sweep, Math.min(patienceMs, SWEEPS_MS)))];
   } finally {
     await repository.close();
   }
-  const unfinished = await cluster.store.countUnfinished();
-  return [...(await findOrphanObjects(cluster)), ...(unfinished > 0 ? [`${unfinished} uploads are unfinished`] : [])];
+}
+
+const SWEEPS_MS = 10_000;
+
+/** What is still found after the time. */
+async function untilNothing(look: () => Promise<string[]>, timeoutMs: number): Promise<string[]> {
+  let found: string[] = [];
+  const isNothing = async (): Promise<boolean> => {
+    found = await look();
+    return found.length === 0;
+  };
+  return waitUntil('nothing is found', isNothing, { timeoutMs }).then(
+    () => [],
+    () => found,
+  );
 }
 
 /** Sessions, processes, half-made databases and spooled archives. Each may take a moment to end. */
@@ -119,15 +145,7 @@ async function findLeftovers(cluster: Cluster, timeoutMs: number): Promise<strin
     ...(await findScratches(cluster)),
     ...(await readdir(cluster.workDirectory)).map((name) => `${name} is left in the work directory`),
   ];
-  let found: string[] = [];
-  const isTidy = async (): Promise<boolean> => {
-    found = await look();
-    return found.length === 0;
-  };
-  return waitUntil('nothing is left', isTidy, { timeoutMs }).then(
-    () => [],
-    () => found,
-  );
+  return untilNothing(look, timeoutMs);
 }
 
 async function findSessions(cluster: Cluster): Promise<string[]> {

@@ -1,16 +1,15 @@
 import { expect } from '@jest/globals';
 import type { AppName } from '../../support/app-process.js';
-import { type Asked, causedBy } from '../../support/request.js';
+import type { Asked } from '../../support/request.js';
 import { waitUntil } from '../../support/wait-until.js';
-import type { Breakpoint } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import { expelDead } from './expel-dead.js';
 import { findBroken } from './invariants.js';
+import { findLeftHolds } from './left-holds.js';
+import type { Stop } from './places.js';
 import type { Gates, Replica } from './replica.js';
 import { type Chosen, conclude, orTell } from './report.js';
-import { doWork, type Work } from './works.js';
-
-type Stop = Pick<Breakpoint, 'reached' | 'release'>;
+import { awaitDone, proveAndRepeat, type Work } from './works.js';
 
 /** One app, killed at one step of one kind of work. */
 export interface KillCase extends Chosen {
@@ -32,10 +31,10 @@ export async function meetKill(cluster: Cluster, work: Work, kill: KillCase): Pr
     const { asked, recoverySeconds } = await orTell(head, () =>
       recover(cluster, work, { ...kill, victim, breakpoint }),
     );
-    const broken = await conclude({ ...head, recoverySeconds }, async () => [
-      ...((await work.findBroken?.(cluster, asked[0])) ?? []),
-      ...(await findBroken(cluster, asked)),
-    ]);
+    const broken = await conclude({ ...head, recoverySeconds }, async () => {
+      const { broken: found, next } = await proveAndRepeat(cluster, work, asked);
+      return [...found, ...(await findLeftHolds(cluster)), ...(await findBroken(cluster, [asked, next]))];
+    });
     expect(broken).toEqual([]);
   } catch (error) {
     breakpoint.release();
@@ -49,8 +48,7 @@ interface Met extends KillCase {
 }
 
 interface Recovered {
-  /** What was under way at the kill, and what came after it. */
-  readonly asked: readonly [Asked, Asked];
+  readonly asked: Asked;
   readonly recoverySeconds: number;
 }
 
@@ -58,17 +56,17 @@ async function recover(cluster: Cluster, work: Work, met: Met): Promise<Recovere
   const asked = await work.ask(cluster);
   await meet(cluster, met);
   const killedAtMs = await replace(cluster, met);
-  // Asked at once: the next run must not have to wait for this one to be over.
-  const following = doWork(cluster, work);
-  const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: 90_000 });
+  const done = await awaitDone(cluster, work, asked);
   await expelDead(cluster, met.victim);
   // Nothing had to recover where the work was over, or went on elsewhere, before the kill.
-  const recoverySeconds = Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10);
-  return { asked: [asked, await following], recoverySeconds };
+  return { asked, recoverySeconds: Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10) };
 }
 
 /** Throws, with what the apps did instead, when nobody ever comes to the step. */
-async function meet(cluster: Cluster, { step, breakpoint }: Met): Promise<void> {
+export async function meet(
+  cluster: Cluster,
+  { step, breakpoint }: Pick<KillCase, 'step'> & { readonly breakpoint: Stop },
+): Promise<void> {
   let isReached = false;
   const note = (): void => {
     isReached = true;

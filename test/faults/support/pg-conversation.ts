@@ -19,8 +19,11 @@ export interface PgWatcher {
 /** Requests without a type byte: they come before the session begins. */
 const NEGOTIATIONS = new Set([80877103, 80877104]);
 const STARTUP_MAJOR = 3;
-/** Notices, settings and notifications come unasked: they are no answer. */
-const UNASKED = new Set(['N', 'S', 'A']);
+/**
+ * Notices, settings and notifications come unasked: they are no answer. That rows of a COPY may come, and the rows themselves, are not
+ * yet one either: the server has done it when it says so.
+ */
+const NO_ANSWER = new Set([...'NSA', ...'GHdc']);
 const KEPT_TEXT = 4_000;
 
 /**
@@ -81,7 +84,7 @@ export class PgConversation implements Conversation {
 
   onAnswer(message: Buffer): Passing {
     const hold = this.answerHold;
-    if (hold === undefined || UNASKED.has(String.fromCharCode(message[0] ?? 0))) return { message };
+    if (hold === undefined || NO_ANSWER.has(String.fromCharCode(message[0] ?? 0))) return { message };
     this.answerHold = undefined;
     return { message, hold };
   }

@@ -53,6 +53,22 @@ describe('the gate in front of S3', () => {
     expect(await direct.stat('a/before', { signal })).toBeDefined();
   });
 
+  it('lets a held request land whose client sees no answer, and says when there is none to land', async () => {
+    const match = { method: 'PUT', key: /a\/late/ };
+    const held = gate.holdBefore(match);
+    const putting = through.put('a/late', Buffer.from('x'), { signal });
+    await held.reached;
+    expect(await held.land()).toBe(200);
+    await putting;
+    const [gone, lost] = [new AbortController(), gate.holdBefore(match)];
+    const given = through.put('a/late-2', Buffer.from('x'), { signal: gone.signal }).catch(() => 'given up');
+    await lost.reached;
+    gone.abort();
+    expect(await given).toBe('given up');
+    await expect(lost.land()).rejects.toThrow('nobody was there any more');
+    expect(await direct.stat('a/late-2', { signal })).toBeUndefined();
+  });
+
   it('holds an answer after the store did it', async () => {
     const held = gate.holdAfter({ method: 'PUT', key: /a\/after$/ });
     const putting = through.put('a/after', Buffer.from('x'), { signal });

@@ -33,6 +33,15 @@ export interface Held {
   release(): void;
 }
 
+/** One that the store has not seen yet. */
+export interface HeldBefore extends Held {
+  /**
+   * Lets the store have it although its client is not there to see the answer: frozen, say. Resolves with the status when the store
+   * has done it. Throws when the client is gone, and its request with it.
+   */
+  land(): Promise<number>;
+}
+
 /** A fault that is being answered with. One that was met by nobody proves nothing: look at `count`. */
 export interface Answering {
   readonly reached: Promise<void>;
@@ -41,7 +50,7 @@ export interface Answering {
 }
 
 type Where = 'before' | 'after';
-type Hold = { readonly where: Where; readonly match: S3Match; stand(): Promise<void> };
+type Hold = { readonly where: Where; readonly match: S3Match; stand(): Promise<void>; onEnd(status?: number): void };
 type Plan = { readonly match: S3Match; readonly fault: S3Fault; left: number; count: number; onReached(): void };
 
 /** An HTTP proxy in front of an S3 store. Clients are configured with its endpoint, so what they sign fits what they send. */
@@ -75,13 +84,14 @@ export class S3Gate {
   }
 
   /** Holds the next such request before the store sees any of it. */
-  holdBefore(match: S3Match): Held {
+  holdBefore(match: S3Match): HeldBefore {
     return this.hold('before', match);
   }
 
   /** Holds the answer to the next such request: the store has done it, and its client does not know. */
   holdAfter(match: S3Match): Held {
-    return this.hold('after', match);
+    const { reached, release } = this.hold('after', match);
+    return { reached, release };
   }
 
   /** The next such requests meet the fault, as often as said; the others pass. */
@@ -106,11 +116,12 @@ export class S3Gate {
     if (this.listener.listening) await once(this.listener, 'close');
   }
 
-  private hold(where: Where, match: S3Match): Held {
+  private hold(where: Where, match: S3Match): HeldBefore {
     const { promise: reached, resolve: onReached } = Promise.withResolvers<void>();
-    const { promise: released, resolve: release } = Promise.withResolvers<void>();
+    const { promise: released, resolve } = Promise.withResolvers<void>();
+    const { promise: ended, resolve: onEnd } = Promise.withResolvers<number | undefined>();
     const hold: Hold = {
-      ...{ where, match },
+      ...{ where, match, onEnd },
       stand: () => {
         remove();
         onReached();
@@ -121,24 +132,33 @@ export class S3Gate {
       this.holds = this.holds.filter((one) => one !== hold);
     };
     this.holds.push(hold);
-    return {
-      reached,
-      release: () => {
-        remove();
-        release();
-      },
+    const release = (): void => {
+      remove();
+      resolve();
     };
+    const land = async (): Promise<number> => {
+      release();
+      const status = await ended;
+      if (status === undefined) throw new Error('nobody was there any more to have it stored');
+      return status;
+    };
+    return { reached, release, land };
   }
 
   private async pass(exchange: Exchange): Promise<void> {
     const { fromClient, toClient } = exchange;
     this.seen.push(`${fromClient.method} ${toKey(fromClient)}${toQuery(fromClient)}`);
-    await this.findHold('before', fromClient)?.stand().then(letNewsArrive);
+    const held = this.findHold('before', fromClient);
+    await held?.stand().then(letNewsArrive);
     // Who was killed meanwhile asks for nothing any more.
-    if (toClient.destroyed || fromClient.destroyed) return;
+    if (toClient.destroyed || fromClient.destroyed) return held?.onEnd();
     const plan = this.findPlan(fromClient);
-    if (plan !== undefined) return this.fail(exchange, plan.fault);
+    if (plan !== undefined) {
+      held?.onEnd();
+      return this.fail(exchange, plan.fault);
+    }
     const answer = await forward(exchange, this.store);
+    held?.onEnd(answer?.statusCode);
     await this.findHold('after', fromClient)?.stand();
     giveBack(exchange, answer);
   }

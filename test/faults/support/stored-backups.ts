@@ -4,10 +4,10 @@ import { type Manifest, Manifest as ManifestSchema } from '#common/contracts/man
 import { readObject } from '../../support/secret-hunt.js';
 import type { Cluster } from './cluster.js';
 
-const PREFIX = 'prod/';
+export const PREFIX = 'prod/';
 
 /** Read with a plain client, past every gate and every line of Holdfast's own: key below the prefix → size. */
-async function listStore({ store }: Cluster): Promise<Map<string, number>> {
+export async function listStore({ store }: Cluster): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   for (let ContinuationToken: string | undefined; ; ) {
     const page = await store.client.send(
@@ -22,9 +22,18 @@ async function listStore({ store }: Cluster): Promise<Map<string, number>> {
 const loadManifest = async (cluster: Cluster, key: string): Promise<Manifest> =>
   ManifestSchema.parse(JSON.parse((await readObject(cluster, PREFIX + key)).toString('utf8')));
 
+type Listing = ReadonlyMap<string, number>;
+
+const isManifest = (key: string): boolean => /[/]a\d+-[^/]+[/]manifest[.]json$/.test(key);
+const toMarker = (key: string): string => key.replace(/[^/]+$/, 'swept');
+/** What a reader takes for a backup; a manifest beside the marker of a sweep makes none. */
+const readableManifests = (listing: Listing): string[] =>
+  [...listing.keys()].filter((key) => isManifest(key) && !listing.has(toMarker(key)));
+
 /** What was called completed, on the bus or in the catalog, and is not whole in the store; or is there more than once. */
 export async function findBrokenBackups(cluster: Cluster): Promise<string[]> {
   const listing = await listStore(cluster);
+  const expired = await cluster.catalog<{ id: string }>(`SELECT id FROM holdfast.backups WHERE state = 'expired'`);
   const said = cluster.bus.of('backup.completed').map(({ data }) => data as { backupId: string; manifestKey: string });
   const recorded = await cluster.catalog<{ backupId: string; manifestKey: string }>(
     `SELECT backup.id AS "backupId", copy.manifest_key AS "manifestKey"
@@ -34,14 +43,15 @@ export async function findBrokenBackups(cluster: Cluster): Promise<string[]> {
   const broken: string[] = [];
   const places = new Map([...said, ...recorded].map((one) => [`${one.backupId} ${one.manifestKey}`, one]));
   for (const { backupId, manifestKey } of places.values()) {
+    if (expired.some(({ id }) => id === backupId)) continue;
     broken.push(...(await findDamage(cluster, manifestKey, listing)));
-    const manifests = [...listing.keys()].filter((key) => key.includes(backupId) && key.endsWith('/manifest.json'));
+    const manifests = readableManifests(listing).filter((key) => key.includes(backupId));
     if (manifests.length !== 1) broken.push(`backup ${backupId} has ${manifests.length} manifests: ${manifests}`);
   }
   return broken;
 }
 
-async function findDamage(cluster: Cluster, manifestKey: string, listing: Map<string, number>): Promise<string[]> {
+async function findDamage(cluster: Cluster, manifestKey: string, listing: Listing): Promise<string[]> {
   if (!listing.has(manifestKey)) return [`${manifestKey} was called completed and is not there`];
   const { attemptKey, objects } = await loadManifest(cluster, manifestKey);
   if (listing.has(`${attemptKey}/swept`)) return [`${attemptKey} was called completed and is swept`];
@@ -55,10 +65,25 @@ async function findDamage(cluster: Cluster, manifestKey: string, listing: Map<st
   return (await Promise.all(damages)).flat();
 }
 
-/** Objects of attempts, of which no manifest tells. */
+/**
+ * What anybody would take for a backup although nobody was told that it is one. A run that was cancelled or failed may have left its own
+ * for the next sweep (docs/design/ordering.md, D6).
+ */
+export async function findUncalledBackups(cluster: Cluster): Promise<string[]> {
+  const called = await cluster.catalog<{ id: string }>(
+    `SELECT backup.id
+     FROM holdfast.backups backup LEFT JOIN holdfast.runs run ON run.id = backup.run_id
+     WHERE backup.state = 'completed' OR run.state IN ('failed', 'cancelled')`,
+  );
+  const manifests = readableManifests(await listStore(cluster));
+  const uncalled = manifests.filter((key) => !called.some(({ id }) => key.split('/')[1] === id));
+  return uncalled.map((key) => `${key} can be read and was never called completed`);
+}
+
+/** Objects of attempts, of which no manifest of a backup tells. */
 export async function findOrphanObjects(cluster: Cluster): Promise<string[]> {
   const listing = await listStore(cluster);
-  const manifests = [...listing.keys()].filter((key) => /[/]a\d+-[^/]+[/]manifest[.]json$/.test(key));
+  const manifests = readableManifests(listing);
   const told = new Set(manifests);
   const unreadable: string[] = [];
   for (const key of manifests) {
