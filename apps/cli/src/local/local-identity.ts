@@ -6,4 +6,4 @@ export const newLocalId = (): string => toUuidV7(new Date(), randomBytes(10));
 
 export const newNonce = (): string => randomBytes(4).toString('hex');
 
-export const UNHELD = 'the repository may not be written: nothing keeps retention from this backup meanwhile';
+export const UNHELD = 'no hold could be placed, so nothing keeps retention from this backup meanwhile';

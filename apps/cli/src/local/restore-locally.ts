@@ -24,7 +24,7 @@ export async function restoreLocally(wish: RestoreArguments, context: VerbContex
       workDirectory: installation.config.executor.workDirectory,
       takeSafetyDump: wish.safetyDump ? () => takeSafetyDump(wish, context) : undefined,
       onProgress: (progress) => output.progress(`restore ${database}`, progress, performance.now() - startedAt),
-      onUnheld: () => output.note(UNHELD),
+      onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
     },
     signal,
   );

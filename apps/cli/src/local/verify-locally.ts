@@ -21,7 +21,7 @@ export async function verifyLocally(
       tools: new PgTools(),
       now: () => new Date(),
       onProbe: (probe) => output.progress(`verify ${names.database} ${probe}`, null, performance.now() - startedAt),
-      onUnheld: () => output.note(UNHELD),
+      onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
     },
     signal,
   );

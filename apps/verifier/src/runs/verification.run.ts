@@ -45,10 +45,7 @@ export const verificationRun =
           d.catalog.transaction((tx) => tx.runs.progress(run.claim, progress)).catch(() => undefined);
         },
         onUnheld: (error) =>
-          logger.warn(
-            { err: error },
-            'the repository takes no hold: nothing keeps retention elsewhere from this backup',
-          ),
+          logger.warn({ err: error }, 'no hold could be placed: nothing keeps retention elsewhere from this backup'),
         onUnkept: (error) => logger.warn({ err: error }, 'the repository takes no verdict: only the catalog keeps it'),
       },
       signal,

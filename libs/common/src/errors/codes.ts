@@ -28,7 +28,7 @@ export const Codes = {
   'backup.expiring': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Retention is deleting this backup and it is too late to keep it; choose another with `holdfast backup list`.',
+    hint: 'Retention is deleting this backup and it is too late to hold it; restore it at once if it is still whole, or choose another with `holdfast backup list`.',
   },
   'backup.missing': {
     retryable: false,

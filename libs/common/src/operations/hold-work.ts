@@ -13,13 +13,13 @@ export interface HeldWork extends HeldBackup {
 
 export interface HoldWorkOptions {
   readonly signal: AbortSignal;
-  /** The store takes nothing from us: what only reads goes on, and no other user of the repository knows of it. */
+  /** No hold can be placed: what only reads goes on, and no other user of the repository knows of it. */
   readonly onUnheld?: ((error: AppError) => void) | undefined;
 }
 
 /**
  * A catalog knows of its own runs only, and may be lost or made anew: what every user of a repository sees is a hold beside the
- * backup, renewed as long as the work lasts. Throws: backup.expiring, repository.*; what the work throws.
+ * backup, renewed as long as the work lasts. Throws: repository.*, backup.expiring when a backup is made; what the work throws.
  */
 export function holdWork<T>(
   repository: BackupRepository,

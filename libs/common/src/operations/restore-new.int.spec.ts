@@ -23,6 +23,14 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore to a new databas
       { bytes: 100_000 },
     ]);
   });
+
+  it('restores what is marked, as long as it is whole, and says that nothing holds it', async () => {
+    await bed.mark(manifest);
+    const [database, said] = [bed.nameOf('marked'), [] as unknown[]];
+    await bed.restore(bed.order(manifest, database), { onUnheld: (error) => said.push(error) });
+    expect(said).toMatchObject([{ code: 'backup.expiring' }]);
+    expect(comparable(await bed.facts(database))).toEqual(comparable(await bed.facts(bed.source.name)));
+  });
 });
 
 describe('the locale of a restored database', () => {

@@ -45,7 +45,7 @@ export interface VerificationResult {
 /**
  * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup meanwhile.
  * A probe that could not look leaves no verdict, unless another one has already found the restore wrong: that stays true.
- * Throws: probe.timeout, probe.failed, probe.impossible, repository.*, backup.expiring; the abort reason.
+ * Throws: probe.timeout, probe.failed, probe.impossible, repository.*; the abort reason.
  */
 export async function verifyRestore(
   verification: Verification,

@@ -48,7 +48,8 @@ export async function placeHold(repository: BackupRepository, hold: NewHold, o: 
   const mark = await readExpiry(repository, expiringKey(dataset, backupId), o);
   if (written === undefined) throw new AppError('repository.object-missing', `${key} vanished`, { key });
   if (mark !== undefined && written.modifiedAt.getTime() + CLOCK_STEP_MS > mark.lookAt.getTime()) {
-    await repository.remove(key, { signal: AbortSignal.timeout(10_000) });
+    // Where a lock keeps it, it dies by itself.
+    await repository.remove(key, { signal: AbortSignal.timeout(10_000) }).catch(() => undefined);
     throw new AppError('backup.expiring', `backup ${backupId} of ${dataset} is being deleted`, { backupId });
   }
   return toHold(file, written);

@@ -39,7 +39,7 @@ describe.each(eachStore)('work that reads a backup on %s', (_, open) => {
     let hasBegun = false;
     const late = whileHeld(
       bed.repository,
-      { dataset, backupId, name: 'late', reason: '', by: 'spec' },
+      { dataset, backupId, name: 'late', reason: '', by: 'spec', mustHold: true },
       signal,
       async () => {
         hasBegun = true;
@@ -47,5 +47,29 @@ describe.each(eachStore)('work that reads a backup on %s', (_, open) => {
     );
     await expect(late).rejects.toMatchObject({ code: 'backup.expiring' });
     expect(hasBegun).toBe(false);
+  });
+
+  it.each([
+    [
+      'stands for longer than its grace',
+      JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }),
+      'backup.expiring',
+    ],
+    ['cannot be understood', '', 'repository.format'],
+  ])('goes on unheld, and says so, when a mark %s: what is read is checked', async (_, text, code) => {
+    const { dataset, backupId } = await storeBackup(bed.repository, 3);
+    await bed.repository.put(expiringKey(dataset, backupId), Buffer.from(text), { signal });
+    const said: unknown[] = [];
+    const work = {
+      dataset,
+      backupId,
+      name: 'late',
+      reason: '',
+      by: 'spec',
+      onUnheld: (error: unknown) => said.push(error),
+    };
+    expect(await whileHeld(bed.repository, work, signal, async () => 'done')).toBe('done');
+    expect(said).toMatchObject([{ code }]);
+    expect(await listHolds(bed.repository, work, { signal })).toEqual([]);
   });
 });

@@ -8,8 +8,14 @@ import { type HeldBackup, type NewHold, placeHold, releaseHold, renewHold } from
 /** Two renewals may fail without harm. */
 const RENEWALS = 3;
 const RELEASE_MS = 10_000;
-/** The store may well be read although nothing can be written to it. */
-const UNWRITABLE: readonly Code[] = ['repository.denied', 'repository.full', 'repository.locked'];
+/**
+ * The store may well be read although nothing can be written to it. And a mark whose grace is over deletes nothing by itself: who marked
+ * the backup may have died long ago, and what was marked may be all that is left.
+ */
+const NO_HINDRANCE: readonly Code[] = [
+  ...(['repository.denied', 'repository.full', 'repository.locked'] as const),
+  ...(['backup.expiring', 'repository.format'] as const),
+];
 
 export interface WorkHold extends HeldBackup {
   /** Of this work alone. */
@@ -17,15 +23,16 @@ export interface WorkHold extends HeldBackup {
   readonly reason: string;
   readonly by: string;
   readonly livesMs?: number;
-  /** The repository takes no writes of ours: the work goes on, and nothing keeps retention from its backup. */
+  /** No hold can be placed: the work goes on, and nothing keeps retention from its backup. */
   readonly onUnheld?: ((error: AppError) => void) | undefined;
-  /** Work that writes as well: a repository that takes no hold ends it before it has begun. */
+  /** Work that writes as well: where no hold can be placed it does not begin. */
   readonly mustHold?: boolean;
 }
 
 /**
  * Works with a backup while a renewed hold stands beside it. A renewal that fails ends nothing: what is read is checked by digest, and a
- * restore in a disaster must not die of a store that will not be written. Throws: backup.expiring, repository.*; what the work throws.
+ * restore in a disaster must not die of a store that will not be written, nor of an old mark. Throws: repository.*, and backup.expiring
+ * for work that must hold; what the work throws.
  */
 export async function whileHeld<T>(
   repository: BackupRepository,
@@ -37,8 +44,9 @@ export async function whileHeld<T>(
   try {
     await placeHold(repository, hold, { signal });
   } catch (error) {
-    if (mustHold || !(error instanceof AppError && UNWRITABLE.includes(error.code))) throw error;
+    if (mustHold || !(error instanceof AppError && NO_HINDRANCE.includes(error.code))) throw error;
     onUnheld?.(error);
+    await letGo(repository, hold);
     return work();
   }
   const ending = new AbortController();
@@ -48,9 +56,12 @@ export async function whileHeld<T>(
   } finally {
     ending.abort();
     await renewing;
-    await releaseHold(repository, hold, { signal: AbortSignal.timeout(RELEASE_MS) }).catch(() => undefined);
+    await letGo(repository, hold);
   }
 }
+
+const letGo = (repository: BackupRepository, hold: NewHold): Promise<void> =>
+  releaseHold(repository, hold, { signal: AbortSignal.timeout(RELEASE_MS) }).catch(() => undefined);
 
 async function keepRenewing(
   repository: BackupRepository,

@@ -13,6 +13,7 @@ import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/op
 import type { RestoreOrder } from '#common/operations/restore-order.js';
 import { spoolObject } from '#common/operations/spool-object.js';
 import { takeBackup } from '#common/operations/take-backup.js';
+import { expiringKey } from '#common/repository/layout.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';
 import { ScratchDatabase } from './scratch-database.js';
@@ -76,6 +77,12 @@ export class RestoreTestBed {
   deps(changes: Partial<RestoreDeps> = {}): RestoreDeps {
     const { folder, repository } = this.backups;
     return { repository, tools: this.tools, workDirectory: folder, lockTimeoutMs: 2_000, ...changes };
+  }
+
+  /** As a sweep leaves it that died after the grace was over. */
+  async mark({ dataset, backupId }: Manifest): Promise<void> {
+    const mark = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: ['older than 30d'] }));
+    await this.backups.repository.put(expiringKey(dataset, backupId), mark, { signal });
   }
 
   restore(order: RestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
