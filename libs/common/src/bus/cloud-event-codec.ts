@@ -77,11 +77,11 @@ function readStructured(value: Buffer | null, contentType: string): Record<strin
     throw notAnEvent('its value is not a JSON object');
   const { data_base64: encoded, ...rest } = event as Record<string, unknown>;
   if (encoded === undefined) return rest;
+  if (typeof encoded !== 'string') throw notAnEvent('data_base64 is not text');
   const { datacontenttype } = rest;
-  return {
-    ...rest,
-    data: readData(Buffer.from(String(encoded), 'base64'), datacontenttype as string | undefined),
-  };
+  if (datacontenttype !== undefined && typeof datacontenttype !== 'string')
+    throw notAnEvent('datacontenttype is not text');
+  return { ...rest, data: readData(Buffer.from(encoded, 'base64'), datacontenttype) };
 }
 
 function readData(value: Buffer | null, contentType: string | undefined): unknown {

@@ -23,7 +23,9 @@ export interface DeadLetterBox {
   put(letter: DeadLetter): Promise<void>;
 }
 
-/** Keeps the original key, bytes and headers, and adds reason, code and coordinates as `holdfast-*` headers. */
+/**
+ * Keeps the original key, bytes and headers, as far as the topic takes them, and adds reason, code and coordinates as `holdfast-*` headers.
+ */
 export function createDeadLetterBox(
   publisher: Pick<BusPublisher, 'send'>,
   { topicPrefix, clock = () => new Date() }: { readonly topicPrefix: string; readonly clock?: () => Date },
@@ -31,48 +33,93 @@ export function createDeadLetterBox(
   const topic = topicPrefix + DEAD_LETTER;
   return {
     put: async (letter) => {
-      const message = toMessage(letter, clock());
+      const now = clock();
       try {
-        await publisher.send([{ topic, messages: [message] }]);
+        await publisher.send([{ topic, messages: [toMessage(letter, now)] }]);
       } catch (error) {
         if (!isTooLarge(error)) throw error;
-        await publisher.send([{ topic, messages: [withoutValue(message)] }]);
+        await publisher.send([{ topic, messages: [toSmallMessage(letter, now)] }]);
       }
     },
   };
 }
 
-function toMessage({ key, value, headers, error, ...at }: DeadLetter, now: Date): Message {
-  const issues = error.context['issues'];
+/** What was found wrong, however much it was: enough to mend the message, and never what makes the letter too large. */
+const REASON_CHARACTERS = 1_000;
+const ISSUES = 20;
+const ISSUE_CHARACTERS = 200;
+
+/** Of the original, in a letter that was too large with all of it. */
+const KEPT_KEY_BYTES = 1_000;
+const KEPT_HEADER_BYTES = 4_000;
+
+function toMessage(letter: DeadLetter, now: Date): Message {
+  const { key, value, headers } = letter;
+  return { key, value, headers: { ...writable(headers), ...toNotes(letter, now) } };
+}
+
+/**
+ * The topic was made by somebody else with a smaller limit: better a letter that points at the original than a blocked partition. What may
+ * be of any size goes: the value, and with many bytes also the headers and the key.
+ */
+function toSmallMessage(letter: DeadLetter, now: Date): Message {
+  const headers = writable(letter.headers);
+  const [headerBytes, keyBytes] = [sizeOf(headers), letter.key?.length ?? 0];
+  const value = letter.value ?? Buffer.alloc(0);
+  const isKeyKept = keyBytes <= KEPT_KEY_BYTES;
+  const areHeadersKept = headerBytes <= KEPT_HEADER_BYTES;
   return {
-    key,
-    value,
+    key: isKeyKept ? letter.key : null,
+    value: null,
     headers: {
-      ...definedHeaders(headers),
-      'holdfast-reason': error.message,
-      'holdfast-code': error.code,
-      'holdfast-issues': JSON.stringify(Array.isArray(issues) ? issues : [error.message]),
-      'holdfast-topic': at.topic,
-      'holdfast-partition': String(at.partition),
-      'holdfast-offset': at.offset,
-      'holdfast-timestamp': at.timestamp,
-      'holdfast-group': at.group,
-      'holdfast-dead-lettered-at': now.toISOString(),
+      ...(areHeadersKept ? headers : {}),
+      ...toNotes(letter, now),
+      'holdfast-value-omitted': `${value.length} bytes, sha256 ${createHash('sha256').update(value).digest('hex')}`,
+      ...(isKeyKept ? {} : { 'holdfast-key-omitted': `${keyBytes} bytes` }),
+      ...(areHeadersKept ? {} : { 'holdfast-headers-omitted': `${headerBytes} bytes` }),
     },
   };
 }
 
-/** kafkajs cannot write a header without a value. */
-function definedHeaders(headers: IHeaders = {}): IHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value !== undefined && value !== null));
+function toNotes({ error, ...at }: DeadLetter, now: Date): Record<string, string> {
+  return {
+    'holdfast-reason': cut(error.message, REASON_CHARACTERS),
+    'holdfast-code': error.code,
+    'holdfast-issues': JSON.stringify(toIssues(error)),
+    'holdfast-topic': at.topic,
+    'holdfast-partition': String(at.partition),
+    'holdfast-offset': at.offset,
+    'holdfast-timestamp': at.timestamp,
+    'holdfast-group': at.group,
+    'holdfast-dead-lettered-at': now.toISOString(),
+  };
 }
+
+function toIssues(error: AppError): readonly string[] {
+  const { issues } = error.context;
+  const all = Array.isArray(issues) ? issues.map(String) : [error.message];
+  const first = all.slice(0, ISSUES).map((issue) => cut(issue, ISSUE_CHARACTERS));
+  return all.length <= ISSUES ? first : [...first, `and ${all.length - ISSUES} more`];
+}
+
+const cut = (text: string, characters: number): string =>
+  text.length <= characters ? text : `${text.slice(0, characters).toWellFormed()}…`;
+
+type HeaderValue = Buffer | string;
+
+/** kafkajs cannot write a header without a value, also where the name has others that have one. */
+function writable(headers: IHeaders = {}): Record<string, HeaderValue[]> {
+  const entries = Object.entries(headers).map(([name, values]) => [
+    name,
+    [values].flat().filter((value): value is HeaderValue => value !== undefined && value !== null),
+  ]);
+  return Object.fromEntries(entries) as Record<string, HeaderValue[]>;
+}
+
+const sizeOf = (headers: Readonly<Record<string, readonly HeaderValue[]>>): number =>
+  Object.entries(headers)
+    .flatMap(([name, values]) => values.map((value) => Buffer.byteLength(name) + Buffer.byteLength(value)))
+    .reduce((sum, bytes) => sum + bytes, 0);
 
 const isTooLarge = (error: unknown): boolean =>
   ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(kafkaErrorType((error as Error).cause) ?? '');
-
-/** The topic was made by somebody else with a smaller limit: better a letter that points at the original than a blocked partition. */
-function withoutValue(message: Message): Message {
-  const value = Buffer.from(message.value ?? '');
-  const omitted = `${value.length} bytes, sha256 ${createHash('sha256').update(value).digest('hex')}`;
-  return { ...message, value: null, headers: { ...message.headers, 'holdfast-value-omitted': omitted } };
-}

@@ -15,6 +15,7 @@ declare module 'kafkajs/src/protocol/decoder.js' {
     readUVarIntString(): string | null;
     readTaggedFields(): unknown;
     readArray<T>(reader: (decoder: Decoder) => T): T[];
+    readVarIntArray<T>(reader: (decoder: Decoder) => T): T[];
     readUVarIntArray<T>(reader: (decoder: Decoder) => T): T[];
   }
 }

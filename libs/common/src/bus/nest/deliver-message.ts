@@ -1,8 +1,7 @@
 import type { EachMessagePayload } from 'kafkajs';
-import { fromKafkaMessage } from '#common/bus/cloud-event-codec.js';
 import type { DeadLetterBox } from '#common/bus/dead-letter.js';
+import { parseMessage } from '#common/bus/parse-message.js';
 import type { Event } from '#common/contracts/envelope.js';
-import { findEvent } from '#common/contracts/event-list.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { BusContext } from './bus-context.js';
 import { keepTrying, type Patience } from './keep-trying.js';
@@ -22,26 +21,12 @@ export interface Delivery extends Omit<Patience, 'heartbeat'> {
 export async function deliverMessage(payload: EachMessagePayload, delivery: Delivery): Promise<void> {
   const patience = { ...delivery, heartbeat: payload.heartbeat };
   try {
-    const event = parseMessage(payload, delivery.topicPrefix);
+    const event = parseMessage(payload.message, payload.topic.slice(delivery.topicPrefix.length));
     await keepTrying(() => handleOnce(event, payload, delivery), patience);
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     await keepTrying(() => bury(payload, error, delivery), patience);
   }
-}
-
-/** Throws: request.invalid for what is no event, belongs on another topic, or has a version or data that nobody knows. */
-function parseMessage({ topic, message }: EachMessagePayload, topicPrefix: string): Event<unknown> {
-  const event = fromKafkaMessage(message);
-  const expected = topic.slice(topicPrefix.length);
-  const definition = findEvent(event.type);
-  if (definition === undefined)
-    throw new AppError('request.invalid', `event type "${event.type}" is unknown`, { issues: ['type: unknown'] });
-  if (event.type !== expected)
-    throw new AppError('request.invalid', `event type "${event.type}" does not belong on topic ${topic}`, {
-      issues: [`type: expected ${expected}`],
-    });
-  return definition.parse(event);
 }
 
 /** A handler gets a context of its own for every try. */

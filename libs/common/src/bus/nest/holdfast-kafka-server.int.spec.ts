@@ -3,7 +3,7 @@ import { Controller, type INestMicroservice, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { createDeadLetterBox } from '#common/bus/dead-letter.js';
 import { readCommitted } from '#common/bus/kafka-groups.js';
-import { headerText } from '#common/bus/kafka-headers.js';
+import { headerText, type IHeaders } from '#common/bus/kafka-headers.js';
 import { readLogEnds } from '#common/bus/kafka-log.js';
 import type { LogRecord } from '#common/bus/log-slice.js';
 import { BusPublisher } from '#common/bus/producer.js';
@@ -114,6 +114,8 @@ const binary = (id: string, ...more: readonly string[]): string[] =>
     h,
   ]);
 
+const STRUCTURED = { 'content-type': 'application/cloudevents+json' };
+
 describe('a Nest microservice on the bus', () => {
   it('hands an event to its handler, in its current version, and then commits its offset', async () => {
     await publish('first');
@@ -170,6 +172,23 @@ describe('a Nest microservice on the bus', () => {
     expect(headerText(letter.headers, 'holdfast-reason')).toContain(reason);
     const coordinates = ['topic', 'partition', 'offset'].map((part) => headerText(letter.headers, `holdfast-${part}`));
     expect(coordinates).toEqual([topic, '0', offset]);
+  });
+
+  it.each<[string, IHeaders, object]>([
+    ['data_base64 that is no text', STRUCTURED, { data_base64: { toString: 1 } }],
+    ['a datacontenttype that is no text', STRUCTURED, { data_base64: 'e30=', datacontenttype: { toString: 1 } }],
+    ['headers with the names of what every object has', JSON.parse('{"constructor":"a","__proto__":"b"}'), {}],
+    ['thousands of headers', Object.fromEntries(Array.from({ length: 20_000 }, (_, n) => [`x-${n}`, ''])), {}],
+  ])('buries whatever its codec cannot read: %s', async (name, headers, value) => {
+    const offset = String(await ends());
+    await bed.producer.send({ topic, messages: [{ headers, value: JSON.stringify(value) }] });
+    await publish(`after-${name}`);
+    await handled(`after-${name}`);
+    const letter = await lastLetter();
+    expect(headerText(letter.headers, 'holdfast-code')).toBe('request.invalid');
+    expect(headerText(letter.headers, 'holdfast-offset')).toBe(offset);
+    const kept = new Set(Object.keys(letter.headers));
+    expect(Object.keys(headers).filter((header) => !kept.has(header))).toEqual([]);
   });
 
   it('lists every issue of a dead letter and keeps the headers it had', async () => {
