@@ -1,17 +1,13 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { Cluster } from './support/cluster.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';
-import { askByApi, atTheBus, atTheStore, aWhile, fromTheStart, isCompleted } from './support/outages.js';
+import { askByApi, atPlace, aWhile, backUpHalf, fromTheStart, isCompleted, steps } from './support/outages.js';
 import { OwnBroker } from './support/own-broker.js';
+import { replayRepublish, replayReset } from './support/replays.js';
 import { backupOf, type Work } from './support/works.js';
 
 const shop = backupOf('shop');
 const byApi: Work = { ...shop, ask: (cluster) => askByApi(cluster, 'backup.requested', { dataset: 'shop' }) };
-const dump = { method: 'PUT', key: /dump[.]zst$/ };
-const completedFact = ({ topicPrefix }: Cluster) => ({
-  ...({ api: 'Produce', containing: new RegExp(`${topicPrefix}backup[.]completed`) } as const),
-});
-
 let broker: OwnBroker;
 let cluster: Cluster;
 const killBroker = async () => {
@@ -28,12 +24,30 @@ const cases: readonly FaultCase[] = [
   },
   {
     ...{ fault: 'broker killed', step: 'backup: from the dump on', work: shop },
-    begin: (cluster) => atTheStore(cluster, dump, killBroker),
+    begin: (cluster) => atPlace(cluster, 'executor', steps.dump, killBroker),
     meanwhile: isCompleted,
   },
   {
     ...{ fault: 'broker killed', step: 'backup: when its fact is published', work: shop },
-    begin: (cluster) => atTheBus(cluster, completedFact(cluster), killBroker),
+    begin: (cluster) => atPlace(cluster, 'scheduler', steps.publishing, killBroker),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'broker killed', step: 'replay (republish): from the copies on', work: replayRepublish },
+    before: backUpHalf,
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.copying, killBroker),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'broker killed', step: 'replay (republish): when copies are committed', work: replayRepublish },
+    before: backUpHalf,
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.copied, killBroker),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'broker killed', step: 'replay (reset): when the group is moved', work: replayReset },
+    before: backUpHalf,
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.moving, killBroker),
     meanwhile: aWhile,
   },
 ];
@@ -41,7 +55,7 @@ const cases: readonly FaultCase[] = [
 beforeAll(async () => {
   broker = await OwnBroker.start();
   const config = { bus: { directAfterMs: 1_000 } };
-  cluster = await Cluster.start({ apps: ['scheduler', 'executor'], config, surroundings: { bus: broker.address } });
+  cluster = await Cluster.start({ config, surroundings: { bus: broker.address } });
 }, 120_000);
 afterAll(async () => {
   await cluster?.close();

@@ -1,15 +1,20 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { Cluster } from './support/cluster.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';
-import { atTheStore, aWhile } from './support/outages.js';
+import { atPlace, aWhile, backUpHalf, steps } from './support/outages.js';
 import { OwnPostgres } from './support/own-postgres.js';
-import { backupOf, placeOf, prepareRestored, restoreInPlace } from './support/works.js';
+import { replayRepublish, replayReset } from './support/replays.js';
+import {
+  backupOf,
+  placeOf,
+  prepareRestored,
+  proofOf,
+  restoreInPlace,
+  restoreNew,
+  verification,
+} from './support/works.js';
 
 const shop = backupOf('shop');
-const dump = { method: 'PUT', key: /dump[.]zst$/ };
-const manifest = { method: 'PUT', key: /manifest[.]json$/ };
-const archive = { method: 'GET', key: /dump[.]zst$/ };
-
 let catalog: OwnPostgres;
 let cluster: Cluster;
 const crashCatalog = async () => {
@@ -25,22 +30,55 @@ const stopCatalog = async () => {
 const cases: readonly FaultCase[] = [
   {
     ...{ fault: 'catalog crashed', step: 'backup: from the dump on', work: shop },
-    begin: (cluster) => atTheStore(cluster, dump, crashCatalog),
+    begin: (cluster) => atPlace(cluster, 'executor', steps.dump, crashCatalog),
     meanwhile: aWhile,
   },
   {
     ...{ fault: 'catalog crashed', step: 'backup: from the manifest on', work: shop },
-    begin: (cluster) => atTheStore(cluster, manifest, crashCatalog),
+    begin: (cluster) => atPlace(cluster, 'executor', steps.manifest, crashCatalog),
     meanwhile: aWhile,
   },
   {
     ...{ fault: 'catalog stopped', step: 'backup: from the dump on', work: shop },
-    begin: (cluster) => atTheStore(cluster, dump, stopCatalog),
+    begin: (cluster) => atPlace(cluster, 'executor', steps.dump, stopCatalog),
     meanwhile: aWhile,
   },
   {
     ...{ fault: 'catalog stopped', step: 'restore (in place): from the archive on', work: restoreInPlace },
-    begin: (cluster) => atTheStore(cluster, archive, stopCatalog),
+    begin: (cluster) => atPlace(cluster, 'executor', steps.archive, stopCatalog),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'catalog stopped', step: 'restore (new): from the archive on', work: restoreNew },
+    begin: (cluster) => atPlace(cluster, 'executor', steps.archive, stopCatalog),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'catalog stopped', step: 'verification: in the middle', work: verification },
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.counting, stopCatalog),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'catalog crashed', step: 'verification: from the verdict on', work: verification },
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.verdict, crashCatalog),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'catalog stopped', step: 'replay (republish): from the copies on', work: replayRepublish },
+    before: backUpHalf,
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.copying, stopCatalog),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'catalog crashed', step: 'replay (republish): when copies are committed', work: replayRepublish },
+    before: backUpHalf,
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.copied, crashCatalog),
+    meanwhile: aWhile,
+  },
+  {
+    ...{ fault: 'catalog stopped', step: 'replay (reset): when the group is moved', work: replayReset },
+    before: backUpHalf,
+    begin: (cluster) => atPlace(cluster, 'verifier', steps.moving, stopCatalog),
     meanwhile: aWhile,
   },
 ];
@@ -48,8 +86,9 @@ const cases: readonly FaultCase[] = [
 beforeAll(async () => {
   catalog = await OwnPostgres.start();
   const surroundings = { catalog: { host: '127.0.0.1', port: catalog.port } };
-  cluster = await Cluster.start({ apps: ['scheduler', 'executor'], surroundings });
+  cluster = await Cluster.start({ surroundings });
   await prepareRestored(cluster, placeOf(cluster));
+  await prepareRestored(cluster, proofOf(cluster));
 }, 120_000);
 afterAll(async () => {
   await cluster?.close();

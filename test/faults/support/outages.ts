@@ -1,11 +1,13 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { AppName } from '../../support/app-process.js';
 import { type Asked, runOf } from '../../support/request.js';
 import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
 import type { Fault } from './fault-case.js';
-import type { Gates } from './replica.js';
-import type { S3Match } from './s3-gate.js';
+import { inStore, onBus, type Place, statement } from './places.js';
+import { seeHalf } from './replays.js';
+import { backupOf, doWork } from './works.js';
 
 /** Longer than a claim lives: what was held by then is anybody's. */
 export const LONGER_THAN_A_CLAIM_MS = 6_000;
@@ -22,10 +24,11 @@ export function shutAll(cluster: Cluster, which: 'catalog' | 'bus' | 'source'): 
 /** Nobody needs to meet it: it is there before anything is asked. */
 export const fromTheStart = (end: () => Promise<unknown> | unknown): Fault => ({ reached: Promise.resolve(), end });
 
-/** Begins what `begin` does once the executor stands before a request to the store, which then goes on. */
-export function atTheStore(cluster: Cluster, match: S3Match, begin: () => Promise<Back> | Back): Fault {
-  const { store } = cluster.replicaOf('executor').gates;
-  const held = store.holdBefore(match);
+export type Back = () => Promise<unknown> | unknown;
+
+/** Begins what `begin` does once the app stands before a step of its work, which then goes on. */
+export function atPlace(cluster: Cluster, app: AppName, place: Place, begin: () => Promise<Back> | Back): Fault {
+  const held = place.before(cluster.replicaOf(app).gates, cluster);
   let back: Back = () => undefined;
   const reached = held.reached.then(async () => {
     back = await begin();
@@ -34,21 +37,25 @@ export function atTheStore(cluster: Cluster, match: S3Match, begin: () => Promis
   return { reached, end: () => back() };
 }
 
-export type Back = () => Promise<unknown> | unknown;
+/** Steps of work at which something breaks, as the app meets them that does it. */
+export const steps = {
+  dump: inStore({ method: 'PUT', key: /dump[.]zst$/ }),
+  manifest: inStore({ method: 'PUT', key: /manifest[.]json$/ }),
+  archive: inStore({ method: 'GET', key: /dump[.]zst$/ }),
+  verdict: inStore({ method: 'PUT', key: /[/]verdicts[/]/ }),
+  counting: statement('target', { statement: /count\(\*\)/i }),
+  publishing: onBus(({ topicPrefix }) => ({
+    ...{ api: 'Produce', containing: new RegExp(`${topicPrefix}backup[.]completed`) },
+  })),
+  copying: onBus(({ estate }) => ({ api: 'Produce', containing: new RegExp(estate.copiesTopic) })),
+  copied: onBus(() => ({ api: 'EndTxn' })),
+  moving: onBus(({ estate }) => ({ api: 'OffsetCommit', containing: new RegExp(estate.projector) })),
+} as const satisfies Record<string, Place>;
 
-/** The same for what an app says to the bus. */
-export function atTheBus(
-  cluster: Cluster,
-  match: Parameters<Gates['bus']['holdBefore']>[0],
-  begin: () => Promise<Back> | Back,
-): Fault {
-  const held = cluster.replicaOf('scheduler').gates.bus.holdBefore(match);
-  let back: Back = () => undefined;
-  const reached = held.reached.then(async () => {
-    back = await begin();
-    held.release();
-  });
-  return { reached, end: () => back() };
+/** A backup of the state to which the orders are to be replayed. */
+export async function backUpHalf(cluster: Cluster): Promise<void> {
+  await seeHalf(cluster);
+  await doWork(cluster, backupOf('shop'));
 }
 
 export const aWhile = (): Promise<unknown> => sleep(LONGER_THAN_A_CLAIM_MS);
