@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -13,6 +13,8 @@ export class FakeClock {
 
   static async make(): Promise<FakeClock> {
     const clock = new FakeClock(await mkdtemp(join(tmpdir(), 'holdfast-clock-')));
+    // A server may run as another user.
+    await chmod(clock.folder, 0o755);
     await clock.move(0);
     return clock;
   }

@@ -6,7 +6,7 @@ import { endpoints } from '#tools/services/endpoints.js';
 import { findServiceUser, toReachablePath } from '#tools/services/home.js';
 import { isClusterAnswering, toConf, writeOwned } from '#tools/services/postgres-cluster.js';
 import { runCommand } from '#tools/services/run-command.js';
-import { findFreePorts, OwnServer } from './own-server.js';
+import { findFreePorts, OwnServer, type OwnServerPlan } from './own-server.js';
 
 const { user, password, binDir } = endpoints.postgres18;
 
@@ -18,7 +18,8 @@ export class OwnPostgres {
     private readonly server: OwnServer,
   ) {}
 
-  static async start(): Promise<OwnPostgres> {
+  /** `env` for the server itself: a clock of its own, say. */
+  static async start({ env }: Pick<OwnServerPlan, 'env'> = {}): Promise<OwnPostgres> {
     const owner = await findServiceUser();
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-postgres-'));
     if (owner) await chown(folder, owner.uid, owner.gid);
@@ -32,7 +33,7 @@ export class OwnPostgres {
     const settings = { listen_addresses: '127.0.0.1', port: String(port), unix_socket_directories: '' };
     await writeFile(join(data, 'postgresql.auto.conf'), toConf(settings));
     const server = new OwnServer({
-      ...{ name: 'the server', file: join(programs, 'postgres'), args: ['-D', data], cwd: folder, user: owner },
+      ...{ name: 'the server', file: join(programs, 'postgres'), args: ['-D', data], cwd: folder, user: owner, env },
       isAnswering: () => isClusterAnswering(port),
     });
     const own = new OwnPostgres(folder, port, server);

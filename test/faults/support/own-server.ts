@@ -11,6 +11,8 @@ export interface OwnServerPlan {
   readonly args: readonly string[];
   readonly cwd: string;
   readonly user?: ServiceUser | undefined;
+  /** Added to what every server gets. */
+  readonly env?: Readonly<Record<string, string>> | undefined;
   readonly isAnswering: () => Promise<boolean>;
 }
 
@@ -23,8 +25,13 @@ export class OwnServer {
 
   /** Resolves when it answers. */
   async start(): Promise<void> {
-    const { name, file, args, cwd, user, isAnswering } = this.plan;
-    const child = spawn(file, args, { cwd, env: plainEnv(), stdio: ['ignore', 'pipe', 'pipe'], ...user });
+    const { name, file, args, cwd, user, env, isAnswering } = this.plan;
+    const child = spawn(file, args, {
+      cwd,
+      env: { ...plainEnv(), ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...user,
+    });
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => this.output.push(String(text)));
     this.child = child;
     await waitUntil(

@@ -1,4 +1,5 @@
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import type { SetBackMark } from '#common/catalog/stores/schedule.store.js';
 import type { PassedSlot, PassReason, WaitingSlot } from '#common/domain/schedule.policy.js';
 
 /** Slots of one schedule that were passed over together, for one reason: an outage of a week is a line, not thousands. */
@@ -49,4 +50,14 @@ export const auditWaiting = (
     subject: toSubject(schedule),
     outcome: reason,
     detail: { slotAt: slotAt.toISOString(), until: until?.toISOString() ?? null },
+  });
+
+/** The catalog's clock was ahead when somebody looked after the schedule, and is right again. */
+export const auditSetBack = (tx: CatalogTx, { name, doneUntil, now }: SetBackMark, actor: string): Promise<void> =>
+  tx.audit.write({
+    actor,
+    action: 'schedule.set-back',
+    subject: toSubject(name),
+    outcome: 'clock',
+    detail: { doneUntil: doneUntil.toISOString(), now: now.toISOString() },
   });

@@ -243,4 +243,20 @@ describe('planning', () => {
       SELECT 'spec', 'backup.requested', last_request_id, 'rejected' FROM holdfast.schedules WHERE name = 'refused'`);
     expect((await planUntil(deps, ({ due }) => due.length > 0)).due).toHaveLength(1);
   });
+
+  it('goes on at once when the clock that looked after it was ahead, and says so', async () => {
+    const config = { ahead: { dataset: 'shop', cron: '* * * * * *' } };
+    const deps = scheduler(catalogs[0], config);
+    await planUntil(deps, ({ due }) => due.length > 0);
+    await startRun('ahead');
+    await endRun('ahead');
+    await session.query(
+      `UPDATE holdfast.schedules SET done_until = done_until + interval '1 year' WHERE name = 'ahead'`,
+    );
+    const { due } = await planUntil(deps, (decision) => decision.due.length > 0);
+    expect(due[0]?.slotAt.getTime()).toBeLessThan(Date.now() + 60_000);
+    expect((await audited('ahead')).filter(({ action }) => action === 'schedule.set-back')).toEqual([
+      expect.objectContaining({ outcome: 'clock' }),
+    ]);
+  });
 });

@@ -16,7 +16,7 @@ import { type Installation, known } from '#common/service/installation.js';
 import { isRunOpen } from '#common/service/schedule-view.js';
 import { nextSlot, toScheduleRules } from '#common/service/timetable.js';
 import type { Logger } from '#common/telemetry/logger.js';
-import { auditPassed, auditWaiting, type PassedSlots, toPassedSlots } from './passed-slots.js';
+import { auditPassed, auditSetBack, auditWaiting, type PassedSlots, toPassedSlots } from './passed-slots.js';
 
 export interface PlanDueDeps {
   readonly catalog: Catalog;
@@ -70,16 +70,21 @@ interface Look {
 /** Locks nothing. */
 async function look(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Look> {
   const marks = await tx.schedules.marks(names);
-  const { due, passed, waiting } = decide(marks, await tx.now(), deps);
+  const now = await tx.now();
+  const { due, passed, waiting } = decide(marks, now, deps);
   const waits = new Map(waiting.map(({ schedule, ...wait }) => [schedule, wait]));
   const found = new Set([...due, ...passed].map(({ schedule }) => schedule));
   for (const { name, waiting: before } of marks) if (!isSameWait(waits.get(name), before)) found.add(name);
+  for (const { name, doneUntil } of marks) if (isAhead(doneUntil, now)) found.add(name);
   const seen = new Set(marks.map(({ name }) => name));
   return {
     touched: names.filter((name) => found.has(name) || !seen.has(name)),
     stillWaiting: waiting.filter(({ schedule }) => !found.has(schedule)),
   };
 }
+
+/** By more than clocks are corrected by while they run. */
+const isAhead = (doneUntil: Date, now: Date): boolean => doneUntil.getTime() - now.getTime() > 1_000;
 
 function decide(marks: readonly ScheduleMark[], now: Date, { installation }: PlanDueDeps): DueDecision {
   const { schedules } = installation.config;
@@ -93,7 +98,10 @@ function decide(marks: readonly ScheduleMark[], now: Date, { installation }: Pla
 
 /** Decides and settles under the schedules' locks, in a transaction that goes on. */
 export async function planNow(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Planned> {
-  const marks = await tx.schedules.lock(names);
+  const locked = await tx.schedules.lock(names);
+  const setBack = await tx.schedules.setBack(names);
+  for (const mark of setBack) await auditSetBack(tx, mark, deps.facts.source);
+  const marks = setBack.length === 0 ? locked : await tx.schedules.marks(names);
   const decision = decide(marks, await tx.now(), deps);
   for (const slot of decision.due) await request(slot, tx, deps);
   const passedSlots = toPassedSlots(decision.passed);

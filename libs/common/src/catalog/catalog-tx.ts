@@ -1,6 +1,7 @@
 import type { Sql } from './sql.js';
 import { auditStore } from './stores/audit.store.js';
 import { backupStore } from './stores/backup.store.js';
+import { clockStore } from './stores/clock.store.js';
 import { forgetStore } from './stores/forget.store.js';
 import { inboxStore } from './stores/inbox.store.js';
 import { leaseStore } from './stores/lease.store.js';
@@ -28,6 +29,7 @@ export const toCatalogTx = (sql: Sql) => ({
   verifications: verificationStore(sql),
   replays: replayStore(sql),
   leases: leaseStore(sql),
+  clock: clockStore(sql),
   schedules: scheduleStore(sql),
   audit: auditStore(sql),
   forget: forgetStore(sql),

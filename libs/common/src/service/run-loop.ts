@@ -3,6 +3,7 @@ import { type Backoff, toBackoffMs } from '#common/domain/backoff.js';
 import type { RunKind } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
+import { followClock } from './follow-clock.js';
 import { type Attempt, type AttemptOptions, startAttempt } from './run-attempt.js';
 import { settleDue } from './settle-due.js';
 import { Wake } from './wake.js';
@@ -141,6 +142,7 @@ class ClaimLoop {
   private async settleUnheld(): Promise<void> {
     if (performance.now() < this.sweepAtMs) return;
     this.sweepAtMs = performance.now() + (this.options.pollMs ?? POLL_MS);
+    await followClock(this.options);
     await settleDue(this.options);
   }
 

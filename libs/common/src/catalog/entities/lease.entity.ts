@@ -10,4 +10,6 @@ export class Lease {
   @Column(int8('fence')) readonly fence!: number;
   @Column(instant('acquired_at')) readonly acquiredAt!: Date;
   @Column(instant('expires_at')) readonly expiresAt!: Date;
+  /** When it was last acquired, renewed or released. */
+  @Column(instant('timed_at')) readonly timedAt!: Date;
 }

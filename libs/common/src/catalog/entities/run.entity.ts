@@ -34,6 +34,8 @@ export class Run {
   @Column({ type: 'text', ...nullable }) readonly owner!: string | null;
   @Column({ ...instant('claim_expires_at'), ...nullable }) readonly claimExpiresAt!: Date | null;
   @Column(instant('run_after')) readonly runAfter!: Date;
+  /** When the two before it were written. */
+  @Column(instant('timed_at')) readonly timedAt!: Date;
   @Column({ ...instant('deadline_at'), ...nullable }) readonly deadlineAt!: Date | null;
   @Column({ ...instant('cancel_requested_at'), ...nullable }) readonly cancelRequestedAt!: Date | null;
   @Column({ name: 'cancel_reason', type: 'text', ...nullable }) readonly cancelReason!: string | null;

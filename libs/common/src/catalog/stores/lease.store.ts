@@ -1,6 +1,7 @@
 import { Lease } from '#common/catalog/entities/lease.entity.js';
 import type { Sql } from '#common/catalog/sql.js';
 import { AppError } from '#common/errors/app-error.js';
+import { WRITTEN_AHEAD } from './clock.store.js';
 
 /** What the fence compares. */
 export type LeaseRef = { readonly name: string; readonly fence: number };
@@ -13,6 +14,11 @@ const ACQUIRE = `
       acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
   WHERE lease.expires_at <= clock_timestamp()
   RETURNING *`;
+
+/** A lease that a clock wrote which was set back since follows it: it lasts as long as its holder believes, and no longer. */
+const FOLLOW_CLOCK = `
+  UPDATE holdfast.leases SET expires_at = expires_at - (timed_at - clock_timestamp())
+  WHERE name = $1 AND ${WRITTEN_AHEAD}`;
 
 const HELD = 'name = $1 AND fence = $2 AND expires_at > clock_timestamp()';
 
@@ -27,6 +33,7 @@ const RELEASE = `UPDATE holdfast.leases SET expires_at = clock_timestamp() WHERE
 export const leaseStore = (sql: Sql) => ({
   /** Undefined while somebody else holds it. */
   acquire: async (name: string, owner: string, ttlMs: number): Promise<Lease | undefined> => {
+    await sql.affected(FOLLOW_CLOCK, [name]);
     const [lease] = await sql.entities(Lease, ACQUIRE, [name, owner, ttlMs]);
     return lease;
   },

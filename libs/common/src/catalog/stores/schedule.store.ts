@@ -18,6 +18,13 @@ export interface ScheduleMark {
   readonly waiting: WaitMark | null;
 }
 
+export interface SetBackMark {
+  readonly name: string;
+  /** Before. */
+  readonly doneUntil: Date;
+  readonly now: Date;
+}
+
 export interface MadeRequest {
   readonly slotAt: Date;
   readonly requestId: string;
@@ -60,6 +67,14 @@ const MARKS = `
   LEFT JOIN holdfast.runs AS run ON run.id = schedule.last_run_id
   WHERE schedule.name = ANY ($1)
   ORDER BY schedule.name`;
+
+/** No slot is acted on before its time: a mark that lies ahead was set by a clock that was ahead. */
+const SET_BACK = `
+  UPDATE holdfast.schedules AS schedule
+  SET done_until = clock_timestamp()
+  FROM (SELECT name, done_until FROM holdfast.schedules WHERE name = ANY ($1)) AS before
+  WHERE schedule.name = before.name AND before.done_until > clock_timestamp() + interval '1 s'
+  RETURNING schedule.name, before.done_until AS "doneUntil", schedule.done_until AS "now"`;
 
 const ADVANCE = 'UPDATE holdfast.schedules SET done_until = $2 WHERE name = $1 AND done_until < $2';
 
@@ -106,6 +121,12 @@ export const scheduleStore = (sql: Sql) => {
       // Read by a statement of its own: only a later one sees what the holder before us has committed elsewhere.
       return marks(names);
     },
+
+    /**
+     * Of schedules that are locked, those that had been looked after until an instant which is still to come begin again now. Slots that
+     * come twice by this are the same slots, so that those which have their run get no other one.
+     */
+    setBack: (names: readonly string[]): Promise<SetBackMark[]> => sql.rows<SetBackMark>(SET_BACK, [names]),
 
     /** Together with the request for the slot. */
     advance: async (name: string, doneUntil: Date): Promise<void> => {
