@@ -34,7 +34,7 @@ beforeAll(async () => {
       ...{ TARGET_URL: target.url('postgres'), TARGET_PASSWORD: target.password },
     },
     config: {
-      scheduler: { sweepEveryMs: 1_000, firstSweepAfterMs: 0 },
+      scheduler: { sweepEveryMs: 1_000, firstSweepAfterMs: 0, settleRestoresAfterMs: 1_000 },
       executor: { claimTtlMs: 6_000, claimRenewMs: 1_500, sweepEveryMs: 1_000 },
       datasets: {
         shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories: [binDir] },

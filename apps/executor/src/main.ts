@@ -12,14 +12,15 @@ import { executorModule } from './executor.module.js';
 import { RequestTaker } from './intake/request-taker.js';
 import { backupRun } from './runs/backup.run.js';
 import { restoreRun } from './runs/restore.run.js';
+import { startEnding } from './sweeping/ending.js';
 import { startSweeping } from './sweeping/sweeping.js';
 
 const GROUP = 'holdfast-executor';
 
 await runService('executor', async (service) => {
   startWork(service);
-  const sweeping = startSweeping(service);
-  service.shutdown.add('sweeping', () => sweeping.stop());
+  const [ending, sweeping] = [startEnding(service), startSweeping(service)];
+  service.shutdown.add('sweeping', () => Promise.all([ending.stop(), sweeping.stop()]));
   const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
   await startIntake(service, {
     group: GROUP,

@@ -22,7 +22,8 @@ function startRelaying({ catalog, logger, metrics, owner, publisher, shutdown }:
 }
 
 function startTidying(service: Service): void {
-  const [settling, sweeping] = [startSettling(service), startSweeping(service)];
+  const { settleRestoresAfterMs: restoresAfterMs } = service.installation.config.scheduler;
+  const [settling, sweeping] = [startSettling({ ...service, restoresAfterMs }), startSweeping(service)];
   service.shutdown.add('sweep', () => sweeping.stop());
   service.shutdown.add('settling', () => settling.stop());
 }

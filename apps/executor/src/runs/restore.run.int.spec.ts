@@ -68,6 +68,23 @@ describe('a restore run', () => {
     ]);
   });
 
+  it('does nothing under a claim that has expired, though nobody else has it yet', async () => {
+    const { source } = restores;
+    const run = await bed.enqueue('restore', asked(source.name, { strategy: 'in-place' }));
+    const expire = `CREATE FUNCTION holdfast.expire() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN UPDATE holdfast.runs SET claim_expires_at = now() WHERE id = NEW.run_id; RETURN NULL; END $$`;
+    // While it is busy with the first thing that it writes down.
+    await bed.bed.admin.query(
+      `${expire}; CREATE TRIGGER expire AFTER INSERT ON holdfast.restores FOR EACH ROW EXECUTE FUNCTION holdfast.expire()`,
+    );
+    await source.execute('INSERT INTO items VALUES (4)');
+    await expect(attempt()).rejects.toMatchObject({ code: 'claim.lost' });
+    await bed.bed.admin.query('DROP FUNCTION holdfast.expire CASCADE');
+    expect(await source.query('SELECT id FROM items WHERE id = 4')).toHaveLength(1);
+    expect(await bed.stateOf(run)).toBe('running');
+    await source.execute('DELETE FROM items WHERE id = 4');
+  });
+
   it('adopts the safety dump of an earlier attempt, which shows the target as it was', async () => {
     const { source, backups } = restores;
     await source.execute('INSERT INTO items VALUES (2), (3)');

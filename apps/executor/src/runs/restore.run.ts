@@ -13,6 +13,7 @@ import { type RestoreOutcome, restoreBackup } from '#common/operations/restore-b
 import type { Facts } from '#common/service/facts.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
+import { isOverIn } from '#common/service/run-state.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import { type SafetyDumpDeps, safetyDump } from './safety-dump.js';
 
@@ -54,6 +55,8 @@ export const restoreRun =
         ...{ repository, tools: d.tools, workDirectory: d.installation.config.executor.workDirectory },
         takeSafetyDump: request.safetyDump ? () => safetyDump(run, restore, d) : undefined,
         onProgress: progress.report,
+        isOver: isOverIn(d.catalog),
+        assertHeld: () => d.catalog.transaction((tx) => tx.runs.assertLive(run.claim)),
         onUnheld: (error) => d.logger.warn({ err: error, runId: run.id }, UNHELD),
       },
       signal,

@@ -1,12 +1,11 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Catalog } from '#common/catalog/catalog.js';
-import type { RunId } from '#common/domain/ids.js';
-import { isSettled } from '#common/domain/run.js';
+import { endRunsThatAreOver } from '#common/operations/end-restore.js';
 import { sweepScratches } from '#common/operations/sweep-scratches.js';
 import { sweepSpoolFolders } from '#common/operations/sweep-spool-folders.js';
 import { endOrphans } from '#common/process/orphans.js';
 import type { Service } from '#common/service/open-service.js';
 import { workIfDue } from '#common/service/periodic-work.js';
+import { isOverIn, stateIn } from '#common/service/run-state.js';
 
 export type SweepingDeps = Pick<Service, 'catalog' | 'installation' | 'logger' | 'metrics' | 'owner'>;
 
@@ -73,17 +72,14 @@ async function sweepTarget(target: string, d: SweepingDeps, signal: AbortSignal)
   const { catalog, installation, logger, metrics } = d;
   const until = AbortSignal.any([signal, AbortSignal.timeout(TARGET_MS)]);
   const options = { stateOf: stateIn(catalog) };
+  const { ended, failed: alive } = await endRunsThatAreOver(installation.target(target), isOverIn(catalog), until);
+  if (ended.length > 0) logger.warn({ target, runIds: ended }, 'sessions ended of runs that are over');
+  for (const { runId, error } of alive)
+    logger.warn({ err: error, target, runId }, 'sessions of a run that is over do not end');
+  metrics.sweptLeftovers.inc({ kind: 'session' }, ended.length);
   const { dropped, failed } = await sweepScratches(installation.target(target), options, until);
   if (dropped.length > 0) logger.info({ target, dropped }, 'databases dropped that dead restores had begun to fill');
   for (const { name, error } of failed)
     logger.warn({ err: error, target, database: name }, 'a database that a dead restore left could not be dropped');
   metrics.sweptLeftovers.inc({ kind: 'scratch-database' }, dropped.length);
 }
-
-const stateIn =
-  (catalog: Catalog) =>
-  async (runId: string): Promise<'open' | 'over' | 'unknown'> => {
-    const run = await catalog.transaction((tx) => tx.runs.find(runId as RunId));
-    if (run === undefined) return 'unknown';
-    return isSettled(run.state) ? 'over' : 'open';
-  };

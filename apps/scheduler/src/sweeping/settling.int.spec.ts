@@ -41,7 +41,7 @@ describe('without any worker', () => {
     const cancelled = await bed.enqueue();
     await bed.catalog.transaction((tx) => tx.runs.requestCancel(cancelled.id));
     const open = await bed.enqueue();
-    const deps = { catalog: bed.catalog, facts, logger: silentLogger };
+    const deps = { catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 1 };
     const both = [startSettling(deps), startSettling({ ...deps, catalog: await bed.another() })];
     const due = [...left, overdue.id, cancelled.id];
     for (const id of due) while ((await stateOf(id)) === 'queued' || (await stateOf(id)) === 'running');
@@ -60,5 +60,18 @@ describe('without any worker', () => {
       { type: 'backup.failed', code: 'run.overdue' },
       ...['replay', 'restore', 'verification'].map((kind) => ({ type: `${kind}.failed`, code: 'run.exhausted' })),
     ]);
+  });
+
+  it('a restore whose executor vanished is left to executors for a while: they can end what it has begun', async () => {
+    const [restore, replay] = [await leave('restore'), await leave('replay')];
+    const settling = startSettling({ catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 3_600_000 });
+    while ((await stateOf(replay)) === 'running');
+    await settling.stop();
+    expect(await stateOf(restore)).toBe('running');
+    const later = startSettling({ catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 1 });
+    while ((await stateOf(restore)) === 'running');
+    await later.stop();
+    const { problem } = await bed.catalog.transaction((tx) => tx.runs.load(restore));
+    expect(problem).toMatchObject({ code: 'run.exhausted', message: expect.stringContaining('may still take effect') });
   });
 });

@@ -13,6 +13,8 @@ export interface SettlingDeps {
   readonly facts: Facts;
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** Only executors reach the servers where a vanished one may have left something that works on. */
+  readonly restoresAfterMs: number;
 }
 
 export interface Settling {
@@ -23,7 +25,10 @@ export interface Settling {
 const EVERY_MS = 5_000;
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 
-/** Every run comes to its end although no worker is up: cancelled, overdue or out of attempts, it is settled with its fact. */
+/**
+ * Every run comes to its end although no worker is up: cancelled, overdue or out of attempts, it is settled with its fact. Restores whose
+ * executor vanished come later than others.
+ */
 export function startSettling(deps: SettlingDeps): Settling {
   const stopping = new AbortController();
   const settling = keepSettling(deps, stopping.signal);

@@ -86,6 +86,13 @@ export const SchedulerConfig = z.strictObject({
     .default(3_600_000)
     .describe('Between two sweeps: retention, what dead attempts left, old rows of the catalog'),
   firstSweepAfterMs: z.int().min(0).default(180_000).describe('After the start'),
+  settleRestoresAfterMs: z
+    .int()
+    .min(0)
+    .default(900_000)
+    .describe(
+      'How long a restore whose executor vanished is left to other executors, which end its sessions before they call it failed',
+    ),
   keep: KeepConfig.prefault({}).describe('How long the catalog keeps what has come to its end'),
 });
 export const ExecutorConfig = z

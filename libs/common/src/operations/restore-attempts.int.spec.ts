@@ -111,6 +111,33 @@ describe('attempts at a restore', () => {
     expect(outcome.safetyBackupId).toBe('a-safety-dump');
   });
 
+  it('of a run that is over are ended by a restore of another, and of one that may be open are not', async () => {
+    const { target, database, identity } = inPlace();
+    const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
+    const frozen = await lockDatabase(target.connection, database, identity, { signal });
+    const writing = await PgSession.open(bed.connectionTo(database), options);
+    const elsewhere = await PgSession.open(bed.connectionTo('template1'), { ...options, applicationName: 'somebody' });
+    const next = { runId: randomUUID(), attempt: 1 };
+    const lock = (isOver?: (runId: string) => Promise<boolean>) =>
+      lockDatabase(target.connection, database, next, { signal, isOver });
+    await expect(lock()).rejects.toMatchObject({ code: 'restore.busy' });
+    await expect(lock(async () => false)).rejects.toMatchObject({ code: 'restore.busy' });
+    const taken = await lock(async (runId) => runId === identity.runId);
+    await Promise.all([frozen.whenLost, writing.whenLost]);
+    expect(await elsewhere.queryOne('SELECT 1 AS alive')).toEqual({ alive: 1 });
+    for (const session of [taken, elsewhere]) await session.close();
+  });
+
+  it('that have lost their run when they have the lock change nothing, and leave it', async () => {
+    const order = inPlace();
+    await bed.source.execute(`INSERT INTO tenants VALUES ('kept')`);
+    const assertHeld = () => Promise.reject(new Error('it is somebody else’s'));
+    await expect(bed.restore(order, { assertHeld })).rejects.toThrow('it is somebody else’s');
+    expect(await sessionsOf(order)).toEqual([]);
+    expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'kept'`)).toHaveLength(1);
+    await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
+  });
+
   it('that are killed in place roll back, though their children live on', async () => {
     const order = inPlace();
     await bed.source.execute(`INSERT INTO tenants VALUES ('kept')`);
@@ -159,7 +186,7 @@ describe('attempts at a restore', () => {
     earlier.query(hashing).catch(() => undefined);
     const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${options.applicationName}'`;
     await until(async () => (await bed.query('postgres', `${sessions} AND state = 'active'`)).length > 0);
-    const lock = await lockDatabase(target.connection, database, { ...identity, attempt: 2 }, signal);
+    const lock = await lockDatabase(target.connection, database, { ...identity, attempt: 2 }, { signal });
     expect(await lock.query(sessions)).toEqual([]);
     await lock.close();
     await earlier.close();
@@ -168,9 +195,9 @@ describe('attempts at a restore', () => {
   it('give way to a later one, whose sessions they leave alone', async () => {
     const { target, database, identity } = inPlace();
     const attempt = (number: number) => ({ ...identity, attempt: number });
-    const later = await lockDatabase(target.connection, database, attempt(10), signal);
+    const later = await lockDatabase(target.connection, database, attempt(10), { signal });
     for (const number of [2, 9])
-      await expect(lockDatabase(target.connection, database, attempt(number), signal)).rejects.toMatchObject({
+      await expect(lockDatabase(target.connection, database, attempt(number), { signal })).rejects.toMatchObject({
         code: 'claim.lost',
       });
     expect(await later.queryOne('SELECT 1 AS alive')).toEqual({ alive: 1 });
@@ -213,7 +240,7 @@ describe('attempts at a restore', () => {
     const order = inPlace();
     const { target, database, identity } = order;
     const archive = await bed.unpack(manifest);
-    const lock = await lockDatabase(target.connection, database, identity, signal);
+    const lock = await lockDatabase(target.connection, database, identity, { signal });
     await lock.close();
     const tools = await bed.tools.find(18, ['pg_restore', 'psql'], { directories: target.toolDirectories, signal });
     const request = { lock, tools, archive, database, identity, lockTimeoutMs: 1_000 };

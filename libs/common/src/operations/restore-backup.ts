@@ -9,7 +9,7 @@ import {
   toWithheldRights,
   type WithheldRights,
 } from '#common/engines/postgres/restore/restore-globals.js';
-import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { type LockOptions, lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { assertPossible } from '#common/engines/postgres/restore/restore-refusals.js';
@@ -17,6 +17,7 @@ import { createRoles } from '#common/engines/postgres/restore/restore-roles.js';
 import { roleSettingStatements, withheldSettings } from '#common/engines/postgres/restore/restore-settings.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { endRestore } from './end-restore.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 import { intoExisting, intoNew } from './restore-strategies.js';
@@ -34,6 +35,10 @@ export interface RestoreDeps {
   /** in-place: how long the locks of other sessions are waited for. Default one minute. */
   readonly lockTimeoutMs?: number | undefined;
   readonly onUnheld?: HoldWorkOptions['onUnheld'];
+  /** Whether another run is over: its sessions, if it has left any, are ended instead of being waited for. */
+  readonly isOver?: LockOptions['isOver'];
+  /** Throws when the run is not ours any more. Asked with the lock in hand: whoever takes the run from us from then on finds our sessions. */
+  readonly assertHeld?: () => Promise<void>;
 }
 
 export interface RestoreOutcome {
@@ -63,16 +68,26 @@ export function restoreBackup(order: RestoreOrder, d: RestoreDeps, signal: Abort
 }
 
 async function restoreHeld(order: RestoreOrder, d: RestoreDeps, signal: AbortSignal): Promise<RestoreOutcome> {
-  const lock = await lockDatabase(order.target.connection, order.database, order.identity, signal);
+  const { target, database, identity } = order;
+  const lock = await lockDatabase(target.connection, database, identity, { signal, isOver: d.isOver });
   // Without its lock nobody keeps another restore out of the database.
   const lost = new AbortController();
   void lock.whenLost.then((error) => lost.abort(error));
   try {
+    await d.assertHeld?.();
     return await restoreLocked(order, { ...d, lock }, AbortSignal.any([signal, lost.signal]));
+  } catch (error) {
+    await lock.close();
+    // A COMMIT may be on its way: nobody is told of a failure while it can still arrive.
+    await endRestore(target, identity, AbortSignal.timeout(TIDY_MS)).catch(() => undefined);
+    throw error;
   } finally {
     await lock.close();
   }
 }
+
+/** How long an attempt that failed or was stopped may tidy up; what it leaves, others end. */
+const TIDY_MS = 10_000;
 
 interface LockedDeps extends RestoreDeps {
   readonly lock: PgSession;

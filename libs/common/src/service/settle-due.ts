@@ -13,6 +13,10 @@ export interface SettleOptions {
   readonly onFailed: OnRunFailed;
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** No other is looked at. */
+  readonly only?: RunId | undefined;
+  /** How long restores whose claim expired are left to those who can end what was begun. Default: for ever. */
+  readonly restoresAfterMs?: number | undefined;
 }
 
 /**
@@ -21,14 +25,14 @@ export interface SettleOptions {
  * may look at once. Throws: catalog.unavailable.
  */
 export async function settleDue(options: SettleOptions): Promise<readonly SettledRun[]> {
-  const { catalog, kinds, onFailed, logger } = options;
+  const { catalog, kinds, onFailed, logger, only, restoresAfterMs } = options;
   const settled: SettledRun[] = [];
   const stuck: RunId[] = [];
   for (;;) {
     let runId: RunId | undefined;
     try {
       const next = await catalog.transaction(async (tx) => {
-        const due = await tx.runs.settleDue(kinds, stuck);
+        const due = await tx.runs.settleDue(kinds, { except: stuck, only, restoresAfterMs });
         runId = due?.run.id;
         if (due !== undefined) await onFailed(due.run, due.problem, tx);
         return due;

@@ -51,7 +51,7 @@ describe('a request to cancel', () => {
       tx.runs.requeue(claimed, { code: 'engine.exit', message: 'it died', hint: '', context: {} }, 3_600_000),
     );
     await cancel(retried);
-    const settled = await bed.catalog.transaction((tx) => tx.runs.settleDue(['backup'], [queued]));
+    const settled = await bed.catalog.transaction((tx) => tx.runs.settleDue(['backup'], { except: [queued] }));
     expect(settled).toMatchObject({ run: { id: retried, state: 'cancelled' }, problem: { code: 'run.cancelled' } });
     expect(await said()).toEqual([]);
   });

@@ -101,6 +101,11 @@ export const runClaims = (sql: Sql) => {
       await fenced(claim, `SELECT id FROM holdfast.runs WHERE ${FENCE} FOR UPDATE`);
     },
 
+    /** The same, and throws also when the claim has expired, even if nobody has taken it: others may be ending the run already. */
+    assertLive: async (claim: ClaimRef): Promise<void> => {
+      await fenced(claim, `SELECT id FROM holdfast.runs WHERE ${FENCE} AND claim_expires_at > clock_timestamp()`);
+    },
+
     /** Numbers the events of one run: 1, 2, 3, without a hole when the transaction commits. */
     nextSequence: async (runId: RunId): Promise<number> => {
       const [row] = await sql.rows<{ event_sequence: number }>(

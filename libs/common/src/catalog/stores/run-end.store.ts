@@ -11,21 +11,48 @@ export interface SettledRun {
   readonly problem: Problem;
 }
 
-/** Cancelled or overdue while nobody holds it, or out of attempts. A live claim is left to its holder, who is told by its signal. */
+export interface DueOptions {
+  /** Left alone. */
+  readonly except?: readonly RunId[];
+  /** No other is looked at. */
+  readonly only?: RunId | undefined;
+  /**
+   * A restore whose claim expired may still be committed by what its holder has begun: whoever has not made sure of the contrary leaves
+   * it to others for so long. 0: there is nothing left that could be. Default: for ever.
+   */
+  readonly restoresAfterMs?: number | undefined;
+}
+
+/** Nobody will work on it any more: cancelled, overdue or out of attempts. */
+const ENDED = `(
+  cancel_requested_at IS NOT NULL
+  OR deadline_at <= clock_timestamp()
+  OR attempt - attempts_forgiven >= max_attempts
+)`;
+
+/** A live claim is left to its holder, who is told by its signal. */
 const FIND_DUE = `
   SELECT *
   FROM holdfast.runs
   WHERE kind = ANY ($1)
     AND id <> ALL ($2)
-    AND (state = 'queued' OR (state = 'running' AND claim_expires_at <= clock_timestamp()))
+    AND ($3::uuid IS NULL OR id = $3)
     AND (
-      cancel_requested_at IS NOT NULL
-      OR deadline_at <= clock_timestamp()
-      OR attempt - attempts_forgiven >= max_attempts
+      state = 'queued'
+      OR (state = 'running' AND kind <> 'restore' AND claim_expires_at <= clock_timestamp())
+      OR (state = 'running' AND claim_expires_at <= clock_timestamp() - make_interval(secs => $4::float8 / 1000))
     )
+    AND ${ENDED}
   ORDER BY number
   LIMIT 1
   FOR UPDATE SKIP LOCKED`;
+
+const FIND_UNENDED_RESTORES = `
+  SELECT *
+  FROM holdfast.runs
+  WHERE kind = 'restore' AND state = 'running' AND claim_expires_at <= clock_timestamp() AND ${ENDED}
+  ORDER BY number
+  LIMIT 100`;
 
 const SETTLE_DUE = `
   UPDATE holdfast.runs
@@ -52,11 +79,18 @@ export const runEnds = (sql: Sql) => ({
     return run;
   },
 
+  /** Restores that nobody will work on any more, whose last holder vanished with whatever it had begun. */
+  findUnendedRestores: (): Promise<Run[]> => sql.entities(Run, FIND_UNENDED_RESTORES),
+
   /** Settles one run that was cancelled, is overdue or has no attempts left while nobody holds it; undefined when there is none. */
-  settleDue: async (kinds: readonly RunKind[], except: readonly RunId[] = []): Promise<SettledRun | undefined> => {
-    const [due] = await sql.entities(Run, FIND_DUE, [kinds, except]);
+  settleDue: async (
+    kinds: readonly RunKind[],
+    { except = [], only, restoresAfterMs }: DueOptions = {},
+  ): Promise<SettledRun | undefined> => {
+    const [due] = await sql.entities(Run, FIND_DUE, [kinds, except, only ?? null, restoresAfterMs ?? null]);
     if (due === undefined) return undefined;
-    const error = toEnd(due);
+    const isSure = due.kind !== 'restore' || due.state === 'queued' || restoresAfterMs === 0;
+    const error = isSure ? toEnd(due) : toUnsure(toEnd(due));
     const problem = toProblem(error);
     const state = error.code === 'run.cancelled' ? 'cancelled' : 'failed';
     const [run] = await sql.entities(Run, SETTLE_DUE, [due.id, state, toJsonb(problem)]);
@@ -73,6 +107,11 @@ function toEnd(run: Run): AppError {
     return new AppError('run.exhausted', `${subject} has no attempt left after ${run.attempt}`, lastProblem);
   }
   return toOverdue(subject, run.deadlineAt, lastProblem);
+}
+
+function toUnsure(error: AppError): AppError {
+  const message = `${error.message}; no executor was there to end what had been begun, which may still take effect`;
+  return new AppError(error.code, message, error.context);
 }
 
 export function toCancelled(subject: string, reason: string | null): AppError {

@@ -1,24 +1,40 @@
 import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
-import { endAttempts, hasLaterAttempt, type RestoreIdentity, toRestoreName } from './restore-sessions.js';
+import {
+  endAttempts,
+  endRun,
+  hasLaterAttempt,
+  LOCK_KEY,
+  listRuns,
+  type RestoreIdentity,
+  toRestoreName,
+} from './restore-sessions.js';
+
+export interface LockOptions {
+  readonly signal: AbortSignal;
+  /** Whether a run has come to its end, whatever sessions it has left: those are ended. Default: nobody knows. */
+  readonly isOver?: ((runId: string) => Promise<boolean>) | undefined;
+}
 
 /**
- * Makes overlap impossible: ends every session of earlier attempts of the same run, then holds a session lock for the database until
- * `close`. The lock lives in the maintenance database, over a direct connection (a pooler would hand it to somebody else).
+ * Makes overlap impossible: ends every session of earlier attempts of the same run, and of other runs that are over and in the way, then
+ * holds a session lock for the database until `close`. The lock lives in the maintenance database, over a direct connection (a pooler would hand it to somebody else).
  * Throws: restore.busy while another run restores the same database; claim.lost when a later attempt of this run is there.
  */
 export async function lockDatabase(
   maintenance: PgConnection,
   database: string,
   identity: RestoreIdentity,
-  signal: AbortSignal,
+  { signal, isOver }: LockOptions,
 ): Promise<PgSession> {
   const session = await PgSession.open(maintenance, { signal, applicationName: toRestoreName(identity) });
   try {
     await endEarlierAttempts(session, identity, signal);
+    for (const runId of await listRuns(session, database))
+      if (runId !== identity.runId && (await isOver?.(runId))) await endRun(session, runId, signal);
     const { locked } = await session.queryOne<{ locked: boolean }>(
-      `SELECT pg_try_advisory_lock(hashtextextended('holdfast restore ' || $1, 0)) AS locked`,
+      `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
       [database],
     );
     if (!locked)

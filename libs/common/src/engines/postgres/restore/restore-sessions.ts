@@ -49,3 +49,29 @@ export async function hasLaterAttempt(session: PgSession, identity: RestoreIdent
   );
   return rows.length > 0;
 }
+
+const RUN = `substring(application_name FROM '^holdfast ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) a[0-9]')`;
+const EVERY_ATTEMPT = Number.MAX_SAFE_INTEGER;
+
+/** The advisory lock of whoever restores to the database that $1 names. */
+export const LOCK_KEY = `hashtextextended('holdfast restore ' || $1::text, 0)`;
+
+const LIST_RUNS = `
+  SELECT DISTINCT ${RUN} AS "runId"
+  FROM pg_stat_activity
+  WHERE ${RUN} IS NOT NULL
+    AND pid <> pg_backend_pid()
+    AND ($1::text IS NULL OR datname = $1 OR pid IN (
+      SELECT pid FROM pg_locks
+      WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = ${LOCK_KEY}
+    ))`;
+
+/** Runs of any installation that have sessions on the server; with a database, only those that are in the way of restoring it. */
+export async function listRuns(session: PgSession, database?: string): Promise<string[]> {
+  const rows = await session.query<{ runId: string }>(LIST_RUNS, [database ?? null]);
+  return rows.map(({ runId }) => runId);
+}
+
+/** The same for a run that is over, whichever attempts it has left. */
+export const endRun = (session: PgSession, runId: string, signal: AbortSignal): Promise<void> =>
+  endAttempts(session, { runId, attempt: EVERY_ATTEMPT }, signal);

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Run } from '#common/catalog/entities/run.entity.js';
+import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
+import { endRestore } from '#common/operations/end-restore.js';
+import type { Service } from '#common/service/open-service.js';
+import { settleDue } from '#common/service/settle-due.js';
+import { tellFailure } from '#common/service/tell-failure.js';
+
+export interface EndingDeps extends Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger'> {
+  readonly metrics?: Service['metrics'];
+}
+
+export interface Ending {
+  stop(): Promise<void>;
+}
+
+const EVERY_MS = 2_000;
+/** A server that does not answer keeps no other restore from its end. */
+const ONE_MS = 60_000;
+const RETRY_MS = 30_000;
+
+/**
+ * Restores that nobody will go on with, and whose holder vanished, come to their end: first on the server, where what was begun may
+ * still be committed by a process that is only frozen, or by its children; then in the catalog, with the fact.
+ */
+export function startEnding(d: EndingDeps): Ending {
+  const stopping = new AbortController();
+  const ending = keepEnding(d, stopping.signal);
+  return {
+    stop: async () => {
+      stopping.abort();
+      await ending;
+    },
+  };
+}
+
+async function keepEnding(d: EndingDeps, stopping: AbortSignal): Promise<void> {
+  /** One that hangs must not be asked for again, nor keep the others waiting. */
+  const underWay = new Map<string, Promise<void>>();
+  while (!stopping.aborted) {
+    try {
+      for (const run of await d.catalog.transaction((tx) => tx.runs.findUnendedRestores())) {
+        if (underWay.has(run.id)) continue;
+        const ending = endOne(run, d, stopping).finally(() => underWay.delete(run.id));
+        underWay.set(run.id, ending);
+      }
+    } catch (error) {
+      d.logger.warn({ err: error }, 'looking for restores that nobody holds failed');
+    }
+    await delay(EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
+  }
+  await Promise.all(underWay.values());
+}
+
+async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<void> {
+  const { id: runId, attempt } = run;
+  try {
+    const { target } = RestoreRequested.data.parse(run.request);
+    const signal = AbortSignal.any([stopping, AbortSignal.timeout(ONE_MS)]);
+    await endRestore(d.installation.target(target), { runId, attempt }, signal);
+    await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.facts), only: runId, restoresAfterMs: 0 });
+  } catch (error) {
+    if (stopping.aborted) return;
+    d.logger.warn({ err: error, runId }, 'a restore that nobody holds could not be ended yet');
+    await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined);
+  }
+}
