@@ -1,4 +1,4 @@
-import { toAppError } from '#common/errors/app-error.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
 import type { ApplyRetentionDeps } from '#common/service/apply-retention.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -9,10 +9,14 @@ import { type SweptDataset, sweepDataset } from './sweep-dataset.js';
 export interface SweepDeps extends ApplyRetentionDeps {
   readonly logger: Logger;
   readonly metrics?: Metrics;
+  /** Repositories with a call that does not end although it was told to; kept from sweep to sweep. */
+  readonly hung: Set<string>;
+  /** For one dataset. Default a quarter of an hour. */
+  readonly limitMs?: number;
 }
 
-/** A store that hangs holds nobody but its own datasets, and them until the next sweep. */
-const DATASET_MS = 15 * 60_000;
+/** A store that hangs holds nobody but its own datasets, and them until it answers. */
+const LIMIT_MS = 15 * 60_000;
 
 /**
  * One sweep over every dataset: repositories beside each other, the datasets of one after another. What fails is said so and left to the
@@ -27,40 +31,73 @@ export async function sweepRepositories(d: SweepDeps, signal: AbortSignal): Prom
 }
 
 async function sweepRepository(
-  name: string,
+  repository: string,
   datasets: readonly string[],
   d: SweepDeps,
   signal: AbortSignal,
 ): Promise<void> {
-  const identity = await trying(name, d, signal, (until) =>
-    findRepositoryIdentity(d.installation.repository(name), { signal: until }),
+  const identity = await trying({ repository, subject: repository }, d, signal, (until) =>
+    findRepositoryIdentity(d.installation.repository(repository), { signal: until }),
   );
   // Nobody has ever written there, or it cannot be read: then one line says so, not one for each dataset.
   if (identity === undefined) return;
   for (const dataset of datasets) {
-    if (signal.aborted) return;
-    const swept = await trying(dataset, d, signal, (until) => sweepDataset(dataset, d, until));
+    if (signal.aborted || d.hung.has(repository)) return;
+    const swept = await trying({ repository, subject: dataset }, d, signal, (until) => sweepDataset(dataset, d, until));
     if (swept !== undefined) tell(swept, d);
   }
 }
 
+interface Subject {
+  readonly repository: string;
+  readonly subject: string;
+}
+
 /** Undefined when it failed. */
 async function trying<T>(
-  subject: string,
-  { logger, metrics }: SweepDeps,
+  { repository, subject }: Subject,
+  d: SweepDeps,
   signal: AbortSignal,
   work: (until: AbortSignal) => Promise<T>,
 ): Promise<T | undefined> {
   try {
-    return await work(AbortSignal.any([signal, AbortSignal.timeout(DATASET_MS)]));
+    return await endingInTime(repository, d, signal, work);
   } catch (error) {
     if (signal.aborted) return undefined;
     const { code } = toAppError(error);
-    logger.error({ err: error, subject }, 'not swept, and tried again with the next sweep');
-    metrics?.sweepsFailed.inc({ subject, code });
+    d.logger.error({ err: error, subject }, 'not swept, and tried again with the next sweep');
+    d.metrics?.sweepsFailed.inc({ subject, code });
     return undefined;
   }
 }
+
+/**
+ * A call into a file system that is gone heeds no signal and never ends: it is left behind, and nobody asks there again until it
+ * has ended, for every one of them would keep a thread. Throws: repository.unavailable.
+ */
+async function endingInTime<T>(
+  repository: string,
+  { hung, limitMs = LIMIT_MS }: SweepDeps,
+  signal: AbortSignal,
+  work: (until: AbortSignal) => Promise<T>,
+): Promise<T> {
+  if (hung.has(repository)) throw toHung(repository);
+  const overdue = AbortSignal.timeout(limitMs);
+  const working = work(AbortSignal.any([signal, overdue]));
+  const late = Promise.withResolvers<never>();
+  const giveUp = (): void => {
+    hung.add(repository);
+    const forget = (): boolean => hung.delete(repository);
+    working.then(forget, forget);
+    late.reject(toHung(repository));
+  };
+  // What heeds its signal has ended by then, with a better reason.
+  const timer = setTimeout(giveUp, 2 * limitMs);
+  return Promise.race([working, late.promise]).finally(() => clearTimeout(timer));
+}
+
+const toHung = (repository: string): AppError =>
+  new AppError('repository.unavailable', `a call to repository ${repository} has not ended`, { repository });
 
 function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
   const { dataset, refusal, backups, left, unfinished, plan } = swept;

@@ -54,24 +54,42 @@ const dataset = (more: object = {}) => ({
   ...more,
 });
 
+/** One repository is a file system that is gone: calls into it heed no signal, and never end. */
+class HangingInstallation extends Installation {
+  override repository(name: string): BackupRepository {
+    if (name !== 'frozen') return super.repository(name);
+    return { name, stat: () => new Promise<never>(() => undefined) } as unknown as BackupRepository;
+  }
+}
+
 /** A scheduler's sweep over these datasets, at once and then every second. What it said is in `lines`. */
-async function sweep(datasets: Datasets, { owner = 'one', everyMs: sweepEveryMs = 1_000 } = {}) {
+async function sweep(
+  datasets: Datasets,
+  {
+    owner = 'one',
+    everyMs: sweepEveryMs = 1_000,
+    limitMs,
+  }: { owner?: string; everyMs?: number; limitMs?: number } = {},
+) {
   const lines: { msg: string; [field: string]: unknown }[] = [];
   const config = HoldfastConfig.parse({
     repositories: {
       disk: { url: pathToFileURL(join(folder, 'backups')).href },
       gone: { url: pathToFileURL(join(folder, 'gone')).href },
       empty: { url: pathToFileURL(folder).href },
+      frozen: { url: pathToFileURL(join(folder, 'frozen')).href },
     },
     datasets,
     scheduler: { sweepEveryMs, firstSweepAfterMs: 0 },
   });
+  const installation = new HangingInstallation(config);
   const metrics = createMetrics({ service: 'spec' });
   const to = { write: (line: string) => void lines.push(JSON.parse(line)) };
   const sweeping = startSweeping({
-    ...{ catalog: await bed.another(), owner, metrics, installation: new Installation(config) },
+    ...{ catalog: await bed.another(), owner, metrics, installation },
     facts: new Facts({ instance: 'spec', topicPrefix: '' }),
     logger: createLogger({ service: 'spec', level: 'info', secrets: [], to }),
+    ...(limitMs === undefined ? {} : { limitMs }),
   });
   started.push(sweeping);
   return { lines, print: () => metrics.registry.metrics() };
@@ -141,6 +159,21 @@ describe('the sweep of a scheduler', () => {
     expect(await keysOf(dead)).toEqual([sweptKey(dead)]);
     expect(await print()).toContain('holdfast_retention_refused{dataset="failing",service="spec"} 1');
     expect(await keysOf(expiringKey('failing', expired.backupId))).toEqual([]);
+  });
+
+  it('looks after the others, and comes again, while one store never answers, and asks that one once', async () => {
+    const first = await newDeadAttempt(31, 'beside');
+    const datasets = { beside: dataset(), stuck: dataset({ repositories: ['frozen'] }) };
+    const { lines } = await sweep(datasets, { limitMs: 500 });
+    await until(async () => (await keysOf(first)).join() === sweptKey(first));
+    const hangs = () => lines.filter(({ subject }) => subject === 'frozen');
+    await until(() => hangs().length === 2);
+    const second = await newDeadAttempt(32, 'beside');
+    await until(async () => (await keysOf(second)).join() === sweptKey(second));
+    expect(hangs()).toMatchObject([
+      { err: { code: 'repository.unavailable' } },
+      { err: { code: 'repository.unavailable' } },
+    ]);
   });
 
   it('looks after the others when a dataset or a repository fails, and where nothing has a retention', async () => {

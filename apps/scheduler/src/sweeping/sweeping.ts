@@ -2,20 +2,22 @@ import { parseDuration } from '#common/domain/duration.js';
 import type { Service } from '#common/service/open-service.js';
 import { type PeriodicWork, startPeriodicWork } from '#common/service/periodic-work.js';
 import { forgetOld, type KeepAges } from './forget.js';
-import { sweepRepositories } from './sweep-repositories.js';
+import { type SweepDeps, sweepRepositories } from './sweep-repositories.js';
 
-type SweepingDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger' | 'metrics' | 'owner'>;
+type SweepingDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger' | 'metrics' | 'owner'> &
+  Pick<SweepDeps, 'limitMs'>;
 
 /** Whatever time and dead attempts leave behind: one sweep by one of all schedulers, beside the planning tick and never in its way. */
 export function startSweeping(d: SweepingDeps): PeriodicWork {
   const { catalog, installation, logger, metrics, owner } = d;
   const { sweepEveryMs, firstSweepAfterMs } = installation.config.scheduler;
+  const hung = new Set<string>();
   return startPeriodicWork({
     ...{ name: 'sweep', catalog, owner, logger },
     ...{ everyMs: sweepEveryMs, firstAfterMs: firstSweepAfterMs },
     work: async (signal) => {
       await forgetOld(toAges(installation.config.scheduler.keep), d, signal);
-      await sweepRepositories({ ...d, now: () => new Date() }, signal);
+      await sweepRepositories({ ...d, hung, now: () => new Date() }, signal);
       metrics.sweepTimestampSeconds.setToCurrentTime();
     },
   });
