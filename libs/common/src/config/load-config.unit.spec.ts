@@ -76,6 +76,11 @@ describe('loadConfig', () => {
     expect(error.message).toContain('claimRenewMs must fit three times into claimTtlMs');
   });
 
+  it('refuses an interval that a timer would take for none at all', () => {
+    const error = problemOf(() => load(`${VALID}\nexecutor: { sweepEveryMs: 2592000000 }\n`));
+    expect(error.message).toMatch(/executor\.sweepEveryMs: .*604800000/);
+  });
+
   it('tells how to begin when there is no file', () => {
     expect(problemOf(() => loadConfig(join(folder, 'absent.yaml'), {})).hint).toContain('--config');
   });

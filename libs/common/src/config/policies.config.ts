@@ -45,15 +45,16 @@ const Http = (port: number) =>
     .strictObject({ host: z.string().default('127.0.0.1'), port: z.int().min(0).max(65_535).default(port) })
     .prefault({});
 
+/** At most a week: a timer of more than 24 days would fire at once. */
+const Milliseconds = z.int().max(7 * 86_400_000);
+
 const Claims = {
   concurrency: z.int().min(1).max(32).default(2).describe('Runs held at once by this process'),
   slotsPerHost: z.int().min(1).default(2).describe('Runs at once against one source host, over all processes'),
-  claimTtlMs: z.int().min(2_000).default(60_000).describe('A silent holder loses its run after this'),
-  claimRenewMs: z.int().min(500).default(15_000).describe('Interval between renewals'),
+  claimTtlMs: Milliseconds.min(2_000).default(60_000).describe('A silent holder loses its run after this'),
+  claimRenewMs: Milliseconds.min(500).default(15_000).describe('Interval between renewals'),
   maxAttempts: z.int().min(1).max(20).default(3),
-  drainMs: z
-    .int()
-    .min(0)
+  drainMs: Milliseconds.min(0)
     .default(5_000)
     .describe(
       'Running work may end for so long after SIGTERM; then it is given back, and another process begins it anew',
@@ -80,15 +81,11 @@ const KeepConfig = z.strictObject({
 
 export const SchedulerConfig = z.strictObject({
   http: Http(7080),
-  sweepEveryMs: z
-    .int()
-    .min(1_000)
+  sweepEveryMs: Milliseconds.min(1_000)
     .default(3_600_000)
     .describe('Between two sweeps: retention, what dead attempts left, old rows of the catalog'),
-  firstSweepAfterMs: z.int().min(0).default(180_000).describe('After the start'),
-  settleRestoresAfterMs: z
-    .int()
-    .min(0)
+  firstSweepAfterMs: Milliseconds.min(0).default(180_000).describe('After the start'),
+  settleRestoresAfterMs: Milliseconds.min(0)
     .default(900_000)
     .describe(
       'How long a restore whose executor vanished is left to other executors, which end its sessions before they call it failed',
@@ -103,9 +100,7 @@ export const ExecutorConfig = z
       .string()
       .optional()
       .describe('Where archives are spooled before a restore; default: the system’s temporary directory'),
-    sweepEveryMs: z
-      .int()
-      .min(1_000)
+    sweepEveryMs: Milliseconds.min(1_000)
       .default(600_000)
       .describe('Between two looks for scratch databases and processes that dead attempts left'),
   })

@@ -63,6 +63,15 @@ describe('periodic work', () => {
     await twice.promise;
   });
 
+  it('is due at once by an interval that was shortened', async () => {
+    const yearly = start({ name: 'shortened', owner: 'a', everyMs: 365 * 86_400_000, work: async () => undefined });
+    await rests('shortened');
+    await yearly.stop();
+    const done = Promise.withResolvers<void>();
+    start({ name: 'shortened', owner: 'b', work: async () => done.resolve() });
+    await done.promise;
+  });
+
   it('is done again in time although it failed, and goes on elsewhere at once when it is stopped', async () => {
     const failing = start({ name: 'failing', owner: 'a', work: () => Promise.reject(new Error('on purpose')) });
     await rests('failing');

@@ -61,10 +61,12 @@ async function keepWorking(options: PeriodicWorkOptions, stopping: AbortSignal):
 
 /** The same, asked for once: nothing happens while it is not due, or somebody else is at it. What fails is said, and thrown to nobody. */
 export async function workIfDue(work: DueWork, stopping: AbortSignal): Promise<void> {
-  const { catalog, name, owner, logger, ttlMs = TTL_MS } = work;
+  const { catalog, name, owner, logger, everyMs, ttlMs = TTL_MS } = work;
   const askedAtMs = performance.now();
+  // A second more: both ends of an interval are rounded.
+  const atMostMs = Math.max(everyMs, ttlMs) + 1_000;
   try {
-    const lease = await catalog.transaction((tx) => tx.leases.acquire(name, owner, ttlMs));
+    const lease = await catalog.transaction((tx) => tx.leases.acquire(name, owner, ttlMs, { atMostMs }));
     if (lease !== undefined) await workOnce(lease, askedAtMs, work, stopping);
   } catch (error) {
     logger.warn({ err: error, lease: name }, 'lease not held');

@@ -12,7 +12,7 @@ const ACQUIRE = `
   ON CONFLICT (name) DO UPDATE
   SET owner = excluded.owner, fence = lease.fence + 1,
       acquired_at = excluded.acquired_at, expires_at = excluded.expires_at
-  WHERE lease.expires_at <= clock_timestamp()
+  WHERE lease.expires_at <= clock_timestamp() OR lease.expires_at > clock_timestamp() + make_interval(secs => $4 / 1000.0)
   RETURNING *`;
 
 /** A lease that a clock wrote which was set back since follows it: it lasts as long as its holder believes, and no longer. */
@@ -31,10 +31,15 @@ const RELEASE = `UPDATE holdfast.leases SET expires_at = clock_timestamp() WHERE
 
 /** Claims without an end, one holder of a name at a time. */
 export const leaseStore = (sql: Sql) => ({
-  /** Undefined while somebody else holds it. */
-  acquire: async (name: string, owner: string, ttlMs: number): Promise<Lease | undefined> => {
+  /** Undefined while somebody else holds it. One that ends later than in `atMostMs` was kept for longer than anybody keeps it now. */
+  acquire: async (
+    name: string,
+    owner: string,
+    ttlMs: number,
+    { atMostMs = null }: { readonly atMostMs?: number | null } = {},
+  ): Promise<Lease | undefined> => {
     await sql.affected(FOLLOW_CLOCK, [name]);
-    const [lease] = await sql.entities(Lease, ACQUIRE, [name, owner, ttlMs]);
+    const [lease] = await sql.entities(Lease, ACQUIRE, [name, owner, ttlMs, atMostMs]);
     return lease;
   },
 
