@@ -9,6 +9,7 @@ import type { LeaseSignals } from '#common/service/lease-holder.js';
 import { Wake } from '#common/service/wake.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
+import { HeldTopics } from './held-topics.js';
 
 export interface RelayedEvent {
   readonly event: UntypedEvent;
@@ -18,7 +19,8 @@ export interface RelayedEvent {
 
 /**
  * Resolves once the bus has acknowledged all of them, written in this order per key; after an error some may have been written.
- * Throws: bus.refused when one of them can never be written, anything else when a later try may pass.
+ * Throws: bus.refused when one of them can never be written; an error with a `kafkaError` when the bus is there and does not take some of
+ * them for now, a partition without a leader, say; anything else when none can be written now.
  */
 export type Publish = (events: readonly RelayedEvent[]) => Promise<void>;
 
@@ -40,6 +42,7 @@ const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 /** Outbox → bus, batch after batch, as long as the lease is held. */
 export class OutboxPump {
   private readonly added = new Wake();
+  private readonly held = new HeldTopics(BACKOFF);
 
   constructor(private readonly options: PumpOptions) {}
 
@@ -69,7 +72,7 @@ export class OutboxPump {
   private async moveBatch(lease: LeaseRef, signals: LeaseSignals): Promise<number> {
     const { catalog, metrics, batchSize = 200 } = this.options;
     const { batch, lag } = await catalog.transaction(
-      async (tx) => ({ batch: await tx.outbox.nextBatch(batchSize), lag: await tx.outbox.lag() }),
+      async (tx) => ({ batch: await tx.outbox.nextBatch(batchSize, this.held.waiting()), lag: await tx.outbox.lag() }),
       { until: signals.lost },
     );
     metrics?.outboxUnpublished.set(lag.unpublished);
@@ -78,17 +81,55 @@ export class OutboxPump {
     return batch.length;
   }
 
-  /** A batch that the bus refuses for good is published one by one, so that only the culprit is stepped over. */
+  /** Topics that failed last are tried each by itself, after all others. */
   private async publishAll(batch: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<void> {
+    const suspects = batch.filter(({ topic }) => this.held.isSuspect(topic));
+    const others = batch.filter(({ topic }) => !this.held.isSuspect(topic));
+    const parts = [...(others.length > 0 ? [others] : []), ...byTopic(suspects)];
+    for (const part of parts) if (!signals.stopping.aborted) await this.publishPart(part, lease, signals);
+  }
+
+  /**
+   * What fails as one is tried in parts, so that only the culprit waits or is stepped over. Returns whether later events of its topic may
+   * follow. Throws: what is wrong with the bus as a whole, or with us.
+   */
+  private async publishPart(part: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<boolean> {
     try {
-      await this.publishAndMark(batch, lease, signals);
+      await this.publishAndMark(part, lease, signals);
+      return true;
     } catch (error) {
-      // Anything else, a defect of ours included, may pass later: events wait, they are not dropped.
-      if (toAppError(error).code !== 'bus.refused') throw error;
-      const [only] = batch;
-      if (batch.length === 1 && only !== undefined) await this.stepOver(only, error, lease);
-      else for (const entry of batch) await this.publishAll([entry], lease, signals);
+      const { code, context } = toAppError(error);
+      if (code === 'bus.refused') return this.publishRefused(part, error, { lease, signals });
+      // Nobody answered, or it is a defect of ours: all of it may pass later, events wait, they are not dropped.
+      if (context['kafkaError'] === undefined) throw error;
+      const topics = byTopic(part);
+      if (topics.length > 1) for (const of of topics) await this.publishPart(of, lease, signals);
+      else this.hold(part, error);
+      return false;
     }
+  }
+
+  /** One by one, so that only what the bus refuses for good is stepped over; none overtakes an earlier one of its topic. */
+  private async publishRefused(
+    part: readonly OutboxEntry[],
+    error: unknown,
+    { lease, signals }: { readonly lease: LeaseRef; readonly signals: LeaseSignals },
+  ): Promise<boolean> {
+    const [only] = part;
+    if (part.length === 1 && only !== undefined) {
+      await this.stepOver(only, error, lease);
+      return true;
+    }
+    const ended = new Set<string>();
+    for (const entry of part)
+      if (!ended.has(entry.topic) && !(await this.publishPart([entry], lease, signals))) ended.add(entry.topic);
+    return ended.size === 0;
+  }
+
+  private hold([first]: readonly OutboxEntry[], error: unknown): void {
+    if (first === undefined) return;
+    const { topic } = first;
+    this.options.logger.warn({ err: error, topic, failures: this.held.hold(topic) }, 'topic held back: not published');
   }
 
   private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<void> {
@@ -103,7 +144,10 @@ export class OutboxPump {
       },
       { until: lost },
     );
-    for (const { topic } of batch) metrics?.outboxPublished.inc({ topic });
+    for (const { topic } of batch) {
+      this.held.release(topic);
+      metrics?.outboxPublished.inc({ topic });
+    }
   }
 
   /** A bus that hangs holds no relay beyond its lease, nor its shutdown. What it still writes then is a repetition, as after a crash. */
@@ -144,6 +188,10 @@ export class OutboxPump {
     if (!ended.aborted) await this.added.wait(pollMs);
   }
 }
+
+const byTopic = (entries: readonly OutboxEntry[]): OutboxEntry[][] => [
+  ...Map.groupBy(entries, ({ topic }) => topic).values(),
+];
 
 class PublishTimeout extends Error {
   override readonly name = 'PublishTimeout';

@@ -1,9 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Catalog } from '#common/catalog/catalog.js';
 import { AppError } from '#common/errors/app-error.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
 import { anEvent, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { until } from '#common/testing/kafka-test-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
 import type { Publish, RelayedEvent } from './outbox-pump.js';
 import { type Relay, type RelayOptions, startRelay } from './relay.js';
@@ -30,8 +30,10 @@ afterEach(async () => {
 
 const put = ({ event, key }: RelayedEvent) => bus.set(key, [...(bus.get(key) ?? []), event.id]);
 
-const add = (id: string, key = 'shop', catalog: Catalog = bed.catalog) =>
-  catalog.transaction((tx) => tx.outbox.add(anEvent(id), { topic: 'backup.completed', key }));
+const addTo = (topic: string, id: string, key = 'shop') =>
+  bed.catalog.transaction((tx) => tx.outbox.add(anEvent(id), { topic, key }));
+
+const add = (id: string, key?: string) => addTo('backup.completed', id, key);
 
 function start(options: Partial<RelayOptions> = {}): Relay {
   const relay = startRelay({
@@ -143,6 +145,30 @@ describe('the relay', () => {
     for (const number of numbers(0, 3)) await add(number);
     await emptied();
     expect(bus.get('shop')).toEqual(numbers(0, 3));
+  });
+
+  it.each([
+    ['has no leader', new AppError('bus.unavailable', 'no leader', { kafkaError: 'LEADER_NOT_AVAILABLE' })],
+    ['is gone', new AppError('bus.unavailable', 'gone', { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' })],
+  ])('publishes the other topics while one %s, and then that one, in order', async (_, failure) => {
+    let isWell = false;
+    const sick = 'restore.completed';
+    for (const number of numbers(0, 12)) await addTo(sick, number, 'sick');
+    for (const number of numbers(0, 12)) await add(number);
+    start({
+      batchSize: 5,
+      publish: async (events) => {
+        if (!isWell && events.some(({ topic }) => topic === sick)) throw failure;
+        await publisher(events);
+      },
+    });
+    await until('the others are published', () => bus.get('shop')?.length === 12);
+    await add('12');
+    await until('what came later is, too', () => bus.get('shop')?.length === 13);
+    expect(bus.get('sick')).toBeUndefined();
+    isWell = true;
+    await emptied();
+    expect(Object.fromEntries(bus)).toEqual({ shop: numbers(0, 13), sick: numbers(0, 12) });
   });
 
   it('steps over what the bus refuses for good, keeps it and counts it; a defect of ours is not refused', async () => {

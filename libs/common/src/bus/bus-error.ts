@@ -3,7 +3,8 @@ import { AppError } from '#common/errors/app-error.js';
 /** Whatever the client library threw, as ours: an AppError stays itself, all else means that the bus did not answer as it should. */
 export function toBusError(error: unknown, doing: string): AppError {
   if (error instanceof AppError) return error;
-  const { message, type } = error as { message?: string; type?: string };
+  const { message } = error as { message?: string };
+  const type = kafkaErrorType(error);
   return new AppError(
     'bus.unavailable',
     `cannot ${doing}: ${message ?? String(error)}`,
@@ -21,5 +22,9 @@ export async function withBus<T>(doing: string, work: () => Promise<T>): Promise
   }
 }
 
-/** The protocol's name for what a broker refused, `OFFSET_OUT_OF_RANGE`. */
-export const kafkaErrorType = (error: unknown): string | undefined => (error as { type?: string } | null)?.type;
+/** The protocol's name for what a broker refused, `OFFSET_OUT_OF_RANGE`, also where kafkajs wrapped it. Undefined: no broker said anything. */
+export function kafkaErrorType(error: unknown): string | undefined {
+  if (error === undefined || error === null) return undefined;
+  const { type, cause } = error as { type?: string; cause?: unknown };
+  return type ?? kafkaErrorType(cause);
+}

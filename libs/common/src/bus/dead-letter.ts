@@ -122,4 +122,4 @@ const sizeOf = (headers: Readonly<Record<string, readonly HeaderValue[]>>): numb
     .reduce((sum, bytes) => sum + bytes, 0);
 
 const isTooLarge = (error: unknown): boolean =>
-  ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(kafkaErrorType((error as Error).cause) ?? '');
+  ['MESSAGE_TOO_LARGE', 'RECORD_LIST_TOO_LARGE'].includes(kafkaErrorType(error) ?? '');

@@ -81,13 +81,17 @@ describe('publishing', () => {
     await publishing;
   });
 
-  it('says which topic is missing, and creates none', async () => {
+  it('says which topic is missing, creates none, and takes the events of another', async () => {
     const publisher = new BusPublisher(bed.kafka, `${bed.prefix}absent.`);
     bed.onClose(() => publisher.close());
     await expect(publisher.publish([outgoing('x')])).rejects.toMatchObject({
       code: 'bus.unavailable',
+      context: { kafkaError: 'UNKNOWN_TOPIC_OR_PARTITION' },
       message: expect.stringContaining(`${bed.prefix}absent.backup.requested`),
     });
+    const other = await bed.topic('other');
+    await publisher.send([{ topic: other, messages: [{ value: 'there' }] }]);
+    expect(await readAll(other, 0)).toHaveLength(1);
     expect(await bed.admin.listTopics()).not.toContain(`${bed.prefix}absent.backup.requested`);
   });
 });

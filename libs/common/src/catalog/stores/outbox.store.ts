@@ -26,7 +26,8 @@ const ADD = `
 
 const WAITING = 'published_at IS NULL AND refused_at IS NULL';
 
-const NEXT_BATCH = `SELECT * FROM holdfast.outbox WHERE ${WAITING} ORDER BY id LIMIT $1`;
+const NEXT_BATCH = `
+  SELECT * FROM holdfast.outbox WHERE ${WAITING} AND topic <> ALL ($2) ORDER BY id LIMIT $1`;
 
 const MARK_PUBLISHED = `UPDATE holdfast.outbox SET published_at = clock_timestamp() WHERE id = ANY ($1) AND ${WAITING}`;
 
@@ -79,8 +80,9 @@ export const outboxStore = (sql: Sql) => ({
     await sql.rows(ADD, [event.id, event.type, topic, key, toJsonb(event)]);
   },
 
-  /** The oldest unpublished, in order. For the holder of the relay's lease only. */
-  nextBatch: (limit: number): Promise<OutboxEntry[]> => sql.entities(OutboxEntry, NEXT_BATCH, [limit]),
+  /** The oldest unpublished, in order, without those of topics that are held back. For the holder of the relay's lease only. */
+  nextBatch: (limit: number, exceptTopics: readonly string[] = []): Promise<OutboxEntry[]> =>
+    sql.entities(OutboxEntry, NEXT_BATCH, [limit, exceptTopics]),
 
   /** After the bus has acknowledged them. */
   markPublished: (ids: readonly number[]): Promise<number> => sql.affected(MARK_PUBLISHED, [ids]),
