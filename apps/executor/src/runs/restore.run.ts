@@ -10,6 +10,7 @@ import { type BackupId, toRunId, toUuidV5 } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type RestoreOutcome, restoreBackup } from '#common/operations/restore-backup.js';
+import { mergeFindings, type Remember, type RestoreFindings } from '#common/operations/restore-findings.js';
 import type { Facts } from '#common/service/facts.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
@@ -57,6 +58,7 @@ export const restoreRun =
         onProgress: progress.report,
         isOver: isOverIn(d.catalog),
         assertHeld: () => d.catalog.transaction((tx) => tx.runs.assertLive(run.claim)),
+        remember: rememberIn(run, d),
         onUnheld: (error) => d.logger.warn({ err: error, runId: run.id }, UNHELD),
       },
       signal,
@@ -85,6 +87,18 @@ async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Prom
   });
 }
 
+/** What attempts found is kept with the restore: the last one tells it all. */
+const rememberIn =
+  (run: ClaimedRun, { catalog }: RestoreRunDeps): Remember =>
+  (found) =>
+    catalog.transaction(async (tx) => {
+      await tx.runs.assertHeld(run.claim);
+      const earlier = (await tx.restores.find(run.id))?.findings ?? {};
+      const known = mergeFindings(earlier as Partial<RestoreFindings>, found);
+      await tx.restores.setFindings(run.id, known as unknown as JsonObject);
+      return known;
+    });
+
 interface Done {
   readonly request: Request;
   readonly outcome: RestoreOutcome;
@@ -109,7 +123,9 @@ async function complete(
       ...{ ...head, ...result, attempt: run.attempt, startedAt, completedAt },
       harmlessErrors: [...outcome.harmlessErrors],
       createdRoles: [...outcome.createdRoles],
+      withheldRights: [...outcome.withheldRights],
       newerObjects: [...outcome.newerObjects],
+      droppedObjects: [...outcome.droppedObjects],
     }));
     if (profile === null) return;
     await d.facts.write(

@@ -181,9 +181,9 @@ describe('attempts at a restore', () => {
     const { target, database, identity } = inPlace();
     const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
     const earlier = await PgSession.open(target.connection, options);
-    // A server looks for orders to end a session between two of these, and not within one.
-    const hashing = `SELECT count(md5(x || n)) FROM (SELECT repeat('x', 100000000) AS x) AS t, generate_series(1, 50) AS n`;
-    earlier.query(hashing).catch(() => undefined);
+    await earlier.query(`CREATE TEMPORARY TABLE long AS SELECT repeat('x', 100000000) AS x`);
+    // A server looks for orders to end a session between two of these rows, and not within one.
+    earlier.query('SELECT count(md5(x || n)) FROM long, generate_series(1, 50) AS n').catch(() => undefined);
     const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${options.applicationName}'`;
     await until(async () => (await bed.query('postgres', `${sessions} AND state = 'active'`)).length > 0);
     const lock = await lockDatabase(target.connection, database, { ...identity, attempt: 2 }, { signal });

@@ -5,9 +5,9 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools, PgToolset } from '#common/engines/postgres/pg-tools.js';
 import { dropScratches, isOwnResult } from '#common/engines/postgres/restore/restore-database.js';
 import {
+  type RoleStatements,
   toRoleStatements,
   toWithheldRights,
-  type WithheldRights,
 } from '#common/engines/postgres/restore/restore-globals.js';
 import { type LockOptions, lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
@@ -19,6 +19,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { endRestore } from './end-restore.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
+import { type Remember, type RestoreFindings, rememberHere } from './restore-findings.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 import { intoExisting, intoNew } from './restore-strategies.js';
 import { removeSpoolFolders, withSpoolFolder } from './spool-folder.js';
@@ -39,25 +40,21 @@ export interface RestoreDeps {
   readonly isOver?: LockOptions['isOver'];
   /** Throws when the run is not ours any more. Asked with the lock in hand: whoever takes the run from us from then on finds our sessions. */
   readonly assertHeld?: () => Promise<void>;
+  /** Default: as long as the process lives. */
+  readonly remember?: Remember | undefined;
 }
 
-export interface RestoreOutcome {
-  readonly harmlessErrors: readonly string[];
-  readonly createdRoles: readonly string[];
-  /** Created roles that had more than they came back with: an operator grants it. */
-  readonly withheldRights: WithheldRights[];
+export interface RestoreOutcome extends RestoreFindings {
   /** Settings of the database whose values no backup holds: an operator sets them. */
   readonly withheldSettings: string[];
   /** in-place: in the database, but not in the backup; left as they were. */
   readonly newerObjects: readonly string[];
-  /** in-place: not in the backup, and gone with an object that is. */
-  readonly droppedObjects: string[];
   readonly safetyBackupId: string | null;
 }
 
 /**
- * Restores one backup, which a hold keeps meanwhile, into one database. In this order: refusals, every object's digest, roles, safety dump, and only then the first
- * statement that destroys anything. Never half there: `new` gets its name when it is whole, `in-place` is one transaction.
+ * Restores one backup, which a hold keeps meanwhile, into one database. In this order: refusals, every object's digest,
+ * what is going to be done written down, roles, safety dump, and only then the first statement that destroys anything. Never half there: `new` gets its name when it is whole, `in-place` is one transaction.
  * An attempt after a crash finds what the earlier one finished. Throws: restore.*, backup.corrupt, postgres.*, repository.*, engine.*;
  * claim.lost when a later attempt took over; backup.expiring; the abort reason.
  */
@@ -75,7 +72,8 @@ async function restoreHeld(order: RestoreOrder, d: RestoreDeps, signal: AbortSig
   void lock.whenLost.then((error) => lost.abort(error));
   try {
     await d.assertHeld?.();
-    return await restoreLocked(order, { ...d, lock }, AbortSignal.any([signal, lost.signal]));
+    const { remember = rememberHere() } = d;
+    return await restoreLocked(order, { ...d, lock, remember }, AbortSignal.any([signal, lost.signal]));
   } catch (error) {
     await lock.close();
     // A COMMIT may be on its way: nobody is told of a failure while it can still arrive.
@@ -91,6 +89,7 @@ const TIDY_MS = 10_000;
 
 interface LockedDeps extends RestoreDeps {
   readonly lock: PgSession;
+  readonly remember: Remember;
 }
 
 async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<RestoreOutcome> {
@@ -101,16 +100,16 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
   assertPossible(plan, target);
   return withSpoolFolder(d.workDirectory, identity, async (folder) => {
     const archive = await spoolAll(manifest, folder, d, signal);
-    const withheldRights = await bringRoles(plan, manifest, { folder, session: d.lock });
+    const roles = await readMissingRoles(plan, folder);
+    const { missingRoles: createdRoles, dropped: droppedObjects } = plan;
+    const known = await d.remember({ createdRoles, droppedObjects, withheldRights: toWithheldRights(roles) });
+    await bringRoles(roles, manifest, d.lock);
     const safetyBackupId = strategy === 'in-place' ? ((await d.takeSafetyDump?.()) ?? null) : null;
-    const { lock, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS, onProgress = () => undefined } = d;
+    const { lock, remember, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS, onProgress = () => undefined } = d;
     const restore = strategy === 'new' ? intoNew : intoExisting;
-    const harmlessErrors = await restore(order, { archive, lock, tools, lockTimeoutMs, onProgress }, signal);
-    return {
-      ...{ harmlessErrors, createdRoles: plan.missingRoles, withheldRights },
-      withheldSettings: withheldSettings(manifest.snapshot),
-      ...{ newerObjects: plan.newer, droppedObjects: [...plan.dropped], safetyBackupId },
-    };
+    const harmlessErrors = await restore(order, { archive, lock, remember, tools, lockTimeoutMs, onProgress }, signal);
+    const settings = withheldSettings(manifest.snapshot);
+    return { ...known, harmlessErrors, withheldSettings: settings, newerObjects: plan.newer, safetyBackupId };
   });
 }
 
@@ -121,10 +120,8 @@ const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
 async function adopt({ manifest, identity }: RestoreOrder, d: LockedDeps): Promise<RestoreOutcome> {
   await dropScratches(d.lock, identity);
   await removeSpoolFolders(d.workDirectory, identity);
-  return {
-    ...{ harmlessErrors: [], createdRoles: [], withheldRights: [], newerObjects: [], droppedObjects: [] },
-    ...{ withheldSettings: withheldSettings(manifest.snapshot), safetyBackupId: null },
-  };
+  const known = await d.remember({});
+  return { ...known, withheldSettings: withheldSettings(manifest.snapshot), newerObjects: [], safetyBackupId: null };
 }
 
 /** An archive is read by its own version of pg_restore or a newer one, whatever the server's version. */
@@ -163,19 +160,14 @@ function toFile(folder: string, { name, key }: ManifestObject): string {
   throw new AppError('backup.corrupt', `object ${key} has a name that no backup of this kind has`, { key, name });
 }
 
-interface Spool {
-  readonly folder: string;
-  readonly session: PgSession;
+/** As the backup's own globals describe them. */
+async function readMissingRoles({ missingRoles }: RestorePlan, folder: string): Promise<RoleStatements[]> {
+  if (missingRoles.length === 0) return [];
+  return toRoleStatements(await readFile(join(folder, GLOBALS), 'utf8'), missingRoles);
 }
 
-async function bringRoles(
-  { missingRoles }: RestorePlan,
-  { snapshot }: Manifest,
-  { folder, session }: Spool,
-): Promise<WithheldRights[]> {
-  if (missingRoles.length === 0) return [];
-  const globals = await readFile(join(folder, GLOBALS), 'utf8');
-  const roles = toRoleStatements(globals, missingRoles);
-  await createRoles(session, roles, roleSettingStatements(snapshot, missingRoles));
-  return toWithheldRights(roles);
+async function bringRoles(roles: readonly RoleStatements[], { snapshot }: Manifest, session: PgSession): Promise<void> {
+  if (roles.length === 0) return;
+  const names = roles.map(({ name }) => name);
+  await createRoles(session, roles, roleSettingStatements(snapshot, names));
 }

@@ -6,6 +6,7 @@ import { previewRestore } from '#common/engines/postgres/restore/restore-preview
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { rememberHere } from './restore-findings.js';
 
 const { signal } = new AbortController();
 
@@ -108,6 +109,22 @@ describe.each([
       manifest.snapshot.objects.map(({ identity, owner }) => [identity, owner]),
     );
     expect(restored.databasePrivileges).toEqual(manifest.snapshot.databasePrivileges);
+  });
+
+  it('an attempt that finds its database finished tells what the earlier one created, withheld and was told', async () => {
+    const database = bed.nameOf('created', to);
+    const drop = (what: string) => bed.onDatabase('postgres', (session) => session.query(what), to);
+    const names = Object.values(roles).join(', ');
+    await drop(`DROP DATABASE ${database} WITH (FORCE)`);
+    await drop(`DROP ROLE ${names}`);
+    const order = bed.order(manifest, database, { target: target({ missingRoles: 'create' }) });
+    const remember = rememberHere();
+    const outcome = await bed.restore(order, { remember });
+    expect(outcome.createdRoles).toHaveLength(3);
+    // Tools of the newer version ask for a parameter that the older server does not know.
+    expect(outcome.harmlessErrors.length > 0).toBe(to === 'postgres15');
+    const later = { ...order, identity: { ...order.identity, attempt: 2 } };
+    expect(await bed.restore(later, { remember })).toEqual(outcome);
   });
 
   it('in place works across versions as well', async () => {

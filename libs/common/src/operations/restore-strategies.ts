@@ -20,6 +20,7 @@ import {
 } from '#common/engines/postgres/restore/restore-preparation.js';
 import { type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-sessions.js';
 import { AppError } from '#common/errors/app-error.js';
+import type { Remember } from './restore-findings.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 
 /** Everything that the filling of a database needs, checked and at hand. */
@@ -28,6 +29,7 @@ export interface RestoreMaterial {
   readonly lock: PgSession;
   readonly tools: PgToolset;
   readonly lockTimeoutMs: number;
+  readonly remember: Remember;
   readonly onProgress: (progress: RestoreProgress) => void;
 }
 
@@ -48,8 +50,10 @@ export async function intoNew(
     const harmless = await whileCounting(material, scratch, filling);
     const complaints = await analyzed({ target, identity, database: scratch }, material, signal);
     const statements = await databaseStatements(lock, snapshot, target, scratch);
+    const harmlessErrors = [...harmless, ...complaints];
+    await material.remember({ harmlessErrors });
     await publishScratch(lock, { scratch, database }, statements, identity);
-    return [...harmless, ...complaints];
+    return harmlessErrors;
   } catch (error) {
     await dropOwnScratch(target.connection, identity).catch(() => undefined);
     // A server that went away is the cause of whatever its clients complained about.

@@ -17,4 +17,6 @@ export class Restore {
   @Column(instant('started_at')) readonly startedAt!: Date;
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
   @Column({ type: 'jsonb', ...nullable }) readonly result!: JsonObject | null;
+  /** Of all attempts so far, written down before they change anything. */
+  @Column({ type: 'jsonb', ...nullable }) readonly findings!: JsonObject | null;
 }

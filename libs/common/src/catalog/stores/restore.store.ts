@@ -37,6 +37,10 @@ export const restoreStore = (sql: Sql) => ({
     await sql.affected('UPDATE holdfast.restores SET safety_backup_id = $2 WHERE run_id = $1', [runId, safetyBackupId]);
   },
 
+  setFindings: async (runId: RunId, findings: JsonObject): Promise<void> => {
+    await sql.affected('UPDATE holdfast.restores SET findings = $2 WHERE run_id = $1', [runId, toJsonb(findings)]);
+  },
+
   /** Together with the settling of its run. */
   complete: async (runId: RunId, result: JsonObject): Promise<Restore> => {
     const [row] = await sql.entities(Restore, COMPLETE, [runId, toJsonb(result)]);
