@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { startOpaqueEtags } from '#common/testing/opaque-etags.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -115,6 +116,53 @@ describe('S3Repository behind a network that breaks', () => {
     setTimeout(() => abort.abort(new Error('cancelled')), 50);
     await expect(waiting).rejects.toThrow('cancelled');
     gate.reopen();
+  });
+});
+
+describe('S3Repository on a store whose ETags are no digests', () => {
+  let bed: S3Bed;
+  let store: Awaited<ReturnType<typeof startOpaqueEtags>>;
+  let gate: TcpGate;
+  let repository: BackupRepository;
+
+  beforeEach(async () => {
+    [bed, store] = await Promise.all([S3Bed.make(), startOpaqueEtags(endpoints.s3)]);
+    gate = await TcpGate.open(store);
+    repository = bed.open({ endpoint: gate.rewrite(endpoints.s3.endpoint) });
+  });
+  afterEach(async () => {
+    await repository.close();
+    await gate.close();
+    await store.stop();
+    await bed.dispose();
+  });
+
+  it.each([
+    ['in one request', 'if-none-match', Buffer.from('{"formatVersion": 1}')],
+    ['in parts', '<CompleteMultipartUpload', randomBytes(9 << 20)],
+  ])(
+    'knows its own object, written %s, when the answer was lost, and no other for its own',
+    async (_, request, body) => {
+      const put = (bytes: Buffer) => repository.put('manifest.json', bytes, { signal, ifAbsent: true });
+      gate.cutAfterRequest(request);
+      expect(await put(body)).toMatchObject({ sizeBytes: body.length, sha256: sha256(body) });
+      expect(gate.isCutPending).toBe(false);
+      await expect(put(body)).rejects.toMatchObject({ code: 'repository.exists' });
+    },
+  );
+
+  it('takes another object of the same size for none of its own', async () => {
+    const mine = Buffer.from('mine');
+    const { promise: cut, resolve: onCut } = Promise.withResolvers<void>();
+    gate.cutBeforeRequest('if-none-match', () => {
+      gate.shut();
+      onCut();
+    });
+    const writing = repository.put('manifest.json', mine, { signal, ifAbsent: true });
+    await Promise.race([cut, writing]);
+    await bed.open().put('manifest.json', Buffer.from('your'), { signal });
+    gate.reopen();
+    await expect(writing).rejects.toMatchObject({ code: 'repository.exists' });
   });
 });
 

@@ -1,6 +1,9 @@
+import { createHash } from 'node:crypto';
+import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
   DeleteObjectCommand,
+  GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
@@ -45,6 +48,17 @@ export async function findHead(
     await connection.requireBucket(signal);
     return undefined;
   }
+}
+
+/** SHA-256 of the stored bytes, in hexadecimal. Throws: repository.*. */
+export function digestObject(connection: S3Connection, key: string, signal: AbortSignal): Promise<string> {
+  const input = { Bucket: connection.bucket, Key: key };
+  return connection.request(`read ${key}`, signal, async (client, o) => {
+    const { Body } = await client.send(new GetObjectCommand(input), o);
+    const digest = createHash('sha256');
+    for await (const chunk of Body as Readable) digest.update(chunk as Buffer);
+    return digest.digest('hex');
+  });
 }
 
 export async function deleteObject(connection: S3Connection, key: string, signal: AbortSignal): Promise<void> {

@@ -4,7 +4,7 @@ import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
 import { destroyOnAbort } from './destroy-on-abort.js';
 import type { S3Connection } from './s3-connection.js';
-import { CLEANUP_MS, findHead } from './s3-objects.js';
+import { CLEANUP_MS, digestObject, findHead } from './s3-objects.js';
 import { type Part, PartBuffers, toParts } from './s3-parts.js';
 import { S3Upload, type S3UploadOptions } from './s3-upload.js';
 
@@ -27,8 +27,9 @@ export async function putObject(
       if (part.isLast && part.number === 1) await putWhole(connection, key, part, o);
       else await upload.add(part);
     }
-    await upload.complete();
-    return { sizeBytes, sha256: whole.digest('hex') };
+    const sha256 = whole.digest('hex');
+    await upload.complete(sha256);
+    return { sizeBytes, sha256 };
   } catch (error) {
     if (!(body instanceof Uint8Array)) body.destroy(error as Error);
     await upload.abort();
@@ -56,8 +57,13 @@ async function putWhole(connection: S3Connection, key: string, part: Part, o: S3
 
 async function isOurs(connection: S3Connection, key: string, part: Part): Promise<boolean> {
   const head = await findHead(connection, key, AbortSignal.timeout(CLEANUP_MS));
-  return head?.sizeBytes === part.bytes.length && head.etag === part.md5.toString('hex');
+  if (head?.sizeBytes !== part.bytes.length) return false;
+  if (head.etag === part.md5.toString('hex')) return true;
+  // Under SSE-KMS, SSE-C and in S3 Express an ETag is no digest of the bytes.
+  return (await digestObject(connection, key, AbortSignal.timeout(CLEANUP_MS))) === sha256Of(part.bytes);
 }
+
+const sha256Of = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');
 
 const isExists = (error: unknown): boolean => error instanceof AppError && error.code === 'repository.exists';
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
-import { abortUpload, CLEANUP_MS, findHead, unquote } from './s3-objects.js';
+import { abortUpload, CLEANUP_MS, digestObject, findHead, unquote } from './s3-objects.js';
 import { MAX_PARTS, type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
 
 export interface S3UploadOptions {
@@ -48,8 +48,8 @@ export class S3Upload {
     this.inFlight.add(sending);
   }
 
-  /** Makes the object, when there was any part. Throws: the abort reason; repository.*. */
-  async complete(): Promise<void> {
+  /** Makes the object, when there was any part; the digest is that of the whole. Throws: the abort reason; repository.*. */
+  async complete(sha256: string): Promise<void> {
     if (this.uploadId === undefined) return;
     await Promise.all(this.inFlight);
     this.signal.throwIfAborted();
@@ -59,7 +59,7 @@ export class S3Upload {
       // The store may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
       await this.abort();
       // It stays also when the caller has given up meanwhile: somebody may have seen it already.
-      if (!(await this.isThere(error).catch(() => false))) throw error;
+      if (!(await this.isThere(error, sha256).catch(() => false))) throw error;
     }
   }
 
@@ -118,12 +118,17 @@ export class S3Upload {
     );
   }
 
-  /** Whether the object is this upload's: by its ETag where that follows S3's rule for parts, else by its size. */
-  private async isThere(error: unknown): Promise<boolean> {
+  /**
+   * Whether the object is this upload's: by its ETag where that follows S3's rule for parts. Else by its size; but what had to be the
+   * first, which only small objects have to, by its bytes.
+   */
+  private async isThere(error: unknown, sha256: string): Promise<boolean> {
     const head = await findHead(this.connection, this.key, AbortSignal.timeout(CLEANUP_MS));
     if (head === undefined || head.sizeBytes !== this.bytesSent) return false;
-    if (this.hasPlainEtags() && /^[0-9a-f]{32}-\d+$/.test(head.etag)) return head.etag === this.toEtag();
-    return !(error instanceof AppError && error.code === 'repository.exists');
+    if (this.hasPlainEtags() && head.etag === this.toEtag()) return true;
+    const wasInTheWay = error instanceof AppError && error.code === 'repository.exists';
+    if (!this.o.ifAbsent && !wasInTheWay) return !(this.hasPlainEtags() && /^[0-9a-f]{32}-\d+$/.test(head.etag));
+    return (await digestObject(this.connection, this.key, AbortSignal.timeout(CLEANUP_MS))) === sha256;
   }
 
   private hasPlainEtags(): boolean {

@@ -4,6 +4,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 interface Cut {
   readonly bytes: Buffer;
   readonly isForwarded: boolean;
+  readonly onCut: () => void;
 }
 
 /** A TCP proxy that can be shut: connections break, new ones are refused, until it is opened again on the same port. */
@@ -46,12 +47,12 @@ export class TcpGate {
 
   /** The next request that holds the text reaches the server, but no answer comes back. */
   cutAfterRequest(text: string): void {
-    this.cut = { bytes: Buffer.from(text), isForwarded: true };
+    this.cut = { bytes: Buffer.from(text), isForwarded: true, onCut: () => undefined };
   }
 
   /** The next request that holds the text does not reach the server. */
-  cutBeforeRequest(text: string): void {
-    this.cut = { bytes: Buffer.from(text), isForwarded: false };
+  cutBeforeRequest(text: string, onCut = (): void => undefined): void {
+    this.cut = { bytes: Buffer.from(text), isForwarded: false, onCut };
   }
 
   /** Whether the request that was to be cut is still to come: a fault that never happened proves nothing. */
@@ -85,10 +86,11 @@ export class TcpGate {
       outer.write(chunk);
       return;
     }
-    const { isForwarded } = this.cut;
+    const { isForwarded, onCut } = this.cut;
     this.cut = undefined;
     inner.resetAndDestroy();
     if (isForwarded) outer.end(chunk);
     else outer.destroy();
+    onCut();
   }
 }
