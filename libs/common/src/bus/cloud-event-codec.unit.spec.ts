@@ -108,6 +108,16 @@ describe('CloudEvents over Kafka', () => {
     expect(error).toMatchObject({ code: 'request.invalid', context: { issues: [expect.stringContaining(name)] } });
   });
 
+  it.each(['correlationid', 'causationid', 'traceparent'])(
+    'refuses a %s that would make every fact about it too large',
+    (name) => {
+      const headers = { ce_specversion: '1.0', ce_id: '1', ce_source: '/x', ce_type: 'a.b' };
+      expect(fromKafkaMessage(incoming({ ...headers, [`ce_${name}`]: 'x'.repeat(200) }, '{}'))).toHaveProperty(name);
+      const error = refusal(incoming({ ...headers, [`ce_${name}`]: 'x'.repeat(201) }, '{}'));
+      expect(error).toMatchObject({ code: 'request.invalid', context: { issues: [expect.stringContaining(name)] } });
+    },
+  );
+
   it('names every wrong attribute', () => {
     const error = refusal(incoming({ ce_id: '', ce_specversion: '0.3', ce_source: '/x' }, '{}'));
     const issues = error.context['issues'] as string[];

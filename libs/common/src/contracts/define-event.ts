@@ -12,6 +12,8 @@ interface EventSpec<S extends z.ZodObject> {
   readonly summary: string;
   readonly key: (data: z.output<S>) => string;
   readonly data: S;
+  /** Of a new event: leaves out what the bus might not take. */
+  readonly fit?: (data: z.input<S>) => z.input<S>;
   /** From version n to n+1, for each version that was ever published. */
   readonly upcast?: Readonly<Record<number, Upcast>>;
 }
@@ -57,7 +59,7 @@ export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDef
       datacontenttype: 'application/json',
       dataschema,
       ...withoutUndefined(causes),
-      data: parseData(spec.type, strict, data) as z.output<S>,
+      data: parseData(spec.type, strict, spec.fit === undefined ? data : spec.fit(data)) as z.output<S>,
     }),
     parse: (event) => {
       const version = versionOf(event, spec);

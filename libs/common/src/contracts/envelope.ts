@@ -4,6 +4,9 @@ import { Instant, isPlainText } from './names.js';
 /** CloudEvents allows no control characters in attributes. */
 const Text = z.string().refine(isPlainText, 'an attribute holds no control characters');
 
+/** Every fact about what was asked for repeats it: of any length, it would make facts that no broker takes. */
+const Passed = Text.max(200);
+
 /** CloudEvents 1.0 attributes, with the extensions that Holdfast writes. Unknown extensions are kept by nobody. */
 export const Envelope = z.object({
   specversion: z.literal('1.0'),
@@ -14,9 +17,9 @@ export const Envelope = z.object({
   subject: Text.optional(),
   datacontenttype: Text.optional(),
   dataschema: Text.optional(),
-  correlationid: Text.optional(),
-  causationid: Text.optional(),
-  traceparent: Text.optional(),
+  correlationid: Passed.optional(),
+  causationid: Passed.optional(),
+  traceparent: Passed.optional(),
 });
 export type Envelope = z.infer<typeof Envelope>;
 

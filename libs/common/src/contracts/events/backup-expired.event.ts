@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
+import { firstNames } from '#common/contracts/fit.js';
 import { BackupMethod, DatasetName, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
 
 /** Retention deletes a backup: nobody can restore it any more. */
@@ -8,6 +9,7 @@ export const BackupExpired = defineEvent({
   version: 1,
   summary: 'Retention deletes a backup: nobody can restore it any more',
   key: (data) => data.dataset,
+  fit: (data) => ({ ...data, reasons: firstNames(data.reasons) }),
   data: z.object({
     dataset: DatasetName,
     backupId: Uuid,

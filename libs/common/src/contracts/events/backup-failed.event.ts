@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { Failure } from '#common/contracts/event-parts.js';
+import { fitError } from '#common/contracts/fit.js';
 import { Uuid } from '#common/contracts/names.js';
 
 /** A backup could not be made; nothing of it is readable. */
@@ -9,6 +10,7 @@ export const BackupFailed = defineEvent({
   version: 1,
   summary: 'A backup could not be made; nothing of it is readable',
   key: (data) => data.dataset,
+  fit: fitError,
   data: z.object({
     ...Failure,
     backupId: Uuid.nullable(),

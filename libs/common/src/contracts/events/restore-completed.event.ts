@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
+import { firstNames, totalsOf } from '#common/contracts/fit.js';
 import { DatabaseName, Instant, ProfileName, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
+
+const Total = z.int().min(1);
 
 /** A restore ended well. It is not verified yet: that is `verification.completed`. */
 export const RestoreCompleted = defineEvent({
@@ -9,6 +12,20 @@ export const RestoreCompleted = defineEvent({
   version: 1,
   summary: 'A restore ended well',
   key: (data) => data.dataset,
+  fit: (data) => {
+    const { harmlessErrors, createdRoles, withheldRights, withheldSettings, newerObjects, droppedObjects } = data;
+    const whole = { harmlessErrors, createdRoles, withheldRights, withheldSettings, newerObjects, droppedObjects };
+    const told = {
+      harmlessErrors: firstNames(harmlessErrors),
+      createdRoles: firstNames(createdRoles),
+      newerObjects: firstNames(newerObjects),
+      ...(withheldRights === undefined ? {} : { withheldRights: firstNames(withheldRights) }),
+      ...(withheldSettings === undefined ? {} : { withheldSettings: firstNames(withheldSettings) }),
+      ...(droppedObjects === undefined ? {} : { droppedObjects: firstNames(droppedObjects) }),
+    };
+    const totals = totalsOf(whole, told);
+    return { ...data, ...told, ...(totals === undefined ? {} : { totals }) };
+  },
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
@@ -33,6 +50,20 @@ export const RestoreCompleted = defineEvent({
       .array(z.string())
       .optional()
       .describe('Not in the backup, and gone with an object that is: later partitions and indexes of restored tables'),
+    totals: z
+      .object({
+        harmlessErrors: Total,
+        createdRoles: Total,
+        withheldRights: Total,
+        withheldSettings: Total,
+        newerObjects: Total,
+        droppedObjects: Total,
+      })
+      .partial()
+      .optional()
+      .describe(
+        'How many there are, of each list that names only the first, at most 100; the result of the run has all',
+      ),
     startedAt: Instant,
     completedAt: Instant,
     profile: ProfileName.nullable(),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { Failure } from '#common/contracts/event-parts.js';
+import { fitError } from '#common/contracts/fit.js';
 import { DatabaseName, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** A restore did not end well; the message tells what state the target is in. */
@@ -9,6 +10,7 @@ export const RestoreFailed = defineEvent({
   version: 1,
   summary: 'A restore did not end well; the message tells what state the target is in',
   key: (data) => data.dataset,
+  fit: fitError,
   data: z.object({
     ...Failure,
     backupId: Uuid.nullable(),

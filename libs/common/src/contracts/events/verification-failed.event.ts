@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { Failure } from '#common/contracts/event-parts.js';
+import { fitError } from '#common/contracts/fit.js';
 import { DatabaseName, ProfileName, TargetName } from '#common/contracts/names.js';
 
 /** A verification could not run: no verdict, which is not a good verdict. */
@@ -9,6 +10,7 @@ export const VerificationFailed = defineEvent({
   version: 1,
   summary: 'A verification could not run: no verdict, which is not a good verdict',
   key: (data) => data.dataset,
+  fit: fitError,
   data: z.object({
     ...Failure,
     target: TargetName,

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { Rejection } from '#common/contracts/event-parts.js';
+import { fitError } from '#common/contracts/fit.js';
 
 /** A well-formed request for a verification was refused before any run. */
 export const VerificationRejected = defineEvent({
@@ -8,6 +9,7 @@ export const VerificationRejected = defineEvent({
   version: 1,
   summary: 'A well-formed request for a verification was refused before any run',
   key: (data) => data.dataset,
+  fit: fitError,
   data: z.object({
     ...Rejection,
     target: z.string(),

@@ -1,0 +1,61 @@
+import { z } from 'zod';
+import type { EventDefinition } from '#common/contracts/define-event.js';
+
+interface Schema {
+  readonly type?: string;
+  readonly enum?: readonly unknown[];
+  readonly pattern?: string;
+  readonly maxLength?: number;
+  readonly minimum?: number;
+  readonly anyOf?: readonly Schema[];
+  readonly items?: Schema;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly additionalProperties?: Schema | boolean;
+}
+
+/** One of them suits every pattern of the contracts. */
+const SAMPLES = ['shop', '01890000-0000-7000-8000-000000000000', '2026-11-21T10:00:00Z', '9223372036854775807'];
+
+/** Texts that others bound: names of the configuration and of requests, keys, steps. */
+const BOUNDED = { database: 63, target: 63, stage: 200, manifestKey: 500, requestId: 200, requestSource: 500 };
+
+/** Six bytes each on the wire. */
+const worst = (characters: number): string => '\u0001'.repeat(characters);
+
+/** Data of an event, larger than anybody would call possible: lists of thousands, texts of which every character takes six bytes. */
+export function largestData(definition: EventDefinition): never {
+  const { properties = {} } = z.toJSONSchema(definition.data, { io: 'input', reused: 'inline' }) as Schema;
+  const data = Object.entries(properties).map(([name, schema]) => [name, toBounded(name) ?? largest(schema, 0)]);
+  return Object.fromEntries(data) as never;
+}
+
+function toBounded(name: string): string | undefined {
+  if (name === 'runId') return SAMPLES[1];
+  const characters = BOUNDED[name as keyof typeof BOUNDED];
+  return characters === undefined ? undefined : 'x'.repeat(characters);
+}
+
+function largest(schema: Schema, depth: number): unknown {
+  const { type, anyOf, items, properties } = schema;
+  if (schema.enum !== undefined) return schema.enum[0];
+  if (anyOf !== undefined) return largest(anyOf[0] ?? {}, depth);
+  if (type === 'string') return largestText(schema, depth);
+  if (type === 'integer' || type === 'number') return Math.max(1, schema.minimum ?? 1);
+  if (type === 'boolean') return true;
+  if (items !== undefined) return Array.from({ length: depth === 0 ? 3_000 : 60 }, () => largest(items, depth + 1));
+  if (properties !== undefined)
+    return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, largest(of, depth)]));
+  return type === 'object' ? largestContext() : worst(1_000);
+}
+
+function largestText({ pattern, maxLength }: Schema, depth: number): string | undefined {
+  if (pattern !== undefined) return SAMPLES.find((sample) => new RegExp(pattern).test(sample));
+  return worst(maxLength ?? (depth === 0 ? 20_000 : 1_000));
+}
+
+const largestContext = () => ({
+  stderr: worst(30_000),
+  errors: Array.from({ length: 3_000 }, () => worst(1_000)),
+  tables: { public: Array.from({ length: 50_000 }, () => 'public.a_table') },
+  code: 1,
+});
