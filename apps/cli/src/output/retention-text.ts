@@ -35,6 +35,7 @@ const SAID = {
   damaged: 'is not whole, though its deletion has not begun: nothing is deleted; look at it',
   deleted: 'deleted',
   kept: 'kept after all, its mark is gone',
+  locked: 'a lock of the store keeps it; a later sweep goes on',
   failed: 'cannot be deleted',
 } as const;
 

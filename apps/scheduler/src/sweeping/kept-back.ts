@@ -16,7 +16,10 @@ export function toKeptBack({ plan, backups }: SweptDataset): KeptBack[] {
   const held = backups
     .filter(({ id, outcome }) => outcome === 'held' && !kept.some((known) => known.id === id))
     .map(({ id }) => ({ id, why: 'held since it was decided' }));
-  return [...kept, ...held].slice(0, SHOWN);
+  const locked = backups.flatMap(({ id, outcome, problem = '' }) =>
+    outcome === 'locked' ? [{ id, why: problem }] : [],
+  );
+  return [...kept, ...held, ...locked].slice(0, SHOWN);
 }
 
 /** What was done, in numbers by outcome: `{ marked: 2, deleted: 1 }`. */

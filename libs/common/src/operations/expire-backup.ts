@@ -1,10 +1,12 @@
 import type { Manifest } from '#common/contracts/manifest.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '#common/repository/expiry-marker.js';
 import { type HeldBackup, type Hold, isAlive, listHolds } from '#common/repository/holds.js';
 import { type InspectedBackup, inspectBackup, listAttemptKeys } from '#common/repository/inspect-backup.js';
 import { backupPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
+import { unlessLocked } from '#common/repository/unless-locked.js';
 
 export interface Expiry extends HeldBackup {
   /** Why no rule keeps it; kept in the mark. */
@@ -110,8 +112,19 @@ async function deleteAll(
   const isMade = (attempt: string): boolean => keys.includes(manifestKey(attempt));
   const attempts = listAttemptKeys(keys).sort((a, b) => Number(isMade(a)) - Number(isMade(b)));
   const first = attempts.map(manifestKey);
-  const last = [...attempts.map(sweptKey), expiringKey(backup.dataset, backup.backupId)];
-  for (const attempt of attempts) await repository.put(sweptKey(attempt), Buffer.alloc(0), { signal });
-  const objects = keys.filter((key) => !first.includes(key) && !last.includes(key));
-  for (const key of [...first, ...objects, ...last]) await repository.remove(key, { signal });
+  const markers = attempts.map(sweptKey);
+  const mark = expiringKey(backup.dataset, backup.backupId);
+  // Where the store locks what is new, writing one again would lock it anew, for ever.
+  for (const key of markers) if (!keys.includes(key)) await repository.put(key, Buffer.alloc(0), { signal });
+  const objects = keys.filter((key) => ![...first, ...markers, mark].includes(key));
+  for (const step of [first, objects, markers, [mark]]) await removeEach(repository, step, signal);
+}
+
+/** Removes what can be removed. Throws: repository.locked when a lock keeps any of it; repository.*. */
+async function removeEach(repository: BackupRepository, keys: readonly string[], signal: AbortSignal): Promise<void> {
+  const locked: string[] = [];
+  for (const key of keys) if (!(await unlessLocked(repository.remove(key, { signal })))) locked.push(key);
+  const [key] = locked;
+  if (key !== undefined)
+    throw new AppError('repository.locked', `the store locks ${locked.length} of its objects, such as ${key}`, { key });
 }

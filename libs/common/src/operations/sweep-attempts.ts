@@ -2,7 +2,8 @@ import type { BackupRepository, StoredObject } from '#common/repository/backup-r
 import { type Hold, isAlive, listHolds, releaseHold } from '#common/repository/holds.js';
 import { backupPrefix, findAttemptNumber, holdsPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStoreClock, removeOldClocks } from '#common/repository/store-clock.js';
+import { unlessLocked } from '#common/repository/unless-locked.js';
 
 /** Nothing younger is touched: whoever writes so slowly that a day passes between two objects is taken for dead. */
 export const DEAD_AFTER_MS = 24 * 3_600_000;
@@ -35,7 +36,8 @@ interface DeadAttempt {
 /**
  * Removes what dead attempts left: they have no manifest, nothing of them is young, nothing holds their backup. Holds that outlived
  * their work go as well. The `swept` marker
- * comes first and stays for as long as an attempt may be frozen, so that a manifest written late makes no backup. Throws: repository.*.
+ * comes first and stays for as long as an attempt may be frozen, so that a manifest written late makes no backup. What a lock of the
+ * store keeps is left to a later sweep. Throws: repository.*.
  */
 export async function sweepAttempts(
   repository: BackupRepository,
@@ -52,11 +54,12 @@ export async function sweepAttempts(
     const isHeld = holds.some((hold) => isAlive(hold, storeNow));
     hasHeldWriter ||= isHeld && !objects.some(({ key }) => key.endsWith('/manifest.json'));
     for (const { name } of holds.filter((hold) => !isAlive(hold, before)))
-      await releaseHold(repository, { dataset, backupId, name }, { signal });
+      await unlessLocked(releaseHold(repository, { dataset, backupId, name }, { signal }));
     if (isHeld) continue;
     const dead = findDead({ ...listed, before }).filter(({ attemptKey }) => !isProtected({ backupId, attemptKey }));
     for (const attempt of dead) if (await sweep(repository, attempt, signal)) swept.push(attempt.attemptKey);
   }
+  await removeOldClocks(repository, { dataset, before }, { signal });
   if (uploads.hasWriter || hasHeldWriter) return { swept, unfinished: 0 };
   return { swept, unfinished: await giveBackUploads(repository, { dataset, storeNow, ...uploads }, signal) };
 }
@@ -108,12 +111,12 @@ async function sweep(repository: BackupRepository, attempt: DeadAttempt, signal:
     await repository.put(marker, Buffer.alloc(0), { signal });
     // A manifest that is there now may have come before the marker: the backup exists, and all of it is still there.
     if ((await repository.stat(manifest, { signal })) !== undefined) {
-      await repository.remove(marker, { signal });
+      await unlessLocked(repository.remove(marker, { signal }));
       return false;
     }
   }
-  for (const key of [manifest, ...objects]) await repository.remove(key, { signal });
+  for (const key of [manifest, ...objects]) if (!(await unlessLocked(repository.remove(key, { signal })))) return false;
   // An old marker with nothing left to guard has done its work.
-  if (keys.length === 1 && keys[0] === marker) await repository.remove(marker, { signal });
+  if (keys.length === 1 && keys[0] === marker) await unlessLocked(repository.remove(marker, { signal }));
   return objects.length > 0;
 }

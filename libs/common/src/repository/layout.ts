@@ -36,8 +36,10 @@ export const isHoldKey = (key: ObjectKey): boolean => /^[^/]+\/[^/]+\/holds\/[^/
 export const expiringKey = (dataset: string, backupId: string): ObjectKey =>
   `${backupPrefix(dataset, backupId)}/expiring.json`;
 
+export const clockPrefix = (dataset: string): string => `${datasetPrefix(dataset)}/clock`;
+
 /** Written to read the store's clock, and removed at once. */
-export const clockKey = (dataset: string, nonce: string): ObjectKey => `${datasetPrefix(dataset)}/clock/${nonce}`;
+export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
 
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 

@@ -21,8 +21,9 @@ export interface ApplyRetentionDeps extends RetentionDeps {
 
 export interface AppliedBackup {
   readonly id: string;
-  readonly outcome: ExpiryOutcome | 'kept' | 'failed';
-  /** Why it failed. */
+  /** `locked`: the store locks what has to go; a later sweep goes on. */
+  readonly outcome: ExpiryOutcome | 'kept' | 'locked' | 'failed';
+  /** Why it failed, or what is locked. */
   readonly problem?: string;
 }
 
@@ -80,8 +81,8 @@ async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal):
   for (const { id } of plan.backups.filter(({ isKept, isMarked }) => isKept && isMarked)) {
     if (gone.has(id)) await expire(id, ['its deletion was cut short']);
     else {
-      await keepAfterAll({ dataset, backupId: id }, { repository }, signal);
-      backups.push({ id, outcome: 'kept' });
+      const kept = keepAfterAll({ dataset, backupId: id }, { repository }, signal);
+      backups.push({ id, ...(await kept.then(() => ({ outcome: 'kept' as const }), toFailed)) });
     }
   }
   const oldestFirst = plan.backups.filter(({ isKept }) => !isKept).toReversed();
@@ -98,7 +99,7 @@ async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal):
 function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
   const isRefusal = error instanceof AppError && /^(repository|backup)[.]/.test(error.code) && !error.retryable;
   if (!isRefusal) throw error;
-  return { outcome: 'failed', problem: error.message };
+  return { outcome: error.code === 'repository.locked' ? 'locked' : 'failed', problem: error.message };
 }
 
 /** Whoever is told of an expiry believes it: from then on there is no way back, whatever the rules say by now. */

@@ -104,7 +104,7 @@ class Sealed extends PausedRepository {
   }
 
   override async remove(key: ObjectKey, o: ReadOptions): Promise<void> {
-    if (key.includes(this.sealed) && key.endsWith('manifest.json'))
+    if (key.includes(this.sealed) && /(manifest|expiring).json$/.test(key))
       throw new AppError('repository.locked', `${key} is locked until 2030`, { key });
     await super.remove(key, o);
   }
@@ -127,10 +127,22 @@ describe('a sweep', () => {
     await apply(deps);
     for (const expired of [sealed, other]) await letGraceEnd(expired);
     expect((await apply(deps)).backups).toEqual([
-      { id: sealed.backupId, outcome: 'failed', problem: expect.stringContaining('is locked until') },
+      { id: sealed.backupId, outcome: 'locked', problem: expect.stringContaining('manifest.json') },
       { id: other.backupId, outcome: 'deleted' },
     ]);
     expect(await isWhole(other)).toBe(false);
+  });
+
+  it('keeps what a rule wants again behind one whose mark the store will not let go', async () => {
+    const [sealed, other] = [await newBackup(1, 60), await newBackup(2, 50)];
+    await newBackup(3, 1);
+    await apply();
+    const deps = depsOf({ store: new Sealed(disk, sealed.backupId), now: () => new Date(Date.now() - 40 * DAY_MS) });
+    expect((await apply(deps)).backups).toMatchObject([
+      { id: other.backupId, outcome: 'kept' },
+      { id: sealed.backupId, outcome: 'locked' },
+    ]);
+    expect([await isWhole(sealed), await isWhole(other)]).toEqual([true, true]);
   });
 
   it('expires nothing early because a clock is ahead of the store’s', async () => {
