@@ -115,8 +115,8 @@ describe.each([
     const database = bed.nameOf('created', to);
     const drop = (what: string) => bed.onDatabase('postgres', (session) => session.query(what), to);
     const names = Object.values(roles).join(', ');
-    await drop(`DROP DATABASE ${database} WITH (FORCE)`);
-    await drop(`DROP ROLE ${names}`);
+    await drop(`DROP DATABASE IF EXISTS ${database} WITH (FORCE)`);
+    await drop(`DROP ROLE IF EXISTS ${names}`);
     const order = bed.order(manifest, database, { target: target({ missingRoles: 'create' }) });
     const remember = rememberHere();
     const outcome = await bed.restore(order, { remember });

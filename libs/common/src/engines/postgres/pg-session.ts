@@ -3,6 +3,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, toPgLabel } from './pg-connection.js';
 import { toApplicationName } from './pg-environment.js';
 import { isTlsRefusal, toPgError } from './pg-errors.js';
+import { ANSWERS_TAKEN, KEEPALIVES } from './pg-liveness.js';
 import { toTlsOptions } from './pg-tls.js';
 
 export interface PgSessionOptions {
@@ -26,6 +27,8 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   transaction_timeout: '0',
   // A session whose client is gone stops working and gives its locks back.
   client_connection_check_interval: '2s',
+  ...KEEPALIVES,
+  ...ANSWERS_TAKEN,
 };
 
 const GOODBYE_MS = 5_000;

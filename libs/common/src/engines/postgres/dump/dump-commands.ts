@@ -1,5 +1,6 @@
 import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import { KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { Command } from '#common/process/command.js';
@@ -16,7 +17,7 @@ export function toDumpCommand(dataset: PostgresDataset, tools: PgToolset, o: Dum
   return {
     program: tools.path('pg_dump'),
     args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${o.snapshot}`, '--lock-wait-timeout=5000'],
-    env: toPgEnvironment(dataset.connection, o.applicationName),
+    env: { ...toPgEnvironment(dataset.connection, o.applicationName), PGOPTIONS: toPgOptions(KEEPALIVES) },
   };
 }
 

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import { ANSWERS_TAKEN, KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -109,15 +110,15 @@ export function toRestoreEnvironment(
     statement_timeout: '0',
     idle_in_transaction_session_timeout: '0',
     client_connection_check_interval: '5s',
+    ...KEEPALIVES,
+    ...ANSWERS_TAKEN,
     ...settings,
   };
   return {
     ...toPgEnvironment(connection, toRestoreName(identity)),
     // psql would take our statements for text in the database's own encoding.
     PGCLIENTENCODING: 'UTF8',
-    PGOPTIONS: Object.entries(options)
-      .map(([name, value]) => `-c ${name}=${value}`)
-      .join(' '),
+    PGOPTIONS: toPgOptions(options),
   };
 }
 
