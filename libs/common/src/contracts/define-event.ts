@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import { AppError } from '#common/errors/app-error.js';
-import type { Envelope, Event, UntypedEvent } from './envelope.js';
+import { Envelope, type Event, type UntypedEvent } from './envelope.js';
 
 const SCHEMA_BASE = 'urn:holdfast:event';
 
@@ -33,7 +33,10 @@ export interface Origin extends Causes {
 
 export interface EventDefinition<S extends z.ZodObject = z.ZodObject> extends EventSpec<S> {
   readonly dataschema: string;
-  /** A strict new event, ready for the outbox. Throws: request.invalid, also for fields that the schema does not know. */
+  /**
+   * A strict new event, ready for the outbox. Throws: request.invalid, also for fields that the schema does not know and
+   * for attributes that readers refuse.
+   */
   create(data: z.input<S>, origin: Origin): Event<z.output<S>>;
   /** Reads any published version leniently: unknown fields are ignored. Throws: request.invalid. */
   parse(event: UntypedEvent): Event<z.output<S>>;
@@ -50,15 +53,8 @@ export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDef
     ...spec,
     dataschema,
     is: (event) => event.type === spec.type,
-    create: (data, { id, source, time, ...causes }) => ({
-      specversion: '1.0',
-      id,
-      source,
-      type: spec.type,
-      time: time.toISOString(),
-      datacontenttype: 'application/json',
-      dataschema,
-      ...withoutUndefined(causes),
+    create: (data, origin) => ({
+      ...toEnvelope(spec.type, dataschema, origin),
       data: parseData(spec.type, strict, spec.fit === undefined ? data : spec.fit(data)) as z.output<S>,
     }),
     parse: (event) => {
@@ -70,6 +66,13 @@ export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDef
       };
     },
   };
+}
+
+/** What every reader would refuse is not written: it would be published, buried by all of them, and answered by nobody. */
+function toEnvelope(type: string, dataschema: string, { id, source, time, ...causes }: Origin): Envelope {
+  const attributes = { specversion: '1.0', id, source, type, time: time.toISOString() };
+  const about = { datacontenttype: 'application/json', dataschema, ...withoutUndefined(causes) };
+  return parseData(type, Envelope, { ...attributes, ...about }) as Envelope;
 }
 
 function versionOf(event: UntypedEvent, { type, version }: { type: string; version: number }): number {

@@ -40,6 +40,16 @@ describe('an event definition', () => {
     expect(() => Ordered.create({ name: 'a', colour: 'red' } as never, origin)).toThrow(/colour/);
   });
 
+  it.each([
+    ['an id with a line feed', { id: 'a\nb' }],
+    ['an id that is too long', { id: 'x'.repeat(201) }],
+    ['a source with a NUL', { source: 'a\u0000' }],
+    ['a correlationid that is too long', { correlationid: 'x'.repeat(201) }],
+  ])('writes nothing that every reader refuses: %s', (_, wrong) => {
+    const [name] = Object.keys(wrong);
+    expect(() => Ordered.create({ name: 'a' }, { ...origin, ...wrong })).toThrow(new RegExp(`not valid: ${name}: `));
+  });
+
   it('reads leniently: unknown fields are ignored', () => {
     expect(Ordered.parse(received({ name: 'a', colour: 'red' })).data).toEqual({ name: 'a', count: 1 });
   });
