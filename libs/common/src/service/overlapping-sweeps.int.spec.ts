@@ -94,6 +94,14 @@ const said = async () => {
   return (await bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
 };
 
+/** A store that takes no markers of a sweep. */
+class Unwritable extends PausedRepository {
+  override put(...args: Parameters<PausedRepository['put']>) {
+    if (!args[0].endsWith('/swept')) return super.put(...args);
+    throw new AppError('repository.denied', `${args[0]} may not be written`);
+  }
+}
+
 /** A store that will not let go of one backup. */
 class Sealed extends PausedRepository {
   constructor(
@@ -252,6 +260,19 @@ describe('two sweeps of one dataset', () => {
     await bed.enqueue({ kind: 'restore', dataset: 'shop', request: { dataset: 'shop', backup: expired.backupId } });
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
     expect(await isWhole(expired)).toBe(false);
+  });
+
+  it('finish what one has told of a backup that the catalog had lost, and tell it once', async () => {
+    const lost = await newBackup(1, 60, { isRecorded: false });
+    await newBackup(2, 1);
+    await apply();
+    await letGraceEnd(lost);
+    const unwritable = depsOf({ store: new Unwritable(disk, async () => undefined) });
+    for (let sweeps = 0; sweeps < 2; sweeps += 1)
+      expect((await apply(unwritable)).backups).toMatchObject([{ outcome: 'failed' }]);
+    const rules = { now: () => new Date(Date.now() - 40 * DAY_MS) };
+    expect((await apply(depsOf(rules))).backups).toEqual([{ id: lost.backupId, outcome: 'deleted' }]);
+    expect([await isWhole(lost), await said()]).toEqual([false, [lost.backupId]]);
   });
 
   it('finish what one has told the catalog, also when it has lost an object since', async () => {

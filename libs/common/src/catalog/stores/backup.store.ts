@@ -149,7 +149,8 @@ export const backupStore = (sql: Sql) => {
   };
 };
 
-function toRecord(manifest: Manifest, sizeBytes: number): readonly unknown[] {
+/** The values of a row, up to its manifest. */
+export function toRecord(manifest: Manifest, sizeBytes: number): readonly unknown[] {
   const { snapshot } = manifest;
   return [
     manifest.backupId,
