@@ -17,7 +17,7 @@ import type { ReplayResult } from '#common/operations/replay-result.js';
 import { runReplay } from '#common/operations/run-replay.js';
 import type { Facts } from '#common/service/facts.js';
 import type { Installation } from '#common/service/installation.js';
-import { loadManifest } from '#common/service/load-manifest.js';
+import { loadPosition } from '#common/service/load-position.js';
 import { toReplayAsk } from '#common/service/to-replay-ask.js';
 
 export interface ReplayRunDeps {
@@ -93,12 +93,13 @@ async function findPosition(
   { catalog, installation }: ReplayRunDeps,
   signal: AbortSignal,
 ): Promise<BusPosition | null | undefined> {
-  if (backup !== undefined) return (await loadManifest(installation, dataset, backup, signal)).busPosition;
+  const ofBackup = (id: string) => loadPosition({ dataset, id }, { catalog, installation }, signal);
+  if (backup !== undefined) return ofBackup(backup);
   if (restoreRunId === undefined) return undefined;
   const restore = await catalog.transaction((tx) => tx.restores.find(restoreRunId as RunId));
   if (restore === undefined)
     throw new AppError('run.missing', `run ${restoreRunId} is no restore that the catalog knows`);
-  return (await loadManifest(installation, dataset, restore.backupId, signal)).busPosition;
+  return ofBackup(restore.backupId);
 }
 
 async function complete(run: ClaimedRun, request: Request, outcome: ReplayResult, d: ReplayRunDeps): Promise<void> {

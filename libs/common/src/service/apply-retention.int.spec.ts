@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { BackupId } from '#common/domain/ids.js';
 import { expiringKey, manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
@@ -34,6 +35,32 @@ describe('a sweep', () => {
     await bed.bed.admin.query(`DELETE FROM holdfast.runs WHERE id = $1`, [run.id]);
     expect([await sweep(), await state()]).toEqual(['deleted', 'expired']);
     expect(await bed.said()).toEqual(['backup.expired']);
+  });
+
+  it('keeps a backup that was restored within a day, and one whose restore a replay starts from', async () => {
+    const { backupId, sweep } = await expired(3);
+    const restore = await bed.enqueue('restore', { dataset: 'shop', backup: 'latest', target: 'staging' });
+    const what = {
+      runId: restore.id,
+      dataset: 'shop',
+      backupId: backupId as BackupId,
+      target: 'staging',
+      database: 'shop',
+    };
+    await bed.bed.catalog.transaction(async (tx) => {
+      await tx.restores.begin({ ...what, strategy: 'new', profile: null, safetyBackupId: null });
+      await tx.restores.complete(restore.id, {});
+    });
+    const { admin } = bed.bed;
+    await admin.query(`UPDATE holdfast.runs SET state = 'completed', settled_at = now() WHERE id = $1`, [restore.id]);
+    expect(await sweep()).toBe('held');
+    await admin.query(`UPDATE holdfast.restores SET completed_at = now() - interval '25 h' WHERE run_id = $1`, [
+      restore.id,
+    ]);
+    const replay = await bed.enqueue('replay', { dataset: 'shop', mode: 'reset', restoreRunId: restore.id });
+    expect(await sweep()).toBe('held');
+    await admin.query(`DELETE FROM holdfast.runs WHERE id = $1`, [replay.id]);
+    expect(await sweep()).toBe('deleted');
   });
 
   it('expires row and fact together or neither, and deletes nothing before', async () => {

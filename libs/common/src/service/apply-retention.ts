@@ -155,7 +155,9 @@ type Known = Forgotten & { readonly known: Backup | undefined; readonly manifest
 async function forget(tx: CatalogTx, { backupId, repository, known, manifest }: Known): Promise<Said | undefined> {
   const expired = await tx.retention.expire(backupId as BackupId, repository);
   if (expired !== undefined) return fromRow(expired);
-  return known === undefined && manifest !== undefined ? fromManifest(manifest) : undefined;
+  if (known !== undefined || manifest === undefined) return undefined;
+  await tx.retention.recordExpired(manifest);
+  return fromManifest(manifest);
 }
 
 type Said = Pick<DataOf<typeof BackupExpired>, 'method' | 'purpose' | 'snapshotAt' | 'sizeBytes'>;

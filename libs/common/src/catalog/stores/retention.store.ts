@@ -1,9 +1,11 @@
 import { Backup } from '#common/catalog/entities/backup.entity.js';
 import type { Sql } from '#common/catalog/sql.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId, RunId } from '#common/domain/ids.js';
 import type { RunKind } from '#common/domain/run.js';
+import { toRecord } from './backup.store.js';
 
-/** An open run that reads a backup. */
+/** A run that reads a backup, or has restored it lately. */
 export interface BackupUse {
   readonly backupId: string;
   readonly runId: RunId;
@@ -39,22 +41,40 @@ const NEWEST_RUN = `
   LIMIT 1`;
 
 // A request for the latest backup that has not begun names none yet: it will get the newest, which retention always keeps.
+// What was restored within a day is still wanted: verifications and replays of it are asked for afterwards, and may be on their way.
 const USES = `
   SELECT used.id AS "backupId", run.id AS "runId", run.kind
   FROM holdfast.runs AS run
   LEFT JOIN holdfast.restores AS restore ON restore.run_id = run.id
   LEFT JOIN holdfast.verifications AS verification ON verification.run_id = run.id
+  LEFT JOIN holdfast.restores AS restored
+    ON restored.run_id = CASE WHEN run.kind = 'replay' THEN (run.request ->> 'restoreRunId')::uuid END
   CROSS JOIN LATERAL (
     VALUES (run.request ->> 'backup'), (restore.backup_id::text), (restore.safety_backup_id::text),
-           (verification.backup_id::text)
+           (verification.backup_id::text), (restored.backup_id::text)
   ) AS used (id)
-  WHERE run.dataset = $1 AND run.state IN ('queued', 'running') AND used.id IS NOT NULL AND used.id <> 'latest'`;
+  WHERE run.dataset = $1 AND run.state IN ('queued', 'running') AND used.id IS NOT NULL AND used.id <> 'latest'
+  UNION ALL
+  SELECT used.id::text, run.id, run.kind
+  FROM holdfast.restores AS restore
+  JOIN holdfast.runs AS run ON run.id = restore.run_id
+  CROSS JOIN LATERAL (VALUES (restore.backup_id), (restore.safety_backup_id)) AS used (id)
+  WHERE restore.dataset = $1 AND restore.completed_at > clock_timestamp() - interval '1 day' AND used.id IS NOT NULL`;
 
 const EXPIRE = `
   UPDATE holdfast.backups
   SET state = 'expired', expired_at = clock_timestamp()
   WHERE id = $1 AND state = 'completed'
   RETURNING *`;
+
+// Another backup may carry its run's name, where a catalog was lost and the request came again: then there is no place for it.
+const RECORD_EXPIRED = `
+  INSERT INTO holdfast.backups (
+    id, run_id, dataset, method, purpose, attempt, attempt_key, size_bytes, database_size_bytes,
+    started_at, snapshot_at, completed_at, manifest, state, expired_at
+  )
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'expired', clock_timestamp())
+  ON CONFLICT DO NOTHING`;
 
 const EXPIRE_COPY = `
   UPDATE holdfast.backup_copies SET state = 'expired' WHERE backup_id = $1 AND repository = $2`;
@@ -75,5 +95,11 @@ export const retentionStore = (sql: Sql) => ({
     await sql.affected(EXPIRE_COPY, [id, repository]);
     const [expired] = await sql.entities(Backup, EXPIRE, [id]);
     return expired;
+  },
+
+  /** Of a backup that the catalog has lost: whoever is told of its expiry must find it remembered. */
+  recordExpired: async (manifest: Manifest): Promise<void> => {
+    const sizeBytes = manifest.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
+    await sql.affected(RECORD_EXPIRED, toRecord(manifest, sizeBytes));
   },
 });
