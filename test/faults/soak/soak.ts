@@ -1,16 +1,16 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { SeenEvent, Where } from '../../support/bus-watch.js';
-import { ask, causedBy } from '../../support/request.js';
 import { waitUntil } from '../../support/wait-until.js';
 import { Cluster } from '../support/cluster.js';
 import { findBroken } from '../support/invariants.js';
-import { DATASETS, type SoakPlan, type TimedAction } from './actions.js';
+import type { SoakPlan, TimedAction } from './actions.js';
 import * as data from './broken-data.js';
+import { findBrokenCopies, findStrayedGroup } from './broken-replays.js';
+import { findBrokenRestores } from './broken-restores.js';
 import * as runs from './broken-runs.js';
 import { Crew, callApi } from './crew.js';
 import { Errands } from './errands.js';
+import { goOn } from './go-on.js';
 import { toLine } from './plan-text.js';
-import { Seeded } from './seeded.js';
 import { SCHEDULE, SOAK_CONFIG, Surroundings } from './surroundings.js';
 
 export interface SoakResult {
@@ -117,15 +117,19 @@ class Soak {
 
   private async findBroken(plan: SoakPlan, errands: Errands): Promise<string[]> {
     const asked = await errands.all();
-    const broken = [...(await this.goOn(plan.seed))];
+    const broken = [
+      ...(await findStrayedGroup(this.cluster, this.surroundings.reading)),
+      ...(await goOn(this.cluster, plan.seed)),
+    ];
     await this.rest();
     await this.options.beforeLooking?.(this.cluster);
     broken.push(
       ...(await runs.findBrokenRuns(this.cluster)),
       ...(await runs.findBrokenRequests(this.cluster, asked)),
       ...(await runs.findBadExcuses(this.cluster)),
-      ...(await data.findBrokenRestores(this.cluster, asked)),
-      ...(await data.findDoubleCopies(this.cluster)),
+      ...(await findBrokenRestores(this.cluster, asked)),
+      ...(await findBrokenCopies(this.cluster)),
+      ...(await findStrayedGroup(this.cluster, this.surroundings.reading)),
       ...(await this.crew.dissolve()),
       ...(await data.findHeldLeases(this.cluster)),
       ...data.findDefectsInLogs(this.cluster),
@@ -133,38 +137,6 @@ class Soak {
       ...(await findBroken(this.cluster, [])),
     );
     return broken;
-  }
-
-  /** The next backup of each dataset works, and any backup of before restores, verified by the system and by us. */
-  private async goOn(seed: number): Promise<string[]> {
-    const { cluster } = this;
-    const [backups, next] = await Promise.all([
-      cluster.catalog<{ id: string; dataset: string }>(
-        `SELECT id, dataset FROM holdfast.backups WHERE state = 'completed' AND purpose = 'regular' ORDER BY id`,
-      ),
-      Promise.all(DATASETS.map((dataset) => ask(cluster, 'backup.requested', { dataset }))),
-    ]);
-    const found = (await Promise.all(next.map((one) => this.end('backup', causedBy(one))))).flatMap(
-      ({ failure }) => failure,
-    );
-    if (backups.length === 0) return ['no backup at all was made'];
-    const { id: backup, dataset } = new Seeded(seed).pick(backups);
-    const database = `${cluster.id}_proof`;
-    const wish = { dataset, backup, target: 'staging', database, profile: 'quick' };
-    const restore = await ask(cluster, 'restore.requested', wish);
-    found.push(...(await this.end('restore', causedBy(restore))).failure);
-    if (found.length > 0) return found;
-    const { event, failure } = await this.end('verification', (event) => event.data.database === database);
-    if (event.data.verdict !== 'passed') failure.push(`backup ${backup} did not verify: ${JSON.stringify(event.data)}`);
-    return [...failure, ...(await data.findDifference(cluster, dataset, database))];
-  }
-
-  private async end(family: string, isIts: Where): Promise<{ event: SeenEvent; failure: string[] }> {
-    const ends = [`${family}.completed`, `${family}.failed`, `${family}.rejected`];
-    const find = () => this.cluster.bus.events.find((event) => ends.includes(event.type) && isIts(event));
-    const event = await waitUntil(`the last ${family} has ended`, find, { timeoutMs: 90_000 });
-    const isDone = event.type === ends[0];
-    return { event, failure: isDone ? [] : [`when all was over: ${event.type} ${JSON.stringify(event.data)}`] };
   }
 
   private async count(): Promise<Record<string, number>> {

@@ -6,6 +6,7 @@ import { onServer } from '../../support/server-login.js';
 import type { Cluster } from '../support/cluster.js';
 import { ORDERS } from '../support/estate.js';
 import { DATASETS } from './actions.js';
+import type { Reading } from './broken-replays.js';
 
 export const SCHEDULE = 'often';
 
@@ -35,6 +36,8 @@ export class Surroundings {
   private placed = 0;
   private producer: Producer | undefined;
   private consumer: KafkaCluster | undefined;
+  /** Of the consumer, the last time. */
+  reading: Reading | undefined;
   private last: Promise<unknown> = Promise.resolve();
 
   constructor(private readonly cluster: Cluster) {}
@@ -74,6 +77,9 @@ export class Surroundings {
     this.placed += orders;
     // As a consumer that has read them and is off again: no replay is for a group with members.
     const commit = { topic: estate.ordersTopic, partition: 0, offset: BigInt(ORDERS + this.placed), metadata: null };
-    if (this.consumer !== undefined) await commitForStoppedGroup(this.consumer, estate.projector, [commit]);
+    if (this.consumer === undefined) return;
+    const fromMs = Date.now();
+    await commitForStoppedGroup(this.consumer, estate.projector, [commit]);
+    this.reading = { offset: Number(commit.offset), fromMs, toMs: Date.now() };
   }
 }
