@@ -10,7 +10,7 @@ import { OwnPostgres } from './support/own-postgres.js';
 import { takingRequest } from './support/places.js';
 import { replayReset } from './support/replays.js';
 import { conclude, orTell } from './support/report.js';
-import { backupOf, doWork, placeOf, prepareRestored, restoreInPlace } from './support/works.js';
+import { backupOf, doWork, placeOf, prepareRestored, restoreInPlace, restoreNew, type Work } from './support/works.js';
 
 const HOUR_S = 3_600;
 const shop = backupOf('shop');
@@ -18,6 +18,7 @@ const shop = backupOf('shop');
 let clock: FakeClock;
 let catalog: OwnPostgres;
 let cluster: Cluster;
+const inCatalog = <Row extends object>(statement: string) => cluster.catalog<Row>(statement);
 
 /** The clock by which claims, leases, retries and slots go; the apps' own stay right. */
 const cases: readonly FaultCase[] = [HOUR_S, -HOUR_S].flatMap((seconds): FaultCase[] => {
@@ -30,7 +31,10 @@ const cases: readonly FaultCase[] = [HOUR_S, -HOUR_S].flatMap((seconds): FaultCa
     meanwhile: aWhile,
   };
   return [
-    { ...shared, step: 'backup: before', work: shop, begin: async () => fromTheStart(await move()) },
+    // Behind it, the request would seem to come from the future: see below.
+    ...(seconds > 0
+      ? [{ ...shared, step: 'backup: before', work: shop, begin: async () => fromTheStart(await move()) }]
+      : []),
     {
       ...{ ...shared, step: 'backup: from the dump on', work: shop },
       begin: (inCluster) => atPlace(inCluster, 'executor', steps.dump, move),
@@ -69,6 +73,33 @@ describe('work while the catalog’s clock is moved', () => {
   it.each(cases)('$fault: $step', (one) => meetFault(cluster, one), 240_000);
 });
 
+const refused: readonly { readonly seconds: number; readonly work: Work; readonly code: string }[] = [
+  { seconds: -HOUR_S, work: shop, code: 'request.refused' },
+  { seconds: HOUR_S, work: restoreNew, code: 'request.expired' },
+];
+
+describe('a request that cannot be from now by the catalog’s clock', () => {
+  it.each(refused)(
+    'is refused and said so, once ($work.name: $code)',
+    async ({ seconds, work, code }) => {
+      const fault = `catalog’s clock an hour ${seconds > 0 ? 'ahead' : 'behind'}`;
+      await clock.move(seconds);
+      const asked = await work.ask(cluster);
+      const { data } = await cluster.next(`${work.family}.rejected`, causedBy(asked));
+      expect(data.error.code).toBe(code);
+      await clock.move(0);
+      const row = { fault, step: `${work.name}: asked for meanwhile, refused`, recoverySeconds: null };
+      const broken = await conclude(row, async () => {
+        const runs = await inCatalog(`SELECT FROM holdfast.runs WHERE id = '${runOf(asked)}'`);
+        const next = await doWork(cluster, work);
+        return [...runs.map(() => `run ${runOf(asked)} is there`), ...(await findBroken(cluster, [next]))];
+      });
+      expect(broken).toEqual([]);
+    },
+    120_000,
+  );
+});
+
 interface Ahead {
   readonly step: string;
   /** What is said or left behind while the clock is ahead; who has died by then is followed by another. */
@@ -77,7 +108,6 @@ interface Ahead {
   readonly goOn: () => Promise<unknown>;
 }
 
-const inCatalog = <Row extends object>(statement: string) => cluster.catalog<Row>(statement);
 const isTrue = async (condition: string): Promise<boolean> => (await inCatalog(`SELECT WHERE ${condition}`)).length > 0;
 const until = (what: string, condition: string) =>
   waitUntil(what, () => isTrue(condition), { explain: () => cluster.explain() });
