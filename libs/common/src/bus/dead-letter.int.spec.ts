@@ -78,6 +78,11 @@ describe('a dead letter', () => {
     expect(JSON.parse(headerText(headers, 'holdfast-issues') ?? '').at(-1)).toBe('and 980 more');
   });
 
+  it('finds its place though what came was small only while it was compressed', async () => {
+    const { headers } = await put(Buffer.alloc(110 * 1024 * 1024));
+    expect(headerText(headers, 'holdfast-value-omitted')).toMatch(/^115343360 bytes/);
+  });
+
   it('keeps what it can of a header that has a value once and once none', async () => {
     const twice = [Buffer.from('a'), null as unknown as Buffer];
     const { headers } = await put(Buffer.alloc(0), { headers: { twice } });

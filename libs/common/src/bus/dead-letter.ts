@@ -3,7 +3,7 @@ import type { IHeaders, Message } from 'kafkajs';
 import type { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType } from './bus-error.js';
 import type { BusPublisher } from './producer.js';
-import { DEAD_LETTER } from './topics.js';
+import { DEAD_LETTER, DEAD_LETTER_MAX_BYTES } from './topics.js';
 
 /** A message that no handler can take, with where it lies. */
 export interface DeadLetter {
@@ -34,11 +34,14 @@ export function createDeadLetterBox(
   return {
     put: async (letter) => {
       const now = clock();
+      const send = (message: Message): Promise<void> => publisher.send([{ topic, messages: [message] }]);
+      // A batch of a megabyte may unpack to a gigabyte: no broker says that it is too large, the connection just ends.
+      if ((letter.value?.length ?? 0) > DEAD_LETTER_MAX_BYTES) return send(toSmallMessage(letter, now));
       try {
-        await publisher.send([{ topic, messages: [toMessage(letter, now)] }]);
+        await send(toMessage(letter, now));
       } catch (error) {
         if (!isTooLarge(error)) throw error;
-        await publisher.send([{ topic, messages: [toSmallMessage(letter, now)] }]);
+        await send(toSmallMessage(letter, now));
       }
     },
   };

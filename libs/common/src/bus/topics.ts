@@ -5,7 +5,7 @@ import { withBus } from './bus-error.js';
 import { createTopics } from './create-topics.js';
 
 export const DEAD_LETTER = 'holdfast.dead-letter';
-const DEAD_LETTER_MAX_BYTES = 16 * 1024 * 1024;
+export const DEAD_LETTER_MAX_BYTES = 16 * 1024 * 1024;
 
 export interface TopicOptions {
   readonly topicPrefix: string;
