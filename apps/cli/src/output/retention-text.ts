@@ -22,7 +22,7 @@ export function toPlanText(plan: DatasetPlan): string {
 function* toWarnings({ refusal, halfDeleted, unreadable, cap, backups }: DatasetPlan): Generator<string> {
   const expired = backups.filter(({ isKept }) => !isKept).length;
   if (refusal !== null) yield `nothing expires: ${refusal}`;
-  if (expired > cap) yield `one sweep takes on ${cap}, the oldest first`;
+  if (expired > cap) yield `one sweep marks ${cap} and deletes ${cap}, the oldest first`;
   for (const id of halfDeleted) yield `${id}: its deletion was cut short, the next sweep finishes it`;
   for (const { id, problem } of unreadable)
     yield `${id}: cannot be read, so it is neither counted nor deleted: ${problem}`;

@@ -104,6 +104,7 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
   const attempts = swept.swept.length;
   metrics?.retentionExpired.inc({ dataset }, backups.filter(({ outcome }) => outcome === 'deleted').length);
   metrics?.retentionRefused.set({ dataset }, refusal === null ? 0 : 1);
+  metrics?.retentionLeft.set({ dataset }, left);
   metrics?.sweptLeftovers.inc({ kind: 'attempt' }, attempts);
   metrics?.sweptLeftovers.inc({ kind: 'upload' }, unfinished);
   const [outcomes, keptBack] = [countOutcomes(swept), toKeptBack(swept)];

@@ -138,6 +138,7 @@ describe('the sweep of a scheduler', () => {
     });
     expect(await keysOf(used.backupId)).not.toEqual([]);
     expect(await print()).toContain('holdfast_retention_expired_total{dataset="shop",service="spec"} 1');
+    expect(await print()).toContain('holdfast_retention_left{dataset="shop",service="spec"} 0');
     await until(async () => /^holdfast_sweep_timestamp_seconds\S* [1-9]/m.test(await print()));
   });
 

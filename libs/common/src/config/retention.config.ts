@@ -37,7 +37,12 @@ export const RetentionConfig = z.strictObject({
     .default('UTC')
     .describe('IANA zone in which days begin'),
   minimumGood: z.int().min(1).max(1_000).default(3).describe('The newest so many stay, whatever the rules say'),
-  cap: z.int().min(1).max(10_000).default(20).describe('Backups that one sweep takes on at most'),
+  cap: z
+    .int()
+    .min(1)
+    .max(10_000)
+    .default(20)
+    .describe('Backups that one sweep marks at most, and as many that it deletes'),
 });
 
 export type RetentionConfig = z.output<typeof RetentionConfig>;

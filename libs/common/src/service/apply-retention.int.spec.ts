@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BackupId } from '#common/domain/ids.js';
-import { expiringKey, manifestKey } from '#common/repository/layout.js';
+import { expiringKey, holdKey, manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
@@ -74,24 +74,43 @@ describe('a sweep', () => {
   });
 });
 
+it('a sweep marks as many as its cap says and deletes as many, and what is held takes nobody’s turn', async () => {
+  const ids: string[] = [];
+  for (const minute of [11, 12, 13, 14, 15, 16, 17, 18])
+    ids.push((await storeBackup(backups.repository, minute)).backupId);
+  const [held = '', ...others] = ids;
+  const hold = { formatVersion: 1, name: 'audit', reason: '', by: 'spec', livesMs: null };
+  await backups.repository.put(holdKey('shop', held, 'audit'), Buffer.from(JSON.stringify(hold)), { signal });
+  const marked = [held, ...others.slice(0, 3)];
+  for (const id of marked) await mark(id);
+  const oldestFirst = ids.map((id) => toPlanned(id, marked.includes(id)));
+  const plan = { ...EMPTY, cap: 2, backups: oldestFirst.toReversed() };
+  const applied = await applyRetention(plan, { ...bed.deps, now: () => new Date() }, signal);
+  expect(applied.backups.map(({ outcome }) => outcome)).toEqual(['held', 'deleted', 'deleted', 'marked', 'marked']);
+  expect(applied.left).toBe(3);
+});
+
+const EMPTY = { dataset: 'shop', repository: 'disk', refusal: null, halfDeleted: [], unreadable: [] };
+
+const toPlanned = (id: string, isMarked: boolean): DatasetPlan['backups'][number] => ({
+  ...{ id, snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', sizeBytes: 8 },
+  ...{ isKept: false, isMarked, reasons: ['older than 30d'] },
+});
+
+async function mark(backupId: string): Promise<void> {
+  const text = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
+  await backups.repository.put(expiringKey('shop', backupId), text, { signal });
+}
+
 /** A backup in repository and catalog that no rule keeps, and whose grace is over. */
 async function expired(minute: number) {
   const manifest = await storeBackup(backups.repository, minute);
   const { backupId } = manifest;
   const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
   await bed.bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
-  const plan: DatasetPlan = {
-    ...{ dataset: 'shop', repository: 'disk', refusal: null, cap: 10, halfDeleted: [], unreadable: [] },
-    backups: [
-      {
-        ...{ id: backupId, snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', sizeBytes: 8 },
-        ...{ isKept: false, isMarked: true, reasons: ['older than 30d'] },
-      },
-    ],
-  };
+  const plan: DatasetPlan = { ...EMPTY, cap: 10, backups: [toPlanned(backupId, true)] };
   const sweep = async () => {
-    const mark = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
-    await backups.repository.put(expiringKey('shop', backupId), mark, { signal });
+    await mark(backupId);
     const applied = await applyRetention(plan, { ...bed.deps, now: () => new Date() }, signal);
     return applied.backups[0]?.outcome;
   };

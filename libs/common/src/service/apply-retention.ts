@@ -69,11 +69,13 @@ async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal):
   const repository = d.installation.primaryRepository(dataset);
   const backups: AppliedBackup[] = [];
   const gone = await namesOfGone(d, dataset);
-  const expire = async (backupId: string, reasons: readonly string[]): Promise<void> => {
+  const expire: Expire = async (backupId, reasons) => {
     const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
     const expiry = { dataset, backupId, reasons, isTold: gone.has(backupId) };
     const outcome = expireBackup(expiry, { repository, onDeleting }, signal);
-    backups.push({ id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) });
+    const done = { id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) };
+    backups.push(done);
+    return done;
   };
 
   const damaged = plan.unreadable.flatMap(({ id }) => (gone.has(id) ? [id] : []));
@@ -85,14 +87,28 @@ async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal):
       backups.push({ id, ...(await kept.then(() => ({ outcome: 'kept' as const }), toFailed)) });
     }
   }
-  const oldestFirst = plan.backups.filter(({ isKept }) => !isKept).toReversed();
-  for (const { id, reasons } of oldestFirst.slice(0, plan.cap)) await expire(id, reasons);
+  const left = await expireOldest(plan, expire);
+  return { ...{ dataset, refusal: plan.refusal, backups, left }, ...(await sweepDead(dataset, d, signal)) };
+}
 
-  return {
-    ...{ dataset, refusal: plan.refusal, backups },
-    left: Math.max(oldestFirst.length - plan.cap, 0),
-    ...(await sweepDead(dataset, d, signal)),
-  };
+type Expire = (backupId: string, reasons: readonly string[]) => Promise<AppliedBackup>;
+
+/**
+ * Up to the cap each of new marks and of deletions, for a mark in this sweep is a deletion in a later one. What is held or locked takes
+ * nobody's turn. Returns how many are left.
+ */
+async function expireOldest({ backups, cap }: DatasetPlan, expire: Expire): Promise<number> {
+  const done = { marked: 0, deleted: 0 };
+  let left = 0;
+  for (const { id, reasons, isMarked } of backups.filter(({ isKept }) => !isKept).toReversed()) {
+    if (done[isMarked ? 'deleted' : 'marked'] >= cap) {
+      left += 1;
+      continue;
+    }
+    const { outcome } = await expire(id, reasons);
+    if (outcome === 'marked' || outcome === 'deleted') done[outcome] += 1;
+  }
+  return left;
 }
 
 /** What the store refuses for good is this backup's alone (a lock on its objects, say): it keeps no other from its turn. */

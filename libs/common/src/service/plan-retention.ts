@@ -31,7 +31,7 @@ export interface DatasetPlan {
   readonly repository: string;
   /** Why nothing at all expires now. */
   readonly refusal: string | null;
-  /** How many expired ones a sweep takes on, oldest first. */
+  /** How many expired ones a sweep marks at most, and how many it deletes, oldest first. */
   readonly cap: number;
   /** Newest first; then what given-up runs left. */
   readonly backups: readonly PlannedBackup[];

@@ -147,6 +147,12 @@ const sweepMetrics = (registers: Registry[]) => ({
     labelNames: ['dataset'] as const,
     registers,
   }),
+  retentionLeft: new Gauge({
+    name: 'holdfast_retention_left',
+    help: 'Expired backups of a dataset that the last sweep left to the next ones, because of its cap',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
   sweptLeftovers: new Counter({
     name: 'holdfast_swept_total',
     help: 'What dead attempts left, by kind: attempt, upload, session, scratch-database, spool-folder, process',
