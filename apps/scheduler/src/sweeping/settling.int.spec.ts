@@ -74,4 +74,17 @@ describe('without any worker', () => {
     const { problem } = await bed.catalog.transaction((tx) => tx.runs.load(restore));
     expect(problem).toMatchObject({ code: 'run.exhausted', message: expect.stringContaining('may still take effect') });
   });
+
+  it('a run whose last attempt vanished while the clock of the catalog was ahead is settled when it is right again', async () => {
+    const id = await leave('replay');
+    await bed.admin.query(
+      `UPDATE holdfast.runs SET claim_expires_at = claim_expires_at + interval '1 hour' WHERE id = $1`,
+      [id],
+    );
+    await bed.admin.query(`UPDATE holdfast.runs SET timed_at = timed_at + interval '1 hour' WHERE id = $1`, [id]);
+    const settling = startSettling({ catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 1 });
+    while ((await stateOf(id)) === 'running');
+    await settling.stop();
+    expect(await stateOf(id)).toBe('failed');
+  });
 });

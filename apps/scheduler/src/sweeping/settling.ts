@@ -3,6 +3,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import { toBackoffMs } from '#common/domain/backoff.js';
 import { RunKinds } from '#common/domain/run.js';
 import type { Facts } from '#common/service/facts.js';
+import { followClock } from '#common/service/follow-clock.js';
 import { settleDue } from '#common/service/settle-due.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -44,6 +45,7 @@ async function keepSettling({ facts, ...deps }: SettlingDeps, stopping: AbortSig
   const options = { ...deps, kinds: RunKinds, onFailed: tellFailure(facts) };
   for (let failures = 0; !stopping.aborted; ) {
     try {
+      await followClock(options);
       await settleDue(options);
       failures = 0;
     } catch (error) {
