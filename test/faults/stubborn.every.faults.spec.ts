@@ -1,79 +1,141 @@
-import { chmod, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { endpoints } from '#tools/services/endpoints.js';
-import { ask, causedBy } from '../support/request.js';
+import { causedBy } from '../support/request.js';
 import { waitUntil } from '../support/wait-until.js';
 import { Cluster } from './support/cluster.js';
 import { findBroken } from './support/invariants.js';
 import { descendantsOf, stillRunning } from './support/process-tree.js';
+import type { Replica } from './support/replica.js';
 import { conclude } from './support/report.js';
-import { doWork } from './support/works.js';
+import {
+  backupOf,
+  placeOf,
+  prepareRestored,
+  proveAndRepeat,
+  restoreInPlace,
+  restoreNew,
+  type Work,
+} from './support/works.js';
 
 const { binDir } = endpoints.postgres18;
 
-/** A `pg_dump` that, the first time, writes half of what it should and then neither ends nor heeds SIGTERM. */
-const toScript = (folder: string): string => `#!/bin/sh
-case "$*" in *--version*) exec '${binDir}/pg_dump' "$@" ;; esac
-if mkdir '${folder}/was-stubborn' 2>/dev/null; then
+interface Stubborn {
+  readonly tool: 'pg_dump' | 'pg_restore' | 'psql';
+  /** Told by its arguments, which every other call of the tool lacks. */
+  readonly argument: string;
+  /** What it does instead, before it waits for ever; `$real` is the tool. */
+  readonly instead: string;
+  readonly step: string;
+  readonly work: Work;
+}
+
+const HALF = '| head -c 1000';
+
+const cases: readonly Stubborn[] = [
+  {
+    ...{ tool: 'pg_dump', argument: '--format', instead: `"$real" "$@" ${HALF}` },
+    ...{ step: 'backup: in the middle of the dump', work: backupOf('shop') },
+  },
+  {
+    ...{ tool: 'pg_restore', argument: '--dbname', instead: '"$real" "$@"' },
+    ...{ step: 'restore (new): when everything is in the database', work: restoreNew },
+  },
+  {
+    ...{ tool: 'pg_restore', argument: '--file=-', instead: `"$real" "$@" ${HALF}` },
+    ...{ step: 'restore (in place): in the middle of the script', work: restoreInPlace },
+  },
+  {
+    // Its transaction stays open, with locks on what it has dropped.
+    ...{ tool: 'psql', argument: '--file=-', instead: '{ head -c 2000; while :; do sleep 1; done; } | "$real" "$@"' },
+    ...{ step: 'restore (in place): in the middle of the transaction', work: restoreInPlace },
+  },
+  {
+    // Nobody needs to tell it anything any more: it has heard the COMMIT, and is only slow.
+    ...{ tool: 'psql', argument: '--file=-', instead: '"$real" "$@"' },
+    ...{ step: 'restore (in place): when everything is committed', work: restoreInPlace },
+  },
+];
+
+/** The real tool, which once when it is told to neither ends nor heeds SIGTERM, and does by then what only looks like its work. */
+const toScript = (folder: string, tool: Stubborn['tool'], all: readonly Stubborn[]): string => `#!/bin/sh
+real='${binDir}/${tool}'
+${all
+  .map(
+    (
+      { argument, instead },
+      number,
+    ) => `case "$*" in *${argument}*) if rmdir '${folder}/${tool}.${number}' 2>/dev/null; then
   trap '' TERM
-  '${binDir}/pg_dump' "$@" | head -c 1000
+  ${instead}
   while :; do sleep 1; done
-fi
-exec '${binDir}/pg_dump' "$@"
+fi ;; esac`,
+  )
+  .join('\n')}
+exec "$real" "$@"
 `;
 
 let folder: string;
 let cluster: Cluster;
+const ofTool = (tool: Stubborn['tool']) => cases.filter((one) => one.tool === tool);
+
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-stubborn-'));
-  await writeFile(join(folder, 'pg_dump'), toScript(folder));
-  await chmod(join(folder, 'pg_dump'), 0o755);
+  for (const tool of ['pg_dump', 'pg_restore', 'psql'] as const) {
+    await writeFile(join(folder, tool), toScript(folder, tool, ofTool(tool)));
+    await chmod(join(folder, tool), 0o755);
+  }
+  // All that a dump asks for must be in one directory.
   await symlink(join(binDir, 'pg_dumpall'), join(folder, 'pg_dumpall'));
-  const stubborn = {
-    kind: 'postgres',
-    url: '${env:SHOP_URL}',
-    repositories: ['store'],
-    toolDirectories: [folder, binDir],
+  const toolDirectories = [folder, binDir];
+  const shop = { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories };
+  const staging = {
+    ...{ kind: 'postgres', url: '${env:TARGET_URL}', privileges: 'keep', toolDirectories },
+    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: ['e2e_*'] },
   };
-  cluster = await Cluster.start({ apps: ['scheduler', 'executor'], config: { datasets: { stubborn } } });
+  cluster = await Cluster.start({
+    ...{ apps: ['scheduler', 'executor'], config: { datasets: { shop }, targets: { staging } } },
+  });
+  await prepareRestored(cluster, placeOf(cluster));
 }, 120_000);
 afterAll(async () => {
   await cluster?.close();
   await rm(folder, { recursive: true, force: true });
 });
 
-const backup = {
-  name: 'backup',
-  family: 'backup',
-  ask: () => ask(cluster, 'backup.requested', { dataset: 'stubborn' }),
-} as const;
+/** Another executor does the work while the child of the first still holds on. Returns what is broken then. */
+async function loseClaim({ tool, step, work }: Stubborn, victim: Replica): Promise<string[]> {
+  const asked = await work.ask(cluster);
+  const isStubborn = async () => (await descendantsOf(victim.app.pid)).some(({ command }) => command === 'sleep');
+  await waitUntil('the child neither ends nor goes on', isStubborn, { explain: () => cluster.explain() });
+  const children = await descendantsOf(victim.app.pid);
+  await cluster.startApp('executor');
+  const shutAtMs = performance.now();
+  victim.gates.catalog.shut();
+  const done = await cluster.next(`${work.family}.completed`, causedBy(asked), { timeoutMs: 90_000 });
+  victim.gates.catalog.reopen();
+  expect(done.data.attempt).toBe(2);
+  const recoverySeconds = Math.round((done.seenAtMs - shutAtMs) / 100) / 10;
+  return conclude({ fault: `claim lost, ${tool} ignores SIGTERM`, step, recoverySeconds }, async () => {
+    await waitUntil('the child was killed', async () => (await stillRunning(children)).length === 0);
+    const { broken, next } = await proveAndRepeat(cluster, work, asked);
+    return [...broken, ...(await findBroken(cluster, [asked, next]))];
+  });
+}
 
 describe('a claim that expires while the child ignores SIGTERM', () => {
-  it('is taken over beside it, and what the child still does makes nothing', async () => {
-    const victim = cluster.replicaOf('executor');
-    const asked = await backup.ask();
-    const isStubborn = async () => (await descendantsOf(victim.app.pid)).some(({ command }) => command === 'sleep');
-    await waitUntil('the child neither ends nor goes on', isStubborn, { explain: () => cluster.explain() });
-    const children = await descendantsOf(victim.app.pid);
-    await cluster.startApp('executor');
-    const shutAtMs = performance.now();
-    victim.gates.catalog.shut();
-    const done = await cluster.next('backup.completed', causedBy(asked), { timeoutMs: 90_000 });
-    const recoverySeconds = Math.round((done.seenAtMs - shutAtMs) / 100) / 10;
-    expect(done.data.attempt).toBe(2);
-    victim.gates.catalog.reopen();
-    const row = {
-      fault: 'claim lost, child ignores SIGTERM',
-      step: 'backup: in the middle of the dump',
-      recoverySeconds,
-    };
-    const broken = await conclude(row, async () => {
-      await waitUntil('the child was killed', async () => (await stillRunning(children)).length === 0);
-      const next = await doWork(cluster, backup);
-      return findBroken(cluster, [asked, next]);
-    });
-    expect(broken).toEqual([]);
-  }, 180_000);
+  it.each(cases)(
+    'is taken over beside it, and what the child still does makes nothing: $tool, $step',
+    async (one) => {
+      const victim = cluster.replicaOf('executor');
+      await one.work.prepare?.(cluster);
+      await mkdir(join(folder, `${one.tool}.${ofTool(one.tool).indexOf(one)}`));
+      // The next case's executor is the one that was started last.
+      const broken = await loseClaim(one, victim).finally(() => victim.stop());
+      expect(broken).toEqual([]);
+    },
+    180_000,
+  );
 });
