@@ -1,7 +1,6 @@
 import { Exit } from '#common/errors/exit.js';
 import { type AppliedRetention, applyRetention } from '#common/service/apply-retention.js';
 import { Facts } from '#common/service/facts.js';
-import { planRetention } from '#common/service/plan-retention.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { flag, text } from '../options.js';
 import { toAppliedText } from '../output/retention-text.js';
@@ -28,8 +27,10 @@ export const retentionApply: Verb = {
       async (catalog) => {
         const made: AppliedRetention[] = [];
         const deps = { installation, catalog, facts, now: () => new Date() };
-        for (const name of names)
-          made.push(await applyRetention(await planRetention(name, deps, signal), deps, signal));
+        for (const name of names) {
+          const { plan: _, ...applied } = await applyRetention(name, deps, signal);
+          made.push(applied);
+        }
         return made;
       },
     );

@@ -1,13 +1,9 @@
 import { expiringKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
-import {
-  type AppliedRetention,
-  type ApplyRetentionDeps,
-  applyRetention,
-  sweepDead,
-} from '#common/service/apply-retention.js';
-import { type DatasetPlan, loadKnowledge, planRetention } from '#common/service/plan-retention.js';
+import { type AppliedRetention, type ApplyRetentionDeps, applyRetention } from '#common/service/apply-retention.js';
+import { type DatasetPlan, loadKnowledge } from '#common/service/plan-retention.js';
 import { hasRetention } from '#common/service/retention-of.js';
+import { sweepDead } from '#common/service/sweep-dead.js';
 
 export interface SweptDataset extends AppliedRetention {
   /** Undefined where nothing can expire: then no manifest was read. */
@@ -20,10 +16,8 @@ export interface SweptDataset extends AppliedRetention {
  * Throws: repository.*, catalog.unavailable; the abort reason.
  */
 export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<SweptDataset> {
-  if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal))) {
-    const plan = await planRetention(dataset, d, signal);
-    return { ...(await applyRetention(plan, d, signal)), plan };
-  }
+  if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
+    return applyRetention(dataset, d, signal);
   const nothing = { dataset, refusal: null, backups: [], left: 0, plan: undefined };
   return { ...nothing, ...(await sweepDead(dataset, d, signal)) };
 }

@@ -171,10 +171,8 @@ describe('the sweep of a scheduler', () => {
     await until(() => hangs().length === 2);
     const second = await newDeadAttempt(32, 'beside');
     await until(async () => (await keysOf(second)).join() === sweptKey(second));
-    expect(hangs()).toMatchObject([
-      { err: { code: 'repository.unavailable' } },
-      { err: { code: 'repository.unavailable' } },
-    ]);
+    // Each sweep says so again.
+    for (const line of hangs()) expect(line).toMatchObject({ err: { code: 'repository.unavailable' } });
   });
 
   it('looks after the others when a dataset or a repository fails, and where nothing has a retention', async () => {

@@ -5,7 +5,7 @@ import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
-import { applyRetention } from './apply-retention.js';
+import { applyPlan } from './apply-retention.js';
 import type { DatasetPlan } from './plan-retention.js';
 
 const { signal } = new AbortController();
@@ -85,7 +85,7 @@ it('a sweep marks as many as its cap says and deletes as many, and what is held 
   for (const id of marked) await mark(id);
   const oldestFirst = ids.map((id) => toPlanned(id, marked.includes(id)));
   const plan = { ...EMPTY, cap: 2, backups: oldestFirst.toReversed() };
-  const applied = await applyRetention(plan, { ...bed.deps, now: () => new Date() }, signal);
+  const applied = await applyPlan(plan, { ...bed.deps, lease: undefined, now: () => new Date() }, signal);
   expect(applied.backups.map(({ outcome }) => outcome)).toEqual(['held', 'deleted', 'deleted', 'marked', 'marked']);
   expect(applied.left).toBe(3);
 });
@@ -111,7 +111,7 @@ async function expired(minute: number) {
   const plan: DatasetPlan = { ...EMPTY, cap: 10, backups: [toPlanned(backupId, true)] };
   const sweep = async () => {
     await mark(backupId);
-    const applied = await applyRetention(plan, { ...bed.deps, now: () => new Date() }, signal);
+    const applied = await applyPlan(plan, { ...bed.deps, lease: undefined, now: () => new Date() }, signal);
     return applied.backups[0]?.outcome;
   };
   const state = async () => {

@@ -9,10 +9,10 @@ import type { BackupId } from '#common/domain/ids.js';
 import { toUuidV5 } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
-import { sweepAttempts } from '#common/operations/sweep-attempts.js';
 import { totalBytes } from './backup-view.js';
 import type { Facts } from './facts.js';
-import { type DatasetPlan, loadKnowledge, type RetentionDeps } from './plan-retention.js';
+import { type DatasetPlan, loadKnowledge, planRetention, type RetentionDeps } from './plan-retention.js';
+import { sweepDead } from './sweep-dead.js';
 import { underLease } from './under-lease.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
@@ -40,31 +40,41 @@ export interface AppliedRetention {
   readonly unfinished: number;
 }
 
+export interface RetentionSweep extends AppliedRetention {
+  /** What was decided. */
+  readonly plan: DatasetPlan;
+}
+
 /**
  * One sweep over a dataset: finishes what an earlier one began, marks what has expired, deletes what was marked long enough ago, and
- * removes what dead attempts left. May be stopped and repeated at any point. One at a time of a dataset, where there is a catalog: two
- * that decide differently could let a hold in and delete all the same. Throws: retention.busy, repository.*, catalog.unavailable; the
+ * removes what dead attempts left. May be stopped and repeated at any point. One at a time of a dataset, where there is a catalog, from
+ * before it decides: two that decide differently could let a hold in and delete all the same. Throws: retention.busy, repository.*, catalog.unavailable; the
  * abort reason.
  */
 export async function applyRetention(
-  plan: DatasetPlan,
+  dataset: string,
   d: ApplyRetentionDeps,
   signal: AbortSignal,
-): Promise<AppliedRetention> {
+): Promise<RetentionSweep> {
   const { catalog } = d;
-  if (catalog === undefined) return applyAlone(plan, { ...d, lease: undefined }, signal);
-  const lease = { catalog, name: `retention ${plan.dataset}`, owner: `${hostname()} ${process.pid}`, signal };
-  const applied = await underLease(lease, (held, until) => applyAlone(plan, { ...d, lease: held }, until));
-  if (applied !== undefined) return applied;
-  throw new AppError('retention.busy', `another sweep is at work on ${plan.dataset}`, { dataset: plan.dataset });
+  const sweep = async (lease: LeaseRef | undefined, until: AbortSignal): Promise<RetentionSweep> => {
+    const plan = await planRetention(dataset, d, until);
+    return { plan, ...(await applyPlan(plan, { ...d, lease }, until)) };
+  };
+  if (catalog === undefined) return sweep(undefined, signal);
+  const owner = `${hostname()} ${process.pid}`;
+  const swept = await underLease({ catalog, name: `retention ${dataset}`, owner, signal }, sweep);
+  if (swept !== undefined) return swept;
+  throw new AppError('retention.busy', `another sweep is at work on ${dataset}`, { dataset });
 }
 
 interface AloneDeps extends ApplyRetentionDeps {
-  /** Undefined without a catalog. */
+  /** Of this sweep alone. Undefined without a catalog. */
   readonly lease: LeaseRef | undefined;
 }
 
-async function applyAlone(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal): Promise<AppliedRetention> {
+/** Does what a plan says; what has changed since it was made is looked at again before anything is deleted. Throws: as applyRetention. */
+export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSignal): Promise<AppliedRetention> {
   const { dataset } = plan;
   const repository = d.installation.primaryRepository(dataset);
   const backups: AppliedBackup[] = [];
@@ -122,22 +132,6 @@ function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
 async function namesOfGone({ catalog }: AloneDeps, dataset: string): Promise<ReadonlySet<string>> {
   const { backups } = await loadKnowledge(dataset, catalog);
   return new Set(backups.filter(({ state }) => state === 'expired').map(({ id }) => id));
-}
-
-/** Removes what dead attempts at a dataset left; the catalog tells which attempts are not dead. Throws: repository.*, catalog.unavailable. */
-export async function sweepDead(
-  dataset: string,
-  { installation, catalog }: Pick<ApplyRetentionDeps, 'installation' | 'catalog'>,
-  signal: AbortSignal,
-): Promise<Pick<AppliedRetention, 'swept' | 'unfinished'>> {
-  const known = await loadKnowledge(dataset, catalog);
-  const isProtected = (attempt: { readonly backupId: string; readonly attemptKey: string }): boolean =>
-    known.backups.some(
-      ({ id, state, attemptKey, isBeingMade }) =>
-        id === attempt.backupId && (isBeingMade || (state === 'completed' && attemptKey === attempt.attemptKey)),
-    );
-  const hasWriter = known.backups.some(({ isBeingMade }) => isBeingMade);
-  return sweepAttempts(installation.primaryRepository(dataset), { dataset, isProtected, hasWriter }, signal);
 }
 
 interface Forgotten {

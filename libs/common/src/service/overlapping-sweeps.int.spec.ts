@@ -7,8 +7,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId } from '#common/domain/ids.js';
-import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository, ObjectKey, ReadOptions } from '#common/repository/backup-repository.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
 import { expiringKey, manifestKey } from '#common/repository/layout.js';
@@ -18,6 +17,7 @@ import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { listKeys } from '#common/testing/each-store.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
+import { Sealed, Unseen, Unwritable } from '#common/testing/stubborn-repositories.js';
 import { applyRetention } from './apply-retention.js';
 import { Facts } from './facts.js';
 import { Installation } from './installation.js';
@@ -71,7 +71,7 @@ function depsOf({ store = disk, catalog = bed.catalog, now = () => new Date() } 
 type Deps = ReturnType<typeof depsOf>;
 
 const plan = (deps: Deps) => planRetention('shop', deps, signal);
-const apply = async (deps: Deps = depsOf()) => applyRetention(await plan(deps), deps, signal);
+const apply = (deps: Deps = depsOf()) => applyRetention('shop', deps, signal);
 
 async function newBackup(minute: number, days: number, { isRecorded = true } = {}): Promise<Manifest> {
   const manifest = await storeBackup(disk, minute, { takenAt: daysAgo(days) });
@@ -93,30 +93,6 @@ const said = async () => {
   const text = `SELECT event -> 'data' ->> 'backupId' AS id FROM holdfast.outbox WHERE event_type = 'backup.expired'`;
   return (await bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
 };
-
-/** A store that takes no markers of a sweep. */
-class Unwritable extends PausedRepository {
-  override put(...args: Parameters<PausedRepository['put']>) {
-    if (!args[0].endsWith('/swept')) return super.put(...args);
-    throw new AppError('repository.denied', `${args[0]} may not be written`);
-  }
-}
-
-/** A store that will not let go of one backup. */
-class Sealed extends PausedRepository {
-  constructor(
-    inner: BackupRepository,
-    private readonly sealed: string,
-  ) {
-    super(inner, async () => undefined);
-  }
-
-  override async remove(key: ObjectKey, o: ReadOptions): Promise<void> {
-    if (key.includes(this.sealed) && /(manifest|expiring).json$/.test(key))
-      throw new AppError('repository.locked', `${key} is locked until 2030`, { key });
-    await super.remove(key, o);
-  }
-}
 
 describe('a sweep', () => {
   it('says of every backup that it expired, also of one that the catalog has lost', async () => {
@@ -229,6 +205,14 @@ describe('two sweeps of one dataset', () => {
     expect((await sweeping).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
   });
 
+  it('decide with the lease in hand, and not on what one saw before another worked', async () => {
+    const lease = await bed.catalog.transaction((tx) => tx.leases.acquire('retention shop', 'another sweep', 60_000));
+    const unseen = depsOf({ store: new Unseen(disk) });
+    await expect(apply(unseen)).rejects.toMatchObject({ code: 'retention.busy' });
+    if (lease !== undefined) await bed.catalog.transaction((tx) => tx.leases.release(lease));
+    await expect(apply(unseen)).rejects.toThrow('looked');
+  });
+
   it('lose no hold that came in between: one that froze before it told the catalog deletes nothing when it thaws', async () => {
     const expired = await newBackup(1, 60);
     await newBackup(2, 1);
@@ -267,7 +251,7 @@ describe('two sweeps of one dataset', () => {
     await newBackup(2, 1);
     await apply();
     await letGraceEnd(lost);
-    const unwritable = depsOf({ store: new Unwritable(disk, async () => undefined) });
+    const unwritable = depsOf({ store: new Unwritable(disk) });
     for (let sweeps = 0; sweeps < 2; sweeps += 1)
       expect((await apply(unwritable)).backups).toMatchObject([{ outcome: 'failed' }]);
     const rules = { now: () => new Date(Date.now() - 40 * DAY_MS) };
