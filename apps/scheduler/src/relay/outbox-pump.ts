@@ -86,7 +86,7 @@ export class OutboxPump {
     const suspects = batch.filter(({ topic }) => this.held.isSuspect(topic));
     const others = batch.filter(({ topic }) => !this.held.isSuspect(topic));
     const parts = [...(others.length > 0 ? [others] : []), ...byTopic(suspects)];
-    for (const part of parts) if (!signals.stopping.aborted) await this.publishPart(part, lease, signals);
+    for (const part of parts) await this.publishPart(part, lease, signals);
   }
 
   /**
@@ -94,6 +94,7 @@ export class OutboxPump {
    * follow. Throws: what is wrong with the bus as a whole, or with us.
    */
   private async publishPart(part: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<boolean> {
+    if (signals.stopping.aborted) return false;
     try {
       await this.publishAndMark(part, lease, signals);
       return true;

@@ -193,6 +193,21 @@ describe('the relay', () => {
     expect(await metrics.registry.metrics()).toContain('code="bus.refused",service="spec"} 1');
   });
 
+  it('lets nothing overtake what its topic waits for, also when it steps over what came before', async () => {
+    let failures = 3;
+    for (const id of ['too large', 'a', 'b', 'c']) await add(id);
+    start({
+      publish: async (events) => {
+        if (events.some(({ event }) => event.id === 'too large')) throw new AppError('bus.refused', 'too large');
+        failures -= 1;
+        if (failures >= 0) throw new AppError('bus.unavailable', 'no leader', { kafkaError: 'LEADER_NOT_AVAILABLE' });
+        await publisher(events);
+      },
+    });
+    await emptied();
+    expect(bus.get('shop')).toEqual(['a', 'b', 'c']);
+  });
+
   it('lets the batch under way be acknowledged when it is stopped, and another relay begin at once', async () => {
     await add('0');
     const { promise: isPublishing, resolve: onPublish } = Promise.withResolvers<void>();
