@@ -133,12 +133,12 @@ describe('verifyRestore', () => {
     await expect(verifying).rejects.toMatchObject({ code: 'repository.unavailable' });
   });
 
-  it('holds the backup until the verdict is reached', async () => {
+  it('holds the backup until the verdict is kept', async () => {
     const changes: string[] = [];
     const observed = new ObservedRepository(repository, ({ kind, key }) => changes.push(`${kind} ${key}`));
     await verify([{ use: 'checksums' }], database, {}, observed);
     const parts = changes.map((change) => /^(\w+) .*[/](holds|verdicts)[/]/.exec(change)?.slice(1).join(' '));
-    expect(parts).toEqual(['put holds', 'stored holds', 'remove holds', 'put verdicts', 'stored verdicts']);
+    expect(parts).toEqual(['put holds', 'stored holds', 'put verdicts', 'stored verdicts', 'remove holds']);
   });
 
   it('passes what pg_restore made, with owners and privileges kept', async () => {

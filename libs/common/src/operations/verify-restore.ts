@@ -43,20 +43,30 @@ export interface VerificationResult {
 }
 
 /**
- * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup meanwhile.
+ * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup until then:
+ * a verdict beside nothing would be seen by no sweep.
  * A probe that could not look leaves no verdict, unless another one has already found the restore wrong: that stays true.
  * Throws: probe.timeout, probe.failed, probe.impossible, repository.*; the abort reason.
  */
-export async function verifyRestore(
+export function verifyRestore(
+  verification: Verification,
+  deps: VerifyRestoreDeps,
+  signal: AbortSignal,
+): Promise<VerificationResult> {
+  const { manifest, runId } = verification;
+  const { repository, onUnheld } = deps;
+  const work = { dataset: manifest.dataset, backupId: manifest.backupId, kind: 'verification' as const, runId };
+  return holdWork(repository, work, { signal, onUnheld }, () => verifyHeld(verification, deps, signal));
+}
+
+async function verifyHeld(
   verification: Verification,
   deps: VerifyRestoreDeps,
   signal: AbortSignal,
 ): Promise<VerificationResult> {
   const startedAt = deps.now();
   const { manifest, runId } = verification;
-  const { repository, onUnheld } = deps;
-  const work = { dataset: manifest.dataset, backupId: manifest.backupId, kind: 'verification' as const, runId };
-  const outcomes = await holdWork(repository, work, { signal, onUnheld }, () => runProbes(verification, deps, signal));
+  const outcomes = await runProbes(verification, deps, signal);
   const completedAt = deps.now();
   const key = verdictKey(manifest.dataset, manifest.backupId, completedAt.toISOString(), runId);
   const result = { verdict: decideVerdict(outcomes), outcomes, startedAt, completedAt };
