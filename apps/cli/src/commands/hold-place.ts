@@ -1,9 +1,7 @@
 import { userInfo } from 'node:os';
 import { parseDuration } from '#common/domain/duration.js';
-import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
-import { placeHold, releaseHold } from '#common/repository/holds.js';
-import { findBackup } from '#common/repository/read-backups.js';
+import { holdBackup } from '#common/operations/hold-backup.js';
 import { loadManifest } from '../backup-ref.js';
 import { requiredText, text } from '../options.js';
 import { toHoldView } from '../output/hold-text.js';
@@ -14,7 +12,7 @@ export const holdPlace: Verb = {
   summary: 'keep a backup whatever retention says, until the hold is released or its time is over',
   argument: ['<backup>', 'an id, or DATASET@latest'],
   options: [
-    ['--name <name>', 'names the hold, for its release'],
+    ['--name <name>', 'names the hold, for its release; one of that name is made longer, never shorter'],
     ['--reason <text>', 'for those who wonder later'],
     ['--for <duration>', 'how long: 90d, 1y; default: until it is released'],
   ],
@@ -27,12 +25,7 @@ export const holdPlace: Verb = {
     const { dataset, backupId } = await loadManifest(reference, context);
     const repository = context.installation.primaryRepository(dataset);
     const what = { dataset, backupId, name, reason: text(options, 'reason') ?? '', by: userInfo().username, livesMs };
-    const hold = await placeHold(repository, what, { signal });
-    // It may have been deleted between our look and the hold.
-    if ((await findBackup(repository, dataset, backupId, { signal })) === undefined) {
-      await releaseHold(repository, what, { signal });
-      throw new AppError('backup.missing', `backup ${backupId} of ${dataset} was deleted meanwhile`);
-    }
+    const hold = await holdBackup(repository, what, signal);
     const view = toHoldView(hold, backupId);
     const until = view.expiresAt === null ? 'until it is released' : `until ${view.expiresAt}`;
     return {

@@ -1,0 +1,33 @@
+import { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { type Hold, isAlive, listHolds, type NewHold, placeHold, releaseHold } from '#common/repository/holds.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { readStoreClock } from '#common/repository/store-clock.js';
+
+/**
+ * Keeps a backup for somebody, from now on. A hold of the same name is renewed or made longer, never shorter: it may be another's.
+ * Throws: request.refused, request.invalid, backup.missing, backup.expiring; repository.*.
+ */
+export async function holdBackup(repository: BackupRepository, hold: NewHold, signal: AbortSignal): Promise<Hold> {
+  const { dataset, backupId, name } = hold;
+  const earlier = (await listHolds(repository, hold, { signal })).find((known) => known.name === name);
+  if (earlier !== undefined) {
+    const storeNow = await readStoreClock(repository, dataset, { signal });
+    if (isAlive(earlier, storeNow) && endOf(earlier) > storeNow.getTime() + (hold.livesMs ?? Number.POSITIVE_INFINITY))
+      throw toShortening(earlier, backupId);
+  }
+  const placed = await placeHold(repository, hold, { signal });
+  // It may have been deleted between our look and the hold.
+  if ((await findBackup(repository, dataset, backupId, { signal })) !== undefined) return placed;
+  await releaseHold(repository, hold, { signal });
+  throw new AppError('backup.missing', `backup ${backupId} of ${dataset} was deleted meanwhile`);
+}
+
+const endOf = ({ expiresAt }: Hold): number => expiresAt?.getTime() ?? Number.POSITIVE_INFINITY;
+
+function toShortening({ name, by, expiresAt }: Hold, backupId: string): AppError {
+  const until = expiresAt === null ? 'until it is released' : `until ${expiresAt.toISOString()}`;
+  const message = `backup ${backupId} is held as "${name}" by ${by} ${until}, which is longer`;
+  const hint = 'Choose another name; or release that hold first with `holdfast hold release`.';
+  return new AppError('request.refused', message, { backupId, name }, { hint });
+}
