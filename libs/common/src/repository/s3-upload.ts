@@ -4,6 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
 import { abortUpload, CLEANUP_MS, digestObject, findHead, unquote } from './s3-objects.js';
 import { MAX_PARTS, type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
+import { sendPatiently } from './s3-patience.js';
 
 export interface S3UploadOptions {
   readonly signal: AbortSignal;
@@ -16,6 +17,12 @@ interface SentPart {
   readonly etag: string;
   readonly md5: Buffer;
 }
+
+/** A connection that something has dropped in silence looks like a store that puts parts together: is the object there? */
+const LOOK_MS = 30_000;
+/** Stores that copy the parts together need time; to be asked a second time harms none that does not. */
+const SLOWEST_BYTES_PER_MS = 20_000;
+const toPatienceMs = (bytes: number): number => Math.min(Math.max(60_000, bytes / SLOWEST_BYTES_PER_MS), 30 * 60_000);
 
 /** One multipart upload, begun with its first part, with a few parts in flight. Nothing is visible before `complete` resolved. */
 export class S3Upload {
@@ -54,7 +61,7 @@ export class S3Upload {
     await Promise.all(this.inFlight);
     this.signal.throwIfAborted();
     try {
-      await this.sendComplete(this.uploadId);
+      await this.sendComplete(this.uploadId, sha256);
     } catch (error) {
       // The store may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
       await this.abort();
@@ -104,7 +111,7 @@ export class S3Upload {
     this.o.onProgress?.(this.bytesSent);
   }
 
-  private async sendComplete(uploadId: string): Promise<void> {
+  private async sendComplete(uploadId: string, sha256: string): Promise<void> {
     const input = {
       Bucket: this.connection.bucket,
       Key: this.key,
@@ -112,8 +119,17 @@ export class S3Upload {
       MultipartUpload: { Parts: this.sortedParts().map(({ number, etag }) => ({ PartNumber: number, ETag: etag })) },
     };
     await this.connection.conditionally(this.o.ifAbsent, (condition) =>
-      this.connection.request(`finish ${this.key}`, this.signal, (_client, o) =>
-        this.connection.slowClient.send(new CompleteMultipartUploadCommand({ ...input, ...condition }), o),
+      this.connection.request(`finish ${this.key}`, this.signal, () =>
+        sendPatiently(
+          (abortSignal) =>
+            this.connection.slowClient.send(new CompleteMultipartUploadCommand({ ...input, ...condition }), {
+              abortSignal,
+            }),
+          {
+            ...{ signal: this.signal, lookEveryMs: LOOK_MS, patienceMs: toPatienceMs(this.bytesSent) },
+            isDone: () => this.isThere(undefined, sha256),
+          },
+        ),
       ),
     );
   }
