@@ -66,6 +66,19 @@ describe('migrations', () => {
     expect(rows).toEqual([{ half: null }]);
   });
 
+  it('wait for a catalog that goes away in the middle: the lost connection is no defect', async () => {
+    const number = String((await readMigrations(folder)).length + 1).padStart(4, '0');
+    const slow = join(folder, `${number}-slow.sql`);
+    await writeFile(slow, 'SELECT pg_sleep(60)');
+    const migrating = catalog.migrate();
+    migrating.catch(() => undefined);
+    const end = `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query = 'SELECT pg_sleep(60)' AND datname = current_database()`;
+    while ((await bed.admin.query(end)).rowCount === 0);
+    await expect(migrating).rejects.toMatchObject({ code: 'catalog.unavailable' });
+    await rm(slow);
+    expect(await catalog.migrate()).toEqual([]);
+  });
+
   it('refuse a file that was changed after it was applied, naming it', async () => {
     await appendFile(join(folder, '0003-backups.sql'), '-- a late idea\n');
     await expect(catalog.migrate()).rejects.toMatchObject({

@@ -1,3 +1,4 @@
+import type { Client } from 'pg';
 import type { DataSource, QueryRunner } from 'typeorm';
 import { type AppliedMigration, decidePending, type MigrationFile, readMigrations } from './migration-files.js';
 import { toCatalogError } from './sql-errors.js';
@@ -20,19 +21,37 @@ const CREATE_HISTORY = `
 export async function runMigrations(dataSource: DataSource, folder: string): Promise<readonly string[]> {
   const files = await readMigrations(folder);
   const runner = dataSource.createQueryRunner();
+  let client: Client | undefined;
+  let isLost = false;
+  // The driver tells a lost connection by an event, not by an error code.
+  const onLost = (): void => {
+    isLost = true;
+  };
   try {
+    client = (await runner.connect()) as Client;
+    client.on('error', onLost).on('end', onLost);
     await runner.query('SET lock_timeout = 0');
     await runner.query('SELECT pg_advisory_lock($1)', [MIGRATION_LOCK]);
     try {
       return await applyPending(runner, files);
     } finally {
-      await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
-      await runner.query('RESET lock_timeout');
+      await unlock(runner);
     }
   } catch (error) {
-    throw toCatalogError(error);
+    throw isLost ? toCatalogError(error, true) : toCatalogError(error);
   } finally {
+    client?.removeListener('error', onLost).removeListener('end', onLost);
     await runner.release();
+  }
+}
+
+/** A session that is gone holds no lock any more; what ended it is the error to be told. */
+async function unlock(runner: QueryRunner): Promise<void> {
+  try {
+    await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);
+    await runner.query('RESET lock_timeout');
+  } catch {
+    // Nothing to add.
   }
 }
 
