@@ -95,7 +95,7 @@ export class Crew {
     replica.orphans = await descendantsOf(replica.app.pid);
     const exit = replica
       .stop()
-      .then((code) => (code === 0 ? undefined : `${slot} ended with ${code}\n${replica.app.tail()}`));
+      .then((code) => (isPolite(code, replica) ? undefined : `${slot} ended with ${code}\n${replica.app.tail()}`));
     this.leaving.push(exit);
   }
 
@@ -133,6 +133,10 @@ export class Crew {
     return replica;
   }
 }
+
+/** One that is told to end before it has begun to run any line of its own ends as every program does, and held nothing. */
+const isPolite = (code: number | string, { app }: Replica): boolean =>
+  code === 0 || (code === 'SIGTERM' && app.output.length === 0);
 
 const isMet = (fault: { readonly slot: Slot | 'all' }, slot: Slot): boolean =>
   fault.slot === 'all' || fault.slot === slot;
