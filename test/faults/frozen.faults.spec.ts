@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppName } from '../support/app-process.js';
 import { Cluster } from './support/cluster.js';
+import { SEEN_ORDERS } from './support/estate.js';
 import { freeze } from './support/freeze.js';
 import { findBroken } from './support/invariants.js';
 import { meet } from './support/kill-case.js';
 import { findLeftHolds } from './support/left-holds.js';
 import { commitOf, following, inStore, onBus, type Place, settling, statement } from './support/places.js';
-import { replayRepublish, replayReset } from './support/replays.js';
+import { readOn, replayRepublish, replayReset } from './support/replays.js';
 import { type Chosen, chosenOf, conclude } from './support/report.js';
 import {
   awaitDone,
@@ -28,7 +29,7 @@ interface FrozenCase extends Chosen {
   /** Default: the executor. */
   readonly app?: AppName;
   /** What others do while it is frozen. */
-  readonly meanwhile?: (cluster: Cluster) => Promise<void>;
+  readonly meanwhile?: (cluster: Cluster) => Promise<unknown>;
 }
 
 const shop = backupOf('shop');
@@ -61,6 +62,11 @@ const cases: readonly FrozenCase[] = [
   {
     ...{ step: 'before the range is frozen', work: replayReset, app: 'verifier' },
     at: commitOf('catalog', /INSERT INTO holdfast[.]replays/).before,
+  },
+  {
+    ...{ step: 'after the journal, and the consumer reads on', work: replayReset, app: 'verifier' },
+    at: onBus(() => ({ api: 'OffsetCommit', containing: /holdfast-replay-/ })).after,
+    meanwhile: (to) => readOn(to, SEEN_ORDERS + 50),
   },
   {
     ...{ step: 'before copies are committed', work: replayRepublish, app: 'verifier' },

@@ -85,7 +85,7 @@ describe('what the fault suite looks for', () => {
     expect(broken).toEqual([expect.stringContaining('"orders":101')]);
     expect(await restoreInPlace.findBroken?.(cluster, asked)).toEqual([expect.stringMatching(/has safety dumps of /)]);
     await replayReset.prepare?.(cluster);
-    expect(await replayReset.findBroken?.(cluster, asked)).toEqual(['the projector stands at 200']);
+    expect(await replayReset.findBroken?.(cluster, asked)).toEqual(['the projector stands at 200 instead of 100']);
   });
 
   it('is found of holds: those of nobody, of runs that nobody had to follow, and those that never run out', async () => {

@@ -1,4 +1,6 @@
+import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { readObject } from '../support/secret-hunt.js';
 import { Cluster } from './support/cluster.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
 import {
@@ -8,19 +10,32 @@ import {
   committingOffset,
   inStore,
   onBus,
+  publishing,
   settling,
   statement,
   takingRequest,
 } from './support/places.js';
 import { chosenOf } from './support/report.js';
-import { backupOf, findUnrestorable } from './support/works.js';
+import { PREFIX } from './support/stored-backups.js';
+import { backupOf, findUnrestorable, type Work } from './support/works.js';
 
 const [shop, bulk] = [backupOf('shop'), backupOf('bulk')];
+/** Into a place that nobody has written to: it says which repository it is only from then on. */
+const firstOfAll: Work = {
+  ...shop,
+  name: 'backup (the first of all)',
+  prepare: async ({ store }) => {
+    await store.client.send(new DeleteObjectCommand({ Bucket: store.bucket, Key: `${PREFIX}repository.json` }));
+  },
+  findBroken: async (cluster) => {
+    const identity = await readObject(cluster, `${PREFIX}repository.json`).then(String, () => '');
+    return identity.includes('"formatVersion": 1') ? [] : [`the repository says of itself "${identity}"`];
+  },
+};
+const hold = (method: string) => inStore({ method, key: /[/]holds[/]/ });
 const dump = (method: string, query?: RegExp) =>
   inStore({ method, key: /database[.]dump[.]zst$/, ...(query === undefined ? {} : { query }) });
-const completedFact = onBus(({ topicPrefix }) => ({
-  ...{ api: 'Produce', containing: new RegExp(`${topicPrefix}backup[.]completed`) },
-}));
+const fact = publishing('backup.completed');
 
 /** In the order of the steps (docs/design/ordering.md). */
 const cases: readonly KillCase[] = [
@@ -32,6 +47,7 @@ const cases: readonly KillCase[] = [
   }),
   ...around('executor', 'committing the claim', claiming),
   ...around('executor', 'reserving the id of the backup', commitOf('catalog', /INSERT INTO holdfast[.]backups/)),
+  ...around('executor', 'placing the hold', hold('PUT')),
   ...around('executor', 'locking the tables', statement('source', { statement: /^LOCK TABLE ONLY/ })),
   ...around(
     'executor',
@@ -45,12 +61,13 @@ const cases: readonly KillCase[] = [
   ...around('executor', 'storing the dump', dump('PUT')),
   ...around('executor', 'storing the globals', inStore({ method: 'PUT', key: /globals[.]sql[.]zst$/ })),
   ...around('executor', 'storing the manifest', inStore({ method: 'PUT', key: /manifest[.]json$/ }), {
-    representative: 'both',
+    representative: 'after',
   }),
   ...around('executor', 'looking for the swept marker', inStore({ method: 'HEAD', key: /[/]swept$/ })),
+  ...around('executor', 'letting the hold go', hold('DELETE')),
   ...around('executor', 'committing the run with its fact', settling('backup.completed'), { takeover: 'restart' }),
-  ...around('scheduler', 'publishing the fact', completedFact),
-  ...around('scheduler', 'marking the fact as published', commitOf('catalog', /SET published_at = clock_timestamp/)),
+  ...around('scheduler', 'publishing the fact', fact.publishing),
+  ...around('scheduler', 'marking the fact as published', fact.marking),
 ];
 
 const inParts: readonly KillCase[] = [
@@ -59,13 +76,23 @@ const inParts: readonly KillCase[] = [
   ...around('executor', 'completing the upload', dump('POST', /uploadId/)),
 ];
 
+const first = around(
+  'executor',
+  'saying which repository it is',
+  inStore({ method: 'PUT', key: /repository[.]json$/ }),
+);
+
 let cluster: Cluster;
 beforeAll(async () => {
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'], hasBulk: true });
 }, 180_000);
 afterAll(() => cluster?.close(), 120_000);
 
-const all = [...cases.map((kill) => ({ ...kill, work: shop })), ...inParts.map((kill) => ({ ...kill, work: bulk }))];
+const all = [
+  ...cases.map((kill) => ({ ...kill, work: shop })),
+  ...inParts.map((kill) => ({ ...kill, work: bulk })),
+  ...first.map((kill) => ({ ...kill, work: firstOfAll })),
+];
 
 describe('whose app is killed', () => {
   it.each(chosenOf(all))('$work.name: $app $step', ({ work, ...kill }) => meetKill(cluster, work, kill), 120_000);

@@ -3,7 +3,7 @@ import { toUuidV5 } from '#common/domain/ids.js';
 import { aRequest } from '../support/request.js';
 import { Cluster } from './support/cluster.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
-import { around, commitOf, onBus } from './support/places.js';
+import { around, commitOf, publishing } from './support/places.js';
 import { chosenOf } from './support/report.js';
 import type { Work } from './support/works.js';
 
@@ -31,15 +31,13 @@ const scheduled: Work = {
   },
 };
 
-const requests = onBus(({ topicPrefix }) => ({
-  ...{ api: 'Produce', containing: new RegExp(`${topicPrefix}backup[.]requested`) },
-}));
+const request = publishing('backup.requested');
 
 /** In the order of the steps. */
 const cases: readonly KillCase[] = [
   ...around('scheduler', 'committing slot and request', commitOf('catalog', /INTO holdfast[.]outbox[\s\S]*requested/)),
-  ...around('scheduler', 'publishing the request', requests, { representative: 'after' }),
-  ...around('scheduler', 'marking it as published', commitOf('catalog', /SET published_at = clock_timestamp/)),
+  ...around('scheduler', 'publishing the request', request.publishing, { representative: 'after' }),
+  ...around('scheduler', 'marking it as published', request.marking),
 ];
 
 let cluster: Cluster;

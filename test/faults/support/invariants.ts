@@ -50,7 +50,8 @@ async function findBrokenFacts(cluster: Cluster, asked: Asked): Promise<string[]
   if (numbers.sort((a, b) => a - b).join() !== Array.from({ length: run.last }, (_, n) => n + 1).join())
     broken.push(`run ${runId} said ${numbers} of ${run.last} facts`);
   if (ends.length !== 1) broken.push(`run ${runId} has ${ends.length} ends: ${ends.map(({ type }) => type)}`);
-  if (ends[0] !== undefined && !ends[0].type.endsWith(run.state))
+  const end = run.state === 'cancelled' ? 'failed' : run.state;
+  if (ends[0] !== undefined && !ends[0].type.endsWith(end))
     broken.push(`run ${runId} is ${run.state} but said ${ends[0].type}`);
   return broken;
 }
@@ -79,7 +80,7 @@ async function findDoubles(cluster: Cluster): Promise<string[]> {
   const backups = await cluster.catalog<{ run: string; count: number }>(
     `SELECT run.id AS run, count(backup.id)::int AS count
      FROM holdfast.runs run
-     LEFT JOIN holdfast.backups backup ON backup.run_id = run.id AND backup.purpose = 'regular' AND backup.state = 'completed'
+     LEFT JOIN holdfast.backups backup ON backup.run_id = run.id AND backup.purpose = 'regular' AND backup.state <> 'reserved'
      WHERE run.kind = 'backup'
      GROUP BY run.id, run.state
      HAVING count(backup.id) <> (run.state = 'completed')::int`,

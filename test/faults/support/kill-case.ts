@@ -7,6 +7,7 @@ import { expelDead } from './expel-dead.js';
 import { findBroken } from './invariants.js';
 import { findLeftHolds } from './left-holds.js';
 import type { Stop } from './places.js';
+import { stillRunning } from './process-tree.js';
 import type { Gates, Replica } from './replica.js';
 import { type Chosen, conclude, orTell } from './report.js';
 import { awaitDone, proveAndRepeat, type Work } from './works.js';
@@ -19,6 +20,11 @@ export interface KillCase extends Chosen {
   readonly arm: (gates: Gates, cluster: Cluster) => Stop;
   /** Who goes on: a replica that was there before the kill, or the app started again. Default `restart`. */
   readonly takeover?: 'replica' | 'restart';
+  /**
+   * While nobody is there to go on, and what the dead app had started has ended: what others do then, and what is broken already.
+   * Only with `restart`.
+   */
+  readonly meanwhile?: (cluster: Cluster) => Promise<readonly string[]>;
 }
 
 /** Kills the app at the step, lets another go on, and expects the work and every promise whole, and the next run to work. */
@@ -28,12 +34,12 @@ export async function meetKill(cluster: Cluster, work: Work, kill: KillCase): Pr
   const breakpoint = kill.arm(victim.gates, cluster);
   const head = { fault: `${kill.app} killed`, step: `${work.name}: ${kill.step}` };
   try {
-    const { asked, recoverySeconds } = await orTell(head, () =>
+    const { asked, early, recoverySeconds } = await orTell(head, () =>
       recover(cluster, work, { ...kill, victim, breakpoint }),
     );
     const broken = await conclude({ ...head, recoverySeconds }, async () => {
       const { broken: found, next } = await proveAndRepeat(cluster, work, asked);
-      return [...found, ...(await findLeftHolds(cluster)), ...(await findBroken(cluster, [asked, next]))];
+      return [...early, ...found, ...(await findLeftHolds(cluster)), ...(await findBroken(cluster, [asked, next]))];
     });
     expect(broken).toEqual([]);
   } catch (error) {
@@ -49,17 +55,19 @@ interface Met extends KillCase {
 
 interface Recovered {
   readonly asked: Asked;
+  /** What was broken before anybody went on. */
+  readonly early: readonly string[];
   readonly recoverySeconds: number;
 }
 
 async function recover(cluster: Cluster, work: Work, met: Met): Promise<Recovered> {
   const asked = await work.ask(cluster);
   await meet(cluster, met);
-  const killedAtMs = await replace(cluster, met);
+  const { killedAtMs, early } = await replace(cluster, met);
   const done = await awaitDone(cluster, work, asked);
   await expelDead(cluster, met.victim);
   // Nothing had to recover where the work was over, or went on elsewhere, before the kill.
-  return { asked, recoverySeconds: Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10) };
+  return { asked, early, recoverySeconds: Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10) };
 }
 
 /** Throws, with what the apps did instead, when nobody ever comes to the step. */
@@ -75,11 +83,22 @@ export async function meet(
   await waitUntil(`somebody stands ${step}`, () => isReached, { explain: () => cluster.explain() });
 }
 
-/** Returns the instant of the kill. What the dead one still had to say is dropped by its gates when they are released. */
-async function replace(cluster: Cluster, { app, takeover = 'restart', victim, breakpoint }: Met): Promise<number> {
+interface Replaced extends Pick<Recovered, 'early'> {
+  readonly killedAtMs: number;
+}
+
+/** What the dead one still had to say is dropped by its gates when they are released. */
+async function replace(cluster: Cluster, met: Met): Promise<Replaced> {
+  const { app, takeover = 'restart', victim, breakpoint, meanwhile } = met;
   if (takeover === 'replica') await cluster.startApp(app);
   const killedAtMs = await victim.kill();
   breakpoint.release();
-  if (takeover === 'restart') await cluster.startApp(app);
-  return killedAtMs;
+  if (takeover === 'replica') return { killedAtMs, early: [] };
+  if (meanwhile !== undefined) await orphansGone(victim);
+  const early = (await meanwhile?.(cluster)) ?? [];
+  await cluster.startApp(app);
+  return { killedAtMs, early };
 }
+
+const orphansGone = ({ orphans }: Replica): Promise<true> =>
+  waitUntil('what the dead app had started has ended', async () => (await stillRunning(orphans)).length === 0);

@@ -14,8 +14,10 @@ export async function findLeftHolds(cluster: Cluster): Promise<string[]> {
   const holds = await listHolds(cluster);
   const runs = await cluster.catalog<{ id: string; attempt: number }>('SELECT id, attempt FROM holdfast.runs');
   const strangers = holds.filter((key) => !runs.some(({ id }) => key.includes(id)));
-  const tooMany = runs.filter(
-    ({ id, attempt }) => holds.filter((key) => key.includes(id)).length >= Math.max(attempt, 1),
+  // A restore in place holds two backups: the one that it restores, and its safety dump.
+  const left = Map.groupBy(holds, (key) => /([a-z]+-[0-9a-f-]{36})-[^/]*$/.exec(key)?.[1] ?? key);
+  const tooMany = runs.filter(({ id, attempt }) =>
+    [...left].some(([work, keys]) => work.includes(id) && keys.length >= Math.max(attempt, 1)),
   );
   return [
     ...strangers.map((key) => `${key} is the hold of no run`),

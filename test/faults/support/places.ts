@@ -70,15 +70,24 @@ interface Marks {
   readonly representative?: 'before' | 'after' | 'both';
   /** Who goes on after the second of them. `restart` where the app would do the work beside what is held, while a replica starts. */
   readonly takeover?: KillCase['takeover'];
+  readonly meanwhile?: KillCase['meanwhile'];
 }
 
 /** Two cases: killed before the step, and the app started again; killed after it, with a replica there to go on. */
 export function around(app: AppName, doing: string, place: Place, marks: Marks = {}): KillCase[] {
-  const { representative, takeover = 'replica' } = marks;
+  const { representative, takeover = 'replica', meanwhile } = marks;
+  const others = meanwhile === undefined ? {} : { meanwhile };
   const isChosen = (when: 'before' | 'after') => representative === when || representative === 'both';
   return [
-    { app, step: `before ${doing}`, arm: place.before, takeover: 'restart', representative: isChosen('before') },
-    { app, step: `after ${doing}`, arm: place.after, takeover, representative: isChosen('after') },
+    {
+      app,
+      step: `before ${doing}`,
+      arm: place.before,
+      takeover: 'restart',
+      representative: isChosen('before'),
+      ...others,
+    },
+    { app, step: `after ${doing}`, arm: place.after, takeover, representative: isChosen('after'), ...others },
   ];
 }
 
@@ -96,6 +105,15 @@ export const claiming = following(
 /** The last transaction of a run: run, result and fact. */
 export const settling = (fact: string): Place =>
   commitOf('catalog', new RegExp(`INSERT INTO holdfast[.]outbox[\\s\\S]*${fact.replace('.', '[.]')}`));
+
+/** What the relay publishes; `marking` is the transaction after it that says so in the outbox. */
+export function publishing(type: string): { readonly publishing: Place; readonly marking: Place } {
+  const place = onBus(({ topicPrefix }) => ({
+    ...{ api: 'Produce', containing: new RegExp(topicPrefix + type.replace('.', '[.]')) },
+  }));
+  const mark = commitOf('catalog', /SET published_at = clock_timestamp/);
+  return { publishing: place, marking: following(place.before, mark, async () => true) };
+}
 
 /** The transaction that remembers a request and queues its run. */
 export const takingRequest: Place = commitOf('catalog', /INSERT INTO holdfast[.]runs/);

@@ -4,6 +4,9 @@ import { dropDatabases, onServer } from '../../support/server-login.js';
 import type { Cluster } from './cluster.js';
 import { SEEN_ORDERS } from './estate.js';
 
+/** By performance.now(). */
+export type Done = Pick<SeenEvent, 'seenAtMs'>;
+
 /** One kind of work, and how to tell that it was done. */
 export interface Work {
   /** `backup`, `replay (reset)`. */
@@ -14,7 +17,7 @@ export interface Work {
   readonly prepare?: (cluster: Cluster) => Promise<void>;
   readonly ask: (cluster: Cluster, changes?: object) => Promise<Asked>;
   /** Resolves with what tells that it was done. Default: the fact that its run was completed. */
-  readonly done?: (cluster: Cluster, asked: Asked) => Promise<SeenEvent>;
+  readonly done?: (cluster: Cluster, asked: Asked) => Promise<Done>;
   /** What is broken in what the run made. Changes nothing, so that it can be asked again. */
   readonly findBroken?: (cluster: Cluster, asked: Asked) => Promise<string[]>;
   /** Makes room when nobody looks at it any more. */
@@ -25,7 +28,7 @@ export interface Work {
 const LONG_MS = 120_000;
 
 /** Waits for what tells that it was done. */
-export const awaitDone = (cluster: Cluster, { family, done }: Work, asked: Asked): Promise<SeenEvent> =>
+export const awaitDone = (cluster: Cluster, { family, done }: Work, asked: Asked): Promise<Done> =>
   done?.(cluster, asked) ?? cluster.next(`${family}.completed`, causedBy(asked), { timeoutMs: LONG_MS });
 
 /** Asks, and waits until it is done. */
@@ -114,6 +117,16 @@ export const restoreInPlace: Work = {
     ...(await findMissingSafety(cluster, asked)),
   ],
 };
+
+/** What nobody has restored yet is as it was prepared, whatever a dead app's children still do. */
+export async function findTouched(cluster: Cluster): Promise<string[]> {
+  const [row] = await onServer<{ count: number }>(
+    'postgres18',
+    placeOf(cluster),
+    'SELECT count(*)::int AS count FROM orders WHERE id >= 1000',
+  );
+  return row?.count === 2 ? [] : [`database ${placeOf(cluster)} was replaced while nobody held its run`];
+}
 
 const SPURIOUS_ORDERS = `INSERT INTO orders VALUES (1000, 1, 'made up'), (1001, 2, 'as well') ON CONFLICT DO NOTHING`;
 
