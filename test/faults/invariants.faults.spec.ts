@@ -102,6 +102,8 @@ describe('what the fault suite looks for', () => {
 
   it('is found, each of it, when somebody puts it there', async () => {
     const runId = runOf(asked);
+    // Else its sweep may tidy up first.
+    await cluster.replicaOf('executor').stop();
     const backup = await stored();
     const { key } = backup;
     const uncalled = randomUUID();
