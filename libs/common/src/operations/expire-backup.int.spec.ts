@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
-import { attemptPrefix, expiringKey, sweptKey, verdictKey } from '#common/repository/layout.js';
+import { attemptPrefix, expiringKey, manifestKey, sweptKey, verdictKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
@@ -140,6 +140,20 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     const { halfDeleted, unreadable } = await listRetained(bed.repository, dataset, signal);
     expect({ halfDeleted, unreadable }).toMatchObject({ halfDeleted: [], unreadable: [{ backupId }] });
   });
+
+  it.each(['lost an object', 'lost its manifest to bit rot'])(
+    'goes all the same when its expiry was told and it has %s',
+    async (how) => {
+      const { dataset, backupId, manifest } = await newBackup();
+      const expire = (isTold: boolean) =>
+        expireBackup({ dataset, backupId, reasons, isTold }, { repository: bed.repository, graceMs: 0 }, signal);
+      await expire(true);
+      if (how === 'lost an object') await bed.repository.remove(manifest.objects[0]?.key ?? '', { signal });
+      else await bed.repository.put(manifestKey(manifest.attemptKey), Buffer.from('{'), { signal });
+      expect([await expire(false), await expire(true)]).toEqual(['damaged', 'deleted']);
+      expect(await listKeys(bed.repository, dataset)).toEqual([]);
+    },
+  );
 
   it('takes the marker of a dead attempt for no sign that its deletion has begun', async () => {
     const { dataset, backupId, expire, keys } = await newDamaged();

@@ -48,7 +48,7 @@ export async function expireBackup(
     return 'marked';
   }
   const found = await inspectBackup(repository, backup, { signal });
-  if (found.isDamaged && !isTold) return 'damaged';
+  if (found.damage !== undefined && !isTold) return 'damaged';
   if (storeNow < mark.lookAt) return 'waiting';
   const isHeld = (await aliveHolds(repository, backup, { storeNow, signal })).length > 0;
   // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.

@@ -1,9 +1,9 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { RetainedBackup } from '#common/domain/retention.policy.js';
-import { AppError } from '#common/errors/app-error.js';
+import type { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
-import { inspectBackup, toDamage } from '#common/repository/inspect-backup.js';
+import { inspectBackup } from '#common/repository/inspect-backup.js';
 import { expiringKey, verdictsPrefix } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readObject } from '#common/repository/read-object.js';
@@ -24,7 +24,7 @@ export interface RetainedList {
   /** Ids of backups whose deletion has begun and was cut short. */
   readonly halfDeleted: readonly string[];
   /** Those whose manifest cannot be read or that lost an object, and why: such a backup is neither counted nor deleted. */
-  readonly unreadable: readonly { readonly backupId: string; readonly error: unknown }[];
+  readonly unreadable: readonly { readonly backupId: string; readonly error: AppError }[];
 }
 
 /** Every backup of a dataset with what speaks for it: live holds, passed verdicts. Throws: repository.*. */
@@ -36,21 +36,19 @@ export async function listRetained(
   const storeNow = await readStoreClock(repository, dataset, { signal });
   const backups: Retained[] = [];
   const halfDeleted: string[] = [];
-  const unreadable: { backupId: string; error: unknown }[] = [];
+  const unreadable: { backupId: string; error: AppError }[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
-    try {
-      const { keys, manifest, ...found } = await inspectBackup(repository, { dataset, backupId }, { signal });
-      if (found.isHalfDeleted) halfDeleted.push(backupId);
-      if (found.isDamaged) unreadable.push({ backupId, error: toDamage({ dataset, backupId }) });
-      if (manifest === undefined) continue;
-      const isMarked = keys.includes(expiringKey(dataset, backupId));
-      const backup = await toRetained(repository, { manifest, objects, storeNow }, signal);
-      backups.push({ manifest, backup, isMarked });
-    } catch (error) {
-      signal.throwIfAborted();
-      if (!isAboutManifest(error)) throw error;
-      unreadable.push({ backupId, error });
-    }
+    const { keys, manifest, damage, isHalfDeleted } = await inspectBackup(
+      repository,
+      { dataset, backupId },
+      { signal },
+    );
+    if (isHalfDeleted) halfDeleted.push(backupId);
+    if (damage !== undefined) unreadable.push({ backupId, error: damage });
+    if (manifest === undefined) continue;
+    const isMarked = keys.includes(expiringKey(dataset, backupId));
+    const backup = await toRetained(repository, { manifest, objects, storeNow }, signal);
+    backups.push({ manifest, backup, isMarked });
   }
   return { backups, storeNow, halfDeleted, unreadable };
 }
@@ -102,6 +100,3 @@ function readVerdict(bytes: Uint8Array): unknown {
     return undefined;
   }
 }
-
-const isAboutManifest = (error: unknown): boolean =>
-  error instanceof AppError && ['backup.corrupt', 'repository.format'].includes(error.code);

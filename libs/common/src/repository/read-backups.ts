@@ -142,7 +142,8 @@ async function statElsewhere(
   return (await repository.stat(key, o))?.sizeBytes;
 }
 
-const isAboutManifest = (error: unknown): boolean =>
+/** Of one attempt: all others can be read. */
+export const isAboutManifest = (error: unknown): error is AppError =>
   error instanceof AppError && ['backup.corrupt', 'repository.format'].includes(error.code);
 
 const strict = ({ signal }: ReadOptions): ListBackupsOptions => ({
