@@ -87,7 +87,11 @@ async function openWithPatience(options: CatalogOptions, logger: Logger): Promis
   for (let failures = 1; ; failures += 1) {
     try {
       const catalog = await openCatalog(options);
-      const applied = await catalog.migrate();
+      const applied = await catalog.migrate().catch((error) => {
+        // The next try opens another; this one may be long in closing.
+        void catalog.close().catch(() => undefined);
+        throw error;
+      });
       if (applied.length > 0) logger.info({ applied }, 'catalog migrated');
       return catalog;
     } catch (error) {
