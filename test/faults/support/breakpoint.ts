@@ -6,6 +6,11 @@ export interface Breakpoint {
   release(): void;
 }
 
+export interface Stop extends Pick<Breakpoint, 'reached' | 'release'> {
+  /** Of what goes to the store: it gets there, whether its sender is there to see it or not. */
+  readonly land?: () => Promise<number>;
+}
+
 /** The gate's side of a breakpoint. */
 export class Hold<Match> implements Breakpoint {
   readonly reached: Promise<void>;

@@ -1,6 +1,6 @@
 import type { AppName } from '../../support/app-process.js';
 import { waitUntil } from '../../support/wait-until.js';
-import type { Breakpoint } from './breakpoint.js';
+import type { Stop } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import type { BusMatch } from './kafka-gate.js';
 import type { KillCase } from './kill-case.js';
@@ -8,10 +8,6 @@ import type { StatementMatch } from './pg-gate.js';
 import type { Gates } from './replica.js';
 import type { S3Match } from './s3-gate.js';
 
-export interface Stop extends Pick<Breakpoint, 'reached' | 'release'> {
-  /** Of what goes to the store: it gets there, whether its sender is there to see it or not. */
-  readonly land?: () => Promise<number>;
-}
 type Arm = (gates: Gates, cluster: Cluster) => Stop;
 
 /** A step seen from outside: where an app can be stopped before it is done, and after it was done and before the app knows. */

@@ -1,9 +1,10 @@
 import { type Asked, ask, causedBy, runOf } from '../../support/request.js';
 import { waitUntil } from '../../support/wait-until.js';
 import { askUntilAnswered } from './asked-by-api.js';
+import type { Stop } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import { type Frozen, freeze } from './freeze.js';
-import { commitOf, inStore, type Place, type Stop } from './places.js';
+import { commitOf, inStore, type Place } from './places.js';
 import { backupOf, type Work } from './works.js';
 
 const shop = backupOf('shop');
