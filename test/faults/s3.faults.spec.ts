@@ -1,10 +1,20 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import type { AppName } from '../support/app-process.js';
 import { ask } from '../support/request.js';
 import { Cluster } from './support/cluster.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';
 import { chosenOf } from './support/report.js';
 import type { S3Fault, S3Match } from './support/s3-gate.js';
-import { backupOf, doWork, type Work } from './support/works.js';
+import {
+  backupOf,
+  doWork,
+  placeOf,
+  prepareRestored,
+  proofOf,
+  restoreInPlace,
+  verification,
+  type Work,
+} from './support/works.js';
 
 const bulk = backupOf('bulk');
 const shop = backupOf('shop');
@@ -13,6 +23,9 @@ const secondPart: S3Match = { method: 'PUT', key: /dump[.]zst$/, query: /partNum
 const completion: S3Match = { method: 'POST', key: /dump[.]zst$/, query: /uploadId=/ };
 const manifest: S3Match = { method: 'PUT', key: /manifest[.]json$/ };
 const archive: S3Match = { method: 'GET', key: /dump[.]zst$/ };
+const verdict: S3Match = { method: 'PUT', key: /[/]verdicts[/]/ };
+/** Of a restore in place nothing else is stored. */
+const safety: S3Match = { method: 'PUT', key: /dump[.]zst$/ };
 const everything = ['GET', 'PUT', 'POST', 'HEAD', 'DELETE'].map((method) => ({ method, key: /.*/ }));
 
 /** More often than a request is tried: the attempt fails, and another one must find what was made. */
@@ -29,9 +42,16 @@ const restore: Work = {
   },
 };
 
-/** The executor's next such requests meet it. */
-const meets = (match: S3Match, fault: S3Fault, times = 1): Pick<FaultCase, 'begin'> => ({
-  begin: (cluster) => cluster.replicaOf('executor').gates.store.answer(match, fault, times),
+/** The app's next such requests meet it. */
+const meets = (match: S3Match, fault: S3Fault, times = 1, app: AppName = 'executor'): Pick<FaultCase, 'begin'> => ({
+  begin: (cluster) => cluster.replicaOf(app).gates.store.answer(match, fault, times),
+});
+
+const verifierMeets = (match: S3Match, fault: S3Fault, times = 1) => meets(match, fault, times, 'verifier');
+
+/** The store does it, and never answers. */
+const isNeverAnswered = (match: S3Match): Pick<FaultCase, 'begin'> => ({
+  begin: (cluster) => ({ reached: cluster.replicaOf('executor').gates.store.holdAfter(match).reached }),
 });
 
 const aBackup = { before: (cluster: Cluster) => doWork(cluster, bulk) };
@@ -97,6 +117,82 @@ const cases: readonly FaultCase[] = [
     ...meets(archive, 'cut-download', 3),
   },
   { fault: 'S3 stalls', step: 'restore: the archive', work: restore, ...aBackup, ...meets(archive, 'stall') },
+  { fault: 'S3 stalls', step: 'backup: CompleteMultipartUpload', work: bulk, ...meets(completion, 'stall') },
+  {
+    fault: 'S3 does it and never answers',
+    step: 'backup: CompleteMultipartUpload',
+    work: bulk,
+    ...isNeverAnswered(completion),
+  },
+  { fault: 'S3 does it and never answers', step: 'backup: the manifest', work: shop, ...isNeverAnswered(manifest) },
+  {
+    fault: 'S3 answers 500',
+    step: 'restore (in place): the safety dump',
+    work: restoreInPlace,
+    ...meets(safety, 'error-500', 3),
+  },
+  {
+    fault: 'S3 answers 500',
+    step: 'restore (in place): the safety dump, for a whole attempt',
+    work: restoreInPlace,
+    ...meets(safety, 'error-500', MORE_THAN_TRIES),
+  },
+  {
+    fault: 'S3 stalls',
+    step: 'restore (in place): the safety dump',
+    work: restoreInPlace,
+    ...meets(safety, 'stall'),
+  },
+  {
+    fault: 'S3 does it, the answer is lost',
+    step: 'restore (in place): the manifest of the safety dump',
+    work: restoreInPlace,
+    ...meets(manifest, 'lose-answer'),
+  },
+  {
+    fault: 'S3 does it and answers 500',
+    step: 'restore (in place): the manifest of the safety dump, every time',
+    work: restoreInPlace,
+    ...meets(manifest, 'spoil-answer', MORE_THAN_TRIES),
+  },
+  {
+    fault: 'S3 answers 500',
+    step: 'verification: the archive',
+    work: verification,
+    ...verifierMeets(archive, 'error-500', 3),
+  },
+  {
+    fault: 'S3 answers 500',
+    step: 'verification: the archive, for a whole attempt',
+    work: verification,
+    ...verifierMeets(archive, 'error-500', MORE_THAN_TRIES),
+  },
+  {
+    fault: 'S3 resets in the middle',
+    step: 'verification: the archive',
+    work: verification,
+    ...verifierMeets(archive, 'cut-download', 3),
+  },
+  { fault: 'S3 stalls', step: 'verification: the archive', work: verification, ...verifierMeets(archive, 'stall') },
+  {
+    fault: 'S3 answers 500',
+    step: 'verification: the verdict',
+    work: verification,
+    ...verifierMeets(verdict, 'error-500', 3),
+  },
+  {
+    fault: 'S3 answers 500',
+    step: 'verification: the verdict, every time',
+    work: verification,
+    ...verifierMeets(verdict, 'error-500', MORE_THAN_TRIES),
+  },
+  {
+    fault: 'S3 does it, the answer is lost',
+    step: 'verification: the verdict',
+    work: verification,
+    ...verifierMeets(verdict, 'lose-answer'),
+  },
+  { fault: 'S3 stalls', step: 'verification: the verdict', work: verification, ...verifierMeets(verdict, 'stall') },
   ...[
     { work: bulk, at: part },
     { work: restore, at: archive },
@@ -123,12 +219,17 @@ const cases: readonly FaultCase[] = [
   ),
 ];
 
+const chosen = chosenOf(cases);
 let cluster: Cluster;
 beforeAll(async () => {
+  const isVerified = chosen.some(({ work }) => work === verification);
   cluster = await Cluster.start({ apps: ['scheduler', 'executor'], hasBulk: true });
-});
+  if (isVerified) await cluster.startApp('verifier');
+  if (chosen.some(({ work }) => work === restoreInPlace)) await prepareRestored(cluster, placeOf(cluster));
+  if (isVerified) await prepareRestored(cluster, proofOf(cluster));
+}, 120_000);
 afterAll(() => cluster?.close());
 
 describe('work while the store misbehaves', () => {
-  it.each(chosenOf(cases))('$fault: $step', (one) => meetFault(cluster, one), 240_000);
+  it.each(chosen)('$fault: $step', (one) => meetFault(cluster, one), 240_000);
 });
