@@ -34,12 +34,12 @@ export async function meetKill(cluster: Cluster, work: Work, kill: KillCase): Pr
   const breakpoint = kill.arm(victim.gates, cluster);
   const head = { fault: `${kill.app} killed`, step: `${work.name}: ${kill.step}` };
   try {
-    const { asked, early, recoverySeconds } = await orTell(head, () =>
+    const { asked, recoverySeconds } = await orTell(head, () =>
       recover(cluster, work, { ...kill, victim, breakpoint }),
     );
     const broken = await conclude({ ...head, recoverySeconds }, async () => {
       const { broken: found, next } = await proveAndRepeat(cluster, work, asked);
-      return [...early, ...found, ...(await findLeftHolds(cluster)), ...(await findBroken(cluster, [asked, next]))];
+      return [...found, ...(await findLeftHolds(cluster)), ...(await findBroken(cluster, [asked, next]))];
     });
     expect(broken).toEqual([]);
   } catch (error) {
@@ -55,19 +55,17 @@ interface Met extends KillCase {
 
 interface Recovered {
   readonly asked: Asked;
-  /** What was broken before anybody went on. */
-  readonly early: readonly string[];
   readonly recoverySeconds: number;
 }
 
 async function recover(cluster: Cluster, work: Work, met: Met): Promise<Recovered> {
   const asked = await work.ask(cluster);
   await meet(cluster, met);
-  const { killedAtMs, early } = await replace(cluster, met);
+  const killedAtMs = await replace(cluster, met);
   const done = await awaitDone(cluster, work, asked);
   await expelDead(cluster, met.victim);
   // Nothing had to recover where the work was over, or went on elsewhere, before the kill.
-  return { asked, early, recoverySeconds: Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10) };
+  return { asked, recoverySeconds: Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10) };
 }
 
 /** Throws, with what the apps did instead, when nobody ever comes to the step. */
@@ -83,21 +81,21 @@ export async function meet(
   await waitUntil(`somebody stands ${step}`, () => isReached, { explain: () => cluster.explain() });
 }
 
-interface Replaced extends Pick<Recovered, 'early'> {
-  readonly killedAtMs: number;
-}
-
-/** What the dead one still had to say is dropped by its gates when they are released. */
-async function replace(cluster: Cluster, met: Met): Promise<Replaced> {
+/**
+ * Returns the instant of the kill. What the dead one still had to say is dropped by its gates when they are released. Throws what is
+ * broken already while nobody goes on.
+ */
+async function replace(cluster: Cluster, met: Met): Promise<number> {
   const { app, takeover = 'restart', victim, breakpoint, meanwhile } = met;
   if (takeover === 'replica') await cluster.startApp(app);
   const killedAtMs = await victim.kill();
   breakpoint.release();
-  if (takeover === 'replica') return { killedAtMs, early: [] };
+  if (takeover === 'replica') return killedAtMs;
   if (meanwhile !== undefined) await orphansGone(victim);
-  const early = (await meanwhile?.(cluster)) ?? [];
+  const broken = (await meanwhile?.(cluster)) ?? [];
   await cluster.startApp(app);
-  return { killedAtMs, early };
+  if (broken.length > 0) throw new Error(broken.join('; '));
+  return killedAtMs;
 }
 
 const orphansGone = ({ orphans }: Replica): Promise<true> =>

@@ -66,6 +66,7 @@ interface Marks {
   readonly representative?: 'before' | 'after' | 'both';
   /** Who goes on after the second of them. `restart` where the app would do the work beside what is held, while a replica starts. */
   readonly takeover?: KillCase['takeover'];
+  /** Of the first, and of the second where it restarts. */
   readonly meanwhile?: KillCase['meanwhile'];
 }
 
