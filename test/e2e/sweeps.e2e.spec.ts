@@ -103,10 +103,12 @@ describe('what a killed executor leaves', () => {
     expect(await scratchesOf(restoring)).toHaveLength(1);
 
     await platform.startApp('executor');
-    await waitUntil('no session is left', async () => (await sessionsOf(restoring)).length === 0);
-    await waitUntil('no database is left', async () => (await scratchesOf(restoring)).length === 0);
-    await waitUntil('no process is left', async () => (await processesOf(restoring)).length === 0);
-  });
+    // One that was killed while it swept the target holds the lease on that for a minute.
+    const waiting = { timeoutMs: 90_000 };
+    await waitUntil('no session is left', async () => (await sessionsOf(restoring)).length === 0, waiting);
+    await waitUntil('no database is left', async () => (await scratchesOf(restoring)).length === 0, waiting);
+    await waitUntil('no process is left', async () => (await processesOf(restoring)).length === 0, waiting);
+  }, 180_000);
 
   it('and the next restore of that kind begins as if nothing had been', async () => {
     const asked = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', database });

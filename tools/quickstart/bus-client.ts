@@ -58,17 +58,21 @@ export class BusClient {
   }
 
   /**
-   * Publishes a request and shows everything that comes back about it, until an event of type `until` arrives, which is returned.
-   * A refusal or a failure ends it with what Holdfast says about that, and its hint.
+   * Publishes a request and shows everything that comes back about it, until an event of type `until` has arrived, which is returned, and
+   * every fact before it: each type has a topic of its own, so the last may come first. A refusal or a failure ends it with what Holdfast says about that, and its hint.
    */
   async ask({ type, mode, data }: Asked, until: string, onEvent: (event: CloudEvent) => void): Promise<CloudEvent> {
     const event = { type, id: randomUUID(), source, time: new Date().toISOString(), data };
     const { promise, resolve, reject } = Promise.withResolvers<CloudEvent>();
+    const numbers = new FactNumbers();
+    let last: CloudEvent | undefined;
     const follower: Follower = {
       requestId: event.id,
       see: (answer) => {
         onEvent(answer);
-        if (answer.type === until) resolve(answer);
+        numbers.add(answer);
+        if (answer.type === until) last = answer;
+        if (last !== undefined && numbers.areWhole) resolve(last);
         if (/\.(failed|rejected)$/.test(answer.type)) reject(toTrouble(answer));
       },
     };
@@ -86,6 +90,20 @@ export class BusClient {
       this.signal.removeEventListener('abort', onAbort);
       this.followers.delete(follower);
     }
+  }
+}
+
+/** The facts of a run are numbered from 1 on, so it shows when one is still to come. */
+class FactNumbers {
+  private readonly ofRuns = new Map<unknown, Set<number>>();
+
+  add({ data: { runId, sequence } }: CloudEvent): void {
+    if (typeof sequence !== 'number') return;
+    this.ofRuns.set(runId, (this.ofRuns.get(runId) ?? new Set()).add(sequence));
+  }
+
+  get areWhole(): boolean {
+    return [...this.ofRuns.values()].every((numbers) => numbers.size === Math.max(...numbers));
   }
 }
 
