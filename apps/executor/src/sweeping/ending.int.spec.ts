@@ -5,12 +5,13 @@ import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { RestoreOrder } from '#common/operations/restore-order.js';
+import type { Background } from '#common/service/in-background.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreProcess } from '#common/testing/restore-process.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
-import { type Ending, startEnding } from './ending.js';
+import { startEnding } from './ending.js';
 
 const { signal } = new AbortController();
 
@@ -18,7 +19,7 @@ let restores: RestoreTestBed;
 let manifest: Manifest;
 let bed: RunTestBed;
 let gate: TcpGate;
-let ending: Ending | undefined;
+let ending: Background | undefined;
 beforeAll(async () => {
   restores = await RestoreTestBed.create('postgres18', 'CREATE TABLE items AS SELECT 1 AS id');
   manifest = await restores.backup();

@@ -2,16 +2,13 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { endRestore } from '#common/operations/end-restore.js';
+import { type Background, inBackground } from '#common/service/in-background.js';
 import type { Service } from '#common/service/open-service.js';
 import { settleDue } from '#common/service/settle-due.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 
 export interface EndingDeps extends Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger'> {
   readonly metrics?: Service['metrics'];
-}
-
-export interface Ending {
-  stop(): Promise<void>;
 }
 
 const EVERY_MS = 2_000;
@@ -23,16 +20,7 @@ const RETRY_MS = 30_000;
  * Restores that nobody will go on with, and whose holder vanished, come to their end: first on the server, where what was begun may
  * still be committed by a process that is only frozen, or by its children; then in the catalog, with the fact.
  */
-export function startEnding(d: EndingDeps): Ending {
-  const stopping = new AbortController();
-  const ending = keepEnding(d, stopping.signal);
-  return {
-    stop: async () => {
-      stopping.abort();
-      await ending;
-    },
-  };
-}
+export const startEnding = (d: EndingDeps): Background => inBackground((stopping) => keepEnding(d, stopping));
 
 async function keepEnding(d: EndingDeps, stopping: AbortSignal): Promise<void> {
   /** One that hangs must not be asked for again, nor keep the others waiting. */

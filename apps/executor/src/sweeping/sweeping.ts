@@ -3,15 +3,12 @@ import { endRunsThatAreOver } from '#common/operations/end-restore.js';
 import { sweepScratches } from '#common/operations/sweep-scratches.js';
 import { sweepSpoolFolders } from '#common/operations/sweep-spool-folders.js';
 import { endOrphans } from '#common/process/orphans.js';
+import { type Background, inBackground } from '#common/service/in-background.js';
 import type { Service } from '#common/service/open-service.js';
 import { workIfDue } from '#common/service/periodic-work.js';
 import { isOverIn, stateIn } from '#common/service/run-state.js';
 
 export type SweepingDeps = Pick<Service, 'catalog' | 'installation' | 'logger' | 'metrics' | 'owner'>;
-
-export interface Sweeping {
-  stop(): Promise<void>;
-}
 
 type Sweep = (d: SweepingDeps, stopping: AbortSignal) => Promise<void>;
 
@@ -19,18 +16,12 @@ type Sweep = (d: SweepingDeps, stopping: AbortSignal) => Promise<void>;
  * What dead attempts leave outside the repository, which only an executor reaches: processes and spool folders on its own machine, at
  * once and then again and again; databases on targets, by one executor at a time for each.
  */
-export function startSweeping(d: SweepingDeps): Sweeping {
-  const stopping = new AbortController();
-  const sweeping = Promise.all([sweepProcesses, sweepFolders, sweepTargets].map((sweep) => repeat(sweep, d, stopping)));
-  return {
-    stop: async () => {
-      stopping.abort();
-      await sweeping;
-    },
-  };
-}
+export const startSweeping = (d: SweepingDeps): Background =>
+  inBackground((stopping) =>
+    Promise.all([sweepProcesses, sweepFolders, sweepTargets].map((sweep) => repeat(sweep, d, stopping))),
+  );
 
-async function repeat(sweep: Sweep, d: SweepingDeps, { signal }: AbortController): Promise<void> {
+async function repeat(sweep: Sweep, d: SweepingDeps, signal: AbortSignal): Promise<void> {
   while (!signal.aborted) {
     try {
       await sweep(d, signal);

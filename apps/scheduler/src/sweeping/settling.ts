@@ -4,6 +4,7 @@ import { toBackoffMs } from '#common/domain/backoff.js';
 import { RunKinds } from '#common/domain/run.js';
 import type { Facts } from '#common/service/facts.js';
 import { followClock } from '#common/service/follow-clock.js';
+import { type Background, inBackground } from '#common/service/in-background.js';
 import { settleDue } from '#common/service/settle-due.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -18,10 +19,6 @@ export interface SettlingDeps {
   readonly restoresAfterMs: number;
 }
 
-export interface Settling {
-  stop(): Promise<void>;
-}
-
 /** Workers settle what is due as well, and sooner. */
 const EVERY_MS = 5_000;
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
@@ -30,15 +27,8 @@ const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
  * Every run comes to its end although no worker is up: cancelled, overdue or out of attempts, it is settled with its fact. Restores whose
  * executor vanished come later than others.
  */
-export function startSettling(deps: SettlingDeps): Settling {
-  const stopping = new AbortController();
-  const settling = keepSettling(deps, stopping.signal);
-  return {
-    stop: async () => {
-      stopping.abort();
-      await settling;
-    },
-  };
+export function startSettling(deps: SettlingDeps): Background {
+  return inBackground((stopping) => keepSettling(deps, stopping));
 }
 
 async function keepSettling({ facts, ...deps }: SettlingDeps, stopping: AbortSignal): Promise<void> {

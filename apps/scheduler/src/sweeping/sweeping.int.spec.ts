@@ -11,8 +11,8 @@ import { initialiseRepository } from '#common/repository/initialise-repository.j
 import { attemptPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { Facts } from '#common/service/facts.js';
+import type { Background } from '#common/service/in-background.js';
 import { Installation } from '#common/service/installation.js';
-import type { PeriodicWork } from '#common/service/periodic-work.js';
 import { createLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
@@ -27,7 +27,7 @@ const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).t
 let folder: string;
 let bed: CatalogTestBed;
 let repository: BackupRepository;
-const started: PeriodicWork[] = [];
+const started: Background[] = [];
 
 beforeAll(async () => {
   bed = await CatalogTestBed.open();

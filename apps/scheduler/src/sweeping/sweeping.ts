@@ -1,6 +1,7 @@
 import { parseDuration } from '#common/domain/duration.js';
+import type { Background } from '#common/service/in-background.js';
 import type { Service } from '#common/service/open-service.js';
-import { type PeriodicWork, startPeriodicWork } from '#common/service/periodic-work.js';
+import { startPeriodicWork } from '#common/service/periodic-work.js';
 import { forgetOld, type KeepAges } from './forget.js';
 import { type SweepDeps, sweepRepositories } from './sweep-repositories.js';
 
@@ -8,7 +9,7 @@ type SweepingDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger
   Pick<SweepDeps, 'limitMs'>;
 
 /** Whatever time and dead attempts leave behind: one sweep by one of all schedulers, beside the planning tick and never in its way. */
-export function startSweeping(d: SweepingDeps): PeriodicWork {
+export function startSweeping(d: SweepingDeps): Background {
   const { catalog, installation, logger, metrics, owner } = d;
   const { sweepEveryMs, firstSweepAfterMs } = installation.config.scheduler;
   const hung = new Set<string>();

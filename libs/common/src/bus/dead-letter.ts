@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { IHeaders, Message } from 'kafkajs';
+import { cutText } from '#common/contracts/fit.js';
 import type { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType } from './bus-error.js';
 import type { BusPublisher } from './producer.js';
@@ -86,7 +87,7 @@ function toSmallMessage(letter: DeadLetter, now: Date): Message {
 
 function toNotes({ error, ...at }: DeadLetter, now: Date): Record<string, string> {
   return {
-    'holdfast-reason': cut(error.message, REASON_CHARACTERS),
+    'holdfast-reason': cutText(error.message, REASON_CHARACTERS),
     'holdfast-code': error.code,
     'holdfast-issues': JSON.stringify(toIssues(error)),
     'holdfast-topic': at.topic,
@@ -101,12 +102,9 @@ function toNotes({ error, ...at }: DeadLetter, now: Date): Record<string, string
 function toIssues(error: AppError): readonly string[] {
   const { issues } = error.context;
   const all = Array.isArray(issues) ? issues.map(String) : [error.message];
-  const first = all.slice(0, ISSUES).map((issue) => cut(issue, ISSUE_CHARACTERS));
+  const first = all.slice(0, ISSUES).map((issue) => cutText(issue, ISSUE_CHARACTERS));
   return all.length <= ISSUES ? first : [...first, `and ${all.length - ISSUES} more`];
 }
-
-const cut = (text: string, characters: number): string =>
-  text.length <= characters ? text : `${text.slice(0, characters).toWellFormed()}…`;
 
 type HeaderValue = Buffer | string;
 

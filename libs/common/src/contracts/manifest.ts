@@ -36,3 +36,6 @@ export const Manifest = z.object({
     .describe('Shell commands that restore this backup with standard tools alone'),
 });
 export type Manifest = z.infer<typeof Manifest>;
+
+/** What its objects take in a repository. */
+export const totalBytes = ({ objects }: Manifest): number => objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

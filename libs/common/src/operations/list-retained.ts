@@ -3,7 +3,7 @@ import type { RetainedBackup } from '#common/domain/retention.policy.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
-import { inspectBackup } from '#common/repository/inspect-backup.js';
+import { inspectListed } from '#common/repository/inspect-backup.js';
 import { expiringKey, verdictsPrefix } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readObject } from '#common/repository/read-object.js';
@@ -38,11 +38,8 @@ export async function listRetained(
   const halfDeleted: string[] = [];
   const unreadable: { backupId: string; error: AppError }[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
-    const { keys, manifest, damage, isHalfDeleted } = await inspectBackup(
-      repository,
-      { dataset, backupId },
-      { signal },
-    );
+    const listed = { dataset, backupId, objects };
+    const { keys, manifest, damage, isHalfDeleted } = await inspectListed(repository, listed, { signal });
     if (isHalfDeleted) halfDeleted.push(backupId);
     if (damage !== undefined) unreadable.push({ backupId, error: damage });
     if (manifest === undefined) continue;

@@ -24,6 +24,15 @@ export async function inspectBackup(
 ): Promise<InspectedBackup> {
   const objects: StoredObject[] = [];
   for await (const object of repository.list(backupPrefix(backup.dataset, backup.backupId), o)) objects.push(object);
+  return inspectListed(repository, { ...backup, objects }, o);
+}
+
+/** The same, when everything below the backup's prefix has been listed already. */
+export async function inspectListed(
+  repository: BackupRepository,
+  { objects, ...backup }: HeldBackup & { readonly objects: readonly StoredObject[] },
+  o: ReadOptions,
+): Promise<InspectedBackup> {
   const keys = objects.map(({ key }) => key);
   const { manifest, unreadable } = await findBackupAmong(repository, { ...backup, objects }, o).then(
     (found) => ({ manifest: found, unreadable: undefined }),

@@ -1,7 +1,5 @@
 import type { BackupView } from '#common/contracts/api-views.js';
-import type { Manifest } from '#common/contracts/manifest.js';
-
-export const totalBytes = ({ objects }: Manifest): number => objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+import { type Manifest, totalBytes } from '#common/contracts/manifest.js';
 
 export const totalRows = ({ snapshot }: Manifest): number => snapshot.tables.reduce((sum, { rows }) => sum + rows, 0);
 

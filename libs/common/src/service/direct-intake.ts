@@ -3,6 +3,7 @@ import type { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.j
 import type { Event, UntypedEvent } from '#common/contracts/envelope.js';
 import { findEvent } from '#common/contracts/event-list.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
+import { type Background, inBackground } from './in-background.js';
 import type { Service } from './open-service.js';
 
 export interface DirectIntakeOptions {
@@ -24,23 +25,16 @@ const LOOK_EVERY_MS = 5_000;
 export function startDirectIntake(
   service: Pick<Service, 'catalog' | 'directAfterMs' | 'logger'>,
   options: DirectIntakeOptions,
-): { stop(): Promise<void> } {
+): Background {
   const { logger } = service;
-  const stopping = new AbortController();
-  const intake = new DirectIntake(service, options, stopping.signal);
-  const looking = (async (): Promise<void> => {
-    while (!stopping.signal.aborted) {
+  return inBackground(async (stopping) => {
+    const intake = new DirectIntake(service, options, stopping);
+    while (!stopping.aborted) {
       await intake.look().catch((error: unknown) => logger.warn({ err: error }, 'looking into the outbox failed'));
       const pauseMs = options.lookEveryMs ?? LOOK_EVERY_MS;
-      await sleep(pauseMs, undefined, { signal: stopping.signal }).catch(() => undefined);
+      await sleep(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
     }
-  })();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await looking;
-    },
-  };
+  });
 }
 
 class DirectIntake {

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
-import { AppError } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
-import { keepAlive } from './keepalive.js';
+import { type Background, inBackground } from './in-background.js';
+import { keepLease } from './keep-lease.js';
 
 export interface LeaseHolderOptions {
   readonly catalog: Catalog;
@@ -22,22 +22,9 @@ export interface LeaseSignals {
   readonly stopping: AbortSignal;
 }
 
-export interface LeaseHolder {
-  /** Ends the work, releases the lease, resolves when both are done. */
-  stop(): Promise<void>;
-}
-
 /** Work without an end that one process does at a time: whoever gets the lease works, the others wait for it. */
-export function startLeaseHolder(options: LeaseHolderOptions): LeaseHolder {
-  const stopping = new AbortController();
-  const holding = hold(options, stopping.signal);
-  return {
-    stop: async () => {
-      stopping.abort(new AppError('run.interrupted', 'the worker is shutting down'));
-      await holding;
-    },
-  };
-}
+export const startLeaseHolder = (options: LeaseHolderOptions): Background =>
+  inBackground((stopping) => hold(options, stopping));
 
 async function hold(options: LeaseHolderOptions, stopping: AbortSignal): Promise<void> {
   const { catalog, name, owner, ttlMs, logger } = options;
@@ -60,14 +47,7 @@ async function workUnder(
   stopping: AbortSignal,
 ): Promise<void> {
   const logger = parent.child({ lease: lease.name, fence: lease.fence });
-  const keepalive = keepAlive({
-    ttlMs,
-    renewMs,
-    askedAtMs,
-    renew: (until) => catalog.transaction((tx) => tx.leases.renew(lease, ttlMs), { until }),
-    subject: `lease ${lease.name}`,
-    logger,
-  });
+  const keepalive = keepLease(lease, { catalog, ttlMs, renewMs, askedAtMs, logger });
   logger.info({}, 'lease acquired');
   try {
     await work(lease, { lost: keepalive.lost, stopping });

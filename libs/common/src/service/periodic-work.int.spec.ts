@@ -1,10 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { type PeriodicWork, type PeriodicWorkOptions, startPeriodicWork } from './periodic-work.js';
+import type { Background } from './in-background.js';
+import { type PeriodicWorkOptions, startPeriodicWork } from './periodic-work.js';
 
 let bed: CatalogTestBed;
-const started: PeriodicWork[] = [];
+const started: Background[] = [];
 
 beforeAll(async () => {
   bed = await CatalogTestBed.open();
@@ -16,7 +17,7 @@ afterEach(async () => {
 
 type Wish = Pick<PeriodicWorkOptions, 'name' | 'owner' | 'work'> & Partial<PeriodicWorkOptions>;
 
-function start(wish: Wish): PeriodicWork {
+function start(wish: Wish): Background {
   const options = { catalog: bed.catalog, logger: silentLogger, everyMs: 3_600_000, firstAfterMs: 0, ...wish };
   const work = startPeriodicWork(options);
   started.push(work);

@@ -1,9 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
-import { AppError } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
-import { keepAlive } from './keepalive.js';
+import { type Background, inBackground } from './in-background.js';
+import { keepLease } from './keep-lease.js';
 
 export interface DueWork {
   readonly catalog: Catalog;
@@ -25,11 +25,6 @@ export interface PeriodicWorkOptions extends DueWork {
   readonly firstAfterMs: number;
 }
 
-export interface PeriodicWork {
-  /** Ends what is under way, leaves the rest to another process, resolves when nothing works any more. */
-  stop(): Promise<void>;
-}
-
 /** How often to look whether it is time; a process that died in the middle of it is noticed no sooner. */
 const POLL_MS = 30_000;
 const TTL_MS = 60_000;
@@ -38,16 +33,8 @@ const TTL_MS = 60_000;
  * Work that one of any number of processes does once in a while. The lease is held while it lasts, and kept on until the next time is
  * due: neither a second process nor a restart makes it come sooner.
  */
-export function startPeriodicWork(options: PeriodicWorkOptions): PeriodicWork {
-  const stopping = new AbortController();
-  const working = keepWorking(options, stopping.signal);
-  return {
-    stop: async () => {
-      stopping.abort(new AppError('run.interrupted', 'the process is shutting down'));
-      await working;
-    },
-  };
-}
+export const startPeriodicWork = (options: PeriodicWorkOptions): Background =>
+  inBackground((stopping) => keepWorking(options, stopping));
 
 async function keepWorking(options: PeriodicWorkOptions, stopping: AbortSignal): Promise<void> {
   const { everyMs, firstAfterMs } = options;
@@ -80,8 +67,7 @@ async function workOnce(
   stopping: AbortSignal,
 ): Promise<void> {
   const logger = parent.child({ lease: lease.name, fence: lease.fence });
-  const renew = (until: AbortSignal) => catalog.transaction((tx) => tx.leases.renew(lease, ttlMs), { until });
-  const { lost, stop } = keepAlive({ ttlMs, renewMs, askedAtMs, renew, subject: `lease ${lease.name}`, logger });
+  const { lost, stop } = keepLease(lease, { catalog, ttlMs, renewMs, askedAtMs, logger });
   try {
     await work(AbortSignal.any([lost, stopping]));
   } catch (error) {

@@ -1,9 +1,9 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { BackupUse, CatalogBackup } from '#common/catalog/stores/retention.store.js';
+import { totalBytes } from '#common/contracts/manifest.js';
 import { decideRetention } from '#common/domain/retention.policy.js';
 import { toProblem } from '#common/errors/app-error.js';
 import { listRetained, type Retained } from '#common/operations/list-retained.js';
-import { totalBytes } from './backup-view.js';
 import type { Installation } from './installation.js';
 import { retentionOf } from './retention-of.js';
 

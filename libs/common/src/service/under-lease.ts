@@ -1,7 +1,7 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
 import { silentLogger } from '#common/telemetry/logger.js';
-import { keepAlive } from './keepalive.js';
+import { keepLease } from './keep-lease.js';
 
 export interface UnderLeaseOptions {
   readonly catalog: Catalog;
@@ -24,9 +24,7 @@ export async function underLease<T>(
   const askedAtMs = performance.now();
   const lease = await catalog.transaction((tx) => tx.leases.acquire(name, owner, ttlMs));
   if (lease === undefined) return undefined;
-  const renew = (until: AbortSignal) => catalog.transaction((tx) => tx.leases.renew(lease, ttlMs), { until });
-  const subject = `lease ${name}`;
-  const { lost, stop } = keepAlive({ ttlMs, renewMs, askedAtMs, renew, subject, logger: silentLogger });
+  const { lost, stop } = keepLease(lease, { catalog, ttlMs, renewMs, askedAtMs, logger: silentLogger });
   try {
     return await work(lease, AbortSignal.any([signal, lost]));
   } finally {

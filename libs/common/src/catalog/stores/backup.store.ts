@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Backup, BackupCopy } from '#common/catalog/entities/backup.entity.js';
 import { type Sql, toJsonb } from '#common/catalog/sql.js';
-import type { Manifest } from '#common/contracts/manifest.js';
+import { type Manifest, totalBytes } from '#common/contracts/manifest.js';
 import { type BackupId, type RunId, toUuidV7 } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 
@@ -122,12 +122,11 @@ export const backupStore = (sql: Sql) => {
      * Throws: internal.bug when the catalog already names another attempt, or has expired the backup.
      */
     record: async (manifest: Manifest, copy: { repository: string; manifestKey: string }): Promise<Backup> => {
-      const sizeBytes = manifest.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
-      const [backup] = await sql.entities(Backup, RECORD, toRecord(manifest, sizeBytes));
+      const [backup] = await sql.entities(Backup, RECORD, toRecord(manifest));
       if (backup === undefined) {
         throw new AppError('internal.bug', `backup ${manifest.backupId} is not recorded as ${manifest.attemptKey}`);
       }
-      await sql.affected(RECORD_COPY, [backup.id, copy.repository, copy.manifestKey, sizeBytes]);
+      await sql.affected(RECORD_COPY, [backup.id, copy.repository, copy.manifestKey, totalBytes(manifest)]);
       return backup;
     },
 
@@ -150,7 +149,7 @@ export const backupStore = (sql: Sql) => {
 };
 
 /** The values of a row, up to its manifest. */
-export function toRecord(manifest: Manifest, sizeBytes: number): readonly unknown[] {
+export function toRecord(manifest: Manifest): readonly unknown[] {
   const { snapshot } = manifest;
   return [
     manifest.backupId,
@@ -160,7 +159,7 @@ export function toRecord(manifest: Manifest, sizeBytes: number): readonly unknow
     manifest.purpose,
     manifest.attempt,
     manifest.attemptKey,
-    sizeBytes,
+    totalBytes(manifest),
     snapshot.sizeBytes,
     manifest.startedAt,
     snapshot.takenAt,

@@ -99,7 +99,6 @@ export const retentionStore = (sql: Sql) => ({
 
   /** Of a backup that the catalog has lost: whoever is told of its expiry must find it remembered. */
   recordExpired: async (manifest: Manifest): Promise<void> => {
-    const sizeBytes = manifest.objects.reduce((sum, object) => sum + object.sizeBytes, 0);
-    await sql.affected(RECORD_EXPIRED, toRecord(manifest, sizeBytes));
+    await sql.affected(RECORD_EXPIRED, toRecord(manifest));
   },
 });
