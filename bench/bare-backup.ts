@@ -6,7 +6,7 @@ import {
   CreateMultipartUploadCommand,
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
-import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import { toPgEnvironment } from '#common/pg/environment.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { S3Bed } from '#common/testing/s3-bed.js';
 import type { ScratchDatabase } from '#common/testing/scratch-database.js';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
-import { parsePgUrl } from '#common/engines/postgres/pg-connection.js';
-import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import { parsePgUrl } from '#common/pg/connection.js';
+import { toPgEnvironment } from '#common/pg/environment.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';

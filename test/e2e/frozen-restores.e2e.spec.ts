@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { parsePgUrl, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
+import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { newId, Platform } from '../support/platform.js';
 import { type Asked, ask, causedBy, runOf } from '../support/request.js';

@@ -23,6 +23,7 @@ const violations: readonly { rule: string; file: string; source: string }[] = [
   },
   { rule: 'layer-telemetry', file: `${lib}/telemetry/bad.ts`, source: `import '../domain/good.js';` },
   { rule: 'layer-contracts', file: `${lib}/contracts/bad.ts`, source: `import { type A } from '#common/bus/good.js';` },
+  { rule: 'layer-pg', file: `${lib}/pg/bad.ts`, source: `import '#common/contracts/good.js';` },
   { rule: 'layer-config', file: `${lib}/config/bad.ts`, source: `import type { A } from '#common/catalog/good.js';` },
   { rule: 'layer-catalog', file: `${lib}/catalog/bad.ts`, source: `import '#common/engines/postgres/good.js';` },
   { rule: 'layer-bus', file: `${lib}/bus/bad.ts`, source: `export type { A } from '#common/probes/good.js';` },

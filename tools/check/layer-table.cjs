@@ -3,7 +3,7 @@
  * errors ← domain ← contracts ← adapters ← engines ← probes ← operations ← service ← apps.
  * A folder that is not listed here is an error of its own: a new kind of folder is a decision, not an accident.
  */
-const core = ['errors', 'domain', 'contracts', 'telemetry'];
+const core = ['errors', 'domain', 'contracts', 'telemetry', 'pg'];
 const adapters = ['catalog', 'bus', 'repository', 'process', 'pipeline'];
 
 const layers = {
@@ -11,6 +11,8 @@ const layers = {
   domain: ['errors'],
   telemetry: ['errors'],
   contracts: ['errors', 'domain', 'telemetry'],
+  // How to reach a PostgreSQL server: the configuration checks it, the catalog and the engine use it.
+  pg: ['errors', 'domain'],
   config: core,
   // Adapters get plain options and never each other; that they stay apart is a rule of its own.
   ...Object.fromEntries(adapters.map((adapter) => [adapter, [...core, ...adapters]])),
@@ -28,7 +30,7 @@ const owners = {
   '@nestjs': ['(^|/)main[.]ts$', '[.]module[.]ts$', '[.]controller[.]ts$', '^libs/common/src/(bus|service)/nest/'],
   kafkajs: ['^libs/common/src/bus/'],
   typeorm: ['^libs/common/src/catalog/'],
-  pg: ['^libs/common/src/(catalog|engines/postgres|probes)/'],
+  pg: ['^libs/common/src/(catalog|engines/postgres|pg|probes)/'],
   '@aws-sdk': ['^libs/common/src/(repository|engines/bucket)/'],
   ioredis: ['^libs/common/src/engines/redis/'],
   meilisearch: ['^libs/common/src/(engines/meilisearch|probes)/'],

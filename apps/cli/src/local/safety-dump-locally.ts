@@ -1,7 +1,7 @@
 import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
-import { withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { takeBackup } from '#common/operations/take-backup.js';
+import { withDatabase } from '#common/pg/connection.js';
 import { holdfastVersion } from '#common/service/version.js';
 import type { RestoreArguments } from '../restore-arguments.js';
 import type { VerbContext } from '../verb.js';

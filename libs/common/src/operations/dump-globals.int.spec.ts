@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
+import { toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 

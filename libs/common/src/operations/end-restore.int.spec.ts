@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { parsePgUrl } from '#common/engines/postgres/pg-connection.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
+import { parsePgUrl } from '#common/pg/connection.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { endRestore, endRunsThatAreOver } from './end-restore.js';
 

@@ -1,5 +1,4 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import { withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -20,6 +19,7 @@ import {
 } from '#common/engines/postgres/restore/restore-preparation.js';
 import { type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-sessions.js';
 import { AppError } from '#common/errors/app-error.js';
+import { withDatabase } from '#common/pg/connection.js';
 import type { Remember } from './restore-findings.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { parsePgUrl } from '#common/engines/postgres/pg-connection.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { parsePgUrl } from '#common/pg/connection.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type SweepScratchesOptions, sweepScratches } from './sweep-scratches.js';
 

@@ -1,8 +1,8 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { decideVerdict, type ProbeOutcome, type Verdict } from '#common/domain/verdict.js';
-import { type PgConnection, toPgLabel } from '#common/engines/postgres/pg-connection.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
+import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';

@@ -1,6 +1,6 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PgConnection } from '#common/pg/connection.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 
 /** What the restored database is held against, and how to reach it. */

@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
-import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgConnection } from '#common/pg/connection.js';
 import { onServer, RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { Meilisearch } from 'meilisearch';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
-import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
+import type { PgConnection } from '#common/pg/connection.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { parseProfile } from './registry.js';

@@ -1,8 +1,8 @@
 import type { DatasetConfig, HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
-import { parsePgUrl } from '#common/engines/postgres/pg-connection.js';
 import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
+import { parsePgUrl } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';

@@ -1,6 +1,6 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import { withDatabase } from '#common/engines/postgres/pg-connection.js';
 import type { Verification } from '#common/operations/verify-restore.js';
+import { withDatabase } from '#common/pg/connection.js';
 import type { Installation } from './installation.js';
 
 export interface VerificationNames {

@@ -5,7 +5,6 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
-import { type PgConnection, parsePgUrl, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -13,6 +12,7 @@ import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/op
 import type { RestoreOrder } from '#common/operations/restore-order.js';
 import { spoolObject } from '#common/operations/spool-object.js';
 import { takeBackup } from '#common/operations/take-backup.js';
+import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { expiringKey } from '#common/repository/layout.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { type PgConnection, parsePgUrl, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 const signal = new AbortController().signal;

@@ -1,7 +1,7 @@
 import pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
-import { type PgConnection, toPgLabel } from './pg-connection.js';
+import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 
 /** SQLSTATE → our code. Whole classes (two characters) come after single states. Source: PostgreSQL, appendix A. */
 const BY_SQLSTATE: Readonly<Record<string, Code>> = {

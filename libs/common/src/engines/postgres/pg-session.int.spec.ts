@@ -2,9 +2,9 @@ import { type AddressInfo, connect, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppError } from '#common/errors/app-error.js';
+import { type PgConnection, parsePgUrl } from '#common/pg/connection.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type PgConnection, parsePgUrl } from './pg-connection.js';
 import { PgSession, withPgSession } from './pg-session.js';
 
 const { signal } = new AbortController();

@@ -1,10 +1,10 @@
 import pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
-import { type PgConnection, toPgLabel } from './pg-connection.js';
-import { toApplicationName } from './pg-environment.js';
+import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
+import { toApplicationName } from '#common/pg/environment.js';
+import { toTlsOptions } from '#common/pg/tls.js';
 import { isTlsRefusal, toPgError } from './pg-errors.js';
 import { ANSWERS_TAKEN, KEEPALIVES } from './pg-liveness.js';
-import { toTlsOptions } from './pg-tls.js';
 
 export interface PgSessionOptions {
   /** An abort ends the session at once; what runs in it is cancelled by the server within seconds. */

@@ -1,4 +1,4 @@
-import type { PgConnection } from './pg-connection.js';
+import type { PgConnection } from '#common/pg/connection.js';
 
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {

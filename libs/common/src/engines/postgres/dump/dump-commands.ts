@@ -1,8 +1,8 @@
-import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
-import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
 import { KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { type PgConnection, withDatabase } from '#common/pg/connection.js';
+import { toPgEnvironment } from '#common/pg/environment.js';
 import type { Command } from '#common/process/command.js';
 
 /** What the dump needs of one installation. */

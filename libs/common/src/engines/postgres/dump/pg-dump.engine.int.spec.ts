@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import { parsePgUrl, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { PgDumpEngine } from './pg-dump.engine.js';

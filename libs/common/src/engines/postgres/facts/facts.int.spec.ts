@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { SnapshotFacts as SnapshotFactsSchema } from '#common/contracts/snapshot-facts.js';
-import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
-import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgConnection } from '#common/pg/connection.js';
+import { toPgEnvironment } from '#common/pg/environment.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { type FactsOptions, readSnapshotFacts } from './facts-read.js';

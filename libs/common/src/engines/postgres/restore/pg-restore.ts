@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
-import { toPgEnvironment } from '#common/engines/postgres/pg-environment.js';
 import { ANSWERS_TAKEN, KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
+import { type PgConnection, withDatabase } from '#common/pg/connection.js';
+import { toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
 import { Complaints } from './restore-errors.js';
 import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';

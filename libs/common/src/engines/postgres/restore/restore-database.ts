@@ -1,8 +1,8 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import { type PgConnection, withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
+import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
 import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 

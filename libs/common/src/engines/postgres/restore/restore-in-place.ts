@@ -1,10 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import { withDatabase } from '#common/engines/postgres/pg-connection.js';
 import { toCodeOfState } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
+import { withDatabase } from '#common/pg/connection.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import {
   type PgRestoreRequest,

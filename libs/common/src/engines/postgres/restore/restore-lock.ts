@@ -1,6 +1,6 @@
-import type { PgConnection } from '#common/engines/postgres/pg-connection.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
+import type { PgConnection } from '#common/pg/connection.js';
 import {
   endAttempts,
   endRun,

@@ -1,4 +1,4 @@
-import type { PgConnection } from './pg-connection.js';
+import type { PgConnection } from './connection.js';
 
 /** application_name is cut at 63 bytes by the server, with a notice: cut before. */
 export const toApplicationName = (name: string): string => Buffer.from(name).subarray(0, 63).toString('utf8');

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '#common/errors/app-error.js';
-import { parsePgUrl } from './pg-connection.js';
+import { parsePgUrl } from './connection.js';
 
 function problemOf(url: string): AppError {
   try {

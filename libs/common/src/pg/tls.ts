@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { type ConnectionOptions, checkServerIdentity } from 'node:tls';
 import { AppError } from '#common/errors/app-error.js';
-import type { PgConnection } from './pg-connection.js';
+import type { PgConnection } from './connection.js';
 
 /**
  * libpq's sslmode as options of Node's TLS; undefined for no TLS. `prefer` is TLS here: the caller falls back.
