@@ -138,7 +138,7 @@ describe('whatever is tampered with in the restored database turns the verdict t
     ],
     [
       'a view, of another owner',
-      'rls',
+      'privileges',
       'tenant_orders',
       'ALTER VIEW tenant_orders OWNER TO postgres',
       'ALTER VIEW tenant_orders OWNER TO {shop}_reader',

@@ -117,9 +117,9 @@ function toPlan(
 }
 
 const toDatabaseProbes = (name: string): object[] => [
-  ...['checksums', 'archive-list', 'row-counts', 'fingerprints', 'schema', 'sequences', 'extensions'].map((use) => ({
-    use,
-  })),
+  ...['checksums', 'archive-list', 'row-counts', 'fingerprints', 'schema', 'sequences', 'extensions', 'privileges'].map(
+    (use) => ({ use }),
+  ),
   {
     use: 'rls',
     behaviour: {

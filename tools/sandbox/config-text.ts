@@ -65,6 +65,7 @@ const toDatabaseProbes = ({ shop }: Sandbox): string => `      - use: checksums
       - use: schema
       - use: sequences
       - use: extensions
+      - use: privileges
       - use: rls
         behaviour:
           role: ${shop.rolePrefix}_app

@@ -5,6 +5,7 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
+import { problemsOf } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { rememberHere } from './restore-findings.js';
 
@@ -109,6 +110,19 @@ describe.each([
       manifest.snapshot.objects.map(({ identity, owner }) => [identity, owner]),
     );
     expect(restored.databasePrivileges).toEqual(manifest.snapshot.databasePrivileges);
+  });
+
+  it('is proven equal: what a version gives or lacks by itself is no difference', async () => {
+    const database = bed.nameOf('created', to);
+    const outcomes = await bed.verify(manifest, database, ['privileges', 'rls'], to);
+    expect(outcomes.map((outcome) => [outcome.verdict, problemsOf(outcome)])).toEqual([
+      ['passed', []],
+      ['passed', []],
+    ]);
+    await bed.query(database, `GRANT TRUNCATE ON orders TO ${roles.reader}`, to);
+    const [widened] = await bed.verify(manifest, database, ['privileges'], to);
+    await bed.query(database, `REVOKE TRUNCATE ON orders FROM ${roles.reader}`, to);
+    expect(widened?.verdict).toBe('failed');
   });
 
   it('an attempt that finds its database finished tells what the earlier one created, withheld and was told', async () => {

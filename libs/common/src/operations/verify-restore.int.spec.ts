@@ -97,6 +97,7 @@ const EVERYTHING = [
   { use: 'schema' },
   { use: 'sequences' },
   { use: 'extensions' },
+  { use: 'privileges' },
   { use: 'rls' },
 ];
 
@@ -121,7 +122,7 @@ describe('verifyRestore', () => {
     expect(result.verdictKey).toBe(`shop/${manifest.backupId}/verdicts/2026-11-21T10:00:00.000Z-${RUN_ID}.json`);
     const kept = JSON.parse(await text(await repository.get(String(result.verdictKey), { signal })));
     expect(kept).toMatchObject({ backupId: manifest.backupId, profile: 'shop', verdict: 'passed' });
-    expect(kept.probes).toHaveLength(8);
+    expect(kept.probes).toHaveLength(9);
     expect(JSON.stringify(kept)).not.toContain('postgres:postgres');
   });
 
@@ -152,9 +153,9 @@ describe('verifyRestore', () => {
     const result = await verify(EVERYTHING, restored, { privileges: 'drop', owner: shop.owner });
     expect(problems(result)).toEqual([]);
     expect(result.verdict).toBe('passed');
-    const rls = result.outcomes.find(({ probe }) => probe === 'rls');
-    expect(rls?.summary).toContain('privileges not compared: the target drops them');
-    const asKept = await verify([{ use: 'rls' }], restored);
+    const privileges = result.outcomes.find(({ probe }) => probe === 'privileges');
+    expect(privileges?.summary).toContain('privileges not compared: the target drops them');
+    const asKept = await verify([{ use: 'privileges' }], restored);
     expect(problems(asKept)).toContain(
       'view public.owner_orders: the owner changed; it runs with the rights of its owner',
     );

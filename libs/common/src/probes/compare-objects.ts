@@ -1,6 +1,7 @@
 import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { findExtras } from './compare-extras.js';
+import { type ServerVersions, withoutVersions } from './privileges-of-versions.js';
 
 /** `table shop.orders`: what a difference is told about. */
 export const toSubject = ({ kind, identity }: Pick<ObjectFacts, 'kind' | 'identity'>): string => `${kind} ${identity}`;
@@ -89,9 +90,14 @@ function toOwnerProblem({ kind, securityDefiner, securityInvoker }: ObjectFacts)
 }
 
 /** Privileges as before, each lost and each gained one by name. */
-export function comparePrivileges(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
+export function comparePrivileges(
+  expected: readonly ObjectFacts[],
+  actual: readonly ObjectFacts[],
+  versions: ServerVersions,
+): Evidence[] {
   return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
-    const problem = toPrivilegeProblem(before.privileges, after.privileges);
+    const privileges = withoutVersions({ before: before.privileges, after: after.privileges }, versions);
+    const problem = toPrivilegeProblem(privileges.before, privileges.after);
     if (problem === undefined) return [];
     return [{ subject: toSubject(before), expected: before.privileges, actual: after.privileges, problem }];
   });

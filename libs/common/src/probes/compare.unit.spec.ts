@@ -122,6 +122,7 @@ describe('compareSequences', () => {
 });
 
 describe('comparing owners, privileges and rights', () => {
+  const SAME = { before: 180_000, after: 180_000 };
   const view = (o: Partial<ObjectFacts> = {}): ObjectFacts => ({
     ...{ kind: 'view', identity: 'shop.v', owner: 'reader', privileges: ['app=SELECT/reader'], ...o },
   });
@@ -136,8 +137,26 @@ describe('comparing owners, privileges and rights', () => {
   });
 
   it('lists lost and gained privileges', () => {
-    const [difference] = comparePrivileges([view()], [view({ privileges: ['public=SELECT/reader'] })]);
+    const [difference] = comparePrivileges([view()], [view({ privileges: ['public=SELECT/reader'] })], SAME);
     expect(difference?.problem).toBe('privileges differ: lost app=SELECT/reader; gained public=SELECT/reader');
+  });
+
+  it('calls what another version gives or lacks by itself no difference, and only that', () => {
+    const all = (role: string, option = '') =>
+      ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER'].map(
+        (p) => `${role}=${p}${option}/o`,
+      );
+    const compare = (before: string[], after: string[], versions = { before: 150_000, after: 180_000 }) =>
+      comparePrivileges([view({ privileges: before })], [view({ privileges: after })], versions).map(
+        ({ problem }) => problem,
+      );
+    expect(compare(all('o'), [...all('o'), 'o=MAINTAIN/o'])).toEqual([]);
+    expect(compare(all('app', '*'), [...all('app', '*'), 'app=MAINTAIN*/o'])).toEqual([]);
+    expect(compare([...all('o'), 'o=MAINTAIN/o'], all('o'), { before: 180_000, after: 150_000 })).toEqual([]);
+    const gained = (right: string) => [`privileges differ: gained ${right}`];
+    expect(compare(all('app').slice(1), [...all('app').slice(1), 'app=MAINTAIN/o'])).toEqual(gained('app=MAINTAIN/o'));
+    expect(compare(all('app'), [...all('app'), 'app=MAINTAIN*/o'])).toEqual(gained('app=MAINTAIN*/o'));
+    expect(compare(all('o'), [...all('o'), 'o=MAINTAIN/o'], SAME)).toEqual(gained('o=MAINTAIN/o'));
   });
 
   it('sees whose rights are used', () => {

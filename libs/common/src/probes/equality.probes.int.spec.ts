@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
-import { RestoredShop } from '#common/testing/restored-shop.js';
+import { problemsOf, RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 let shop: RestoredShop;
@@ -13,19 +13,17 @@ beforeAll(async () => {
 });
 afterAll(() => shop?.drop());
 
-async function probe(use: string, params: object, ...tampering: string[]): Promise<ProbeOutcome> {
-  const [prepared] = parseProfile({ probes: [{ use, ...params }] });
-  if (prepared === undefined) throw new Error('no probe');
-  return prepared.run(shop.context(manifest, await shop.restore(...tampering)));
-}
-
-const problems = ({ evidence }: ProbeOutcome): string[] =>
-  evidence.flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`]));
+const probe = (use: string, params: object, ...tampering: string[]): Promise<ProbeOutcome> =>
+  shop.probe({ use, ...params }, manifest, tampering);
 
 describe('probes of equality on a true copy', () => {
   it.each(['row-counts', 'fingerprints', 'schema', 'sequences', 'extensions'])('%s passes', async (use) => {
     const outcome = await probe(use, {});
-    expect({ ...outcome, evidence: problems(outcome) }).toMatchObject({ probe: use, verdict: 'passed', evidence: [] });
+    expect({ ...outcome, evidence: problemsOf(outcome) }).toMatchObject({
+      probe: use,
+      verdict: 'passed',
+      evidence: [],
+    });
   });
 
   it('says how much was compared', async () => {
@@ -113,7 +111,7 @@ describe('probes of equality on a copy that differs', () => {
   it.each(cases)('finds %s by %s', async (...[, use, params, tampering, expected]) => {
     const outcome = await probe(use, params, tampering);
     expect(outcome.verdict).toBe('failed');
-    expect(problems(outcome)).toContain(expected);
+    expect(problemsOf(outcome)).toContain(expected);
   });
 
   it('leaves tables made since alone when told to', async () => {
@@ -162,7 +160,7 @@ describe('sql probe', () => {
       { name: 'gone', query: 'SELECT count(*) FROM invoices', min: 0 },
     );
     expect(outcome.verdict).toBe('failed');
-    expect(problems(outcome)).toEqual([
+    expect(problemsOf(outcome)).toEqual([
       'orders: the answer differs',
       'rows: the number of rows differs',
       'bounds: the value is out of bounds',

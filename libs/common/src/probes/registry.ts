@@ -6,6 +6,7 @@ import type { PreparedProbe, Probe } from './define-probe.js';
 import { extensionsProbe } from './extensions.probe.js';
 import { fingerprintsProbe } from './fingerprints.probe.js';
 import { httpProbe } from './http.probe.js';
+import { privilegesProbe } from './privileges.probe.js';
 import { rlsProbe } from './rls.probe.js';
 import { rowCountsProbe } from './row-counts.probe.js';
 import { schemaProbe } from './schema.probe.js';
@@ -22,6 +23,7 @@ export const Probes: readonly Probe[] = [
   schemaProbe,
   sequencesProbe,
   extensionsProbe,
+  privilegesProbe,
   rlsProbe,
   sqlProbe,
   httpProbe,

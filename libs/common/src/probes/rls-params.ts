@@ -24,11 +24,6 @@ export const RlsBehaviour = z.strictObject({
 export type RlsBehaviour = z.output<typeof RlsBehaviour>;
 
 export const RlsParams = z.strictObject({
-  privileges: z
-    .enum(['keep', 'drop'])
-    .optional()
-    .describe('Whether owners and privileges came back; default: as the target says'),
-  owner: z.string().optional().describe('Who owns everything under drop; default: the owner of the target'),
   behaviour: RlsBehaviour.optional().describe('Also try it out as a tenant, in transactions that are rolled back'),
 });
 export type RlsParams = z.output<typeof RlsParams>;

@@ -1,16 +1,7 @@
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
-import { compareDatabaseRights } from './compare-database-rights.js';
-import {
-  compareDefaultPrivileges,
-  compareOwners,
-  comparePrivileges,
-  compareRights,
-  isGivenToOwner,
-  pairObjects,
-  toSubject,
-} from './compare-objects.js';
+import { compareRights, pairObjects, toSubject } from './compare-objects.js';
 import { compareRls, findUnguarded, isGuarded } from './compare-rls.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from './evidence.js';
@@ -21,23 +12,20 @@ import { type BehaviourTally, tryBehaviour } from './rls-behaviour.js';
 import { RlsParams } from './rls-params.js';
 import { listTenantTables } from './tenant-relations.js';
 
-/**
- * Tenants are as separate as before: row-level security, policies, owners and privileges are compared with the backup, and tried
- * out as the application's role.
- */
+/** Tenants are as separate as before: row-level security and policies are compared with the backup, and tried out as the application's role. */
 export const rlsProbe = defineProbe({
   name: 'rls',
-  summary: 'Row-level security, owners and privileges as in the backup, and tried out as a tenant',
+  summary: 'Row-level security and policies as in the backup, and tried out as a tenant',
   timeoutMs: 1_800_000,
   params: RlsParams,
   async check(context, params) {
     const problems = new EvidenceLog();
     const unclear = new EvidenceLog();
-    const { tables, found } = await readRestored(context, async (session) => ({
-      tables: await compareTables(session, context, problems),
-      found: await compareGrants(session, { context, params, problems }),
-    }));
-    const notes = [...found];
+    const tables = await readRestored(context, async (session) => {
+      await compareCarriers(session, context, problems);
+      return compareTables(session, context, problems);
+    });
+    const notes: string[] = [];
     if (tables === 0 && params.behaviour === undefined && problems.total === 0) {
       return nothingToCompare('no table of the backup has row-level security, and none is declared a tenant table');
     }
@@ -63,36 +51,15 @@ async function compareTables(session: PgSession, context: ProbeContext, problems
   return new Set([...expected.filter(isGuarded).map(({ name }) => name), ...declared]).size;
 }
 
-interface GrantComparison {
-  readonly context: ProbeContext;
-  readonly params: RlsParams;
-  readonly problems: EvidenceLog;
-}
-
-/** Returns what of owners and privileges could be compared. */
-async function compareGrants(
-  session: PgSession,
-  { context, params, problems }: GrantComparison,
-): Promise<readonly string[]> {
-  const expected = context.manifest.snapshot.objects;
+/** With whose rights views and functions show rows, whatever becomes of owners. */
+async function compareCarriers(session: PgSession, { manifest }: ProbeContext, problems: EvidenceLog): Promise<void> {
+  const expected = manifest.snapshot.objects;
   const actual = await readObjects(session);
   const carriers = expected.filter(({ kind }) => kind === 'view' || kind === 'function');
   for (const object of pairObjects(carriers, actual).missing) {
     problems.add({ subject: toSubject(object), problem: 'is missing' });
   }
   problems.add(...compareRights(expected, actual));
-  const privileges = params.privileges ?? context.privileges;
-  if (privileges === 'keep') {
-    problems.add(...compareOwners(expected, actual), ...comparePrivileges(expected, actual));
-    problems.add(...compareDefaultPrivileges(expected, actual));
-    const rights = await compareDatabaseRights(session, context.manifest.snapshot);
-    problems.add(...rights.problems);
-    return [`owners and privileges of ${countOf(expected.length, 'object')} compared`, ...rights.notes];
-  }
-  const owner = params.owner ?? context.owner;
-  if (owner === undefined) return ['owners and privileges not compared: the target drops them'];
-  problems.add(...compareOwners(expected.filter(isGivenToOwner), actual, owner));
-  return [`privileges not compared: the target drops them; everything should belong to ${owner}`];
 }
 
 /** In a session of its own: the tenant's setting must be as unknown to it as to a fresh connection of the application. */

@@ -24,7 +24,7 @@ export const schemaProbe = defineProbe({
     readRestored(context, async (session) => {
       const { snapshot } = context.manifest;
       const { schemaSha256, serverVersionNum, details } = snapshot;
-      // Privileges are looked at by rls, which knows whether they were to come back.
+      // Privileges are looked at by the probe privileges, which knows whether they were to come back.
       const objects = snapshot.objects.filter(isDefined);
       const actual = (await readObjects(session)).filter(isDefined);
       const definitions = compareDefinitions(objects, actual);

@@ -3,6 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
@@ -13,6 +14,7 @@ import type { RestoreOrder } from '#common/operations/restore-order.js';
 import { spoolObject } from '#common/operations/spool-object.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
+import { parseProfile } from '#common/probes/registry.js';
 import { expiringKey } from '#common/repository/layout.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';
@@ -118,6 +120,23 @@ export class RestoreTestBed {
       (session) => inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)),
       server,
     );
+  }
+
+  /** What probes say of a restored database that kept owners and privileges. */
+  async verify(
+    manifest: Manifest,
+    database: string,
+    uses: readonly string[],
+    server = this.server,
+  ): Promise<ProbeOutcome[]> {
+    const context = {
+      ...{ manifest, database: this.connectionTo(database, server), repository: this.backups.repository },
+      ...{ tools: this.tools, toolDirectories: this.target({}, server).toolDirectories },
+      ...{ privileges: 'keep' as const, owner: undefined, tenantTables: undefined, signal },
+    };
+    const outcomes: ProbeOutcome[] = [];
+    for (const probe of parseProfile({ probes: uses.map((use) => ({ use })) })) outcomes.push(await probe.run(context));
+    return outcomes;
   }
 
   async query<Row extends object>(database: string, text: string, server = this.server): Promise<Row[]> {

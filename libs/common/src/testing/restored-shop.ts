@@ -1,11 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
+import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
@@ -87,6 +89,17 @@ export class RestoredShop {
     };
   }
 
+  /** What one probe of a profile says of a copy that the statements changed. */
+  async probe(
+    entry: { readonly use: string },
+    manifest: Manifest,
+    tampering: readonly string[] = [],
+  ): Promise<ProbeOutcome> {
+    const [prepared] = parseProfile({ probes: [entry] });
+    if (prepared === undefined) throw new Error('no probe');
+    return prepared.run(this.context(manifest, await this.restore(...tampering)));
+  }
+
   async drop(): Promise<void> {
     for (const name of [...this.copies, this.source]) await onServer(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
     await onServer(...[this.owner, this.app, this.reader].map((role) => `DROP ROLE IF EXISTS ${role}`));
@@ -134,6 +147,14 @@ export class RestoredShop {
     ];
   }
 }
+
+/** `subject: problem` of everything that speaks against the restore or stayed open. */
+export const problemsOf = ({ evidence }: ProbeOutcome): string[] =>
+  evidence.flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`]));
+
+/** A statement with `%I` for the name of the database that runs it. */
+export const onDatabase = (statement: string): string =>
+  `DO $do$ BEGIN EXECUTE format($$${statement}$$, current_database()); END $do$`;
 
 export const onServer = (...statements: readonly string[]): Promise<void> => execute(server, statements);
 
