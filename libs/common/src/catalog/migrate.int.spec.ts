@@ -1,4 +1,4 @@
-import { appendFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, copyFile, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -57,8 +57,7 @@ describe('migrations', () => {
   });
 
   it('undo a file that fails halfway, and say what failed', async () => {
-    const number = String((await readMigrations(folder)).length + 1).padStart(4, '0');
-    const broken = join(folder, `${number}-broken.sql`);
+    const broken = join(folder, '9998-broken.sql');
     await writeFile(broken, 'CREATE TABLE holdfast.half (id integer); SELECT 1 / 0;');
     await expect(catalog.migrate()).rejects.toMatchObject({ context: { sqlState: '22012' } });
     await rm(broken);
@@ -67,8 +66,7 @@ describe('migrations', () => {
   });
 
   it('wait for a catalog that goes away in the middle: the lost connection is no defect', async () => {
-    const number = String((await readMigrations(folder)).length + 1).padStart(4, '0');
-    const slow = join(folder, `${number}-slow.sql`);
+    const slow = join(folder, '9999-slow.sql');
     await writeFile(slow, 'SELECT pg_sleep(60)');
     const migrating = catalog.migrate();
     migrating.catch(() => undefined);
@@ -87,8 +85,12 @@ describe('migrations', () => {
     });
   });
 
-  it('refuse a folder with a hole in it', async () => {
-    await rm(join(folder, '0002-inbox-outbox.sql'));
+  it('refuse a folder in which a file is gone that was applied, or two have one number', async () => {
+    const second = join(folder, '0002-inbox-outbox.sql');
+    await copyFile(second, join(folder, '0002-twin.sql'));
+    await expect(catalog.migrate()).rejects.toMatchObject({ code: 'catalog.drift' });
+    await rm(join(folder, '0002-twin.sql'));
+    await rm(second);
     await expect(catalog.migrate()).rejects.toMatchObject({ code: 'catalog.drift' });
   });
 });

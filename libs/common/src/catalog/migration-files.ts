@@ -30,14 +30,16 @@ export function defaultMigrationsFolder(): string {
   return join(folder, IN_PACKAGE);
 }
 
-/** In order. Throws: catalog.drift when numbers are missing or doubled. */
+const numberOf = (name: string | undefined): number => Number(/^(\d{4})-/.exec(name ?? '')?.[1]);
+
+/** In order; a number may be left out by work that has not landed yet. Throws: catalog.drift when one is missing in a name or doubled. */
 export async function readMigrations(folder: string): Promise<readonly MigrationFile[]> {
   const names = (await readdir(folder)).filter((name) => name.endsWith('.sql')).sort();
   return Promise.all(
     names.map(async (name, index) => {
-      const number = Number(/^(\d{4})-/.exec(name)?.[1]);
-      if (number !== index + 1) {
-        throw new AppError('catalog.drift', `migration ${name} should have number ${index + 1}`, { folder });
+      const number = numberOf(name);
+      if (Number.isNaN(number) || number === numberOf(names[index - 1])) {
+        throw new AppError('catalog.drift', `migration ${name} has no number of its own`, { folder });
       }
       const text = (await readFile(join(folder, name), 'utf8')).replaceAll('\r\n', '\n');
       return { number, name, text, sha256: createHash('sha256').update(text).digest('hex') };
@@ -53,8 +55,12 @@ export function decidePending(
   files: readonly MigrationFile[],
   applied: readonly AppliedMigration[],
 ): readonly MigrationFile[] {
+  const byNumber = new Map(files.map((file) => [file.number, file]));
+  const newest = files.at(-1)?.number ?? 0;
   for (const { number, name, sha256 } of applied) {
-    const file = files[number - 1];
+    const file = byNumber.get(number);
+    if (file === undefined && number <= newest)
+      throw new AppError('catalog.drift', `migration ${name} was applied, and its file is gone`, { applied: sha256 });
     if (file !== undefined && file.sha256 !== sha256) {
       throw new AppError(
         'catalog.drift',
