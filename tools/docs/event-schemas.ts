@@ -29,7 +29,12 @@ const ATTRIBUTES = [
   'causationid',
   'traceparent',
 ];
-const REQUIRED = ['ce_id', 'ce_source', 'ce_type', 'ce_time', 'ce_specversion'];
+const REQUIRED = ['ce_id', 'ce_source', 'ce_type', 'ce_specversion'];
+
+/** Of what we send; in a request the time of its record stands in for an absent `ce_time`. */
+const SENT = [...REQUIRED, 'ce_time', 'ce_dataschema'];
+
+const isRequest = (event: EventDefinition): boolean => event.type.endsWith('requested');
 
 /** AsyncAPI 3: a channel per event type; requests are received, facts are sent. */
 export function asyncApi(): GeneratedFile {
@@ -54,7 +59,7 @@ export function asyncApi(): GeneratedFile {
         messages: { [event.type]: { $ref: `#/components/messages/${event.type}` } },
       })),
       operations: byType((event) => ({
-        action: event.type.endsWith('requested') ? 'receive' : 'send',
+        action: isRequest(event) ? 'receive' : 'send',
         channel: { $ref: `#/channels/${event.type}` },
         summary: event.summary,
       })),
@@ -64,7 +69,7 @@ export function asyncApi(): GeneratedFile {
           title: event.summary,
           headers: {
             type: 'object',
-            required: REQUIRED,
+            required: isRequest(event) ? REQUIRED : SENT,
             properties: Object.fromEntries(ATTRIBUTES.map((name) => [`ce_${name}`, { type: 'string' }])),
           },
           payload: { $ref: `events/${event.type}.schema.json` },

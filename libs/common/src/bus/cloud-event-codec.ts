@@ -5,6 +5,7 @@ import { toTextHeaders } from './kafka-headers.js';
 
 const PREFIX = 'ce_';
 const CONTENT_TYPE = 'content-type';
+const STRUCTURED_TYPE = 'application/cloudevents+json';
 const JSON_TYPE = /^(application|text)\/([^;]+\+)?json\s*(;|$)/i;
 
 export interface IncomingMessage {
@@ -60,8 +61,7 @@ function readBinary(
   contentType: string | undefined,
 ): Record<string, unknown> {
   const attributes = [...headers].filter(([name]) => name.startsWith(PREFIX));
-  if (attributes.length === 0)
-    throw notAnEvent('it has neither ce_* headers nor the content type application/cloudevents+json');
+  if (attributes.length === 0) throw withoutAttributes(value, contentType);
   return {
     ...Object.fromEntries(attributes.map(([name, text]) => [name.slice(PREFIX.length), text])),
     ...(contentType === undefined ? {} : { datacontenttype: contentType }),
@@ -69,9 +69,26 @@ function readBinary(
   };
 }
 
+/** What most producers get wrong first: a whole event as plain JSON. */
+function withoutAttributes(value: Buffer | null, contentType: string | undefined): AppError {
+  const found = contentType === undefined ? 'no content type' : `content type "${contentType}"`;
+  const wants = looksStructured(value)
+    ? `its value is an event in structured mode, which wants content type "${STRUCTURED_TYPE}"`
+    : `an event in structured mode wants content type "${STRUCTURED_TYPE}", one in binary mode ce_* headers`;
+  return notAnEvent(`it has neither ce_* headers nor the content type of an event: found ${found}; ${wants}`);
+}
+
+function looksStructured(value: Buffer | null): boolean {
+  try {
+    return Object.hasOwn(JSON.parse(value?.toString('utf8') ?? ''), 'specversion');
+  } catch {
+    return false;
+  }
+}
+
 function readStructured(value: Buffer | null, contentType: string): Record<string, unknown> {
   if (!/^application\/cloudevents\+json\s*(;|$)/i.test(contentType))
-    throw notAnEvent(`content type "${contentType}" is not supported`);
+    throw notAnEvent(`content type "${contentType}" is not supported, only "${STRUCTURED_TYPE}"`);
   const event = parseJson(value);
   if (typeof event !== 'object' || event === null || Array.isArray(event))
     throw notAnEvent('its value is not a JSON object');

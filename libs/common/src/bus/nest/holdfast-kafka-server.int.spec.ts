@@ -161,6 +161,12 @@ describe('a Nest microservice on the bus', () => {
     ['a type of another topic', binary('bad', 'ce_type=restore.requested'), '{}', 'does not belong'],
     ['data that is not valid', binary('bad'), '{"dataset":"NO","method":"magic"}', 'method'],
     ['a plain text', [], 'hello', 'neither ce_* headers'],
+    [
+      'a whole event sent as plain JSON',
+      ['-H', 'content-type=application/json'],
+      '{"specversion":"1.0","id":"1","source":"/kcat","type":"backup.requested","data":{"dataset":"shop"}}',
+      'found content type "application/json"; its value is an event in structured mode, which wants content type "application/cloudevents+json"',
+    ],
   ])('answers %s with a dead letter and moves on', async (name, options, value, reason) => {
     const offset = String(await ends());
     await kcatProduce(topic, value, options);
@@ -192,7 +198,7 @@ describe('a Nest microservice on the bus', () => {
   });
 
   it('lists every issue of a dead letter and keeps the headers it had', async () => {
-    await kcatProduce(topic, '{"dataset":"NO","method":"magic"}', binary('many', 'x-note=keep me'));
+    await kcatProduce(topic, '{"dataset":7,"method":"magic"}', binary('many', 'x-note=keep me'));
     await publish('after-many');
     await handled('after-many');
     const { headers } = await lastLetter();
