@@ -137,6 +137,19 @@ describe('what nobody can read', () => {
   });
 });
 
+describe('what claims to be our own request', () => {
+  it('goes to the dead letters when our outbox did not make it, and takes no slot of a schedule', async () => {
+    const source = `holdfast://${platform.id.replace('_', '-')}`;
+    const forged = await ask(platform, 'backup.requested', { dataset: 'shop' }, { id: 'slot-of-tonight', source });
+    await expectPartitionMovesOn();
+    const letter = platform.bus.deadLetters.at(-1);
+    expect(letter?.headers).toMatchObject({ 'holdfast-code': 'request.not-ours', ce_id: forged.id });
+    expect(await runsOf(forged)).toEqual([]);
+    expect(await platform.catalog(`SELECT FROM holdfast.inbox WHERE event_id = '${forged.id}'`)).toEqual([]);
+    expect(await auditOf(forged)).toEqual([{ outcome: 'refused', action: forged.type, actor: 'unknown' }]);
+  });
+});
+
 describe('what is well-formed but not allowed', () => {
   const restore = { dataset: 'shop', target: 'staging', database: `${source}_new` };
   const refused = (data: object, named: string) => ({ data, named, code: 'request.refused' });
@@ -144,7 +157,9 @@ describe('what is well-formed but not allowed', () => {
 
   it.each<[what: string, family: string, wish: { data: object; time?: string; code: string; named: string }]>([
     ['an unknown dataset', 'backup', refused({ dataset: 'nobody' }, 'nobody')],
+    ['a dataset that no name allows', 'backup', refused({ dataset: '../escape' }, '../escape')],
     ['an unknown dataset', 'restore', refused({ ...restore, dataset: 'nobody' }, 'nobody')],
+    ['a target that no name allows', 'restore', refused({ ...restore, target: '../escape' }, '../escape')],
     ['an unknown target', 'restore', refused({ ...restore, target: 'elsewhere' }, 'elsewhere')],
     ['a database that is not allowed', 'restore', refused({ ...restore, database: 'payroll' }, 'payroll')],
     ['by default the dataset’s own database', 'restore', refused({ dataset: 'shop', target: 'staging' }, source)],
@@ -158,6 +173,7 @@ describe('what is well-formed but not allowed', () => {
     expect(rejected.data).toMatchObject({ requestId: asked.id, requestSource: asked.source, error: { code } });
     expect(rejected.data.error.message).toContain(named);
     expect(rejected.data.error.hint).toMatch(A_SENTENCE);
+    expect(rejected.data.error.context).toEqual({});
     expect(await auditOf(asked)).toEqual([{ outcome: 'rejected', action: asked.type, actor: asked.source }]);
     expect(await runsOf(asked)).toEqual([]);
   });

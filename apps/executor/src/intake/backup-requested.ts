@@ -1,5 +1,5 @@
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
-import type { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
 
@@ -7,6 +7,7 @@ import type { Intake } from '#common/service/intake.js';
 export const backupIntake = (
   installation: Installation,
 ): Intake<typeof BackupRequested.data, typeof BackupRejected.data> => ({
+  request: BackupRequested,
   decide: ({ data }) => {
     const { host, port } = installation.dataset(data.dataset).connection;
     return {

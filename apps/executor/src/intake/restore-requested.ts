@@ -1,5 +1,5 @@
 import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
-import type { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
+import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
 import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
@@ -9,6 +9,7 @@ import { restoreResource } from '#common/service/restore-place.js';
 export const restoreIntake = (
   installation: Installation,
 ): Intake<typeof RestoreRequested.data, typeof RestoreRejected.data> => ({
+  request: RestoreRequested,
   decide: (event, now) => {
     const { data } = event;
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);

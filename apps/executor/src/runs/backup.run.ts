@@ -30,7 +30,7 @@ export interface BackupRunDeps {
 export const backupRun =
   (d: BackupRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {
-    const request = BackupRequested.data.parse(run.request);
+    const request = BackupRequested.read(run.request, run.requestVersion);
     const dataset = d.installation.dataset(request.dataset);
     const repository = d.installation.primaryRepository(dataset.name);
     const { method } = request;

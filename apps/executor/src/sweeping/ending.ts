@@ -43,7 +43,7 @@ async function keepEnding(d: EndingDeps, stopping: AbortSignal): Promise<void> {
 async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<void> {
   const { id: runId, attempt } = run;
   try {
-    const { target } = RestoreRequested.data.parse(run.request);
+    const { target } = RestoreRequested.read(run.request, run.requestVersion);
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(ONE_MS)]);
     await endRestore(d.installation.target(target), { runId, attempt }, signal);
     await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.facts), only: runId, restoresAfterMs: 0 });

@@ -46,6 +46,19 @@ describe('a request by the API', () => {
     expect(await published()).toEqual([{ event_id: 'a b' }]);
   });
 
+  it('is answered by its own fate, and not by that of another source’s request with the same id', async () => {
+    const audit = (actor: string, outcome: string) =>
+      bed.catalog.transaction((tx) => tx.audit.write({ actor, action: 'backup.requested', subject: 'same', outcome }));
+    const stateOf = async () =>
+      ((await (await fetch(`${await app.getUrl()}/api/v1/requests/same`)).json()) as { state: string }).state;
+    await ask('backup.requested', { id: 'same', data });
+    await audit('urn:another', 'rejected');
+    expect(await stateOf()).toBe('pending');
+    await audit('holdfast://spec', 'accepted');
+    await audit('urn:another', 'rejected');
+    expect(await stateOf()).toBe('accepted');
+  });
+
   it.each([
     ['an id with a line feed', 'backup.requested', { id: 'a\nb', data }],
     ['an id with half a surrogate pair', 'backup.requested', { id: 'a\ud800', data }],

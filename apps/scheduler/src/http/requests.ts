@@ -35,7 +35,9 @@ export async function findRequest(
   requestId: string,
   { catalog, facts }: { readonly catalog: Catalog; readonly facts: Facts },
 ): Promise<RequestView> {
-  const [entry] = await catalog.transaction((tx) => tx.audit.list({ subject: requestId, limit: 1 }));
+  // Another source may have used the same id: its answer is none to us.
+  const filter = { subject: requestId, actor: facts.source, limit: 1 };
+  const [entry] = await catalog.transaction((tx) => tx.audit.list(filter));
   const view = { requestId, runId: toRunId(facts.source, requestId) };
   if (entry === undefined) return { ...view, state: 'pending', error: null };
   const { error } = entry.detail as { error?: Problem };

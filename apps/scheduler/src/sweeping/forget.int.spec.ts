@@ -92,6 +92,17 @@ describe('the catalog forgets', () => {
     expect(rows.map(({ event_id }) => event_id)).toEqual([one, waiting]);
   });
 
+  it('requests of ours only after the bus can no longer bring them: what the outbox does not hold is not ours', async () => {
+    await bed.admin.query('TRUNCATE holdfast.outbox');
+    await bed.admin.query(
+      `INSERT INTO holdfast.outbox (event_id, event_type, topic, key, event, published_at)
+       SELECT days, 'backup.requested', 't', 'k', '{}', now() - make_interval(days => days) FROM unnest('{8, 36}'::int[]) days`,
+    );
+    await forget();
+    const { rows } = await bed.admin.query('SELECT event_id FROM holdfast.outbox');
+    expect(rows).toEqual([{ event_id: '8' }]);
+  });
+
   it('who asked for what only by age, when it is asked to, and never within 90 days', async () => {
     const write = (action: string, days: number) =>
       bed.admin.query(

@@ -1,6 +1,6 @@
 import type { DataOf } from '#common/contracts/define-event.js';
 import { ReplayRejected } from '#common/contracts/events/replay-rejected.event.js';
-import type { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
+import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { assertNotExpired, decideExpiry, decideReplayTopics } from '#common/domain/request.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Installation } from '#common/service/installation.js';
@@ -10,6 +10,7 @@ import type { Intake } from '#common/service/intake.js';
 export const replayIntake = (
   installation: Installation,
 ): Intake<typeof ReplayRequested.data, typeof ReplayRejected.data> => ({
+  request: ReplayRequested,
   decide: (event, now) => {
     const { data } = event;
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);

@@ -1,5 +1,5 @@
 import { VerificationRejected } from '#common/contracts/events/verification-rejected.event.js';
-import type { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
+import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
 import { assertRestoreAllowed } from '#common/domain/request.policy.js';
 import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
@@ -9,6 +9,7 @@ import { restoreResource } from '#common/service/restore-place.js';
 export const verificationIntake = (
   installation: Installation,
 ): Intake<typeof VerificationRequested.data, typeof VerificationRejected.data> => ({
+  request: VerificationRequested,
   decide: ({ data }) => {
     installation.datasetConfig(data.dataset);
     installation.profile(data.profile);

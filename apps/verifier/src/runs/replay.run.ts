@@ -33,7 +33,7 @@ type Request = DataOf<typeof ReplayRequested>;
 export const replayRun =
   (d: ReplayRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {
-    const request = ReplayRequested.data.parse(run.request);
+    const request = ReplayRequested.read(run.request, run.requestVersion);
     const bus = await openReplayBus(d.kafka);
     try {
       const deps: ReplayDeps = {

@@ -28,7 +28,7 @@ export interface VerificationRunDeps {
 export const verificationRun =
   (d: VerificationRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {
-    const request = VerificationRequested.data.parse(run.request);
+    const request = VerificationRequested.read(run.request, run.requestVersion);
     const { dataset, target, database, profile } = request;
     const { signal } = run.claim;
     const known = await d.catalog.transaction((tx) => tx.verifications.find(run.id));

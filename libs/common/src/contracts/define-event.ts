@@ -12,6 +12,8 @@ interface EventSpec<S extends z.ZodObject> {
   readonly summary: string;
   readonly key: (data: z.output<S>) => string;
   readonly data: S;
+  /** Fields that readers take in a wider form than writers may write: what they hold is refused with an answer, not as unreadable. */
+  readonly asked?: Readonly<Partial<Record<keyof z.output<S>, z.ZodType>>>;
   /** Of a new event: leaves out what the bus might not take. */
   readonly fit?: (data: z.input<S>) => z.input<S>;
   /** From version n to n+1, for each version that was ever published. */
@@ -40,6 +42,8 @@ export interface EventDefinition<S extends z.ZodObject = z.ZodObject> extends Ev
   create(data: z.input<S>, origin: Origin): Event<z.output<S>>;
   /** Reads any published version leniently: unknown fields are ignored. Throws: request.invalid. */
   parse(event: UntypedEvent): Event<z.output<S>>;
+  /** Data that was stored in a version that was current then, as it reads today. Throws: request.invalid. */
+  read(data: unknown, version: number): z.output<S>;
   is(event: Envelope): boolean;
 }
 
@@ -49,6 +53,9 @@ export type DataOf<D> = D extends EventDefinition<infer S> ? z.output<S> : never
 export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDefinition<S> {
   const dataschema = `${SCHEMA_BASE}:${spec.type}:${spec.version}`;
   const strict = spec.data.strict();
+  const lenient = spec.data.extend((spec.asked ?? {}) as Record<string, z.ZodType>);
+  const read = (data: unknown, version: number): z.output<S> =>
+    parseData(spec.type, lenient, upcast(data, version, spec)) as z.output<S>;
   return {
     ...spec,
     dataschema,
@@ -57,14 +64,8 @@ export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDef
       ...toEnvelope(spec.type, dataschema, origin),
       data: parseData(spec.type, strict, spec.fit === undefined ? data : spec.fit(data)) as z.output<S>,
     }),
-    parse: (event) => {
-      const version = versionOf(event, spec);
-      return {
-        ...event,
-        dataschema,
-        data: parseData(spec.type, spec.data, upcast(event.data, version, spec)) as z.output<S>,
-      };
-    },
+    parse: (event) => ({ ...event, dataschema, data: read(event.data, versionOf(event, spec)) }),
+    read,
   };
 }
 
@@ -90,6 +91,10 @@ function upcast(
   from: number,
   spec: { type: string; version: number; upcast?: Readonly<Record<number, Upcast>> },
 ): unknown {
+  if (from > spec.version)
+    throw new AppError('request.invalid', `${spec.type} version ${from} is newer than this Holdfast knows`, {
+      known: spec.version,
+    });
   let current = data;
   for (let version = from; version < spec.version; version += 1) {
     const step = spec.upcast?.[version];

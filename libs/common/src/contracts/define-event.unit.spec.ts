@@ -54,6 +54,12 @@ describe('an event definition', () => {
     expect(Ordered.parse(received({ name: 'a', colour: 'red' })).data).toEqual({ name: 'a', count: 1 });
   });
 
+  it('reads what was stored in an older version as it reads today, and says what is newer than it knows', () => {
+    expect(Ordered.read({ title: 'a' }, 1)).toEqual({ name: 'a', count: 1 });
+    expect(Ordered.read({ name: 'a' }, 2)).toEqual({ name: 'a', count: 1 });
+    expect(() => Ordered.read({ name: 'a' }, 3)).toThrow(/version 3 is newer/);
+  });
+
   it('takes a missing dataschema for the current version', () => {
     expect(() => Ordered.parse(received({ title: 'a' }))).toThrow(/name/);
   });

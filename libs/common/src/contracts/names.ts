@@ -3,6 +3,12 @@ import { z } from 'zod';
 /** A name from the configuration: it becomes part of object keys, topic keys and labels. */
 const ConfiguredName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'use 1-63 of a-z, 0-9, dot, dash, underscore');
 
+/** A name as a request may bring it: one that no configuration allows is answered as an unknown one is, not buried as unreadable. */
+export const AskedName = z
+  .string()
+  .max(200)
+  .refine((name) => isPlainText(name), 'a name holds no control characters');
+
 export const DatasetName = ConfiguredName.describe('A dataset as named in holdfast.yaml');
 export const TargetName = ConfiguredName.describe('A restore target as named in holdfast.yaml');
 export const ProfileName = ConfiguredName.describe('A verification profile as named in holdfast.yaml');

@@ -261,6 +261,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Correct the named fields and ask again; `docs/reference/events` has every schema.',
   },
+  'request.not-ours': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Find the producer that writes to the topic under the `source` of this installation and close the topic to it; after `holdfast catalog rebuild` ask again for what was asked for before.',
+  },
   'request.refused': {
     retryable: false,
     exit: Exit.refused,

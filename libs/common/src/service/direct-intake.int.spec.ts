@@ -29,6 +29,7 @@ beforeEach(async () => {
 afterEach(() => Promise.all(started.map((intake) => intake.stop())));
 
 const intake: Intake<typeof BackupRequested.data, typeof BackupRejected.data> = {
+  request: BackupRequested,
   decide: ({ data: { dataset } }) => {
     if (dataset === 'broken') throw new TypeError('a defect');
     return { kind: 'backup', dataset, resource: dataset, sourceHost: null, deadlineAt: null, maxAttempts: 3 };

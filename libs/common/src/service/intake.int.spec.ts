@@ -25,8 +25,10 @@ beforeEach(async () => {
 });
 
 const intake: Intake<typeof BackupRequested.data, typeof BackupRejected.data> = {
+  request: BackupRequested,
   decide: ({ data: { dataset } }) => {
-    if (dataset === 'unknown') throw new AppError('request.refused', 'there is no dataset "unknown"');
+    if (dataset === 'unknown')
+      throw new AppError('request.refused', 'there is no dataset "unknown"', { known: ['payroll'] });
     if (dataset === 'broken') throw new TypeError('a defect');
     return { kind: 'backup', dataset, resource: dataset, sourceHost: null, deadlineAt: null, maxAttempts: 3 };
   },
@@ -84,6 +86,15 @@ describe('taking a request', () => {
     ]);
   });
 
+  it('answers what is not allowed without naming what else is configured: only the audit trail has it', async () => {
+    await takeRequest(request('r2', 'unknown'), intake, deps());
+    const [{ event }] = (await read('SELECT event FROM holdfast.outbox')) as [{ event: object }];
+    expect(event).toMatchObject({ data: { dataset: 'unknown', error: { code: 'request.refused', context: {} } } });
+    expect(JSON.stringify(event)).not.toContain('payroll');
+    const [entry] = await bed.catalog.transaction((tx) => tx.audit.list({ subject: 'r2', limit: 1 }));
+    expect(entry).toMatchObject({ detail: { error: { context: { known: ['payroll'] } } } });
+  });
+
   it('answers a request whose id names work of another kind already, instead of losing it', async () => {
     const restore: typeof intake = { ...intake, decide: () => ({ ...asRestore, dataset: 'shop' }) };
     await takeRequest(request('r1', 'shop'), restore, { ...deps(), consumer: 'holdfast-verifier' });
@@ -127,8 +138,54 @@ describe('taking a request', () => {
     expect(await outbox()).toEqual([{ topic: 'spec.backup.rejected' }]);
   });
 
+  it('keeps beside a request the version that it was read in', async () => {
+    await takeRequest(request('r1', 'shop'), { ...intake, request: { ...BackupRequested, version: 7 } }, deps());
+    expect(await read('SELECT request_version FROM holdfast.runs')).toEqual([{ request_version: 7 }]);
+  });
+
   it('remembers nothing of a request that a defect kept it from taking', async () => {
     await expect(takeRequest(request('r3', 'broken'), intake, deps())).rejects.toThrow('a defect');
     expect(await read('SELECT event_id FROM holdfast.inbox')).toEqual([]);
+  });
+});
+
+describe('a request that claims to be one of ours', () => {
+  const facts = new Facts({ instance: 'spec', topicPrefix: 'spec.' });
+  const forged = (id: string, dataset: string) => request(id, dataset, facts.source);
+  const write = (id: string, dataset: string) =>
+    bed.catalog.transaction((tx) => facts.write(tx, BackupRequested, { dataset }, { id }));
+  const audited = async (id: string) =>
+    (await bed.catalog.transaction((tx) => tx.audit.list({ subject: id }))).map(({ actor, outcome }) => [
+      actor,
+      outcome,
+    ]);
+
+  it('counts only when our outbox made it, and suppresses none of ours', async () => {
+    await expect(takeRequest(forged('slot-1', 'shop'), intake, deps())).rejects.toMatchObject({
+      code: 'request.not-ours',
+    });
+    expect([await runs(), await outbox()]).toEqual([[], []]);
+    expect(await audited('slot-1')).toEqual([['unknown', 'refused']]);
+    await takeRequest(await write('slot-1', 'shop'), intake, deps());
+    expect(await runs()).toEqual([{ id: toRunId(facts.source, 'slot-1'), dataset: 'shop', request_id: 'slot-1' }]);
+    expect(await audited('slot-1')).toEqual([
+      [facts.source, 'accepted'],
+      ['unknown', 'refused'],
+    ]);
+  });
+
+  it('counts as our outbox has it, whatever another makes of the id', async () => {
+    await write('slot-2', 'shop');
+    await takeRequest(forged('slot-2', 'crm'), intake, deps());
+    expect(await runs()).toMatchObject([{ dataset: 'shop' }]);
+  });
+
+  it('is the same request as before when it was taken and the outbox has forgotten it', async () => {
+    const event = await write('slot-3', 'shop');
+    await takeRequest(event, intake, deps());
+    await bed.admin.query('TRUNCATE holdfast.outbox');
+    await takeRequest(event, intake, deps());
+    expect(await runs()).toHaveLength(1);
+    expect(await audited('slot-3')).toEqual([[facts.source, 'accepted']]);
   });
 });

@@ -27,6 +27,7 @@ export type AskedRun = Pick<NewRun, 'kind' | 'dataset' | 'resource' | 'sourceHos
 };
 
 export interface Intake<T extends z.ZodObject, R extends z.ZodObject> {
+  readonly request: EventDefinition<T>;
   /** Pure: what the configuration makes of the request. Throws an AppError with exit `refused` or `badInput` to reject it. */
   readonly decide: (event: Event<z.output<T>>, now: Date) => AskedRun;
   readonly rejection: EventDefinition<R>;
@@ -42,37 +43,86 @@ export interface RejectionHead {
 /** Requests may come again for as long as the bus keeps them; what we remember must outlive that. */
 const REMEMBER_MS = 35 * 24 * 3_600_000;
 
-interface Taking {
+interface Taking<T extends z.ZodObject> {
+  readonly request: EventDefinition<T>;
   /** Does what is asked; what it returns goes into the audit trail. Throws an AppError that is not retryable to refuse. */
-  readonly take: (tx: CatalogTx, now: Date) => Promise<JsonObject>;
+  readonly take: (tx: CatalogTx, event: Event<z.output<T>>, now: Date) => Promise<JsonObject>;
   /** Says so on the bus. */
-  readonly reject: (tx: CatalogTx, head: RejectionHead) => Promise<unknown>;
+  readonly reject: (tx: CatalogTx, event: Event<z.output<T>>, head: RejectionHead) => Promise<unknown>;
 }
 
 /**
  * Takes one event in a single transaction of milliseconds: remembered and done, or remembered and rejected; either way in the audit
- * trail. A redelivery changes nothing. Throws: catalog.unavailable (the bus delivers again).
+ * trail. A redelivery changes nothing. Throws: catalog.unavailable (the bus delivers again), request.not-ours.
  */
-export async function takeOnce(event: Event<unknown>, deps: IntakeDeps, { take, reject }: Taking): Promise<void> {
-  const { catalog, consumer } = deps;
-  const refusal = await catalog.transaction(async (tx) => {
-    const now = await tx.now();
-    const keepUntil = new Date(now.getTime() + REMEMBER_MS);
-    if (!(await tx.inbox.remember({ consumer, source: event.source, id: event.id, keepUntil }))) return undefined;
-    try {
-      assertNotFromFuture(`${event.type} ${event.id}`, event.time, now);
-      await writeAudit(tx, event, 'accepted', await take(tx, now));
-      return undefined;
-    } catch (error) {
-      if (!isRefusal(error)) throw error;
-      const problem = toProblem(error);
-      await reject(tx, { requestId: event.id, requestSource: event.source, error: problem });
-      await writeAudit(tx, event, 'rejected', { error: problem as unknown as JsonObject });
-      return error;
-    }
-  });
-  if (refusal !== undefined) tellRejection(event, refusal, deps);
+export async function takeOnce<T extends z.ZodObject>(
+  delivered: Event<z.output<T>>,
+  deps: IntakeDeps,
+  taking: Taking<T>,
+): Promise<void> {
+  const refusal = await deps.catalog
+    .transaction((tx) => takeIn(tx, delivered, { ...deps, ...taking }))
+    .catch(async (error: unknown) => {
+      if (error instanceof AppError && error.code === 'request.not-ours') await auditForgery(delivered, error, deps);
+      throw error;
+    });
+  if (refusal !== undefined) tellRejection(delivered, refusal, deps);
 }
+
+async function takeIn<T extends z.ZodObject>(
+  tx: CatalogTx,
+  delivered: Event<z.output<T>>,
+  o: IntakeDeps & Taking<T>,
+): Promise<AppError | undefined> {
+  const { consumer, facts, request, take, reject } = o;
+  const now = await tx.now();
+  const keepUntil = new Date(now.getTime() + REMEMBER_MS);
+  const { source, id } = delivered;
+  if (!(await tx.inbox.remember({ consumer, source, id, keepUntil }))) return undefined;
+  const event = source === facts.source ? await loadOwn(tx, delivered, request) : delivered;
+  try {
+    assertNotFromFuture(`${event.type} ${event.id}`, event.time, now);
+    await writeAudit(tx, event, 'accepted', await take(tx, event, now));
+    return undefined;
+  } catch (error) {
+    if (!isRefusal(error)) throw error;
+    const problem = toProblem(error);
+    // Every consumer of the topic reads it: what the configuration names besides is for the audit trail and the API alone.
+    await reject(tx, event, { requestId: event.id, requestSource: event.source, error: { ...problem, context: {} } });
+    await writeAudit(tx, event, 'rejected', { error: problem as unknown as JsonObject });
+    return error;
+  }
+}
+
+/**
+ * A source is only a claim, and the ids of our own requests can be computed by anybody: what claims to be ours is what our outbox holds under
+ * that id, and nothing else. Throws: request.not-ours, which also undoes that the id is remembered, for the true request may be yet to come.
+ */
+async function loadOwn<T extends z.ZodObject>(
+  tx: CatalogTx,
+  delivered: Event<unknown>,
+  request: EventDefinition<T>,
+): Promise<Event<z.output<T>>> {
+  const entry = await tx.outbox.findOwn(delivered);
+  if (entry !== undefined) return request.parse(entry.event);
+  const { type, id, source } = delivered;
+  throw new AppError('request.not-ours', `${type} ${id} claims to come from ${source}, whose outbox does not hold it`, {
+    requestId: id,
+    claimedSource: source,
+  });
+}
+
+/** Under no subject of ours: `GET requests/:id` answers about what we asked for. */
+const auditForgery = (event: Event<unknown>, error: AppError, { catalog }: IntakeDeps): Promise<void> =>
+  catalog.transaction((tx) =>
+    tx.audit.write({
+      actor: 'unknown',
+      action: event.type,
+      subject: event.id,
+      outcome: 'refused',
+      detail: { claimedSource: event.source, error: toProblem(error) as unknown as JsonObject },
+    }),
+  );
 
 /** A refusal comes before anything was written: what fails in the database ends the transaction and is tried again. */
 const isRefusal = (error: unknown): error is AppError =>
@@ -85,9 +135,10 @@ export function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
   deps: IntakeDeps,
 ): Promise<void> {
   return takeOnce(event, deps, {
-    take: (tx, now) => enqueue(tx, event, intake.decide(event, now)),
-    reject: (tx, head) =>
-      deps.facts.write(tx, intake.rejection, intake.toRejection(event.data, head), toRejectionOrigin(event)),
+    request: intake.request,
+    take: (tx, own, now) => enqueue(tx, own, { ...intake.decide(own, now), requestVersion: intake.request.version }),
+    reject: (tx, own, head) =>
+      deps.facts.write(tx, intake.rejection, intake.toRejection(own.data, head), toRejectionOrigin(own)),
   });
 }
 
@@ -106,7 +157,9 @@ function tellRejection(event: Event<unknown>, { code, message }: AppError, deps:
   deps.logger?.warn({ type, requestId, source, correlationid, code, why: message }, 'request rejected');
 }
 
-async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: AskedRun): Promise<JsonObject> {
+type VersionedRun = AskedRun & Pick<NewRun, 'requestVersion'>;
+
+async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: VersionedRun): Promise<JsonObject> {
   const id = toRunId(event.source, event.id);
   const isNew = await tx.runs.enqueue({
     priority: 0,

@@ -4,6 +4,7 @@ import type { RunKind } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 import { followClock } from './follow-clock.js';
+import { REQUEST_VERSIONS } from './request-versions.js';
 import { type Attempt, type AttemptOptions, startAttempt } from './run-attempt.js';
 import { settleDue } from './settle-due.js';
 import { Wake } from './wake.js';
@@ -109,7 +110,8 @@ class ClaimLoop {
     const slots = { owner: concurrency, sourceHost: slotsPerSourceHost };
     while (!this.isStopping && this.attempts.size < concurrency) {
       const askedAtMs = performance.now();
-      const fresh = await catalog.transaction((tx) => tx.runs.claimNext({ kinds, owner, ttlMs, slots }));
+      const options = { kinds, versions: REQUEST_VERSIONS, owner, ttlMs, slots };
+      const fresh = await catalog.transaction((tx) => tx.runs.claimNext(options));
       if (fresh === undefined) return;
       this.follow(startAttempt(fresh, askedAtMs, this.options));
     }

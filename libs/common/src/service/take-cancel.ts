@@ -1,7 +1,7 @@
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { DataOf } from '#common/contracts/define-event.js';
 import type { Event } from '#common/contracts/envelope.js';
-import type { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';
+import { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';
 import { RunRejected } from '#common/contracts/events/run-rejected.event.js';
 import type { RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
@@ -20,9 +20,10 @@ type CancelRequest = DataOf<typeof RunCancelRequested>;
 /** Tells the holder of the run to stop; a queued run ends by whoever looks next. Rejected when there is nothing to stop. */
 export function takeCancel(event: Event<CancelRequest>, deps: IntakeDeps): Promise<void> {
   return takeOnce(event, deps, {
-    take: (tx) => cancel(tx, event.data),
-    reject: (tx, head) =>
-      deps.facts.write(tx, RunRejected, { ...head, runId: event.data.runId }, toRejectionOrigin(event)),
+    request: RunCancelRequested,
+    take: (tx, own) => cancel(tx, own.data),
+    reject: (tx, own, head) =>
+      deps.facts.write(tx, RunRejected, { ...head, runId: own.data.runId }, toRejectionOrigin(own)),
   });
 }
 

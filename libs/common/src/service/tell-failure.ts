@@ -31,7 +31,7 @@ export const tellFailure =
 
 const TELL: Readonly<Record<RunKind, Tell>> = {
   backup: async (run, ended, tx, facts) => {
-    const { method } = BackupRequested.data.parse(run.request);
+    const { method } = BackupRequested.read(run.request, run.requestVersion);
     const reserved = run.attempt > 0;
     const backupId = reserved
       ? await tx.backups.reserve({ runId: run.id, dataset: run.dataset, method, purpose: 'regular' })
@@ -40,7 +40,7 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
   },
 
   restore: async (run, ended, tx, facts) => {
-    const request = RestoreRequested.data.parse(run.request);
+    const request = RestoreRequested.read(run.request, run.requestVersion);
     const restore = await tx.restores.find(run.id);
     await facts.add(tx, run, RestoreFailed, (head) => ({
       ...{ ...head, ...ended, target: request.target },
@@ -51,12 +51,12 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
   },
 
   verification: (run, ended, tx, facts) => {
-    const { target, database, profile } = VerificationRequested.data.parse(run.request);
+    const { target, database, profile } = VerificationRequested.read(run.request, run.requestVersion);
     return facts.add(tx, run, VerificationFailed, (head) => ({ ...head, ...ended, target, database, profile }));
   },
 
   replay: (run, ended, tx, facts) => {
-    const { mode } = ReplayRequested.data.parse(run.request);
+    const { mode } = ReplayRequested.read(run.request, run.requestVersion);
     return facts.add(tx, run, ReplayFailed, (head) => ({ ...head, ...ended, mode }));
   },
 };

@@ -61,6 +61,7 @@ export function aRun(run: Partial<NewRun> = {}): NewRun {
     resource: `${run.kind ?? 'backup'}:${dataset}`,
     sourceHost: null,
     request: { dataset, method: 'dump' },
+    requestVersion: 1,
     requestedBy: 'spec',
     requestId: id,
     correlationId: null,

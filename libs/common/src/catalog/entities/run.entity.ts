@@ -19,6 +19,8 @@ export class Run {
   @Column({ name: 'source_host', type: 'text', ...nullable }) readonly sourceHost!: string | null;
   /** The data of the request event. */
   @Column('jsonb') readonly request!: JsonObject;
+  /** Of the schema that it was written in. */
+  @Column({ name: 'request_version', type: 'integer' }) readonly requestVersion!: number;
   /** `source` of the request event. */
   @Column({ name: 'requested_by', type: 'text' }) readonly requestedBy!: string;
   @Column({ name: 'request_id', type: 'text' }) readonly requestId!: string;

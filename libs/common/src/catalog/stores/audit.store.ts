@@ -15,11 +15,18 @@ export interface NewAuditEntry {
   readonly detail?: JsonObject;
 }
 
+export interface AuditFilter {
+  readonly subject?: string | null;
+  readonly before?: number | null;
+  readonly limit?: number;
+  readonly actor?: string | null;
+}
+
 const WRITE = `INSERT INTO holdfast.audit (actor, action, subject, outcome, detail) VALUES ($1, $2, $3, $4, $5)`;
 
 const LIST = `
   SELECT * FROM holdfast.audit
-  WHERE ($1::text IS NULL OR subject = $1) AND ($2::bigint IS NULL OR id < $2)
+  WHERE ($1::text IS NULL OR subject = $1) AND ($2::bigint IS NULL OR id < $2) AND ($4::text IS NULL OR actor = $4)
   ORDER BY id DESC
   LIMIT least(greatest($3, 1), 1000)`;
 
@@ -30,6 +37,6 @@ export const auditStore = (sql: Sql) => ({
   },
 
   /** Newest first; page on with the last `id`. */
-  list: (filter: { subject?: string; before?: number; limit?: number } = {}): Promise<AuditEntry[]> =>
-    sql.entities(AuditEntry, LIST, [filter.subject ?? null, filter.before ?? null, filter.limit ?? 50]),
+  list: ({ subject = null, before = null, limit = 50, actor = null }: AuditFilter = {}): Promise<AuditEntry[]> =>
+    sql.entities(AuditEntry, LIST, [subject, before, limit, actor]),
 });

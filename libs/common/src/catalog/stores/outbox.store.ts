@@ -1,7 +1,7 @@
 import { Channels } from '#common/catalog/channels.js';
 import { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.js';
 import { type Sql, toJsonb } from '#common/catalog/sql.js';
-import type { UntypedEvent } from '#common/contracts/envelope.js';
+import type { Envelope, UntypedEvent } from '#common/contracts/envelope.js';
 import type { Problem } from '#common/errors/app-error.js';
 
 export interface OutboxLag {
@@ -56,11 +56,20 @@ const UNTAKEN_REQUESTS = `
   ORDER BY id
   LIMIT $5`;
 
+/** Of an id that was given twice the first counts, as in the inbox. */
+const FIND_OWN = `
+  SELECT * FROM holdfast.outbox
+  WHERE event_id = $1 AND event_type = $2 AND event ->> 'source' = $3
+  ORDER BY id
+  LIMIT 1`;
+
+/** A request proves by its row that we made it, for as long as the bus may bring it to a service that was away. */
 const PRUNE = `
   DELETE FROM holdfast.outbox
   WHERE id = ANY (ARRAY(
     SELECT id FROM holdfast.outbox
     WHERE published_at < clock_timestamp() - make_interval(secs => $1 / 1000.0)
+      AND (event_type NOT LIKE '%requested' OR published_at < clock_timestamp() - interval '35 days')
     LIMIT $2
   ))`;
 
@@ -94,7 +103,13 @@ export const outboxStore = (sql: Sql) => ({
   untakenRequests: ({ types, consumer, olderThanMs, after = 0, limit = 100 }: Untaken): Promise<OutboxEntry[]> =>
     sql.entities(OutboxEntry, UNTAKEN_REQUESTS, [types, olderThanMs, consumer, after, limit]),
 
-  /** Deletes at most `limit` that were published longer ago; returns how many. */
+  /** The row of an event that this installation made, published or not. */
+  findOwn: async (event: Pick<Envelope, 'id' | 'type' | 'source'>): Promise<OutboxEntry | undefined> => {
+    const [entry] = await sql.entities(OutboxEntry, FIND_OWN, [event.id, event.type, event.source]);
+    return entry;
+  },
+
+  /** Deletes at most `limit` that were published longer ago, requests later than facts; returns how many. */
   prune: (olderThanMs: number, limit: number): Promise<number> => sql.affected(PRUNE, [olderThanMs, limit]),
 
   lag: async (): Promise<OutboxLag> => {

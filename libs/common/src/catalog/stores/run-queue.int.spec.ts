@@ -53,6 +53,14 @@ describe('the run queue', () => {
     expect(await bed.catalog.transaction((tx) => tx.runs.list())).toHaveLength(1);
   });
 
+  it('keeps the version that a request was written in, and gives no process one that is newer than it can read', async () => {
+    const [old, ahead] = [await bed.enqueue({ requestVersion: 1 }), await bed.enqueue({ requestVersion: 2 })];
+    const versions = { backup: 1 };
+    expect((await claim({ versions }))?.run).toMatchObject({ id: old.id, requestVersion: 1 });
+    expect(await claim({ versions })).toBeUndefined();
+    expect((await claim({ versions: { backup: 2 } }))?.run).toMatchObject({ id: ahead.id, requestVersion: 2 });
+  });
+
   it('gives each run to one claimer, whoever claims at the same time', async () => {
     for (let number = 0; number < 40; number += 1) await bed.enqueue();
     const claimed = await claimAllAtOnce((hand) => ({ owner: `hand-${hand}` }));

@@ -15,6 +15,8 @@ export interface NewRun {
   /** Counted against the slots of that host; null: not counted. */
   readonly sourceHost: string | null;
   readonly request: JsonObject;
+  /** Of the event's schema that `request` follows. */
+  readonly requestVersion: number;
   /** `source` of the request event. */
   readonly requestedBy: string;
   readonly requestId: string;
@@ -31,6 +33,8 @@ export interface ClaimOptions {
   /** One process, not one machine: a restarted worker is another owner. */
   readonly owner: string;
   readonly ttlMs: number;
+  /** Of a kind's requests, the newest version that this process can read. A kind that is not named is claimed whatever its version. */
+  readonly versions?: Readonly<Partial<Record<RunKind, number>>>;
   readonly slots: { readonly owner: number; readonly sourceHost: number };
 }
 
@@ -45,14 +49,15 @@ const CLAIM_LOCK = 7_315_402_119;
 const ENQUEUE = `
   INSERT INTO holdfast.runs (
     id, kind, dataset, resource, source_host, request, requested_by, request_id,
-    correlation_id, traceparent, priority, deadline_at, max_attempts
+    correlation_id, traceparent, priority, deadline_at, max_attempts, request_version
   )
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
   ON CONFLICT (id) DO NOTHING
   RETURNING id, pg_notify('${Channels.runQueued}', kind)`;
 
 /**
  * Claimable: queued and due, or running with an expired claim; with attempts, time and nobody's wish to cancel left.
+ * A run whose request is newer than this process is left to those that were upgraded already.
  * An expired claim frees its slots but not its resource: only its own run may take that over.
  */
 const CLAIM_NEXT = `
@@ -71,6 +76,7 @@ const CLAIM_NEXT = `
         OR (run.state = 'running' AND run.claim_expires_at <= clock_timestamp())
       )
       AND run.attempt - run.attempts_forgiven < run.max_attempts
+      AND run.request_version <= coalesce(($6::jsonb ->> run.kind)::integer, run.request_version)
       AND run.cancel_requested_at IS NULL
       AND (run.deadline_at IS NULL OR run.deadline_at > clock_timestamp())
       AND NOT EXISTS (
@@ -111,6 +117,7 @@ export const runQueue = (sql: Sql) => ({
       run.priority,
       run.deadlineAt,
       run.maxAttempts,
+      run.requestVersion,
     ]);
     return rows.length === 1;
   },
@@ -119,9 +126,10 @@ export const runQueue = (sql: Sql) => ({
    * Claims the next run, restores first, or nothing. Neither slots nor the one writer per resource can be exceeded,
    * whoever claims at the same time: take nothing else in this transaction, it holds a lock that every worker wants.
    */
-  claimNext: async ({ kinds, owner, ttlMs, slots }: ClaimOptions): Promise<FreshClaim | undefined> => {
+  claimNext: async ({ kinds, owner, ttlMs, slots, versions = {} }: ClaimOptions): Promise<FreshClaim | undefined> => {
     await sql.rows('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);
-    const [run] = await sql.entities(Run, CLAIM_NEXT, [kinds, owner, ttlMs, slots.owner, slots.sourceHost]);
+    const values = [kinds, owner, ttlMs, slots.owner, slots.sourceHost, toJsonb(versions)];
+    const [run] = await sql.entities(Run, CLAIM_NEXT, values);
     if (run === undefined || run.claimExpiresAt === null) return undefined;
     return { run, claim: { runId: run.id, attempt: run.attempt, owner, expiresAt: run.claimExpiresAt } };
   },

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import {
+  AskedName,
   BackupRef,
   DatasetName,
   GroupName,
@@ -20,6 +21,7 @@ export const ReplayRequested = defineEvent({
   version: 1,
   summary: 'The events since a backup were asked for again',
   key: (data) => data.dataset,
+  asked: { dataset: AskedName },
   data: z.object({
     dataset: DatasetName,
     mode: ReplayMode.default('reset'),

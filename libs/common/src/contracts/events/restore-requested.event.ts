@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import {
+  AskedName,
   BackupRef,
   DatabaseName,
   DatasetName,
@@ -16,6 +17,7 @@ export const RestoreRequested = defineEvent({
   version: 1,
   summary: 'A restore of one backup to a configured target was asked for',
   key: (data) => data.dataset,
+  asked: { dataset: AskedName, target: AskedName, profile: AskedName.optional() },
   data: z.object({
     dataset: DatasetName,
     backup: BackupRef.default('latest'),

@@ -1,6 +1,14 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
-import { BackupRef, DatabaseName, DatasetName, ProfileName, TargetName, Uuid } from '#common/contracts/names.js';
+import {
+  AskedName,
+  BackupRef,
+  DatabaseName,
+  DatasetName,
+  ProfileName,
+  TargetName,
+  Uuid,
+} from '#common/contracts/names.js';
 
 /** Proof was asked for that a restored database equals its backup. */
 export const VerificationRequested = defineEvent({
@@ -8,6 +16,7 @@ export const VerificationRequested = defineEvent({
   version: 1,
   summary: 'Proof was asked for that a restored database equals its backup',
   key: (data) => data.dataset,
+  asked: { dataset: AskedName, target: AskedName, profile: AskedName },
   data: z.object({
     dataset: DatasetName,
     backup: BackupRef,
