@@ -182,7 +182,10 @@ describe('a script', () => {
     await onServer(server, restored, 'CREATE VIEW in_the_way AS SELECT n FROM notes');
     const wish = `shop@latest --target staging --database ${restored} --strategy in-place`;
     const plan = await script(`restore plan ${wish}`);
-    expect(plan).toMatchObject({ exitCode: 3, document: { refusals: [expect.stringContaining('in_the_way')] } });
+    expect(plan).toMatchObject({
+      exitCode: 3,
+      document: { refusals: [{ message: expect.stringContaining('in_the_way') }] },
+    });
     const run = await script(`restore run ${wish} --wait`);
     expect(run).toMatchObject({ exitCode: 3, document: { error: { code: 'restore.blocked' } } });
     expect(await onServer(server, restored, 'SELECT count(*)::int FROM notes')).toEqual([{ count: 100 }]);

@@ -1,7 +1,7 @@
 import { createKafka } from '#common/bus/kafka-client.js';
 import { openReplayBus } from '#common/bus/replay-bus.js';
 import { AppError } from '#common/errors/app-error.js';
-import { Exit } from '#common/errors/exit.js';
+import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { planReplay } from '#common/operations/plan-replay.js';
 import type { ReplayPlan } from '#common/operations/replay-plan.js';
 import { toKafkaOptions } from '#common/service/open-service.js';
@@ -33,7 +33,7 @@ export const replayPlan: Verb = {
       const ask = toReplayAsk(data, { replayId: newLocalId(), position, rules });
       const deps = { bus: replayBus, rules, now: () => new Date() };
       const plan = await planReplay(ask, deps, context.signal);
-      return { document: plan, text: toPlanText(plan), exit: plan.refusals.length === 0 ? Exit.done : Exit.refused };
+      return { document: plan, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };
     } finally {
       await replayBus.close();
     }
@@ -49,11 +49,12 @@ function toPlanText(plan: ReplayPlan): string {
   const header = ['topic', 'partition', 'group', 'from', 'to', 'records at most', 'gone', 'first', 'last'];
   const groups = plan.groups.map(({ name, state, members }) => `group ${name}: ${state}, ${members} members`);
   const doubt = plan.doubt === null ? [] : [`the start is not proven: ${plan.doubt}`];
-  const end =
-    plan.refusals.length === 0
-      ? ['nothing stands in the way']
-      : plan.refusals.map(({ message, hint }) => `refused: ${message}. ${hint}`);
-  return [toTable(header, rows), '', ...groups, ...doubt, `takes about ${plan.estimatedSeconds ?? '?'} s`, ...end].join(
-    '\n',
-  );
+  return [
+    toTable(header, rows),
+    '',
+    ...groups,
+    ...doubt,
+    `takes about ${plan.estimatedSeconds ?? '?'} s`,
+    ...toRefusalLines(plan.refusals),
+  ].join('\n');
 }

@@ -1,6 +1,7 @@
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
-import { Exit } from '#common/errors/exit.js';
+import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';
 import type { Verb } from '../verb.js';
@@ -9,7 +10,7 @@ export const restorePlan: Verb = {
   path: ['restore', 'plan'],
   summary: 'show what a restore would drop, create and leave, and what stands in its way; changes nothing',
   argument: ['<backup>', 'an id, or DATASET@latest'],
-  options: restoreOptions,
+  options: [...restoreOptions, ['--local', 'a plan needs neither bus nor catalog: the same with and without it']],
   examples: [
     'restore plan shop@latest --target staging',
     'restore plan shop@latest --target staging --strategy in-place --json',
@@ -17,8 +18,8 @@ export const restorePlan: Verb = {
   async run(context, options, reference) {
     const { manifest, targetName, database, strategy } = await parseRestore(reference, options, context);
     const target = context.installation.target(targetName);
-    const plan = await previewRestore({ manifest, target, database, strategy }, context.signal);
-    return { document: plan, text: toPlanText(plan), exit: plan.refusals.length === 0 ? Exit.done : Exit.refused };
+    const plan = await previewRestore({ manifest, target, database, strategy }, new PgTools(), context.signal);
+    return { document: plan, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };
   },
 };
 
@@ -34,12 +35,13 @@ function toPlanText(plan: RestorePlan): string {
     creates: toList(plan.created),
     'leaves (newer)': toList(plan.newer),
     'missing roles': toList(plan.missingRoles),
+    'missing memberships': toList(plan.missingMemberships.map(({ member, role }) => `${member} in ${role}`)),
     'missing rights': toList(plan.missingRights),
     'missing extensions': toList(plan.missingExtensions),
+    'missing locales': toList(plan.missingLocales),
+    'tools here': Object.values(plan.tools).join(', ') || 'none that fit',
   });
-  const verdict =
-    plan.refusals.length === 0 ? ['nothing stands in the way'] : plan.refusals.map((refusal) => `refused: ${refusal}`);
-  return [fields, '', ...verdict].join('\n');
+  return [fields, '', ...toRefusalLines(plan.refusals)].join('\n');
 }
 
 function toList(names: readonly string[]): string {

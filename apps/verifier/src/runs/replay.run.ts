@@ -10,6 +10,7 @@ import { ReplayStarted } from '#common/contracts/events/replay-started.event.js'
 import type { RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError } from '#common/errors/app-error.js';
+import { assertNotRefused } from '#common/errors/refusals.js';
 import { planReplay } from '#common/operations/plan-replay.js';
 import type { ReplayPlan } from '#common/operations/replay-plan.js';
 import type { ReplayDeps } from '#common/operations/replay-request.js';
@@ -68,15 +69,7 @@ async function freezePlan(run: ClaimedRun, request: Request, deps: ReplayDeps, d
     known === undefined
       ? await planReplay(toReplayAsk(request, { replayId: run.id, position, rules: deps.rules }), deps, signal)
       : (known.plan as unknown as ReplayPlan);
-  const [refusal] = plan.refusals;
-  if (refusal !== undefined) {
-    throw new AppError(
-      refusal.code as AppError['code'],
-      refusal.message,
-      { ...refusal.context, refusals: plan.refusals.length },
-      { hint: refusal.hint },
-    );
-  }
+  assertNotRefused(plan.refusals);
   await d.catalog.transaction(async (tx) => {
     await tx.runs.assertHeld(run.claim);
     const { dataset, mode } = request;

@@ -5,8 +5,8 @@ import type { ExitCode } from './exit.js';
 export type ErrorContext = Readonly<Record<string, unknown>>;
 
 /** What a failure looks like outside the process: in events, rows, HTTP answers and `--json`. */
-export interface Problem {
-  readonly code: string;
+export interface Problem<C extends string = string> {
+  readonly code: C;
   readonly message: string;
   readonly hint: string;
   readonly context: ErrorContext;
@@ -48,7 +48,7 @@ export function toAppError(error: unknown): AppError {
   return new AppError('internal.bug', message || 'unknown error', {}, { cause: error });
 }
 
-export function toProblem(error: unknown): Problem {
+export function toProblem(error: unknown): Problem<Code> {
   const { code, message, hint, context } = toAppError(error);
   return { code, message, hint, context };
 }

@@ -1,4 +1,4 @@
-import type { Problem } from '#common/errors/app-error.js';
+import type { Refusals } from '#common/errors/refusals.js';
 import type { Mode } from './replay-request.js';
 
 /** Offsets are decimal text, so that a plan can be shown, stored and run later. */
@@ -38,5 +38,5 @@ export interface ReplayPlan {
   readonly otherReaders: readonly string[];
   readonly estimatedSeconds: number | null;
   /** Empty when it may run. */
-  readonly refusals: readonly Problem[];
+  readonly refusals: Refusals;
 }

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import type { PgTools, PgToolset } from '#common/engines/postgres/pg-tools.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { dropScratches, isOwnResult } from '#common/engines/postgres/restore/restore-database.js';
 import {
   type RoleStatements,
@@ -12,10 +12,11 @@ import {
 import { type LockOptions, lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
-import { assertPossible } from '#common/engines/postgres/restore/restore-refusals.js';
 import { createRoles } from '#common/engines/postgres/restore/restore-roles.js';
 import { roleSettingStatements, withheldSettings } from '#common/engines/postgres/restore/restore-settings.js';
+import { findRestoreTools } from '#common/engines/postgres/restore/restore-tools.js';
 import { AppError } from '#common/errors/app-error.js';
+import { assertNotRefused } from '#common/errors/refusals.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { endRestore } from './end-restore.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
@@ -95,9 +96,9 @@ interface LockedDeps extends RestoreDeps {
 async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<RestoreOutcome> {
   const { target, database, identity, strategy, manifest } = order;
   if (strategy === 'new' && (await isOwnResult(d.lock, database, identity))) return adopt(order, d);
-  const tools = await findTools(order, d, signal);
-  const plan = await previewRestore(order, signal);
-  assertPossible(plan, target);
+  const plan = await previewRestore(order, d.tools, signal);
+  assertNotRefused(plan.refusals, `target "${target.name}"`);
+  const tools = await findRestoreTools({ manifest, target, serverMajor: d.lock.serverMajor }, d.tools, signal);
   return withSpoolFolder(d.workDirectory, identity, async (folder) => {
     const archive = await spoolAll(manifest, folder, d, signal);
     const roles = await readMissingRoles(plan, folder);
@@ -122,20 +123,6 @@ async function adopt({ manifest, identity }: RestoreOrder, d: LockedDeps): Promi
   await removeSpoolFolders(d.workDirectory, identity);
   const known = await d.remember({});
   return { ...known, withheldSettings: withheldSettings(manifest.snapshot), newerObjects: [], safetyBackupId: null };
-}
-
-/** An archive is read by its own version of pg_restore or a newer one, whatever the server's version. */
-async function findTools({ manifest, target }: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<PgToolset> {
-  const dumpedBy = Number(/ (\d+)/.exec(manifest.tools['pg_dump'] ?? '')?.[1] ?? 0);
-  const { serverMajor } = d.lock;
-  const options = { directories: target.toolDirectories, signal };
-  try {
-    return await d.tools.find(Math.max(serverMajor, dumpedBy), ['pg_restore', 'psql'], options);
-  } catch (error) {
-    if (!(error instanceof AppError) || dumpedBy <= serverMajor) throw error;
-    const message = `an archive of pg_dump ${dumpedBy} needs pg_restore of that version or newer: ${error.message}`;
-    throw new AppError(error.code, message, error.context, { cause: error, hint: error.hint });
-  }
 }
 
 const ARCHIVE = 'database.dump';

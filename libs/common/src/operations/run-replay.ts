@@ -1,5 +1,4 @@
-import { AppError } from '#common/errors/app-error.js';
-import type { Code } from '#common/errors/codes.js';
+import { assertNotRefused } from '#common/errors/refusals.js';
 import type { JournalEntry } from './replay-journal.js';
 import { readJournal } from './replay-journal.js';
 import type { PlannedPartition, ReplayPlan } from './replay-plan.js';
@@ -11,11 +10,11 @@ import { type ReplayResult, toResult } from './replay-result.js';
 /**
  * Does what the plan says. Run again with the same replay id, also after a crash or with a newer plan, it goes on where it stopped
  * and keeps the range that it froze first.
- * Throws: the plan's first refusal, unless the replay had begun; replay.*, bus.unavailable; the signal's reason.
+ * Throws: the plan's refusals, unless the replay had begun; replay.*, bus.unavailable; the signal's reason.
  */
 export async function runReplay(plan: ReplayPlan, deps: ReplayDeps, signal: AbortSignal): Promise<ReplayResult> {
   const perGroup = [...Map.groupBy(plan.partitions, ({ group }) => group).values()];
-  if (!(await hasBegun(plan, perGroup, deps))) refuse(plan);
+  if (!(await hasBegun(plan, perGroup, deps))) assertNotRefused(plan.refusals);
   if (plan.mode === 'republish') return toResult(await republish(plan, deps, signal));
   const entries: JournalEntry[] = [];
   for (const planned of perGroup) entries.push(...(await resetGroup(plan.replayId, planned, deps, signal)));
@@ -29,9 +28,4 @@ async function hasBegun(
 ): Promise<boolean> {
   const journals = await Promise.all(perGroup.map((planned) => readJournal(bus.cluster, replayId, planned)));
   return journals.some((entries) => entries.length > 0);
-}
-
-function refuse({ refusals }: ReplayPlan): void {
-  const [first] = refusals;
-  if (first !== undefined) throw new AppError(first.code as Code, first.message, { ...first.context, refusals });
 }

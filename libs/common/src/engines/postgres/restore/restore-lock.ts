@@ -1,6 +1,7 @@
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { PgConnection } from '#common/pg/connection.js';
+import { toBusyError } from './restore-refusals.js';
 import {
   endAttempts,
   endRun,
@@ -37,8 +38,7 @@ export async function lockDatabase(
       `SELECT pg_try_advisory_lock(${LOCK_KEY}) AS locked`,
       [database],
     );
-    if (!locked)
-      throw new AppError('restore.busy', `another restore is writing to database "${database}"`, { database });
+    if (!locked) throw toBusyError(database);
     return session;
   } catch (error) {
     await session.close();

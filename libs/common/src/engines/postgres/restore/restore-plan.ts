@@ -1,7 +1,15 @@
+import type { Refusals } from '#common/errors/refusals.js';
+
 /** An object outside the backup that depends on one inside it: PostgreSQL will refuse the DROP. */
 export interface RestoreBlocker {
   readonly object: string;
   readonly dependent: string;
+}
+
+/** A role of the server that the backup knows as a member of another one, and that is not one there. */
+export interface MissingMembership {
+  readonly member: string;
+  readonly role: string;
 }
 
 /** What a restore would do, found out without changing anything. */
@@ -21,11 +29,16 @@ export interface RestorePlan {
   readonly blockers: readonly RestoreBlocker[];
   /** Roles that the backup refers to and the server lacks. */
   readonly missingRoles: readonly string[];
+  readonly missingMemberships: readonly MissingMembership[];
   readonly missingExtensions: readonly string[];
+  /** Locale providers and locales that the backup needs and the server lacks, each a sentence. */
+  readonly missingLocales: readonly string[];
   /** What the target's role may not do and would have to, each a sentence. */
   readonly missingRights: readonly string[];
+  /** Client tools of this machine that would do it: program → version as it prints itself. Empty: none fits. */
+  readonly tools: Readonly<Record<string, string>>;
   /** Other sessions in the database; in-place waits for their locks. */
   readonly sessions: number;
-  /** Why the restore would be refused as things stand; empty when it would go ahead. */
-  readonly refusals: readonly string[];
+  /** Why the restore would be refused as things stand, the most important reason first; empty when it would go ahead. */
+  readonly refusals: Refusals;
 }

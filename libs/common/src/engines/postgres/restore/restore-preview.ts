@@ -3,51 +3,88 @@ import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError, toProblem } from '#common/errors/app-error.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { findDependents } from './restore-blockers.js';
 import { databaseExists } from './restore-database.js';
 import { findMissingExtensions } from './restore-extensions.js';
+import { findMissingLocales } from './restore-locales.js';
 import type { RestorePlan } from './restore-plan.js';
-import { toRefusals } from './restore-refusals.js';
+import { decideRefusals } from './restore-refusals.js';
 import { findMissingRights } from './restore-rights.js';
-import { findMissingRoles, rolesToBring } from './restore-roles.js';
+import { findMissingRightsInside } from './restore-rights-inside.js';
+import { findMissingMemberships, findMissingRoles, rolesToBring } from './restore-roles.js';
+import { findLockingRun, type RestoreIdentity } from './restore-sessions.js';
+import { findRestoreTools } from './restore-tools.js';
 
 export interface RestoreQuestion {
   readonly manifest: Manifest;
   readonly target: PostgresTarget;
   readonly database: string;
   readonly strategy: 'new' | 'in-place';
+  /** Of the run that asks for itself: its own lock stands in nobody's way. */
+  readonly identity?: RestoreIdentity;
 }
 
 const READER = 'holdfast restore plan';
 
-/** Looks at the target and says what a restore would do there. Changes nothing. Throws: postgres.*. */
-export function previewRestore(question: RestoreQuestion, signal: AbortSignal): Promise<RestorePlan> {
+/**
+ * Looks at the target and says what a restore would do there, and every reason to refuse it. Changes nothing. The run asks it too, so
+ * that both decide by the same list. Throws: postgres.*.
+ */
+export function previewRestore(question: RestoreQuestion, tools: PgTools, signal: AbortSignal): Promise<RestorePlan> {
   const { target, database, strategy } = question;
   return withPgSession(target.connection, { signal, applicationName: READER }, async (maintenance) => {
     const exists = await databaseExists(maintenance, database);
     const server = await previewServer(maintenance, question);
+    const { found, toolProblem } = await lookForTools(
+      question,
+      { tools, serverMajor: maintenance.serverMajor },
+      signal,
+    );
     const isOverwritten = exists && strategy === 'in-place';
     const inside = isOverwritten ? await previewDatabase(question, signal) : emptyDatabase(question);
-    const plan = { target: target.name, database, strategy, databaseExists: exists, ...server, ...inside };
-    return { ...plan, refusals: toRefusals(plan, question.manifest.snapshot, target, maintenance.serverMajor) };
+    const { obstacles, ...outside } = server;
+    const missingRights = [...server.missingRights, ...inside.missingRights];
+    const plan = { target: target.name, database, strategy, databaseExists: exists, ...outside, ...inside };
+    const whole = { ...plan, missingRights, tools: found };
+    return { ...whole, refusals: decideRefusals({ ...whole, ...obstacles, toolProblem }, target).map(toProblem) };
   });
 }
 
-async function previewServer(session: PgSession, { manifest, target, database, strategy }: RestoreQuestion) {
+async function previewServer(session: PgSession, { manifest, target, database, strategy, identity }: RestoreQuestion) {
   const facts = manifest.snapshot;
   const missingRoles = await findMissingRoles(session, rolesToBring(facts, target));
-  const { sessions } = await session.queryOne<{ sessions: number }>(
-    'SELECT count(*)::int AS sessions FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()',
+  const { sessions, isStandby } = await session.queryOne<{ sessions: number; isStandby: boolean }>(
+    `SELECT count(*)::int AS sessions, pg_is_in_recovery() AS "isStandby"
+     FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
     [database],
   );
   return {
     missingRoles,
+    missingMemberships: await findMissingMemberships(session, facts, target),
     missingExtensions: await findMissingExtensions(session, facts),
+    missingLocales: strategy === 'new' ? await findMissingLocales(session, facts) : [],
     missingRights: await findMissingRights(session, { facts, target, strategy, missingRoles }),
     sessions,
+    obstacles: { isStandby, restoringRun: await findLockingRun(session, database, identity?.runId) },
   };
+}
+
+async function lookForTools(
+  { manifest, target }: RestoreQuestion,
+  { tools, serverMajor }: { readonly tools: PgTools; readonly serverMajor: number },
+  signal: AbortSignal,
+): Promise<{ readonly found: Readonly<Record<string, string>>; readonly toolProblem: AppError | null }> {
+  try {
+    const { versions } = await findRestoreTools({ manifest, target, serverMajor }, tools, signal);
+    return { found: versions, toolProblem: null };
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    return { found: {}, toolProblem: error };
+  }
 }
 
 function previewDatabase({ manifest, target, database }: RestoreQuestion, signal: AbortSignal) {
@@ -55,8 +92,10 @@ function previewDatabase({ manifest, target, database }: RestoreQuestion, signal
   return withPgSession(connection, { signal, applicationName: READER }, (session) =>
     inReadOnlySnapshot(session, async () => {
       const backup = identitiesOf(manifest.snapshot.objects);
-      const present = (await readObjects(session)).filter(isNamed);
-      const { dropped, blockers } = await findDependents(session, findDoomed(present, manifest.snapshot.objects));
+      const all = await readObjects(session);
+      const present = all.filter(isNamed);
+      const doomed = findDoomed(present, manifest.snapshot.objects);
+      const { dropped, blockers } = await findDependents(session, doomed);
       const newer = sorted(present).filter((identity) => !backup.has(identity));
       const found = identitiesOf(present);
       return {
@@ -65,6 +104,7 @@ function previewDatabase({ manifest, target, database }: RestoreQuestion, signal
         dropped: newer.filter((identity) => dropped.has(identity)),
         newer: newer.filter((identity) => !dropped.has(identity)),
         blockers,
+        missingRights: await findMissingRightsInside(session, { facts: manifest.snapshot, target, doomed, present }),
       };
     }),
   );
@@ -88,4 +128,5 @@ const emptyDatabase = ({ manifest }: RestoreQuestion) => ({
   dropped: [],
   newer: [],
   blockers: [],
+  missingRights: [],
 });

@@ -1,54 +1,97 @@
-import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { Code } from '#common/errors/codes.js';
 import type { RestorePlan } from './restore-plan.js';
 
-type Findings = Omit<RestorePlan, 'refusals'>;
+/** What was found on the server and on this machine: the plan as far as it is known before anything is decided. */
+export interface Findings extends Omit<RestorePlan, 'refusals'> {
+  /** Another run that holds the lock of the database. */
+  readonly restoringRun: string | null;
+  readonly isStandby: boolean;
+  /** Why no client tools of this machine can read the archive. */
+  readonly toolProblem: AppError | null;
+}
+
+type Rule = (found: Findings, target: PostgresTarget) => readonly AppError[];
 
 /** By what it holds, because a catalog can be reached under more names of its host than a configuration can list. */
 const CATALOG_MARK = 'holdfast.migrations';
 
-/** Why a restore would not go ahead, the most important reason first. */
-export function toRefusals(
-  plan: Findings,
-  facts: SnapshotFacts,
-  { missingRoles }: PostgresTarget,
-  serverMajor: number,
-): string[] {
-  const { strategy, database } = plan;
-  const refusals: string[] = [];
-  if (strategy === 'new' && plan.databaseExists) refusals.push(`database "${database}" exists already`);
-  if (strategy === 'in-place' && !plan.databaseExists) refusals.push(`there is no database "${database}"`);
-  if ([...plan.newer, ...plan.overwritten].includes(CATALOG_MARK))
-    refusals.push(`database "${database}" holds a catalog of Holdfast, which no restore may write to`);
-  if (plan.missingRoles.length > 0 && missingRoles === 'refuse')
-    refusals.push(`the server lacks the roles ${plan.missingRoles.join(', ')}`);
-  if (plan.missingExtensions.length > 0)
-    refusals.push(`the server lacks the extensions ${plan.missingExtensions.join(', ')}`);
-  if (strategy === 'new' && facts.localeProvider === 'builtin' && serverMajor < 17)
-    refusals.push(`the server (PostgreSQL ${serverMajor}) lacks the builtin locale provider`);
-  refusals.push(...plan.missingRights);
-  refusals.push(
-    ...plan.blockers.map(({ object, dependent }) => `${dependent} depends on ${object} and is not in the backup`),
-  );
-  return refusals;
-}
+const busy: Rule = ({ restoringRun, database }) =>
+  restoringRun === null ? [] : [toBusyError(database, { runId: restoringRun })];
 
-/** Throws: restore.database-exists, restore.database-missing, restore.roles-missing, postgres.permission, restore.blocked. */
-export function assertPossible(plan: RestorePlan, { name, missingRoles }: PostgresTarget): void {
-  if (plan.refusals.length === 0) return;
-  const shown = plan.refusals.slice(0, 5).join('; ');
-  const rest = plan.refusals.length > 5 ? ` and ${plan.refusals.length - 5} more reasons` : '';
-  throw new AppError(toCode(plan, missingRoles), `target "${name}": ${shown}${rest}`, {
-    refusals: plan.refusals.slice(0, 50),
+const wrongDatabase: Rule = ({ strategy, database, databaseExists }) => {
+  if (strategy === 'new' && databaseExists)
+    return [new AppError('restore.database-exists', `database "${database}" exists already`)];
+  if (strategy === 'in-place' && !databaseExists)
+    return [new AppError('restore.database-missing', `there is no database "${database}"`)];
+  return [];
+};
+
+const standby: Rule = ({ isStandby }) =>
+  isStandby
+    ? [blocked('the server is a standby, which can only be read', 'Name its primary in the `url` of the target.')]
+    : [];
+
+const catalog: Rule = ({ database, newer, overwritten }) =>
+  [...newer, ...overwritten].includes(CATALOG_MARK)
+    ? [blocked(`database "${database}" holds a catalog of Holdfast, which no restore may write to`)]
+    : [];
+
+const tools: Rule = ({ toolProblem }) => (toolProblem === null ? [] : [toolProblem]);
+
+const roles: Rule = ({ missingRoles }, target) =>
+  missingRoles.length === 0 || target.missingRoles === 'create'
+    ? []
+    : [new AppError('restore.roles-missing', `the server lacks the roles ${missingRoles.join(', ')}`)];
+
+/** Roles of the server are not changed: who may do what there is an operator's to decide. */
+const memberships: Rule = ({ missingMemberships }) =>
+  missingMemberships.map(({ member, role }) => {
+    const hint = `Run \`GRANT ${role} TO ${member}\` on the target as a superuser, or restore with \`privileges: drop\`.`;
+    return new AppError('restore.roles-missing', `role ${member} is no member of ${role} on the server`, {}, { hint });
   });
-}
 
-function toCode(plan: RestorePlan, missingRoles: PostgresTarget['missingRoles']): Code {
-  if (plan.strategy === 'new' && plan.databaseExists) return 'restore.database-exists';
-  if (plan.strategy === 'in-place' && !plan.databaseExists) return 'restore.database-missing';
-  if (plan.missingRoles.length > 0 && missingRoles === 'refuse') return 'restore.roles-missing';
-  if (plan.missingRights.length > 0) return 'postgres.permission';
-  return 'restore.blocked';
+const lacks: Rule = ({ missingExtensions, missingLocales }) => [
+  ...(missingExtensions.length === 0
+    ? []
+    : [
+        blocked(
+          `the server lacks the extensions ${missingExtensions.join(', ')}`,
+          'Install the packages of the named extensions on the server of the target, then ask again.',
+        ),
+      ]),
+  ...missingLocales.map((lack) =>
+    blocked(lack, 'Restore to a server that has it, or install it there, then ask again.'),
+  ),
+];
+
+const rights: Rule = ({ missingRights }) =>
+  missingRights.map((right) => {
+    const hint = 'Grant what is named to the role in the `url` of the target, or name a superuser there.';
+    return new AppError('postgres.permission', right, {}, { hint });
+  });
+
+const blockers: Rule = (found) =>
+  found.blockers.map(({ object, dependent }) =>
+    blocked(
+      `${dependent} depends on ${object} and is not in the backup`,
+      'Drop what the backup does not hold and make it again afterwards, or restore with --strategy new.',
+    ),
+  );
+
+/** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */
+const RULES: readonly Rule[] = [
+  ...[busy, wrongDatabase, standby, catalog, tools],
+  ...[roles, memberships, lacks, rights, blockers],
+];
+
+/** Every reason for which the restore does not go ahead: the plan shows this list, and the run throws it. */
+export const decideRefusals = (found: Findings, target: PostgresTarget): AppError[] =>
+  RULES.flatMap((rule) => rule(found, target));
+
+export const toBusyError = (database: string, context: { readonly runId?: string } = {}): AppError =>
+  new AppError('restore.busy', `another restore is writing to database "${database}"`, { database, ...context });
+
+function blocked(message: string, hint?: string): AppError {
+  return new AppError('restore.blocked', message, {}, hint === undefined ? {} : { hint });
 }

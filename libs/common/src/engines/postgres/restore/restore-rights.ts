@@ -40,12 +40,16 @@ export async function findMissingRights(session: PgSession, question: RightsQues
       ? [`role ${role} may not set parameters for other roles`]
       : []),
     ...(extensions.length > 0 ? [`role ${role} may not create the extensions ${extensions.join(', ')}`] : []),
+    ...(target.privileges === 'keep' ? toForeignGrants(role, facts) : []),
+    ...(facts.details ?? [])
+      .filter(({ kind }) => kind === 'event-trigger')
+      .map(({ identity }) => `role ${role} may not create ${identity}: it is no superuser`),
     ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
   ];
 }
 
 function readRights(session: PgSession, owners: readonly string[]): Promise<Rights> {
-  // Membership alone is not enough from 16 on: it may come without the right to SET ROLE.
+  // Membership alone is not enough from 16 on: it may come without the right to SET ROLE. Without USAGE what was given away cannot be changed any more.
   const membership = session.serverMajor >= 16 ? 'SET' : 'MEMBER';
   return session.queryOne<Rights>(
     `SELECT
@@ -55,12 +59,29 @@ function readRights(session: PgSession, owners: readonly string[]): Promise<Righ
        r.rolcreaterole AS "canCreateRoles",
        ARRAY(
          SELECT o.rolname::text FROM pg_roles o
-         WHERE o.rolname = ANY ($1::text[]) AND o.rolname !~ '^pg_' AND NOT pg_has_role(o.oid, '${membership}')
+         WHERE o.rolname = ANY ($1::text[]) AND o.rolname !~ '^pg_'
+           AND NOT (pg_has_role(o.oid, '${membership}') AND pg_has_role(o.oid, 'USAGE'))
          ORDER BY 1
        ) AS foreign
      FROM pg_roles r
      WHERE r.rolname = current_user`,
     [owners],
+  );
+}
+
+/** pg_restore grants what a role granted that is not the owner in the name of that role, which is a superuser's right. */
+function toForeignGrants(role: string, { objects }: SnapshotFacts): string[] {
+  const granted = objects
+    .filter(({ kind }) => kind !== 'default-privileges')
+    .flatMap(({ identity, owner, privileges }) =>
+      privileges.flatMap((privilege) => {
+        const grantor = privilege.slice(privilege.lastIndexOf('/') + 1);
+        return grantor === owner || grantor === role ? [] : [{ grantor, identity }];
+      }),
+    );
+  return [...Map.groupBy(granted, ({ grantor }) => grantor)].map(
+    ([grantor, [first]]) =>
+      `role ${role} may not grant in the name of ${grantor}, as on ${first?.identity ?? ''}: it is no superuser`,
   );
 }
 

@@ -2,6 +2,7 @@ import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import type { RoleStatements } from './restore-globals.js';
+import type { MissingMembership } from './restore-plan.js';
 import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 
 /** Roles that must be there before anything is restored: --no-owner --no-privileges leaves those that policies name. */
@@ -9,6 +10,28 @@ export function rolesToBring(facts: SnapshotFacts, { privileges, owner }: Postgr
   if (privileges === 'keep') return facts.roles;
   const named = facts.tables.flatMap(({ rls }) => rls.policies.flatMap(({ roles }) => roles));
   return [...new Set([...named, ...(owner === undefined ? [] : [owner])])];
+}
+
+/**
+ * Memberships of the backup between two roles that the server has, and does not have itself: what was allowed to a member would not be
+ * any more. Only where owners and privileges come back; superusers need none.
+ */
+export async function findMissingMemberships(
+  session: PgSession,
+  { memberships = [], roles }: SnapshotFacts,
+  { privileges }: PostgresTarget,
+): Promise<MissingMembership[]> {
+  if (privileges === 'drop') return [];
+  const wanted = memberships.filter(({ isWithheld, role }) => !isWithheld && roles.includes(role));
+  return session.query<MissingMembership>(
+    `SELECT m.rolname::text AS member, g.rolname::text AS role
+     FROM unnest($1::text[], $2::text[]) AS wanted (member, role)
+     JOIN pg_roles m ON m.rolname = wanted.member AND NOT m.rolsuper
+     JOIN pg_roles g ON g.rolname = wanted.role
+     WHERE NOT EXISTS (SELECT FROM pg_auth_members a WHERE a.member = m.oid AND a.roleid = g.oid)
+     ORDER BY 1, 2`,
+    [wanted.map(({ member }) => member), wanted.map(({ role }) => role)],
+  );
 }
 
 /** Roles among `names` that the server lacks, sorted. */

@@ -56,20 +56,33 @@ const EVERY_ATTEMPT = Number.MAX_SAFE_INTEGER;
 /** The advisory lock of whoever restores to the database that $1 names. */
 export const LOCK_KEY = `hashtextextended('holdfast restore ' || $1::text, 0)`;
 
+/** Whether a row of pg_locks is that lock. */
+const IS_LOCK = `locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = ${LOCK_KEY}`;
+
 const LIST_RUNS = `
   SELECT DISTINCT ${RUN} AS "runId"
   FROM pg_stat_activity
   WHERE ${RUN} IS NOT NULL
     AND pid <> pg_backend_pid()
     AND ($1::text IS NULL OR datname = $1 OR pid IN (
-      SELECT pid FROM pg_locks
-      WHERE locktype = 'advisory' AND objsubid = 1 AND (classid::bigint << 32 | objid::bigint) = ${LOCK_KEY}
+      SELECT pid FROM pg_locks WHERE ${IS_LOCK}
     ))`;
 
 /** Runs of any installation that have sessions on the server; with a database, only those that are in the way of restoring it. */
 export async function listRuns(session: PgSession, database?: string): Promise<string[]> {
   const rows = await session.query<{ runId: string }>(LIST_RUNS, [database ?? null]);
   return rows.map(({ runId }) => runId);
+}
+
+/** The run that restores to the database right now, if it is not the asker's own. */
+export async function findLockingRun(session: PgSession, database: string, own = ''): Promise<string | null> {
+  const rows = await session.query<{ runId: string | null }>(
+    `SELECT ${RUN} AS "runId" FROM pg_stat_activity a JOIN pg_locks l USING (pid)
+     WHERE l.granted AND ${IS_LOCK} AND ${RUN} IS DISTINCT FROM $2`,
+    [database, own],
+  );
+  const [holder] = rows;
+  return holder === undefined ? null : (holder.runId ?? 'unknown');
 }
 
 /** The same for a run that is over, whichever attempts it has left. */

@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import type { Code } from '#common/errors/codes.js';
+import { exitOfRefusals } from '#common/errors/refusals.js';
+import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
+import { endpoints } from '#tools/services/endpoints.js';
+import type { RestoreOrder } from './restore-order.js';
+
+const { signal } = new AbortController();
+
+interface Obstacle {
+  readonly order: RestoreOrder;
+  readonly tools?: PgTools;
+}
+
+type Row = readonly [what: string, code: Code, reason: RegExp, make: () => Promise<Obstacle> | Obstacle];
+
+describe('what the run refuses the plan refuses, with the same code and exit', () => {
+  let bed: RestoreTestBed;
+  let icu: RestoreTestBed;
+  let manifest: Manifest;
+  let swedish: Manifest;
+  const role = { owner: '', group: '', admin: '' };
+  const undo: (() => Promise<unknown>)[] = [];
+
+  beforeAll(async () => {
+    bed = await RestoreTestBed.create('postgres18');
+    role.owner = await bed.source.createRole('owner');
+    role.group = await bed.source.createRole('group');
+    role.admin = await bed.source.createRole('admin', `LOGIN PASSWORD 'admin'`);
+    await bed.source.onServer(`GRANT ${role.group} TO ${role.owner}`);
+    await bed.source.execute(
+      `ALTER DATABASE ${bed.source.name} OWNER TO ${role.owner}`,
+      `CREATE TABLE orders (id int PRIMARY KEY)`,
+      `ALTER TABLE orders OWNER TO ${role.owner}`,
+      `GRANT SELECT ON orders TO ${role.group}`,
+    );
+    manifest = await bed.backup();
+    icu = await RestoreTestBed.create('postgres15');
+    await icu.recreateSource(`LOCALE_PROVIDER icu ICU_LOCALE 'sv' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8' ENCODING 'UTF8'`);
+    swedish = await icu.backup();
+  });
+  afterEach(async () => {
+    for (const each of undo.splice(0).reverse()) await each();
+  });
+  afterAll(async () => {
+    await bed?.drop();
+    await icu?.drop();
+  });
+
+  const beside = (changes: Partial<PostgresTarget> = {}, of = manifest): RestoreOrder =>
+    bed.order(of, bed.nameOf(`beside_${randomUUID().slice(0, 8)}`), { target: bed.target(changes) });
+  const inPlace = (changes: Partial<PostgresTarget> = {}): RestoreOrder =>
+    bed.order(manifest, bed.source.name, { strategy: 'in-place', target: bed.target(changes) });
+  const withFacts = (facts: Partial<SnapshotFacts>): Manifest => ({
+    ...manifest,
+    snapshot: { ...manifest.snapshot, ...facts },
+  });
+  const asAdmin = () => ({ ...bed.connectionTo('postgres'), user: role.admin, password: 'admin' });
+  const onServer = async (make: string, clear: string): Promise<void> => {
+    await bed.source.onServer(make);
+    undo.push(() => bed.source.onServer(clear));
+  };
+  const inSource = async (make: string, clear: string): Promise<void> => {
+    await bed.source.execute(make);
+    undo.push(() => bed.source.execute(clear));
+  };
+
+  const rows: readonly Row[] = [
+    [
+      'a database that exists already',
+      'restore.database-exists',
+      /exists already/,
+      () => ({ order: bed.order(manifest, bed.source.name) }),
+    ],
+    [
+      'no database to restore in place',
+      'restore.database-missing',
+      /there is no database/,
+      () => ({ order: { ...beside(), strategy: 'in-place' } }),
+    ],
+    [
+      'another restore of the same database',
+      'restore.busy',
+      /another restore is writing/,
+      async () => {
+        const { target, database } = inPlace();
+        const lock = await lockDatabase(target.connection, database, { runId: randomUUID(), attempt: 1 }, { signal });
+        undo.push(() => lock.close());
+        return { order: inPlace() };
+      },
+    ],
+    [
+      'a catalog of Holdfast',
+      'restore.blocked',
+      /holds a catalog of Holdfast/,
+      async () => {
+        await inSource('CREATE SCHEMA holdfast CREATE TABLE migrations ()', 'DROP SCHEMA holdfast CASCADE');
+        return { order: inPlace() };
+      },
+    ],
+    [
+      'an archive that is newer than the tools',
+      'postgres.tool-too-old',
+      /an archive of pg_dump 18 needs pg_restore of that version/,
+      () => {
+        const changes = { toolDirectories: [endpoints.postgres15.binDir] };
+        const target = bed.target(changes, 'postgres15');
+        return { order: bed.order(manifest, bed.nameOf('old', 'postgres15'), { target }), tools: new PgTools(none) };
+      },
+    ],
+    [
+      'no tools at all',
+      'postgres.tool-missing',
+      /no pg_restore, psql/,
+      () => ({ order: beside({ toolDirectories: [] }), tools: new PgTools(none) }),
+    ],
+    [
+      'a role that the server lacks',
+      'restore.roles-missing',
+      /lacks the roles .*_gone/,
+      () => ({ order: beside({}, withFacts({ roles: [...manifest.snapshot.roles, `${role.owner}_gone`] })) }),
+    ],
+    [
+      'a membership that the server lacks, of a role that it has',
+      'restore.roles-missing',
+      /role \S+_owner is no member of \S+_group/,
+      async () => {
+        await onServer(`REVOKE ${role.group} FROM ${role.owner}`, `GRANT ${role.group} TO ${role.owner}`);
+        return { order: beside({ missingRoles: 'create' }) };
+      },
+    ],
+    [
+      'a locale provider that was not built into the server',
+      'restore.blocked',
+      /\(PostgreSQL 18\) lacks the icu locale provider/,
+      () => ({ order: beside({}, swedish) }),
+    ],
+    [
+      'a locale that the operating system of the server lacks',
+      'restore.blocked',
+      /lacks the locale "xx_XX.UTF-8"/,
+      () => ({ order: beside({}, withFacts({ collation: 'xx_XX.UTF-8' })) }),
+    ],
+    [
+      'an extension that is not there',
+      'restore.blocked',
+      /lacks the extensions nowhere/,
+      () => ({ order: beside({}, withFacts({ extensions: [{ name: 'nowhere', version: '1', schema: 'public' }] })) }),
+    ],
+    [
+      'a role that may not create databases',
+      'postgres.permission',
+      /may not create databases; .*not a member of that role/,
+      () => ({ order: beside({ connection: asAdmin() }) }),
+    ],
+    [
+      'a role that owns nothing in the database',
+      'postgres.permission',
+      /may not change database .*which belongs to \S+_owner/,
+      () => ({ order: inPlace({ connection: asAdmin() }) }),
+    ],
+    [
+      'a role that owns nothing in the database, where nothing comes back but the data',
+      'postgres.permission',
+      /may not drop what belongs to \S+_owner: public.orders/,
+      () => ({ order: inPlace({ connection: asAdmin(), privileges: 'drop' }) }),
+    ],
+    [
+      'something newer that depends on what is restored',
+      'restore.blocked',
+      /public.peek depends on public.orders/,
+      async () => {
+        await inSource('CREATE VIEW peek AS SELECT id FROM orders', 'DROP VIEW peek');
+        return { order: inPlace() };
+      },
+    ],
+  ];
+
+  it.each(rows)('%s', async (_, code, reason, make) => {
+    const { order, tools = bed.tools } = await make();
+    const { manifest: of, target, database, strategy } = order;
+    const { refusals } = await previewRestore({ manifest: of, target, database, strategy }, tools, signal);
+    const error = await bed.restore(order, { tools }).catch((thrown: unknown) => thrown);
+    expect(error).toMatchObject({ code, message: expect.stringMatching(reason), exit: exitOfRefusals(refusals) });
+    if (code !== 'restore.busy')
+      expect(error).toMatchObject({ context: { refusals: refusals.map(({ message }) => message) } });
+    expect(refusals[0]?.code).toBe(code);
+  });
+
+  it('nothing where the run goes ahead, as a superuser and as a role that has what it needs', async () => {
+    await onServer(`ALTER ROLE ${role.admin} CREATEDB`, `ALTER ROLE ${role.admin} NOCREATEDB`);
+    await onServer(`GRANT ${role.owner} TO ${role.admin}`, `REVOKE ${role.owner} FROM ${role.admin}`);
+    const connection = asAdmin();
+    for (const order of [beside(), inPlace(), beside({ connection }), inPlace({ connection })]) {
+      expect(await previewRestore(order, bed.tools, signal)).toMatchObject({ refusals: [] });
+      await bed.restore(order);
+    }
+  });
+});
+
+const none = async (): Promise<string[]> => [];
