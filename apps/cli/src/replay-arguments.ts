@@ -3,7 +3,7 @@ import type { DataOf } from '#common/contracts/define-event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { decideReplayTopics } from '#common/domain/request.policy.js';
 import { AppError } from '#common/errors/app-error.js';
-import { loadManifest } from './backup-ref.js';
+import { locateBackup } from './backup-ref.js';
 import { given, list, text, wholeNumber } from './options.js';
 import { parseReplayStart, type ReplayStart } from './replay-start.js';
 import type { Options, VerbContext } from './verb.js';
@@ -49,8 +49,8 @@ export async function parseReplay(options: Options, context: VerbContext): Promi
 
 async function loadStart(start: ReplayStart, context: VerbContext) {
   if (!('backup' in start)) return { ...start, position: undefined };
-  const { dataset, backupId, busPosition } = await loadManifest(start.backup, context);
-  return { dataset, backup: backupId, position: busPosition };
+  const { dataset, backupId, manifest } = await locateBackup(start.backup, context);
+  return { dataset, backup: backupId, position: manifest.busPosition };
 }
 
 const toFlag = (field: string): string => field.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -1,20 +1,29 @@
 import { Exit } from '#common/errors/exit.js';
-import { loadManifest } from '../backup-ref.js';
+import { toListedView } from '#common/service/list-stored.js';
+import { locateBackup } from '../backup-ref.js';
+import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
 import { toSize } from '../output/sizes.js';
 import { toFields } from '../output/table.js';
 import type { Verb } from '../verb.js';
 
 export const backupShow: Verb = {
   path: ['backup', 'show'],
-  summary: 'show one backup as its manifest tells it, with the commands that restore it by hand',
+  summary: 'show one backup as its manifest tells it, its state, and the commands that restore it by hand',
   argument: ['<backup>', 'an id, or DATASET@latest'],
   options: [],
   examples: ['backup show shop@latest', 'backup show 01987654-3210-7fff-bfff-ffffffffffff --json'],
   async run(context, _, reference) {
-    const manifest = await loadManifest(reference, context);
+    const { repository, ...found } = await locateBackup(reference, context);
+    const { manifest } = found;
+    const view = await toListedView(repository, found, { signal: context.signal });
     const { snapshot } = manifest;
+    const { state, damage, lastVerdict, verifiedAt, holds, deletion } = view;
     const fields = toFields({
       backup: manifest.backupId,
+      state: toStateText(view),
+      'last verdict': toLastVerdictText(lastVerdict),
+      'restore proven': verifiedAt ?? 'never',
+      marks: toMarkTexts(view).join('; ') || 'none',
       dataset: `${manifest.dataset}, ${manifest.method} of "${snapshot.database}", PostgreSQL ${snapshot.serverVersion}`,
       snapshot: `${snapshot.takenAt} at ${snapshot.lsn ?? 'an unknown LSN'}`,
       tables: String(snapshot.tables.length),
@@ -32,6 +41,7 @@ export const backupShow: Verb = {
       'restore by hand',
       ...manifest.restoreByHand.map((line) => `  ${line}`),
     ].join('\n');
-    return { document: manifest, text, exit: Exit.done };
+    const document = { ...manifest, state, damage, lastVerdict, verifiedAt, holds, deletion };
+    return { document, text, exit: Exit.done };
   },
 };

@@ -1,6 +1,6 @@
 import { Exit } from '#common/errors/exit.js';
 import { listHolds } from '#common/repository/holds.js';
-import { loadManifest } from '../backup-ref.js';
+import { locateBackup } from '../backup-ref.js';
 import { toHoldTable, toHoldView } from '../output/hold-text.js';
 import type { Verb } from '../verb.js';
 
@@ -11,8 +11,7 @@ export const holdList: Verb = {
   options: [],
   examples: ['hold list shop@latest'],
   async run(context, _, reference) {
-    const { dataset, backupId } = await loadManifest(reference, context);
-    const repository = context.installation.primaryRepository(dataset);
+    const { dataset, backupId, repository } = await locateBackup(reference, context);
     const holds = await listHolds(repository, { dataset, backupId }, { signal: context.signal });
     const views = holds.map((hold) => toHoldView(hold, backupId));
     return { document: { holds: views }, text: toHoldTable(views), exit: Exit.done };

@@ -2,7 +2,7 @@ import { userInfo } from 'node:os';
 import { parseDuration } from '#common/domain/duration.js';
 import { Exit } from '#common/errors/exit.js';
 import { holdBackup } from '#common/operations/hold-backup.js';
-import { loadManifest } from '../backup-ref.js';
+import { locateBackup } from '../backup-ref.js';
 import { requiredText, text } from '../options.js';
 import { toHoldView } from '../output/hold-text.js';
 import type { Verb } from '../verb.js';
@@ -22,8 +22,7 @@ export const holdPlace: Verb = {
     const lives = text(options, 'for');
     const name = requiredText(options, 'name');
     const livesMs = lives === undefined ? null : parseDuration(lives);
-    const { dataset, backupId } = await loadManifest(reference, context);
-    const repository = context.installation.primaryRepository(dataset);
+    const { dataset, backupId, repository } = await locateBackup(reference, context);
     const what = { dataset, backupId, name, reason: text(options, 'reason') ?? '', by: userInfo().username, livesMs };
     const hold = await holdBackup(repository, what, signal);
     const view = toHoldView(hold, backupId);

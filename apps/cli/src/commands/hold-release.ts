@@ -1,6 +1,6 @@
 import { Exit } from '#common/errors/exit.js';
 import { releaseHold } from '#common/repository/holds.js';
-import { loadManifest } from '../backup-ref.js';
+import { locateBackup } from '../backup-ref.js';
 import { requiredText } from '../options.js';
 import type { Verb } from '../verb.js';
 
@@ -12,8 +12,7 @@ export const holdRelease: Verb = {
   examples: ['hold release 01987654-3210-7fff-bfff-ffffffffffff --name audit-2026'],
   async run(context, options, reference) {
     const name = requiredText(options, 'name');
-    const { dataset, backupId } = await loadManifest(reference, context);
-    const repository = context.installation.primaryRepository(dataset);
+    const { dataset, backupId, repository } = await locateBackup(reference, context);
     await releaseHold(repository, { dataset, backupId, name }, { signal: context.signal });
     const document = { dataset, backupId, name };
     return { document, text: `backup ${backupId} of ${dataset} is not held as "${name}" any more`, exit: Exit.done };

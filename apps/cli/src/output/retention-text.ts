@@ -19,13 +19,13 @@ export function toPlanText(plan: DatasetPlan): string {
   return [counts, table, ...toWarnings(plan)].join('\n');
 }
 
-function* toWarnings({ refusal, halfDeleted, unreadable, cap, backups }: DatasetPlan): Generator<string> {
+function* toWarnings({ refusal, halfDeleted, damaged, cap, backups }: DatasetPlan): Generator<string> {
   const expired = backups.filter(({ isKept }) => !isKept).length;
   if (refusal !== null) yield `nothing expires: ${refusal}`;
   if (expired > cap) yield `one sweep marks ${cap} and deletes ${cap}, the oldest first`;
   for (const id of halfDeleted) yield `${id}: its deletion was cut short, the next sweep finishes it`;
-  for (const { id, problem } of unreadable)
-    yield `${id}: cannot be read, so it is neither counted nor deleted: ${problem}`;
+  for (const { id, problem } of damaged)
+    yield `neither counted nor deleted: ${problem}; \`holdfast backup delete ${id}\` removes it`;
 }
 
 const SAID = {

@@ -32,6 +32,7 @@ export async function forgetOld(
     inbox: (tx, limit) => tx.inbox.prune(limit),
     runs: (tx, limit) => tx.forget.runs(runsMs, limit),
     backups: (tx, limit) => tx.forget.backups(runsMs, limit),
+    proofs: (tx, limit) => tx.forget.proofs(runsMs, limit),
     manifests: (tx, limit) => tx.forget.manifests(runsMs, limit),
     ...(auditMs === undefined ? {} : { audit: (tx, limit) => tx.forget.audit(auditMs, limit) }),
   };

@@ -1,6 +1,7 @@
 import { expiringKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { type AppliedRetention, type ApplyRetentionDeps, applyRetention } from '#common/service/apply-retention.js';
+import { type DamagedCopy, lookAtCopies } from '#common/service/look-at-copies.js';
 import { type DatasetPlan, loadKnowledge } from '#common/service/plan-retention.js';
 import { hasRetention } from '#common/service/retention-of.js';
 import { sweepDead } from '#common/service/sweep-dead.js';
@@ -8,14 +9,27 @@ import { sweepDead } from '#common/service/sweep-dead.js';
 export interface SweptDataset extends AppliedRetention {
   /** Undefined where nothing can expire: then no manifest was read. */
   readonly plan: DatasetPlan | undefined;
+  /** Backups that the catalog names and that have lost an object. */
+  readonly lost: readonly DamagedCopy[];
+}
+
+/** Looks whether every backup is whole, expires what has to go, and removes what dead attempts left. Throws: repository.*, catalog.unavailable; the abort reason. */
+export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<SweptDataset> {
+  const { catalog, facts, installation } = d;
+  const repository = installation.primaryRepository(dataset);
+  const lost = catalog === undefined ? [] : await lookAtCopies(dataset, { catalog, repository, facts }, signal);
+  return { lost, ...(await retain(dataset, d, signal)) };
 }
 
 /**
  * Retention, where the configuration has one for the dataset, a mark of an earlier one is left or a run was given up whose backup came
  * to be all the same; and always what dead attempts left.
- * Throws: repository.*, catalog.unavailable; the abort reason.
  */
-export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<SweptDataset> {
+async function retain(
+  dataset: string,
+  d: ApplyRetentionDeps,
+  signal: AbortSignal,
+): Promise<Omit<SweptDataset, 'lost'>> {
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
     return applyRetention(dataset, d, signal);
   const nothing = { dataset, refusal: null, backups: [], left: 0, plan: undefined };
@@ -23,9 +37,9 @@ export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signa
 }
 
 async function mayExpire(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<boolean> {
-  const { backups } = await loadKnowledge(dataset, d.catalog);
-  const givenUp = new Set(backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [String(id)])));
   const repository = d.installation.primaryRepository(dataset);
+  const { backups } = await loadKnowledge({ dataset, repository: repository.name }, d.catalog);
+  const givenUp = new Set(backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [String(id)])));
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
     if (objects.some(({ key }) => key === expiringKey(dataset, backupId))) return true;
     if (givenUp.has(backupId) && objects.some(({ key }) => key.endsWith('/manifest.json'))) return true;

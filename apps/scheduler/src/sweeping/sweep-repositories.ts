@@ -108,13 +108,17 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
   metrics?.sweptLeftovers.inc({ kind: 'attempt' }, attempts);
   metrics?.sweptLeftovers.inc({ kind: 'upload' }, unfinished);
   const [outcomes, keptBack] = [countOutcomes(swept), toKeptBack(swept)];
-  const unreadable = plan?.unreadable ?? [];
+  const damaged = plan?.damaged ?? [];
   for (const { id: backupId, outcome, problem } of backups)
     if (outcome === 'failed')
       logger.error({ dataset, backupId, why: problem }, 'backup expired, and cannot be deleted');
   const said = { dataset, ...outcomes, left, attempts, uploads: unfinished, keptBack };
   if (refusal !== null) logger.warn({ ...said, why: refusal }, 'retention refused: nothing of the dataset expires');
   else if (backups.length + attempts + unfinished + keptBack.length > 0) logger.info(said, 'dataset swept');
-  for (const { id: backupId, problem } of unreadable)
-    logger.warn({ dataset, backupId, why: problem }, 'backup kept, and counted by no rule: it cannot be read');
+  for (const { backupId, damage } of swept.lost)
+    logger.error({ dataset, backupId, damage }, 'backup damaged: an object is lost or short');
+  for (const { id: backupId, problem } of damaged.filter(
+    ({ id }) => !swept.lost.some(({ backupId }) => backupId === id),
+  ))
+    logger.warn({ dataset, backupId, why: problem }, 'backup kept, and counted by no rule: it is damaged');
 }

@@ -10,6 +10,7 @@ import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type VerificationResult, verifyRestore } from '#common/operations/verify-restore.js';
 import type { Facts } from '#common/service/facts.js';
 import type { Installation } from '#common/service/installation.js';
+import { keepProof, type ProofOf } from '#common/service/keep-standing.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { toVerification } from '#common/service/to-verification.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -36,10 +37,11 @@ export const verificationRun =
     await begin(run, request, { manifest, ...d });
 
     const logger = d.logger.child({ runId: run.id, dataset });
+    const repository = d.installation.primaryRepository(dataset);
     const result = await verifyRestore(
       toVerification(d.installation, { runId: run.id, manifest, target, database, profile }),
       {
-        ...{ repository: d.installation.primaryRepository(dataset), tools: d.tools, now: () => new Date() },
+        ...{ repository, tools: d.tools, now: () => new Date() },
         onProbe: (probe, index) => {
           const progress = { stage: `probe ${index + 1}: ${probe}`, bytes: 0, totalBytes: null };
           d.catalog.transaction((tx) => tx.runs.progress(run.claim, progress)).catch(() => undefined);
@@ -50,7 +52,7 @@ export const verificationRun =
       },
       signal,
     );
-    await complete(run, request, { manifest, result, ...d });
+    await complete(run, request, { manifest, result, repository: repository.name, ...d });
     d.metrics.verdicts.inc({ dataset, verdict: result.verdict });
   };
 
@@ -79,16 +81,31 @@ function begin(run: ClaimedRun, request: Request, { manifest, catalog, facts }: 
   });
 }
 
+const toProofOf = (
+  run: ClaimedRun,
+  { manifest, result, repository }: Pick<Done, 'manifest' | 'result' | 'repository'>,
+): ProofOf => ({
+  ...{ dataset: manifest.dataset, backupId: manifest.backupId, repository, attemptKey: manifest.attemptKey },
+  foundBy: 'verification',
+  judged: { runId: run.id, provenAt: result.completedAt, verdict: result.verdict, probes: result.outcomes },
+});
+
+interface Done extends Begun {
+  readonly result: VerificationResult;
+  readonly repository: string;
+}
+
 async function complete(
   run: ClaimedRun,
   request: Request,
-  { manifest, result, catalog, facts }: Begun & { readonly result: VerificationResult },
+  { manifest, result, repository, catalog, facts }: Done,
 ): Promise<void> {
   const { verdict, outcomes, verdictKey } = result;
   const document = { verdict, verdictKey, ...toSaid(request, manifest), probes: outcomes } as unknown as JsonObject;
   await catalog.transaction(async (tx) => {
     await tx.runs.settle(run.claim, { state: 'completed', result: document });
     await tx.verifications.complete(run.id, verdict, document);
+    await keepProof(tx, toProofOf(run, { manifest, result, repository }), facts);
     await facts.add(tx, run, VerificationCompleted, (head) => ({
       ...{ ...head, ...toSaid(request, manifest), attempt: run.attempt, verdict },
       probes: outcomes.map((outcome) => ({ ...outcome, evidence: [...outcome.evidence] })),

@@ -6,6 +6,7 @@ import { forgetStore } from './stores/forget.store.js';
 import { inboxStore } from './stores/inbox.store.js';
 import { leaseStore } from './stores/lease.store.js';
 import { outboxStore } from './stores/outbox.store.js';
+import { proofStore } from './stores/proof.store.js';
 import { replayStore } from './stores/replay.store.js';
 import { restoreStore } from './stores/restore.store.js';
 import { retentionStore } from './stores/retention.store.js';
@@ -27,6 +28,7 @@ export const toCatalogTx = (sql: Sql) => ({
   restores: restoreStore(sql),
   retention: retentionStore(sql),
   verifications: verificationStore(sql),
+  proofs: proofStore(sql),
   replays: replayStore(sql),
   leases: leaseStore(sql),
   clock: clockStore(sql),

@@ -70,6 +70,37 @@ export interface BackupView {
   readonly busPosition: 'proven' | 'unproven' | 'none';
 }
 
+/** What is known for and against a backup, and what is about to happen to it. */
+export interface BackupCondition {
+  /** `damaged`: an object is lost, short, or failed a proof; `unreadable`: another version of Holdfast wrote its manifest. */
+  readonly state: 'whole' | 'damaged' | 'unreadable';
+  /** With `damaged`: the objects; with `unreadable`: the manifest. */
+  readonly damage: readonly { readonly object: string; readonly problem: string }[];
+  /** Of the newest proof. `of`: whether it looked at a restored database or at the objects alone. */
+  readonly lastVerdict: {
+    readonly verdict: 'passed' | 'failed' | 'inconclusive';
+    readonly of: 'restore' | 'objects';
+    readonly provenAt: string;
+  } | null;
+  /** When a restore of it last passed; null when its objects have failed since. */
+  readonly verifiedAt: string | null;
+  /** null: only the catalog was asked, and holds lie in the repository. */
+  readonly holds: readonly { readonly name: string; readonly reason: string; readonly until: string | null }[] | null;
+  /** It is marked for deletion: a hold placed before `notBefore` saves it. */
+  readonly deletion: { readonly notBefore: string; readonly reasons: readonly string[] } | null;
+  /** `DATASET@latest` means this one. */
+  readonly isLatest: boolean;
+  /** false: made with `--local`, or a catalog that has lost it; null: the catalog was not asked. */
+  readonly isInCatalog: boolean | null;
+}
+
+type Told = Omit<BackupView, 'id' | 'dataset' | 'repository'>;
+
+/** A backup of a list; what its manifest tells is null where nobody can read it. */
+export type ListedBackupView = Pick<BackupView, 'id' | 'dataset' | 'repository'> & {
+  readonly [Field in keyof Told]: Told[Field] | null;
+} & BackupCondition;
+
 /** One schedule of the configuration. */
 export interface ScheduleView {
   readonly name: string;

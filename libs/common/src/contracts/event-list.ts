@@ -1,5 +1,7 @@
 import type { EventDefinition } from './define-event.js';
+import { BackupCleared } from './events/backup-cleared.event.js';
 import { BackupCompleted } from './events/backup-completed.event.js';
+import { BackupDamaged } from './events/backup-damaged.event.js';
 import { BackupExpired } from './events/backup-expired.event.js';
 import { BackupFailed } from './events/backup-failed.event.js';
 import { BackupProgressed } from './events/backup-progressed.event.js';
@@ -27,7 +29,9 @@ import { VerificationStarted } from './events/verification-started.event.js';
 
 /** Every event that Holdfast writes or reads: the generators, the dispatcher and the topic list start here. */
 export const events = [
+  BackupCleared,
   BackupCompleted,
+  BackupDamaged,
   BackupExpired,
   BackupFailed,
   BackupProgressed,

@@ -26,8 +26,10 @@ export interface RetainedBackup {
   readonly purpose: 'regular' | 'safety';
   /** The instant that a restore brings back. */
   readonly takenAt: Date;
-  /** A restore of it was once proven. */
+  /** A restore of it was once proven, and its objects have failed no proof since. */
   readonly isVerified: boolean;
+  /** Its own objects failed a proof: it may be of no use to anybody. */
+  readonly isDamaged: boolean;
   /** Names of what holds it: an operator's reason, a run. */
   readonly holds: readonly string[];
   /** Ids of the backups without which it cannot be restored. */
@@ -57,7 +59,9 @@ type Reasons = ReadonlyMap<string, string[]>;
 
 /**
  * Splits backups into kept and expired, each with its reasons. A backup from the future is kept and counts for no rule: its clock, or
- * ours, is wrong. Holds add to what is kept and count for no rule either, so that one more hold never expires anything.
+ * ours, is wrong. Holds add to what is kept and count for no rule either, so that one more hold never expires anything. A damaged backup
+ * counts for no rule, so that it never expires a good one; it stays for as long as it would if it were good, since the proof may be wrong
+ * and the rest of it may be all that there is.
  */
 export function decideRetention(
   backups: readonly RetainedBackup[],
@@ -70,7 +74,14 @@ export function decideRetention(
   const past = newestFirst.filter(({ takenAt }) => takenAt <= now);
   for (const { id } of newestFirst.slice(0, newestFirst.length - past.length)) reasons.get(id)?.push('from the future');
   if (isEmpty(policy)) for (const { id } of past) reasons.get(id)?.push('the policy has no rule');
-  else applyRules(past, policy, { reasons, now });
+  else {
+    applyRules(
+      past.filter(({ isDamaged }) => !isDamaged),
+      policy,
+      { reasons, now },
+    );
+    keepDamaged(past, policy, { reasons, now });
+  }
   const refusal = isFailing ? 'the newest backup run of the dataset failed' : null;
   if (refusal !== null) refuse(newestFirst, { reasons, refusal });
   keepNeeded(newestFirst, reasons);
@@ -110,6 +121,15 @@ function applyRules(past: readonly RetainedBackup[], policy: RetentionPolicy, { 
     regular.find(({ isVerified }) => isVerified),
     'last verified',
   );
+}
+
+function keepDamaged(past: readonly RetainedBackup[], policy: RetentionPolicy, { reasons, now }: Decided): void {
+  const asIfGood: Reasons = new Map(past.map(({ id }) => [id, []]));
+  applyRules(past, policy, { reasons: asIfGood, now });
+  for (const { id } of past.filter(({ isDamaged }) => isDamaged))
+    reasons
+      .get(id)
+      ?.push(...(asIfGood.get(id) ?? []).map((reason) => `damaged, and kept as if it were good: ${reason}`));
 }
 
 /** Days and counts are not for safety dumps: how many there are says only how often somebody restored. */
@@ -165,6 +185,7 @@ function toDecision(backup: RetainedBackup, reasons: Reasons, policy: RetentionP
 }
 
 function* whyExpired(backup: RetainedBackup, policy: RetentionPolicy): Generator<string> {
+  if (backup.isDamaged) yield 'damaged';
   const withinMs = toWithinMs(backup, policy);
   if (typeof withinMs === 'number') yield `older than ${toDurationText(withinMs)}`;
   if (backup.purpose === 'safety') return;

@@ -33,7 +33,7 @@ const toPolicy = ({ within, safetyWithin, ...policy }: Golden['policy']): Retent
 });
 
 const toBackup = ({ at, ...backup }: Golden['backups'][number]): RetainedBackup => ({
-  ...{ purpose: 'regular', isVerified: false, holds: [], needs: [] },
+  ...{ purpose: 'regular', isVerified: false, isDamaged: false, holds: [], needs: [] },
   ...backup,
   takenAt: new Date(at),
 });
@@ -73,23 +73,33 @@ const backupLists = (): fc.Arbitrary<RetainedBackup[]> =>
         purpose: fc.constantFrom('regular' as const, 'regular' as const, 'safety' as const),
         takenAt: fc.integer({ min: -2 * DAY_MS, max: 400 * DAY_MS }).map((age) => new Date(NOW.getTime() - age)),
         isVerified: fc.boolean(),
+        isDamaged: fc.constantFrom(false, false, true),
         holds: fc.constantFrom([], [], [], ['audit']),
         needs: fc.constantFrom([], [], ['0'], ['1']),
       }),
       { maxLength: 30 },
     )
-    .map((list) => list.map((backup, index) => ({ ...backup, id: String(index) })));
+    .map((list) =>
+      list.map((backup, index) => ({
+        ...backup,
+        id: String(index),
+        isVerified: backup.isVerified && !backup.isDamaged,
+      })),
+    );
 
 const keptBy = (backups: readonly RetainedBackup[], policy: RetentionPolicy): Set<string> => {
   const { decisions } = decideRetention(backups, policy, NOW);
   return new Set(decisions.filter(({ isKept }) => isKept).map(({ id }) => id));
 };
 
+const isGood = ({ purpose, takenAt, isDamaged }: RetainedBackup): boolean =>
+  purpose === 'regular' && takenAt <= NOW && !isDamaged;
+
 describe('whatever the backups and the policy', () => {
   it('never leaves fewer good backups than the minimum, if there were so many', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {
-        const good = backups.filter(({ purpose, takenAt }) => purpose === 'regular' && takenAt <= NOW);
+        const good = backups.filter(isGood);
         const kept = keptBy(backups, policy);
         const left = good.filter(({ id }) => kept.has(id)).length;
         expect(left).toBeGreaterThanOrEqual(Math.min(policy.minimumGood, good.length));
@@ -110,13 +120,27 @@ describe('whatever the backups and the policy', () => {
     );
   });
 
+  it('expires no good backup because of damaged ones, and no damaged one sooner than a good one', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const alone = backups.map((backup) => ({ ...backup, needs: [] }));
+        const kept = keptBy(alone, policy);
+        const good = alone.filter(({ isDamaged }) => !isDamaged);
+        for (const id of keptBy(good, policy)) expect(kept).toContain(id);
+        const asIfGood = keptBy(
+          alone.map((backup) => ({ ...backup, isDamaged: false })),
+          policy,
+        );
+        for (const { id, isDamaged } of alone) if (isDamaged && asIfGood.has(id)) expect(kept).toContain(id);
+      }),
+    );
+  });
+
   it('keeps the last verified backup, and what kept ones need', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {
         const kept = keptBy(backups, policy);
-        const good = backups
-          .filter(({ purpose, takenAt }) => purpose === 'regular' && takenAt <= NOW)
-          .sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime());
+        const good = backups.filter(isGood).sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime());
         const verified = good.find(({ isVerified }) => isVerified);
         if (verified !== undefined) expect(kept.has(verified.id)).toBe(true);
         const known = new Set(backups.map(({ id }) => id));

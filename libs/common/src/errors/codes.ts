@@ -25,6 +25,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The stored bytes are not what the manifest says; restore another backup and run `holdfast backup list`.',
   },
+  'backup.damaged': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Choose another with `holdfast backup list`, and take a new one; `holdfast backup check` reads every object of this one again.',
+  },
   'backup.expiring': {
     retryable: false,
     exit: Exit.refused,

@@ -137,16 +137,16 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     expect(await expire()).toBe('damaged');
     await rewriteMark(dataset, backupId);
     expect([await expire(), await keys()]).toEqual(['damaged', before]);
-    const { halfDeleted, unreadable } = await listRetained(bed.repository, dataset, signal);
-    expect({ halfDeleted, unreadable }).toMatchObject({ halfDeleted: [], unreadable: [{ backupId }] });
+    const { halfDeleted, damaged } = await listRetained(bed.repository, dataset, signal);
+    expect({ halfDeleted, damaged }).toMatchObject({ halfDeleted: [], damaged: [{ backupId }] });
   });
 
   it.each(['lost an object', 'lost its manifest to bit rot'])(
     'goes all the same when its expiry was told and it has %s',
     async (how) => {
       const { dataset, backupId, manifest } = await newBackup();
-      const expire = (isTold: boolean) =>
-        expireBackup({ dataset, backupId, reasons, isTold }, { repository: bed.repository, graceMs: 0 }, signal);
+      const expire = (evenDamaged: boolean) =>
+        expireBackup({ dataset, backupId, reasons, evenDamaged }, { repository: bed.repository, graceMs: 0 }, signal);
       await expire(true);
       if (how === 'lost an object') await bed.repository.remove(manifest.objects[0]?.key ?? '', { signal });
       else await bed.repository.put(manifestKey(manifest.attemptKey), Buffer.from('{'), { signal });

@@ -11,8 +11,8 @@ import { unlessLocked } from '#common/repository/unless-locked.js';
 export interface Expiry extends HeldBackup {
   /** Why no rule keeps it; kept in the mark. */
   readonly reasons: readonly string[];
-  /** Its expiry was told, so it goes although it is damaged. */
-  readonly isTold?: boolean;
+  /** Its expiry was told, or an operator named it: it goes although it is damaged. */
+  readonly evenDamaged?: boolean;
 }
 
 export interface ExpireBackupDeps {
@@ -35,7 +35,7 @@ export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'damaged' | 'deleted
  * backup or none, and the next call goes on. Throws: repository.*; what `onDeleting` throws; the abort reason.
  */
 export async function expireBackup(
-  { reasons, isTold = false, ...backup }: Expiry,
+  { reasons, evenDamaged = false, ...backup }: Expiry,
   { repository, graceMs = EXPIRY_GRACE_MS, onDeleting }: ExpireBackupDeps,
   signal: AbortSignal,
 ): Promise<ExpiryOutcome> {
@@ -48,7 +48,7 @@ export async function expireBackup(
     return 'marked';
   }
   const found = await inspectBackup(repository, backup, { signal });
-  if (found.damage !== undefined && !isTold) return 'damaged';
+  if (found.damage !== undefined && !evenDamaged) return 'damaged';
   if (storeNow < mark.lookAt) return 'waiting';
   const isHeld = (await aliveHolds(repository, backup, { storeNow, signal })).length > 0;
   // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.
@@ -68,7 +68,7 @@ interface Kept {
 
 /** A deletion that has begun is found again by its mark. */
 async function keep(repository: BackupRepository, { markKey, found }: Kept, signal: AbortSignal): Promise<'held'> {
-  if (found.manifest !== undefined) await repository.remove(markKey, { signal });
+  if (found.manifest !== undefined && found.damage === undefined) await repository.remove(markKey, { signal });
   return 'held';
 }
 

@@ -1,7 +1,7 @@
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds, type NewHold, placeHold, releaseHold } from '#common/repository/holds.js';
-import { findBackup } from '#common/repository/read-backups.js';
+import { inspectBackup } from '#common/repository/inspect-backup.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 
 /**
@@ -18,7 +18,8 @@ export async function holdBackup(repository: BackupRepository, hold: NewHold, si
   }
   const placed = await placeHold(repository, hold, { signal });
   // It may have been deleted between our look and the hold.
-  if ((await findBackup(repository, dataset, backupId, { signal })) !== undefined) return placed;
+  const { manifest, damage } = await inspectBackup(repository, hold, { signal });
+  if (manifest !== undefined || damage !== undefined) return placed;
   await releaseHold(repository, hold, { signal });
   throw new AppError('backup.missing', `backup ${backupId} of ${dataset} was deleted meanwhile`);
 }

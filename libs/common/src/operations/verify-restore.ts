@@ -129,6 +129,7 @@ function encodeVerdict(verification: Verification, result: Omit<VerificationResu
     dataset: manifest.dataset,
     backupId: manifest.backupId,
     runId,
+    attemptKey: manifest.attemptKey,
     database: toPgLabel(database),
     profile: profile.name,
     verdict: result.verdict,

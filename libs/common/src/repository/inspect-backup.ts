@@ -1,54 +1,75 @@
 import type { Manifest } from '#common/contracts/manifest.js';
+import { type Damage, toDamageText } from '#common/domain/proof.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
+import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import type { HeldBackup } from './holds.js';
-import { backupPrefix, expiringKey, findAttemptKey, manifestKey, sweptKey } from './layout.js';
-import { findBackupAmong, isAboutManifest } from './read-backups.js';
+import { expiringKey, findAttemptKey, sweptKey } from './layout.js';
+import { findAmong, isAboutManifest, type ListedBackup, listObjects } from './read-backups.js';
 
 /** What one listing shows of a backup. */
-export interface InspectedBackup {
+export interface InspectedBackup extends ListedBackup {
   readonly keys: readonly string[];
-  /** Undefined when no attempt is whole. */
+  /** Of the attempt that counts, damaged or not. Undefined when none has a manifest that can be read. */
   readonly manifest: Manifest | undefined;
+  /** A sweep has marked it for deletion. */
+  readonly isMarked: boolean;
   /** Its deletion was told and has begun: it can only be finished. */
   readonly isHalfDeleted: boolean;
-  /** Its manifest cannot be read; or nobody took it back, and an object is lost, or this listing does not show it: nothing to delete. */
+  /**
+   * `backup.damaged`: it has lost an object, or its manifest says nothing, and no deletion explains that. `repository.format`: another
+   * version of Holdfast wrote it. Such a backup counts for nothing, and nothing of it is deleted by rules.
+   */
   readonly damage: AppError | undefined;
 }
 
 /** Throws: repository.*. */
 export async function inspectBackup(
   repository: BackupRepository,
-  backup: HeldBackup,
+  { dataset, backupId }: HeldBackup,
   o: ReadOptions,
 ): Promise<InspectedBackup> {
-  const objects: StoredObject[] = [];
-  for await (const object of repository.list(backupPrefix(backup.dataset, backup.backupId), o)) objects.push(object);
-  return inspectListed(repository, { ...backup, objects }, o);
+  return inspectListed(repository, await listObjects(repository, { dataset, backupId }, o), o);
 }
 
 /** The same, when everything below the backup's prefix has been listed already. */
 export async function inspectListed(
   repository: BackupRepository,
-  { objects, ...backup }: HeldBackup & { readonly objects: readonly StoredObject[] },
+  listed: ListedBackup,
   o: ReadOptions,
 ): Promise<InspectedBackup> {
+  const { dataset, backupId, objects } = listed;
   const keys = objects.map(({ key }) => key);
-  const { manifest, unreadable } = await findBackupAmong(repository, { ...backup, objects }, o).then(
-    (found) => ({ manifest: found, unreadable: undefined }),
-    toUnreadable,
+  const { found, unreadable } = await findAmong(repository, listed, o).then(
+    (of) => ({ found: of, unreadable: undefined }),
+    (error: unknown) => ({ found: undefined, unreadable: toUnreadable(listed, error) }),
   );
-  if (manifest !== undefined) return { keys, manifest, isHalfDeleted: false, damage: undefined };
-  const isMarked = keys.includes(expiringKey(backup.dataset, backup.backupId));
-  const isHalfDeleted = isMarked && listAttemptKeys(keys).every(isSweptAmong(keys));
-  const isMade = listAttemptKeys(keys).some((key) => keys.includes(manifestKey(key)) && !isSweptAmong(keys)(key));
-  const isDamaged = !isHalfDeleted && (isMade || isMarked);
-  return { keys, manifest, isHalfDeleted, damage: unreadable ?? (isDamaged ? toDamage(backup) : undefined) };
+  const isMarked = keys.includes(expiringKey(dataset, backupId));
+  const isHalfDeleted = found === undefined && isMarked && listAttemptKeys(keys).every(isSweptAmong(keys));
+  const lost = found?.lost ?? (isMarked && !isHalfDeleted ? [{ object: 'manifest.json', problem: 'is missing' }] : []);
+  const damage = unreadable ?? (lost.length > 0 ? toDamaged(listed, lost) : undefined);
+  return { dataset, backupId, objects, keys, manifest: found?.manifest, isMarked, isHalfDeleted, damage };
 }
 
-function toUnreadable(error: unknown): { manifest: undefined; unreadable: AppError } {
+/** The one state of a backup that lost something, with the objects, for everybody who asks for it. */
+export const toDamaged = (
+  { dataset, backupId }: HeldBackup,
+  damage: readonly Damage[],
+  options: ErrorOptions & { readonly hint?: string } = {},
+): AppError =>
+  new AppError(
+    'backup.damaged',
+    `backup ${backupId} of ${dataset} is damaged: ${toDamageText(damage)}`,
+    { dataset, backupId, damage },
+    options,
+  );
+
+/** What an error of `toDamaged` names. */
+export const damageOf = ({ context }: AppError): readonly Damage[] => (context['damage'] ?? []) as readonly Damage[];
+
+function toUnreadable(backup: HeldBackup, error: unknown): AppError {
   if (!isAboutManifest(error)) throw error;
-  return { manifest: undefined, unreadable: error };
+  if (error.code === 'repository.format') return error;
+  return toDamaged(backup, [{ object: 'manifest.json', problem: error.message }], { cause: error });
 }
 
 /** A deletion marks every attempt before it takes the first object, and takes the markers last; a listing may be short, so all must show. */
@@ -57,6 +78,3 @@ const isSweptAmong = (keys: readonly string[]) => (attemptKey: string) => keys.i
 export const listAttemptKeys = (keys: readonly string[]): string[] => [
   ...new Set(keys.flatMap((key) => findAttemptKey(key) ?? [])),
 ];
-
-const toDamage = ({ dataset, backupId }: HeldBackup): AppError =>
-  new AppError('backup.corrupt', `backup ${backupId} of ${dataset} has lost an object`, { dataset, backupId });

@@ -24,6 +24,13 @@ export const verdictsPrefix = (dataset: string, backupId: string): string =>
 export const verdictKey = (dataset: string, backupId: string, instant: string, runId: string): ObjectKey =>
   `${verdictsPrefix(dataset, backupId)}/${instant}-${runId}.json`;
 
+const VERDICT = /^[^/]+\/[^/]+\/verdicts\/[^/]+Z-([^/]+)[.]json$/;
+
+export const isVerdictKey = (key: ObjectKey): boolean => VERDICT.test(key);
+
+/** Whose verdict it is. */
+export const findVerdictRun = (key: ObjectKey): string | undefined => VERDICT.exec(key)?.[1];
+
 export const holdsPrefix = (dataset: string, backupId: string): string => `${backupPrefix(dataset, backupId)}/holds`;
 
 /** One hold on one backup. Names are chosen by whoever holds: an operator's word, a run's id. */

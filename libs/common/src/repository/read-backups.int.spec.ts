@@ -8,10 +8,13 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { toUuidV7 } from '#common/domain/ids.js';
 import { manifestArbitrary } from '#common/testing/manifest-arbitrary.js';
 import type { BackupRepository } from './backup-repository.js';
-import { attemptPrefix, manifestKey, sweptKey } from './layout.js';
+import { inspectListed } from './inspect-backup.js';
+import { attemptPrefix, manifestKey, sweptKey, verdictKey } from './layout.js';
+import { listByBackup } from './list-by-backup.js';
+import { loadBackup, loadLatestBackup } from './load-backup.js';
 import { encodeManifest } from './manifest-codec.js';
 import { openRepository } from './open-repository.js';
-import { findBackup, listBackups, loadLatestBackup } from './read-backups.js';
+import { findBackup } from './read-backups.js';
 
 const signal = new AbortController().signal;
 const [sample] = fc.sample(manifestArbitrary(), { numRuns: 1, seed: 7 }) as [Manifest];
@@ -54,7 +57,10 @@ describe('reading backups', () => {
 
   const idsOf = async (dataset = 'shop') => {
     const ids: string[] = [];
-    for await (const { backupId } of listBackups(repository, dataset, { signal })) ids.push(backupId);
+    for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
+      const { manifest, damage } = await inspectListed(repository, { dataset, backupId, objects }, { signal });
+      if (manifest !== undefined && damage === undefined) ids.push(backupId);
+    }
     return ids;
   };
 
@@ -87,7 +93,63 @@ describe('reading backups', () => {
     await put(`${short.attemptKey}/database.dump`, body.subarray(1));
     expect(await idsOf()).toEqual([]);
     expect(await findBackup(repository, 'shop', idAt(3), { signal })).toBeUndefined();
-    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject({ code: 'backup.missing' });
+    await expect(loadBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject({ code: 'backup.missing' });
+  });
+
+  it('tells one state of a backup that lost or shortened an object, with the object', async () => {
+    const hole = await write(1);
+    await repository.remove(`${hole.attemptKey}/database.dump`, { signal });
+    await expect(loadBackup(repository, 'shop', idAt(1), { signal })).rejects.toMatchObject({
+      code: 'backup.damaged',
+      message: `backup ${idAt(1)} of shop is damaged: database.dump: is missing`,
+    });
+    const short = await write(2);
+    await put(`${short.attemptKey}/database.dump`, body.subarray(1));
+    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject({
+      code: 'backup.damaged',
+      context: { backupId: idAt(2), damage: [{ object: 'database.dump', problem: 'has 3 bytes instead of 4' }] },
+      hint: expect.stringContaining('There is no good one'),
+    });
+  });
+
+  it('believes the store about an object that a listing leaves out', async () => {
+    const written = await write(1);
+    const short = new Proxy(repository, {
+      get: (of, name) => {
+        if (name !== 'list') return Reflect.get(of, name, of);
+        return async function* (...args: Parameters<BackupRepository['list']>) {
+          for await (const object of of.list(...args)) if (!object.key.endsWith('.dump')) yield object;
+        };
+      },
+    });
+    expect(await loadBackup(short, 'shop', idAt(1), { signal })).toEqual(written);
+  });
+
+  it('takes no backup for the latest whose own objects failed a proof, and names the newest good one', async () => {
+    await write(1);
+    const flipped = await write(2);
+    await write(3, { purpose: 'safety' });
+    const verdict = (second: number, probe: string, of: 'passed' | 'failed', attemptKey?: string) => {
+      const at = `2026-11-21T11:00:0${second}.000Z`;
+      const document = {
+        ...{ formatVersion: 1, dataset: 'shop', backupId: idAt(2), runId: `r${second}`, database: 'x', profile: 'p' },
+        ...{ verdict: of, startedAt: at, completedAt: at, attemptKey: attemptKey ?? flipped.attemptKey },
+        probes: [{ probe, verdict: of, evidence: [{ subject: 'database.dump', problem: 'the content differs' }] }],
+      };
+      return put(verdictKey('shop', idAt(2), at, `r${second}`), Buffer.from(JSON.stringify(document)));
+    };
+    await verdict(1, 'row-counts', 'failed');
+    await verdict(2, 'checksums', 'failed', 'shop/other/a1-aa');
+    expect(await loadLatestBackup(repository, 'shop', { signal })).toMatchObject({ backupId: idAt(2) });
+    await verdict(3, 'checksums', 'failed');
+    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject({
+      code: 'backup.damaged',
+      message: expect.stringContaining(`backup ${idAt(2)} of shop is damaged: database.dump: the content differs`),
+      hint: expect.stringContaining(`The newest good one is ${idAt(1)}`),
+    });
+    expect(await loadBackup(repository, 'shop', idAt(2), { signal })).toEqual(flipped);
+    await verdict(4, 'checksums', 'passed');
+    expect(await loadLatestBackup(repository, 'shop', { signal })).toMatchObject({ backupId: idAt(2) });
   });
 
   it('checks objects that backups share, too', async () => {
@@ -118,15 +180,11 @@ describe('reading backups', () => {
     await write(1);
     const damaged = await write(2);
     await put(manifestKey(damaged.attemptKey), Buffer.from('{"formatVersion": 1,'));
-    const corrupt = { code: 'backup.corrupt' };
-    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject(corrupt);
-    await expect(findBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject(corrupt);
-    const told: unknown[] = [];
-    const onUnreadable = (key: string, error: unknown) => told.push([key, error]);
-    const ids: string[] = [];
-    for await (const { backupId } of listBackups(repository, 'shop', { signal, onUnreadable })) ids.push(backupId);
-    expect(ids).toEqual([idAt(1)]);
-    expect(told).toEqual([[manifestKey(damaged.attemptKey), expect.objectContaining(corrupt)]]);
+    const lost = { code: 'backup.damaged', context: { damage: [{ object: 'manifest.json' }] } };
+    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject(lost);
+    await expect(loadBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject(lost);
+    await expect(findBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject({ code: 'backup.corrupt' });
+    expect(await idsOf()).toEqual([idAt(1)]);
   });
 
   it('believes no manifest that was copied from elsewhere', async () => {

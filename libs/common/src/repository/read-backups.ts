@@ -1,73 +1,13 @@
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { Damage } from '#common/domain/proof.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { backupPrefix, findAttemptNumber, manifestKey, sweptKey } from './layout.js';
-import { listByBackup } from './list-by-backup.js';
 import { parseManifest } from './manifest-codec.js';
 import { readObject } from './read-object.js';
 
-export interface ListBackupsOptions extends ReadOptions {
-  /** A manifest that cannot be read hides one backup, not all of them: it is told here and left out. */
-  readonly onUnreadable?: (manifestKey: string, error: unknown) => void;
-}
-
 /** Sizes by key of everything below one backup's prefix. */
 type Listing = ReadonlyMap<string, number>;
-
-/** Every backup that exists, oldest first, safety dumps included. Throws: repository.*. */
-export async function* listBackups(
-  repository: BackupRepository,
-  dataset: string,
-  o: ListBackupsOptions,
-): AsyncIterable<Manifest> {
-  for await (const [backupId, objects] of listByBackup(repository, dataset, o)) {
-    const listing = toListing(objects);
-    const manifest = await findComplete(repository, { dataset, backupId, listing }, o);
-    if (manifest) yield manifest;
-  }
-}
-
-/** Undefined when no attempt of it is complete. Throws: repository.*, backup.corrupt. */
-export async function findBackup(
-  repository: BackupRepository,
-  dataset: string,
-  backupId: string,
-  o: ReadOptions,
-): Promise<Manifest | undefined> {
-  const objects: StoredObject[] = [];
-  for await (const object of repository.list(backupPrefix(dataset, backupId), o)) objects.push(object);
-  return findBackupAmong(repository, { dataset, backupId, objects }, o);
-}
-
-/** As `findBackup`, when everything below the backup's prefix has been listed already. */
-export const findBackupAmong = (
-  repository: BackupRepository,
-  { dataset, backupId, objects }: Omit<Candidate, 'listing'> & { readonly objects: readonly StoredObject[] },
-  o: ReadOptions,
-): Promise<Manifest | undefined> =>
-  findComplete(repository, { dataset, backupId, listing: toListing(objects) }, strict(o));
-
-/** The newest regular backup. A newer one that cannot be read is an error, never passed over. Throws: backup.missing, backup.corrupt, repository.*. */
-export async function loadLatestBackup(
-  repository: BackupRepository,
-  dataset: string,
-  o: ReadOptions,
-): Promise<Manifest> {
-  const backups: [string, Listing][] = [];
-  for await (const [backupId, objects] of listByBackup(repository, dataset, o))
-    backups.push([backupId, toListing(objects)]);
-  for (const [backupId, listing] of backups.reverse()) {
-    const manifest = await findComplete(repository, { dataset, backupId, listing }, strict(o));
-    if (manifest?.purpose === 'regular') return manifest;
-  }
-  throw new AppError('backup.missing', `dataset ${dataset} has no backup in ${repository.name}`, {
-    dataset,
-    repository: repository.name,
-  });
-}
-
-const toListing = (objects: readonly StoredObject[]): Listing =>
-  new Map(objects.map(({ key, sizeBytes }) => [key, sizeBytes]));
 
 interface Candidate {
   readonly dataset: string;
@@ -75,27 +15,73 @@ interface Candidate {
   readonly listing: Listing;
 }
 
-/**
- * The manifest of the newest complete attempt: it has a manifest, no `swept` marker, and every object at its size. Of two
- * complete attempts the later one counts: it had found no manifest when it started, so the earlier one came late.
- */
-async function findComplete(
+/** Everything below one backup's prefix, listed. */
+export interface ListedBackup {
+  readonly dataset: string;
+  readonly backupId: string;
+  readonly objects: readonly StoredObject[];
+}
+
+/** What counts under one backup's id. */
+export interface FoundBackup {
+  /** Of the newest attempt that is whole, else of the newest that has a manifest. */
+  readonly manifest: Manifest;
+  /** What that attempt has lost; a backup exists only without. */
+  readonly lost: readonly Damage[];
+}
+
+/** Throws: repository.*. */
+export async function listObjects(
   repository: BackupRepository,
-  candidate: Candidate,
-  o: ListBackupsOptions,
+  { dataset, backupId }: Omit<ListedBackup, 'objects'>,
+  o: ReadOptions,
+): Promise<ListedBackup> {
+  const objects: StoredObject[] = [];
+  for await (const object of repository.list(backupPrefix(dataset, backupId), o)) objects.push(object);
+  return { dataset, backupId, objects };
+}
+
+/** Undefined when no attempt of it is whole: who makes it begins anew. Throws: repository.*, backup.corrupt. */
+export async function findBackup(
+  repository: BackupRepository,
+  dataset: string,
+  backupId: string,
+  o: ReadOptions,
 ): Promise<Manifest | undefined> {
+  const found = await findAmong(repository, await listObjects(repository, { dataset, backupId }, o), o);
+  return found?.lost.length === 0 ? found.manifest : undefined;
+}
+
+/** Damaged ones too. Undefined when no attempt has a manifest. Throws: repository.*, backup.corrupt. */
+export async function findEvenDamaged(
+  repository: BackupRepository,
+  dataset: string,
+  backupId: string,
+  o: ReadOptions,
+): Promise<FoundBackup | undefined> {
+  return findAmong(repository, await listObjects(repository, { dataset, backupId }, o), o);
+}
+
+/**
+ * The newest whole attempt: it has a manifest, no `swept` marker, and every object at its size. Of two such the later one counts: it
+ * had found no manifest when it started, so the earlier one came late. Throws: repository.*, backup.corrupt.
+ */
+export async function findAmong(
+  repository: BackupRepository,
+  { objects, ...id }: ListedBackup,
+  o: ReadOptions,
+): Promise<FoundBackup | undefined> {
+  const listing: Listing = new Map(objects.map(({ key, sizeBytes }) => [key, sizeBytes]));
+  const candidate = { ...id, listing };
+  let damaged: FoundBackup | undefined;
   for (const attempt of listAttempts(candidate)) {
-    const key = manifestKey(attempt);
-    if (!candidate.listing.has(key) || candidate.listing.has(sweptKey(attempt))) continue;
-    try {
-      const manifest = await readManifest(repository, { ...candidate, attempt }, o);
-      if (await isComplete(repository, manifest, candidate.listing, o)) return manifest;
-    } catch (error) {
-      if (!isAboutManifest(error)) throw error;
-      o.onUnreadable?.(key, error);
-    }
+    if (!listing.has(manifestKey(attempt)) || listing.has(sweptKey(attempt))) continue;
+    const manifest = await readManifest(repository, { ...candidate, attempt }, o);
+    const lost = await findLost(repository, { objects: manifest.objects, listing }, o);
+    if (lost.length === 0) return { manifest, lost };
+    damaged ??= { manifest, lost };
   }
-  return undefined;
+  return damaged;
 }
 
 function listAttempts({ dataset, backupId, listing }: Candidate): readonly string[] {
@@ -118,37 +104,34 @@ async function readManifest(
   throw new AppError('backup.corrupt', `manifest ${manifestKey(attempt)} describes ${manifest.attemptKey}`);
 }
 
-async function isComplete(
+export interface ExpectedObject {
+  readonly name: string;
+  readonly key: string;
+  /** Undefined: of whatever size. */
+  readonly sizeBytes: number | undefined;
+}
+
+/**
+ * Of what a listing does not show as it should be the store is asked once more: objects that backups share lie elsewhere, and a listing
+ * may be short. Throws: repository.*.
+ */
+export async function findLost(
   repository: BackupRepository,
-  manifest: Manifest,
-  listing: Listing,
+  { objects, listing }: { readonly objects: readonly ExpectedObject[]; readonly listing: Listing },
   o: ReadOptions,
-): Promise<boolean> {
-  for (const { key, sizeBytes } of manifest.objects) {
-    const found = listing.get(key) ?? (await statElsewhere(repository, manifest, key, o));
-    if (found !== sizeBytes) return false;
+): Promise<Damage[]> {
+  const lost: Damage[] = [];
+  for (const { name, key, sizeBytes } of objects) {
+    const isRight = (found: number | undefined) => found !== undefined && found === (sizeBytes ?? found);
+    if (isRight(listing.get(key))) continue;
+    const found = (await repository.stat(key, o))?.sizeBytes;
+    if (isRight(found)) continue;
+    const problem = found === undefined ? 'is missing' : `has ${found} bytes instead of ${sizeBytes}`;
+    lost.push({ object: name, problem });
   }
-  return true;
+  return lost;
 }
 
-/** Objects that backups share lie outside the attempt, and outside the listing. */
-async function statElsewhere(
-  repository: BackupRepository,
-  { dataset, backupId }: Manifest,
-  key: string,
-  o: ReadOptions,
-): Promise<number | undefined> {
-  if (key.startsWith(`${backupPrefix(dataset, backupId)}/`)) return undefined;
-  return (await repository.stat(key, o))?.sizeBytes;
-}
-
-/** Of one attempt: all others can be read. */
+/** It hides one backup, not all of them. */
 export const isAboutManifest = (error: unknown): error is AppError =>
   error instanceof AppError && ['backup.corrupt', 'repository.format'].includes(error.code);
-
-const strict = ({ signal }: ReadOptions): ListBackupsOptions => ({
-  signal,
-  onUnreadable: (_key, error) => {
-    throw error;
-  },
-});

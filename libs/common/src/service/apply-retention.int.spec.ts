@@ -90,7 +90,7 @@ it('a sweep marks as many as its cap says and deletes as many, and what is held 
   expect(applied.left).toBe(3);
 });
 
-const EMPTY = { dataset: 'shop', repository: 'disk', refusal: null, halfDeleted: [], unreadable: [] };
+const EMPTY = { dataset: 'shop', repository: 'disk', refusal: null, halfDeleted: [], damaged: [] };
 
 const toPlanned = (id: string, isMarked: boolean): DatasetPlan['backups'][number] => ({
   ...{ id, snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', sizeBytes: 8 },

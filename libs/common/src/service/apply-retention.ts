@@ -77,17 +77,17 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
   const { dataset } = plan;
   const repository = d.installation.primaryRepository(dataset);
   const backups: AppliedBackup[] = [];
-  const gone = await namesOfGone(d, dataset);
+  const gone = await namesOfGone(d, { dataset, repository: repository.name });
   const expire: Expire = async (backupId, reasons) => {
     const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
-    const expiry = { dataset, backupId, reasons, isTold: gone.has(backupId) };
+    const expiry = { dataset, backupId, reasons, evenDamaged: gone.has(backupId) };
     const outcome = expireBackup(expiry, { repository, onDeleting }, signal);
     const done = { id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) };
     backups.push(done);
     return done;
   };
 
-  const damaged = plan.unreadable.flatMap(({ id }) => (gone.has(id) ? [id] : []));
+  const damaged = plan.damaged.flatMap(({ id }) => (gone.has(id) ? [id] : []));
   for (const backupId of [...plan.halfDeleted, ...damaged]) await expire(backupId, ['its deletion was cut short']);
   for (const { id } of plan.backups.filter(({ isKept, isMarked }) => isKept && isMarked)) {
     if (gone.has(id)) await expire(id, ['its deletion was cut short']);
@@ -128,8 +128,11 @@ function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
 }
 
 /** Whoever is told of an expiry believes it: from then on there is no way back, whatever the rules say by now. */
-async function namesOfGone({ catalog }: AloneDeps, dataset: string): Promise<ReadonlySet<string>> {
-  const { backups } = await loadKnowledge(dataset, catalog);
+async function namesOfGone(
+  { catalog }: AloneDeps,
+  of: { readonly dataset: string; readonly repository: string },
+): Promise<ReadonlySet<string>> {
+  const { backups } = await loadKnowledge(of, catalog);
   return new Set(backups.filter(({ state }) => state === 'expired').map(({ id }) => id));
 }
 

@@ -1,4 +1,6 @@
 import { ensureTopics } from '#common/bus/topics.js';
+import type { NewestBackup } from '#common/catalog/stores/backup.store.js';
+import type { DamagedCount } from '#common/catalog/stores/proof.store.js';
 import type { HostCount } from '#common/catalog/stores/run-list.store.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Service } from './open-service.js';
@@ -48,12 +50,13 @@ export class Health {
 
   private async refresh(): Promise<void> {
     const { catalog, metrics } = this.service;
-    const { open, retrying, hosts, lag, newest } = await catalog.transaction(async (tx) => ({
+    const { open, retrying, hosts, lag, newest, damaged } = await catalog.transaction(async (tx) => ({
       open: await tx.runs.countOpen(),
       retrying: await tx.runs.countRetrying(),
       hosts: await tx.runs.countByHost(),
       lag: await tx.outbox.lag(),
       newest: await tx.backups.newest(),
+      damaged: await tx.proofs.countDamaged(),
     }));
     metrics.runsOpen.reset();
     metrics.runsOldestAgeSeconds.reset();
@@ -66,11 +69,20 @@ export class Health {
     this.setHostSlots(hosts);
     metrics.outboxUnpublished.set(lag.unpublished);
     metrics.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
+    this.setBackups(newest, damaged);
+  }
+
+  /** A dataset whose last good backup is damaged by now has none: its age is not told any more. */
+  private setBackups(newest: readonly NewestBackup[], damaged: readonly DamagedCount[]): void {
+    const { metrics } = this.service;
+    const { backupAgeSeconds, backupSizeBytes, backupVerifiedTimestampSeconds, backupsDamaged } = metrics;
+    for (const gauge of [backupAgeSeconds, backupSizeBytes, backupVerifiedTimestampSeconds, backupsDamaged])
+      gauge.reset();
+    for (const { dataset, damaged: count } of damaged) backupsDamaged.set({ dataset }, count);
     for (const { dataset, ageSeconds, sizeBytes, lastVerifiedAt } of newest) {
-      metrics.backupAgeSeconds.set({ dataset }, ageSeconds);
-      metrics.backupSizeBytes.set({ dataset }, sizeBytes);
-      if (lastVerifiedAt !== null)
-        metrics.backupVerifiedTimestampSeconds.set({ dataset }, lastVerifiedAt.getTime() / 1_000);
+      backupAgeSeconds.set({ dataset }, ageSeconds);
+      backupSizeBytes.set({ dataset }, sizeBytes);
+      if (lastVerifiedAt !== null) backupVerifiedTimestampSeconds.set({ dataset }, lastVerifiedAt.getTime() / 1_000);
     }
   }
 }

@@ -3,8 +3,8 @@ import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { isUuid } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
+import { loadEvenDamaged, loadLatestBackup } from '#common/repository/load-backup.js';
 import type { Installation } from './installation.js';
-import { loadManifest } from './load-manifest.js';
 
 interface Wanted {
   readonly dataset: string;
@@ -13,7 +13,7 @@ interface Wanted {
 }
 
 /**
- * Where a backup stood on the bus. What has expired since is gone from the repository, and the catalog remembers its position for as long
+ * Where a backup stood on the bus: a manifest tells it also when other objects are lost. What has expired since is gone from the repository, and the catalog remembers its position for as long
  * as it keeps settled runs: the database that was restored from it still wants its events. Throws: backup.missing; repository.*.
  */
 export async function loadPosition(
@@ -22,9 +22,14 @@ export async function loadPosition(
   signal: AbortSignal,
 ): Promise<BusPosition | null> {
   try {
-    return (await loadManifest(installation, dataset, id, signal)).busPosition;
+    const repository = installation.primaryRepository(dataset);
+    const { busPosition } = isUuid(id)
+      ? (await loadEvenDamaged(repository, dataset, id, { signal })).manifest
+      : await loadLatestBackup(repository, dataset, { signal });
+    return busPosition;
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'backup.missing' && isUuid(id))) throw error;
+    if (!(error instanceof AppError && ['backup.missing', 'backup.damaged'].includes(error.code) && isUuid(id)))
+      throw error;
     const known = await catalog.transaction((tx) => tx.backups.find(id as BackupId));
     const position = known?.dataset === dataset ? known.manifest?.busPosition : undefined;
     if (position === undefined) throw error;

@@ -265,10 +265,7 @@ describe('two sweeps of one dataset', () => {
     await apply();
     await letGraceEnd(expired);
     await disk.remove(expired.objects[0]?.key ?? '', { signal });
-    expect([(await apply()).backups, (await plan(depsOf())).unreadable]).toMatchObject([
-      [],
-      [{ id: expired.backupId }],
-    ]);
+    expect([(await apply()).backups, (await plan(depsOf())).damaged]).toMatchObject([[], [{ id: expired.backupId }]]);
     await bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
     expect(await listKeys(disk, `shop/${expired.backupId}`)).toEqual([]);

@@ -1,6 +1,7 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { BackupUse, CatalogBackup } from '#common/catalog/stores/retention.store.js';
 import { totalBytes } from '#common/contracts/manifest.js';
+import { type Proof, weighProofs } from '#common/domain/proof.js';
 import { decideRetention } from '#common/domain/retention.policy.js';
 import { toProblem } from '#common/errors/app-error.js';
 import { listRetained, type Retained } from '#common/operations/list-retained.js';
@@ -37,24 +38,26 @@ export interface DatasetPlan {
   readonly backups: readonly PlannedBackup[];
   /** Their deletion was cut short; the sweep finishes it. */
   readonly halfDeleted: readonly string[];
-  /** Neither counted nor deleted. */
-  readonly unreadable: readonly { readonly id: string; readonly problem: string }[];
+  /** They lost an object, or have a manifest that cannot be read: neither counted nor deleted by rules. */
+  readonly damaged: readonly { readonly id: string; readonly problem: string }[];
 }
 
 export interface CatalogKnowledge {
   readonly isFailing: boolean;
   readonly backups: readonly CatalogBackup[];
   readonly uses: readonly BackupUse[];
+  /** By backup; some of them no repository took. */
+  readonly proofs: ReadonlyMap<string, readonly Proof[]>;
 }
 
-const NOTHING_KNOWN: CatalogKnowledge = { isFailing: false, backups: [], uses: [] };
+const NOTHING_KNOWN: CatalogKnowledge = { isFailing: false, backups: [], uses: [], proofs: new Map() };
 
 /** What retention would do to a dataset now; changes nothing. Throws: request.refused, repository.*, catalog.unavailable. */
 export async function planRetention(dataset: string, d: RetentionDeps, signal: AbortSignal): Promise<DatasetPlan> {
   const { policy, cap } = retentionOf(d.installation.config, dataset);
   const repository = d.installation.primaryRepository(dataset);
   const found = await listRetained(repository, dataset, signal);
-  const known = await loadKnowledge(dataset, d.catalog);
+  const known = await loadKnowledge({ dataset, repository: repository.name }, d.catalog);
   const givenUp = new Map(
     known.backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [[String(id), givenUpAs]])),
   );
@@ -70,7 +73,7 @@ export async function planRetention(dataset: string, d: RetentionDeps, signal: A
       const retained = byId.get(decision.id);
       return retained === undefined ? [] : [{ ...toPlanned(retained), ...decision }];
     }),
-    unreadable: found.unreadable.map(({ backupId, error }) => ({ id: backupId, problem: toProblem(error).message })),
+    damaged: found.damaged.map(({ backupId, error }) => ({ id: backupId, problem: toProblem(error).message })),
   };
 }
 
@@ -89,19 +92,24 @@ const decideGivenUp = (givenUp: ReadonlyMap<string, string>, refusal: string | n
 const earlierOf = (one: Date, other: Date): Date => (one < other ? one : other);
 
 /** Throws: catalog.unavailable. */
-export async function loadKnowledge(dataset: string, catalog: Catalog | undefined): Promise<CatalogKnowledge> {
+export async function loadKnowledge(
+  { dataset, repository }: { readonly dataset: string; readonly repository: string },
+  catalog: Catalog | undefined,
+): Promise<CatalogKnowledge> {
   if (catalog === undefined) return NOTHING_KNOWN;
-  return catalog.transaction(async ({ retention }) => ({
+  return catalog.transaction(async ({ retention, proofs }) => ({
     isFailing: await retention.isFailing(dataset),
     backups: await retention.backups(dataset),
     uses: await retention.uses(dataset),
+    proofs: await proofs.ofDataset(dataset, repository),
   }));
 }
 
-function withKnowledge({ backup }: Retained, { backups, uses }: CatalogKnowledge) {
+function withKnowledge({ backup, proofs }: Retained, { uses, proofs: known }: CatalogKnowledge) {
   const runs = uses.filter(({ backupId }) => backupId === backup.id).map(({ kind, runId }) => `${kind} run ${runId}`);
-  const isVerified = backups.some(({ id, isVerified: is }) => id === backup.id && is);
-  return { ...backup, holds: [...backup.holds, ...runs], isVerified: backup.isVerified || isVerified };
+  const { damage, verifiedAt } = weighProofs([...proofs, ...(known.get(backup.id) ?? [])]);
+  const standing = { isVerified: verifiedAt !== null, isDamaged: damage.length > 0 };
+  return { ...backup, ...standing, holds: [...backup.holds, ...runs] };
 }
 
 const toPlanned = ({ manifest, isMarked }: Retained) => ({

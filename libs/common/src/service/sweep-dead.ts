@@ -7,12 +7,13 @@ export async function sweepDead(
   { installation, catalog }: Pick<RetentionDeps, 'installation' | 'catalog'>,
   signal: AbortSignal,
 ): Promise<SweepResult> {
-  const known = await loadKnowledge(dataset, catalog);
+  const repository = installation.primaryRepository(dataset);
+  const known = await loadKnowledge({ dataset, repository: repository.name }, catalog);
   const isProtected = (attempt: { readonly backupId: string; readonly attemptKey: string }): boolean =>
     known.backups.some(
       ({ id, state, attemptKey, isBeingMade }) =>
         id === attempt.backupId && (isBeingMade || (state === 'completed' && attemptKey === attempt.attemptKey)),
     );
   const hasWriter = known.backups.some(({ isBeingMade }) => isBeingMade);
-  return sweepAttempts(installation.primaryRepository(dataset), { dataset, isProtected, hasWriter }, signal);
+  return sweepAttempts(repository, { dataset, isProtected, hasWriter }, signal);
 }

@@ -109,9 +109,15 @@ const backupMetrics = (registers: Registry[]) => ({
     labelNames: ['dataset'] as const,
     registers,
   }),
+  backupsDamaged: new Gauge({
+    name: 'holdfast_backups_damaged',
+    help: 'Backups that have lost an object, or whose objects failed a proof',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
   backupVerifiedTimestampSeconds: new Gauge({
     name: 'holdfast_backup_verified_timestamp_seconds',
-    help: 'When a verification of a restored backup last passed',
+    help: 'When a verification of a restored backup last passed whose objects have failed no proof since',
     labelNames: ['dataset'] as const,
     registers,
   }),

@@ -1,6 +1,7 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { Damage } from '#common/domain/proof.js';
 import { instant, int8, nullable } from './columns.js';
 
 /** One backup: reserved before its first byte, completed with its manifest. */
@@ -22,9 +23,15 @@ export class Backup {
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
   @Column({ type: 'jsonb', ...nullable }) readonly manifest!: Manifest | null;
   @Column(instant('reserved_at')) readonly reservedAt!: Date;
-  /** When a verification of a restore of it last passed. */
+  /** When a verification of a restore of it last passed; null also when its objects have failed a proof since. */
   @Column({ ...instant('verified_at'), ...nullable }) readonly verifiedAt!: Date | null;
   @Column({ ...instant('expired_at'), ...nullable }) readonly expiredAt!: Date | null;
+}
+
+/** What is wrong with a copy: what a listing shows, and what its objects failed by. */
+export interface CopyDamage {
+  readonly lost: readonly Damage[];
+  readonly proven: readonly Damage[];
 }
 
 /** One backup in one repository. */
@@ -36,6 +43,8 @@ export class BackupCopy {
   @Column(int8('size_bytes')) readonly sizeBytes!: number;
   @Column('text') readonly state!: 'present' | 'damaged' | 'expired';
   @Column(instant('recorded_at')) readonly recordedAt!: Date;
+  /** What is wrong with it, where it is damaged. */
+  @Column({ type: 'jsonb', ...nullable }) readonly damage!: CopyDamage | null;
   /** When its digests were last read back. */
   @Column({ ...instant('checked_at'), ...nullable }) readonly checkedAt!: Date | null;
   @Column({ ...instant('verified_at'), ...nullable }) readonly verifiedAt!: Date | null;

@@ -3,6 +3,7 @@ import { Backup, BackupCopy } from './backup.entity.js';
 import { InboxEntry } from './inbox-entry.entity.js';
 import { Lease } from './lease.entity.js';
 import { OutboxEntry } from './outbox-entry.entity.js';
+import { ProofEntry } from './proof.entity.js';
 import { Replay } from './replay.entity.js';
 import { Restore } from './restore.entity.js';
 import { Run } from './run.entity.js';
@@ -17,6 +18,7 @@ export const entities = [
   InboxEntry,
   Lease,
   OutboxEntry,
+  ProofEntry,
   Replay,
   Restore,
   Run,

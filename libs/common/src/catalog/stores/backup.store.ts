@@ -25,13 +25,13 @@ export interface BackupFilter {
 /** A backup without its manifest, which may list thousands of tables. */
 export type BackupSummary = Omit<Backup, 'manifest'>;
 
-/** The newest good backup of one dataset, for metrics and health. */
+/** The newest good backup of one dataset, for metrics and health: a damaged one is none. */
 export interface NewestBackup {
   readonly dataset: string;
   readonly completedAt: Date;
   readonly ageSeconds: number;
   readonly sizeBytes: number;
-  /** Of any of its backups. */
+  /** Of any of its good backups. */
   readonly lastVerifiedAt: Date | null;
 }
 
@@ -86,6 +86,7 @@ const NEWEST = `
          max(verified_at) OVER (PARTITION BY dataset) AS "lastVerifiedAt"
   FROM holdfast.backups
   WHERE state = 'completed' AND purpose = 'regular'
+    AND EXISTS (SELECT FROM holdfast.backup_copies WHERE backup_id = backups.id AND state = 'present')
   ORDER BY dataset, id DESC`;
 
 export const backupStore = (sql: Sql) => {

@@ -52,6 +52,14 @@ const STRIP_EXPIRED = `
     FOR UPDATE SKIP LOCKED
   ))`;
 
+const PROOFS_OF_EXPIRED = `
+  DELETE FROM holdfast.proofs
+  WHERE backup_id = ANY (ARRAY(
+    SELECT id FROM holdfast.backups
+    WHERE state = 'expired' AND expired_at < ${OLDER} AND id IN (SELECT backup_id FROM holdfast.proofs)
+    LIMIT $2
+  ))`;
+
 /** Ids ascend with time: only the oldest are looked at. */
 const FORGET_AUDIT = `
   DELETE FROM holdfast.audit
@@ -72,6 +80,10 @@ export const forgetStore = (sql: Sql) => ({
 
   /** Only what they were made of. */
   manifests: (olderThanMs: number, limit: number): Promise<number> => sql.affected(STRIP_EXPIRED, [olderThanMs, limit]),
+
+  /** Of backups that are gone. */
+  proofs: (olderThanMs: number, limit: number): Promise<number> =>
+    sql.affected(PROOFS_OF_EXPIRED, [olderThanMs, limit]),
 
   /** The database refuses what is younger than 90 days. */
   audit: (olderThanMs: number, limit: number): Promise<number> => sql.affected(FORGET_AUDIT, [olderThanMs, limit]),

@@ -144,36 +144,6 @@ describe('results', () => {
     });
   });
 
-  it('mark a backup as verified when a verification passed, and only then', async () => {
-    const backupId = await reserve('proof');
-    await tx((stores) => stores.backups.record(aManifest(backupId, 'proof'), { repository: 'r', manifestKey: 'm' }));
-    const verify = async (verdict: 'passed' | 'failed') => {
-      const { id: runId } = await bed.enqueue({ kind: 'verification' });
-      const verification = {
-        runId,
-        dataset: 'proof',
-        backupId,
-        target: 't',
-        database: 'd',
-        profile: 'p',
-        restoreRunId: null,
-      };
-      await tx((stores) => stores.verifications.begin(verification));
-      await tx((stores) => stores.verifications.complete(runId, verdict, { probes: [] }));
-      return (await tx((stores) => stores.backups.load(backupId))).verifiedAt;
-    };
-    expect(await verify('failed')).toBeNull();
-    expect(await verify('passed')).toBeInstanceOf(Date);
-    expect(await tx((stores) => stores.backups.newest())).toContainEqual({
-      dataset: 'proof',
-      completedAt: new Date('2026-01-01T00:01:00Z'),
-      sizeBytes: 3_000_000_000,
-      ageSeconds: expect.any(Number),
-      lastVerifiedAt: expect.any(Date),
-    });
-    expect(await tx((stores) => stores.verifications.list({ backupId }))).toHaveLength(2);
-  });
-
   it('freeze the range of a replay', async () => {
     const { id: runId } = await bed.enqueue({ kind: 'replay' });
     const begin = (to: string) =>

@@ -18,7 +18,6 @@ export interface CatalogBackup {
   readonly state: Backup['state'];
   /** The one attempt that counts. */
   readonly attemptKey: string | null;
-  readonly isVerified: boolean;
   /** The run that makes it has not ended: any of its attempts may be alive. */
   readonly isBeingMade: boolean;
   /** How the run that should have made it ended without it: what lies in the repository was never called a backup. */
@@ -26,7 +25,7 @@ export interface CatalogBackup {
 }
 
 const BACKUPS = `
-  SELECT backup.id, backup.state, backup.attempt_key AS "attemptKey", backup.verified_at IS NOT NULL AS "isVerified",
+  SELECT backup.id, backup.state, backup.attempt_key AS "attemptKey",
          coalesce(run.state IN ('queued', 'running'), false) AS "isBeingMade",
          CASE WHEN backup.state = 'reserved' AND backup.purpose = 'regular' AND run.state IN ('failed', 'cancelled')
               THEN run.state END AS "givenUpAs"

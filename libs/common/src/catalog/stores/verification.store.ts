@@ -22,8 +22,6 @@ const COMPLETE = `
   WHERE run_id = $1
   RETURNING *`;
 
-const MARK_VERIFIED = 'UPDATE holdfast.backups SET verified_at = clock_timestamp() WHERE id = $1';
-
 const LIST = `
   SELECT * FROM holdfast.verifications
   WHERE ($1::text IS NULL OR dataset = $1) AND ($2::uuid IS NULL OR backup_id = $2)
@@ -39,11 +37,10 @@ export const verificationStore = (sql: Sql) => ({
     return row ?? missing(runId);
   },
 
-  /** Together with the settling of its run. A passed one also marks the backup as verified. */
+  /** Together with the settling of its run; what it proves of the backup is weighed apart. */
   complete: async (runId: RunId, verdict: Verdict, result: JsonObject): Promise<Verification> => {
     const [row] = await sql.entities(Verification, COMPLETE, [runId, verdict, toJsonb(result)]);
     if (row === undefined) return missing(runId);
-    if (verdict === 'passed') await sql.affected(MARK_VERIFIED, [row.backupId]);
     return row;
   },
 

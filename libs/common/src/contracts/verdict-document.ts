@@ -1,0 +1,33 @@
+import { z } from 'zod';
+import type { Judged } from '#common/domain/proof.js';
+import { Instant, Uuid, VerdictName } from './names.js';
+
+const Outcome = z.looseObject({
+  probe: z.string(),
+  verdict: VerdictName,
+  evidence: z.array(z.looseObject({ subject: z.string(), problem: z.string().optional() })),
+});
+
+/** What is kept of a proof beside the backup, to be read without Holdfast: what was proven, when, against which database. */
+export const VerdictDocument = z.looseObject({
+  formatVersion: z.literal(1),
+  dataset: z.string(),
+  backupId: Uuid,
+  runId: z.string(),
+  attemptKey: z.string().optional().describe('The objects that were proven; absent in verdicts of Holdfast 0.1'),
+  database: z.string().nullable().describe('null: only the objects were looked at'),
+  profile: z.string().nullable(),
+  verdict: VerdictName,
+  startedAt: Instant,
+  completedAt: Instant,
+  probes: z.array(Outcome),
+});
+export type VerdictDocument = z.output<typeof VerdictDocument>;
+
+export const toJudged = ({ runId, completedAt, verdict, probes }: VerdictDocument): Judged => ({
+  ...{ runId, provenAt: new Date(completedAt), verdict },
+  probes: probes.map(({ probe, verdict: of, evidence }) => ({
+    ...{ probe, verdict: of },
+    evidence: evidence.map(({ subject, problem }) => ({ subject, ...(problem === undefined ? {} : { problem }) })),
+  })),
+});

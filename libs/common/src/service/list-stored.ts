@@ -1,0 +1,104 @@
+import type { BackupCondition, ListedBackupView } from '#common/contracts/api-views.js';
+import type { Proof } from '#common/domain/proof.js';
+import type { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository, ReadOptions } from '#common/repository/backup-repository.js';
+import { readExpiry } from '#common/repository/expiry-marker.js';
+
+import { listHolds } from '#common/repository/holds.js';
+import { damageOf, type InspectedBackup, inspectListed } from '#common/repository/inspect-backup.js';
+import { expiringKey, isHoldKey } from '#common/repository/layout.js';
+import { listByBackup } from '#common/repository/list-by-backup.js';
+import type { ListedBackup } from '#common/repository/read-backups.js';
+import { readProofs } from '#common/repository/read-proofs.js';
+import { toBackupView } from './backup-view.js';
+import { toCondition } from './condition.js';
+
+export interface StoredList {
+  /** Newest first. */
+  readonly backups: readonly ListedBackupView[];
+  /** How many older ones there are. */
+  readonly left: number;
+}
+
+/**
+ * The newest backups of a dataset as its repository shows them, those that were made without a catalog and damaged ones included, each
+ * with what speaks for it and against it. Throws: repository.*.
+ */
+export async function listStored(
+  repository: BackupRepository,
+  { dataset, limit }: { readonly dataset: string; readonly limit: number },
+  o: ReadOptions,
+): Promise<StoredList> {
+  const newestFirst: ListedBackup[] = [];
+  for await (const [backupId, objects] of listByBackup(repository, dataset, o))
+    newestFirst.unshift({ dataset, backupId, objects });
+  const backups: ListedBackupView[] = [];
+  let left = 0;
+  for (const listed of newestFirst) {
+    if (backups.length >= limit) {
+      if (listed.objects.some(({ key }) => key.endsWith('/manifest.json'))) left += 1;
+      continue;
+    }
+    const found = await inspectListed(repository, listed, o);
+    if (found.manifest === undefined && found.damage === undefined) continue;
+    backups.push(await toListedView(repository, found, o));
+  }
+  return { backups: markLatest(backups), left };
+}
+
+/** One backup as a list shows it. Throws: repository.*. */
+export async function toListedView(
+  repository: BackupRepository,
+  found: InspectedBackup,
+  o: ReadOptions,
+): Promise<ListedBackupView> {
+  const { dataset, backupId: id, manifest, objects } = found;
+  const proofs = manifest === undefined ? [] : await readProofs(repository, { manifest, objects }, o);
+  const told = manifest === undefined ? UNKNOWN : toBackupView(manifest, repository.name);
+  return {
+    ...{ ...told, id, dataset, repository: repository.name },
+    ...toStoredCondition(proofs, found.damage),
+    holds: await readHolds(repository, found, o),
+    deletion: await readDeletion(repository, found, o),
+    ...{ isLatest: false, isInCatalog: null },
+  };
+}
+
+const UNKNOWN = {
+  ...{ method: null, purpose: null, snapshotAt: null, completedAt: null, sizeBytes: null },
+  ...{ databaseSizeBytes: null, tables: null, rows: null, busPosition: null },
+};
+
+function toStoredCondition(proofs: readonly Proof[], damage: AppError | undefined): ReturnType<typeof toCondition> {
+  if (damage?.code !== 'repository.format') return toCondition(proofs, damage === undefined ? [] : damageOf(damage));
+  const problem = { object: 'manifest.json', problem: damage.message };
+  return { ...toCondition(proofs, [problem]), state: 'unreadable' };
+}
+
+/** Of those in force by our clock: a list places nothing in the store to read its. */
+async function readHolds(
+  repository: BackupRepository,
+  { objects, ...backup }: InspectedBackup,
+  o: ReadOptions,
+): Promise<NonNullable<BackupCondition['holds']>> {
+  if (!objects.some(({ key }) => isHoldKey(key))) return [];
+  const now = new Date();
+  return (await listHolds(repository, backup, o))
+    .filter(({ expiresAt }) => expiresAt === null || expiresAt > now)
+    .map(({ name, reason, expiresAt }) => ({ name, reason, until: expiresAt?.toISOString() ?? null }));
+}
+
+async function readDeletion(
+  repository: BackupRepository,
+  { dataset, backupId, isMarked }: InspectedBackup,
+  o: ReadOptions,
+): Promise<BackupCondition['deletion']> {
+  const mark = isMarked ? await readExpiry(repository, expiringKey(dataset, backupId), o) : undefined;
+  return mark === undefined ? null : { notBefore: mark.lookAt.toISOString(), reasons: mark.reasons };
+}
+
+/** As `loadLatestBackup` decides: a damaged one that is newer is not passed over, and then none is the latest. */
+function markLatest(newestFirst: readonly ListedBackupView[]): ListedBackupView[] {
+  const newest = newestFirst.find(({ purpose }) => purpose !== 'safety');
+  return newestFirst.map((backup) => ({ ...backup, isLatest: backup === newest && backup.state === 'whole' }));
+}
