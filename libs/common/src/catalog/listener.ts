@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client, escapeIdentifier } from 'pg';
+import { Client } from 'pg';
 import { toBackoffMs } from '#common/domain/backoff.js';
+import { identifier, type Sql, sql } from '#common/pg/sql.js';
 import { CONNECT_TIMEOUT_MS, toConnectionString } from './connection.js';
 
 /** The payload of one notification; undefined after a reconnection, when any number may have been missed. */
@@ -29,7 +30,7 @@ export class CatalogListener {
     const isNew = !this.callbacks.has(channel);
     this.callbacks.set(channel, (this.callbacks.get(channel) ?? new Set()).add(callback));
     this.running ??= this.keepListening();
-    if (isNew) await this.client?.query(`LISTEN ${escapeIdentifier(channel)}`).catch(() => undefined);
+    if (isNew) await this.client?.query(toListen(channel).text).catch(() => undefined);
     await this.firstTry.promise;
     return () => void this.callbacks.get(channel)?.delete(callback);
   }
@@ -79,7 +80,7 @@ export class CatalogListener {
   private async subscribe(client: Client): Promise<void> {
     await client.connect();
     this.client = client;
-    for (const channel of this.callbacks.keys()) await client.query(`LISTEN ${escapeIdentifier(channel)}`);
+    for (const channel of this.callbacks.keys()) await client.query(toListen(channel).text);
   }
 
   private tell(channel: string, payload: string | undefined): void {
@@ -91,3 +92,5 @@ export class CatalogListener {
     await delay(waitMs, undefined, { signal: this.closing.signal }).catch(() => undefined);
   }
 }
+
+const toListen = (channel: string): Sql => sql`LISTEN ${identifier(channel)}`;

@@ -7,6 +7,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
 import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { sql } from '#common/pg/sql.js';
 import { RestoreProcess } from '#common/testing/restore-process.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
@@ -244,7 +245,7 @@ describe('attempts at a restore', () => {
     await lock.close();
     const tools = await bed.tools.find(18, ['pg_restore', 'psql'], { directories: target.toolDirectories, signal });
     const request = { lock, tools, archive, database, identity, lockTimeoutMs: 1_000 };
-    const nothing = { statements: ['DROP VIEW sums'], presentSchemas: [], hasTablespaces: false, serverMajor: 18 };
+    const nothing = { statements: [sql`DROP VIEW sums`], presentSchemas: [], hasTablespaces: false, serverMajor: 18 };
     await expect(restoreInPlace({ ...request, ...nothing }, target, signal)).rejects.toMatchObject({
       code: 'claim.lost',
     });

@@ -21,3 +21,6 @@ export function toPgEnvironment(connection: PgConnection, applicationName: strin
     ...(sslRootCert === undefined ? {} : { PGSSLROOTCERT: sslRootCert }),
   };
 }
+
+/** A database name as libpq reads it where a connection string is possible: `a=b` would be taken for one. */
+export const toConnInfo = (database: string): string => `dbname='${database.replace(/[\\']/g, '\\$&')}'`;

@@ -1,7 +1,6 @@
-import pg from 'pg';
 import type { JsonObject } from '#common/domain/json.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { toSubquery } from './sql-answer.js';
+import { literal, sql, subquery } from '#common/pg/sql.js';
 
 const BATCH_ROWS = 1_000;
 
@@ -25,7 +24,7 @@ export class SearchSource {
   /** The columns of the query, as a table made of it would have them. */
   async columns(): Promise<string[]> {
     await this.session.query(
-      `CREATE TEMPORARY TABLE holdfast_source AS SELECT * FROM (${toSubquery(this.query)}) q WITH NO DATA`,
+      sql`CREATE TEMPORARY TABLE holdfast_source AS SELECT * FROM ${subquery(this.query)} q WITH NO DATA`,
     );
     const rows = await this.session.query<{ name: string }>(
       `SELECT attname AS name FROM pg_attribute
@@ -48,11 +47,11 @@ export class SearchSource {
   }
 
   async *compare(idField: string): AsyncIterable<readonly ComparedId[]> {
-    await this.session.query(`
+    await this.session.query(sql`
       DECLARE holdfast_comparison NO SCROLL CURSOR FOR
       SELECT coalesce(source.id, document.id) AS id, source.row, document.digest
       FROM (
-        SELECT to_jsonb(q) AS row, to_jsonb(q) ->> ${pg.escapeLiteral(idField)} AS id FROM (${toSubquery(this.query)}) q
+        SELECT to_jsonb(q) AS row, to_jsonb(q) ->> ${literal(idField)} AS id FROM ${subquery(this.query)} q
       ) source
       FULL JOIN pg_temp.holdfast_document document ON document.id = source.id`);
     for (;;) {

@@ -1,5 +1,6 @@
 import type { JsonObject } from '#common/domain/json.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { sql, subquery } from '#common/pg/sql.js';
 import { inRollback } from './probe-session.js';
 import { findMissingObject } from './sql-errors.js';
 
@@ -17,7 +18,7 @@ export async function askSql(session: PgSession, query: string): Promise<SqlAnsw
   try {
     return await inRollback(session, 'BEGIN READ ONLY', async () => {
       await session.query(
-        `DECLARE holdfast_answer NO SCROLL CURSOR FOR SELECT row_to_json(q)::text AS row FROM (${toSubquery(query)}) q`,
+        sql`DECLARE holdfast_answer NO SCROLL CURSOR FOR SELECT row_to_json(q)::text AS row FROM ${subquery(query)} q`,
       );
       return countRows(session);
     });
@@ -37,6 +38,3 @@ async function countRows(session: PgSession): Promise<SqlAnswer> {
     kept.push(...batch.slice(0, KEPT_ROWS - kept.length).map(({ row }) => JSON.parse(row) as JsonObject));
   }
 }
-
-/** Fit to stand in parentheses: no final semicolon, and a final comment ends before the parenthesis. */
-export const toSubquery = (query: string): string => `${query.replace(/[\s;]+$/, '')}\n`;

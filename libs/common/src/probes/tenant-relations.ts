@@ -1,5 +1,5 @@
-import pg from 'pg';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { configured, identifier, printed, type Sql } from '#common/pg/sql.js';
 import { matchesAny } from './name-pattern.js';
 import type { RlsBehaviour } from './rls-params.js';
 
@@ -8,10 +8,10 @@ export interface TenantRelation {
   readonly kind: 'table' | 'view' | 'function';
   /** `table public.orders`. */
   readonly label: string;
-  /** What stands after FROM, quoted. */
-  readonly from: string;
-  /** The tenant column, quoted. */
-  readonly column: string;
+  /** What stands after FROM. */
+  readonly from: Sql;
+  /** The tenant column. */
+  readonly column: Sql;
 }
 
 interface NamedRelation {
@@ -44,16 +44,16 @@ export async function listTenantRelations(
     if (!isTable) return matchesAny(name, views);
     return tables === undefined ? isGuarded || guarded.has(name) : matchesAny(name, tables);
   };
-  const quoted = pg.escapeIdentifier(column);
+  const quoted = identifier(column);
   return [
     ...found.filter(isChosen).map(({ name, isTable }): TenantRelation => {
       const kind = isTable ? 'table' : 'view';
-      return { kind, label: `${kind} ${name}`, from: name, column: quoted };
+      return { kind, label: `${kind} ${name}`, from: printed(name), column: quoted };
     }),
     ...functions.flatMap(({ call, column: own }): TenantRelation[] =>
       own === undefined
         ? []
-        : [{ kind: 'function', label: `function ${call}`, from: call, column: pg.escapeIdentifier(own) }],
+        : [{ kind: 'function', label: `function ${call}`, from: configured(call), column: identifier(own) }],
     ),
   ];
 }

@@ -1,5 +1,6 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { identifier, type Sql, sql } from '#common/pg/sql.js';
 import { toDatabaseError } from './sql-errors.js';
 
 /** How a statement ended that was tried as somebody. */
@@ -20,7 +21,7 @@ export class TenantTrials {
   ) {}
 
   /** Throws when the session itself fails; an error that PostgreSQL answers is a result. */
-  async try<Row extends object>(actor: Actor, text: string, values: unknown[] = []): Promise<TrialResult<Row>> {
+  async try<Row extends object>(actor: Actor, statement: Sql, values: unknown[] = []): Promise<TrialResult<Row>> {
     await this.session.query('SAVEPOINT holdfast_trial');
     try {
       // Our sessions set row_security = off, which makes filtering an error. Here filtering is what is tried.
@@ -28,8 +29,8 @@ export class TenantTrials {
       if (actor.tenant !== undefined) {
         await this.session.query('SELECT set_config($1, $2, true)', [this.tenantSetting, actor.tenant]);
       }
-      if (actor.role !== undefined) await this.session.query(`SET LOCAL ROLE ${pg.escapeIdentifier(actor.role)}`);
-      return { rows: await this.session.query<Row>(text, values) };
+      if (actor.role !== undefined) await this.session.query(sql`SET LOCAL ROLE ${identifier(actor.role)}`);
+      return { rows: await this.session.query<Row>(statement, values) };
     } catch (error) {
       const cause = toDatabaseError(error);
       if (cause === undefined) throw error;

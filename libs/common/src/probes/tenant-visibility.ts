@@ -1,4 +1,5 @@
 import type { Evidence } from '#common/domain/verdict.js';
+import { configured, type Sql, sql } from '#common/pg/sql.js';
 import type { EvidenceLog } from './evidence.js';
 import type { TenantFunction } from './rls-params.js';
 import type { TenantRelation } from './tenant-relations.js';
@@ -18,17 +19,17 @@ export interface BehaviourLog {
 }
 
 /** Tenants with most rows first. */
-export const TENANT_ROWS = ({ from, column }: TenantRelation): string =>
-  `SELECT ${column}::text AS tenant, count(*)::int AS rows FROM ${from}
+export const TENANT_ROWS = ({ from, column }: TenantRelation): Sql =>
+  sql`SELECT ${column}::text AS tenant, count(*)::int AS rows FROM ${from}
    WHERE ${column} IS NOT NULL GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT $1`;
 
-const OWN_AND_OTHERS = ({ from, column }: TenantRelation): string =>
-  `SELECT count(*) FILTER (WHERE ${column}::text = $1)::int AS own,
+const OWN_AND_OTHERS = ({ from, column }: TenantRelation): Sql =>
+  sql`SELECT count(*) FILTER (WHERE ${column}::text = $1)::int AS own,
           count(*) FILTER (WHERE ${column}::text <> $1)::int AS others
    FROM ${from}`;
 
-const ANY_ROW = ({ from, column }: TenantRelation): string =>
-  `SELECT count(*)::int AS rows FROM (SELECT FROM ${from} WHERE ${column} IS NOT NULL LIMIT 1) one`;
+const ANY_ROW = ({ from, column }: TenantRelation): Sql =>
+  sql`SELECT count(*)::int AS rows FROM (SELECT FROM ${from} WHERE ${column} IS NOT NULL LIMIT 1) one`;
 
 /** As a tenant: all of the tenant's rows, and none of anybody else's. */
 export async function checkOwnRows(
@@ -102,10 +103,13 @@ export async function checkFunctionValue(
     const subject = `function ${call} as tenant ${tenant}`;
     const right = await trials.try<{ value: string | null }>(
       { role: undefined, tenant: undefined },
-      `SELECT (${equals})::text AS value FROM (SELECT $1::text) tenant`,
+      sql`SELECT (${configured(equals)})::text AS value FROM (SELECT $1::text) tenant`,
       [tenant],
     );
-    const given = await trials.try<{ value: string | null }>({ role, tenant }, `SELECT (${call})::text AS value`);
+    const given = await trials.try<{ value: string | null }>(
+      { role, tenant },
+      sql`SELECT (${configured(call)})::text AS value`,
+    );
     log.trials += 1;
     if ('error' in right) log.unclear.add({ subject, problem: `the right value is unknown: ${right.error.message}` });
     else if ('error' in given) log.problems.add({ subject, problem: `cannot be called: ${given.error.message}` });

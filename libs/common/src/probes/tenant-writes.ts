@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { identifier, joined, sql } from '#common/pg/sql.js';
 import type { TenantRelation } from './tenant-relations.js';
 import { isMissingPrivilege, isPolicyRefusal, type TenantTrials } from './tenant-trial.js';
 import type { BehaviourLog } from './tenant-visibility.js';
@@ -15,7 +16,7 @@ interface WriteTrial {
 
 /** Columns that an INSERT may name: not those that are generated from others. */
 const COLUMNS = `
-  SELECT quote_ident(attname) AS name FROM pg_attribute
+  SELECT attname AS name FROM pg_attribute
   WHERE attrelid = $1::regclass AND attnum > 0 AND NOT attisdropped AND attgenerated = '' ORDER BY attnum`;
 
 /**
@@ -25,21 +26,22 @@ const COLUMNS = `
 export async function checkWrites(session: PgSession, trials: TenantTrials, trial: WriteTrial): Promise<void> {
   const { table, tenant, other, role } = trial;
   const [row] = await session.query<{ row: string }>(
-    `SELECT to_jsonb(t)::text AS row FROM ${table.from} t WHERE ${table.column}::text = $1 LIMIT 1`,
+    sql`SELECT to_jsonb(t)::text AS row FROM ${table.from} t WHERE ${table.column}::text = $1 LIMIT 1`,
     [tenant],
   );
   if (row === undefined) return;
-  const columns = (await session.query<{ name: string }>(COLUMNS, [table.from])).map(({ name }) => name).join(', ');
+  const names = await session.query<{ name: string }>(COLUMNS, [table.from.text]);
+  const columns = joined(names.map(({ name }) => identifier(name)));
   const inserted = await trials.try<object>(
     { role, tenant: other },
-    `INSERT INTO ${table.from} (${columns}) OVERRIDING SYSTEM VALUE
+    sql`INSERT INTO ${table.from} (${columns}) OVERRIDING SYSTEM VALUE
      SELECT ${columns} FROM jsonb_populate_record(NULL::${table.from}, $1::jsonb)`,
     [row.row],
   );
   judge('INSERT of a row of another tenant', inserted, trial);
   const updated = await trials.try<object>(
     { role, tenant },
-    `UPDATE ${table.from} SET ${table.column} = $2
+    sql`UPDATE ${table.from} SET ${table.column} = $2
      WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM ${table.from} WHERE ${table.column}::text = $1 LIMIT 1)`,
     [tenant, other],
   );

@@ -14,6 +14,7 @@ import type { RestoreOrder } from '#common/operations/restore-order.js';
 import { spoolObject } from '#common/operations/spool-object.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
+import { identifier, sql } from '#common/pg/sql.js';
 import { parseProfile } from '#common/probes/registry.js';
 import { expiringKey } from '#common/repository/layout.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -167,7 +168,7 @@ export class RestoreTestBed {
     for (const { server, name } of this.restored) {
       await this.onDatabase(
         'postgres',
-        (session) => session.query(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`),
+        (session) => session.query(sql`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`),
         server,
       );
     }

@@ -2,6 +2,7 @@ import pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import { toApplicationName } from '#common/pg/environment.js';
+import type { Sql } from '#common/pg/sql.js';
 import { toTlsOptions } from '#common/pg/tls.js';
 import { isTlsRefusal, toPgError } from './pg-errors.js';
 import { ANSWERS_TAKEN, KEEPALIVES } from './pg-liveness.js';
@@ -84,14 +85,14 @@ export class PgSession {
   }
 
   /** All rows. int8 and numeric come as text. Throws: postgres.*; the abort reason. */
-  async query<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row[]> {
-    const { rows } = await this.run<Row>(text, values);
+  async query<Row extends object>(statement: string | Sql, values: readonly unknown[] = []): Promise<Row[]> {
+    const { rows } = await this.run<Row>(typeof statement === 'string' ? statement : statement.text, values);
     return rows;
   }
 
   /** Exactly one row. */
-  async queryOne<Row extends object>(text: string, values: readonly unknown[] = []): Promise<Row> {
-    const [row, ...others] = await this.query<Row>(text, values);
+  async queryOne<Row extends object>(statement: string | Sql, values: readonly unknown[] = []): Promise<Row> {
+    const [row, ...others] = await this.query<Row>(statement, values);
     if (row !== undefined && others.length === 0) return row;
     throw new AppError('postgres.query', `a query on ${this.label} returned ${row ? 'more than one row' : 'no row'}`);
   }

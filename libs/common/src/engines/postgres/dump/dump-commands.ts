@@ -2,7 +2,7 @@ import { KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
-import { toPgEnvironment } from '#common/pg/environment.js';
+import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import type { Command } from '#common/process/command.js';
 
 /** What the dump needs of one installation. */
@@ -38,9 +38,6 @@ export function toGlobalsCommand(connection: PgConnection, tools: PgToolset, app
     env: toPgEnvironment(withDatabase(connection, ''), applicationName),
   };
 }
-
-/** A database name as libpq reads it where a connection string is possible: `a=b` would be taken for one. */
-const toConnInfo = (database: string): string => `dbname='${database.replace(/[\\']/g, '\\$&')}'`;
 
 /** zstd's own checksum stays on, so that a damaged file is noticed by any zstd. */
 export function toZstdCommand({ level, threads }: PostgresDataset['compression']): Command {

@@ -1,6 +1,6 @@
 import { isSecretName } from '#common/engines/postgres/facts/facts-settings.js';
-import { unquoteIdentifier } from '#common/engines/postgres/restore/restore-sql.js';
 import { AppError } from '#common/errors/app-error.js';
+import { unquoteIdentifier } from '#common/pg/sql.js';
 
 const ROLE = `("(?:[^"]|"")+"|[^\\s;]+)`;
 /** Comments, psql's own commands and the space between are the first group, statements the second. A value may have line breaks. */

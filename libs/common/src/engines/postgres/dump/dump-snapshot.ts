@@ -3,6 +3,7 @@ import type { TableEntry } from '#common/engines/postgres/facts/facts-tables.js'
 import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
+import { joined, literal, printed, sql } from '#common/pg/sql.js';
 
 /** An exported snapshot with every table locked against TRUNCATE and DDL, for as long as its holder's transaction lives. */
 export interface HeldSnapshot {
@@ -51,9 +52,9 @@ export async function holdSnapshot(
 /** LOCK TABLE is no query and takes no snapshot. ONLY: partitions and children are in the list themselves. */
 async function lockTables(holder: PgSession, tables: readonly TableEntry[]): Promise<void> {
   if (tables.length === 0) return;
-  const names = tables.map(({ name }) => `ONLY ${name}`).join(', ');
+  const names = joined(tables.map(({ name }) => sql`ONLY ${printed(name)}`));
   try {
-    await holder.query(`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
+    await holder.query(sql`LOCK TABLE ${names} IN ACCESS SHARE MODE`);
   } catch (error) {
     // That long nobody works who is about to be done.
     if (sqlStateOf(error) !== '55P03') throw error;
@@ -82,7 +83,7 @@ function takeSnapshot(holder: PgSession): Promise<Moment> {
 export async function inHeldSnapshot<T>(reader: PgSession, { id }: HeldSnapshot, read: () => Promise<T>): Promise<T> {
   await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {
-    await reader.query(`SET TRANSACTION SNAPSHOT '${id}'; SET LOCAL lock_timeout = '2s'`);
+    await reader.query(sql`SET TRANSACTION SNAPSHOT ${literal(id)}; SET LOCAL lock_timeout = '2s'`);
     return await read();
   } finally {
     await reader.query('ROLLBACK').catch(() => undefined);

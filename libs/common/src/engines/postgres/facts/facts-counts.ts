@@ -1,5 +1,6 @@
 import { matchesPattern } from '#common/domain/pattern.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { printed, sql } from '#common/pg/sql.js';
 import { addSums, type ContentSums, NO_CONTENT, sumContent, toFingerprint } from './facts-fingerprint.js';
 import type { TableEntry } from './facts-tables.js';
 
@@ -84,12 +85,15 @@ async function countRows(session: PgSession, table: TableEntry, exactCountLimit:
     [table.oid],
   );
   if (blocks * table.density <= exactCountLimit || blocks <= SAMPLED_BLOCKS) {
-    const { rows } = await session.queryOne<{ rows: string }>(`SELECT count(*)::text AS rows FROM ONLY ${table.name}`);
+    const { rows } = await session.queryOne<{ rows: string }>(
+      sql`SELECT count(*)::text AS rows FROM ONLY ${printed(table.name)}`,
+    );
     return { rows: Number(rows), rowsExact: true, sums: undefined };
   }
   const percent = (SAMPLED_BLOCKS * 100) / blocks;
   const { rows } = await session.queryOne<{ rows: string }>(
-    `SELECT count(*)::text AS rows FROM ONLY ${table.name} TABLESAMPLE SYSTEM (${percent}) REPEATABLE (1)`,
+    sql`SELECT count(*)::text AS rows FROM ONLY ${printed(table.name)} TABLESAMPLE SYSTEM ($1) REPEATABLE (1)`,
+    [percent],
   );
   return { rows: Math.round((Number(rows) * 100) / percent), rowsExact: false, sums: undefined };
 }

@@ -99,14 +99,15 @@ interface DetailRow {
 /** Short, and without anything that people write: the others are kept as digests. */
 const PLAIN = new Set(['disabled-constraint', 'options', 'sequence', 'large-objects']);
 
+const PARTS = [
+  ...[DISABLED_CONSTRAINTS, RULES, OPTIONS, SEQUENCES],
+  ...[PUBLICATIONS, EVENT_TRIGGERS, COMMENTS, LARGE_OBJECTS],
+].join('\n  UNION ALL');
+
 /** What changes how objects behave without making them other ones, in a fixed order. */
 export async function readDetails(session: PgSession): Promise<DetailFacts[]> {
-  const parts = [
-    ...[DISABLED_CONSTRAINTS, RULES, OPTIONS, SEQUENCES],
-    ...[PUBLICATIONS, EVENT_TRIGGERS, COMMENTS, LARGE_OBJECTS],
-  ];
   const rows = await session.query<DetailRow>(
-    `SELECT kind, identity, "of", coalesce(value, '') AS value FROM (${parts.join('\n  UNION ALL')}\n) AS detail
+    `SELECT kind, identity, "of", coalesce(value, '') AS value FROM (${PARTS}\n) AS detail
      ORDER BY kind, identity COLLATE "C", value COLLATE "C"`,
   );
   return rows.map(({ kind, identity, of, value }) => ({

@@ -1,4 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { joined, printed, sql } from '#common/pg/sql.js';
 import type { TableEntry } from './facts-tables.js';
 
 /** Rows and content of one table, as sums: adding two tables' sums gives the sums of both together. */
@@ -14,15 +15,15 @@ export interface ContentSums {
  * it is the same on every server, also on those that forbid MD5.
  */
 export async function sumContent(session: PgSession, table: TableEntry): Promise<ContentSums> {
-  const row = `ROW(${table.columns.join(', ')})::text`;
+  const row = sql`ROW(${joined(table.columns.map(printed))})::text`;
   // Bytes of an SQL_ASCII database have no known encoding and cannot be converted.
-  const encoding = `CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END`;
-  const sums = await session.queryOne<{ rows: string; high: string; low: string }>(`
+  const encoding = sql`CASE current_setting('server_encoding') WHEN 'SQL_ASCII' THEN 'SQL_ASCII' ELSE 'UTF8' END`;
+  const sums = await session.queryOne<{ rows: string; high: string; low: string }>(sql`
     SELECT
       count(*)::text AS rows,
       coalesce(sum(('x' || encode(substring(digest FROM 1 FOR 8), 'hex'))::bit(64)::bigint), 0)::text AS high,
       coalesce(sum(('x' || encode(substring(digest FROM 9 FOR 8), 'hex'))::bit(64)::bigint), 0)::text AS low
-    FROM (SELECT sha256(convert_to(${row}, ${encoding})) AS digest FROM ONLY ${table.name}) AS digests`);
+    FROM (SELECT sha256(convert_to(${row}, ${encoding})) AS digest FROM ONLY ${printed(table.name)}) AS digests`);
   return { rows: BigInt(sums.rows), high: BigInt(sums.high), low: BigInt(sums.low) };
 }
 

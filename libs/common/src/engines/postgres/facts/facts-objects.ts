@@ -15,11 +15,12 @@ interface ObjectRow {
   readonly definition: string | null;
 }
 
+const PARTS = [RELATIONS, INDEXES, ROUTINES, TYPES, SCHEMAS, DEFAULT_PRIVILEGES].join('\n  UNION ALL');
+
 /** Every object that has an owner or privileges, in a fixed order. */
 export async function readObjects(session: PgSession): Promise<ObjectFacts[]> {
-  const parts = [RELATIONS, INDEXES, ROUTINES, TYPES, SCHEMAS, DEFAULT_PRIVILEGES];
   const rows = await session.query<ObjectRow>(
-    `SELECT * FROM (${parts.join('\n  UNION ALL')}\n) AS object ORDER BY kind, identity COLLATE "C"`,
+    `SELECT * FROM (${PARTS}\n) AS object ORDER BY kind, identity COLLATE "C"`,
   );
   return rows.map(toObjectFacts);
 }

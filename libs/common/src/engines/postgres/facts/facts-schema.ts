@@ -81,11 +81,12 @@ interface SchemaRow {
   readonly definition: string | null;
 }
 
+const PARTS = [COLUMNS, TABLES, CONSTRAINTS, DOMAIN_CONSTRAINTS, INDEXES, TRIGGERS, ENUMS].join('\n  UNION ALL');
+
 /** One digest of what the tables of this database are made of. Across major versions expressions may print differently. */
 export async function readSchemaSha256(session: PgSession): Promise<string> {
-  const parts = [COLUMNS, TABLES, CONSTRAINTS, DOMAIN_CONSTRAINTS, INDEXES, TRIGGERS, ENUMS];
   const rows = await session.query<SchemaRow>(
-    `SELECT * FROM (${parts.join('\n  UNION ALL')}\n) AS part
+    `SELECT * FROM (${PARTS}\n) AS part
      ORDER BY kind, parent COLLATE "C", name COLLATE "C"`,
   );
   const hash = createHash('sha256');

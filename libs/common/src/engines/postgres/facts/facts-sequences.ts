@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { SequenceFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { joined, printed, sql } from '#common/pg/sql.js';
 import { isExtensionMember, USER_SCHEMA } from './facts-sql.js';
 
 type Sequence = z.infer<typeof SequenceFacts>;
@@ -21,9 +22,9 @@ export async function readSequences(session: PgSession): Promise<Sequence[]> {
   for (let start = 0; start < names.length; start += BATCH) {
     const reads = names
       .slice(start, start + BATCH)
-      .map(({ name }, index) => `SELECT ${index} AS place, last_value::text, is_called FROM ${name}`);
+      .map(({ name }, index) => sql`SELECT ${index} AS place, last_value::text, is_called FROM ${printed(name)}`);
     const rows = await session.query<{ place: number; last_value: string; is_called: boolean }>(
-      reads.join('\nUNION ALL '),
+      joined(reads, sql` UNION ALL `),
     );
     for (const { place, last_value, is_called } of rows.sort((a, b) => a.place - b.place)) {
       sequences.push({ name: names[start + place]?.name ?? '', lastValue: last_value, isCalled: is_called });

@@ -1,5 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
+import { identifier, literal, sql } from '#common/pg/sql.js';
 
 /** A database that some attempt has begun to fill and not named. */
 export interface Scratch {
@@ -36,11 +36,11 @@ export async function markAbandoned(session: PgSession, name: string): Promise<v
   const { now } = await session.queryOne<{ now: string }>(
     `SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"') AS now`,
   );
-  await session.query(`COMMENT ON DATABASE ${quoteIdentifier(name)} IS ${quoteLiteral(MARK + now)}`);
+  await session.query(sql`COMMENT ON DATABASE ${identifier(name)} IS ${literal(MARK + now)}`);
 }
 
 export async function unmarkAbandoned(session: PgSession, name: string): Promise<void> {
-  await session.query(`COMMENT ON DATABASE ${quoteIdentifier(name)} IS NULL`);
+  await session.query(sql`COMMENT ON DATABASE ${identifier(name)} IS NULL`);
 }
 
 /** Every session of the run is told to end, whatever database it is in; then the database goes, with whoever else is in it. */
@@ -49,5 +49,5 @@ export async function dropScratch(session: PgSession, { name, runId }: Scratch):
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(application_name, $1)',
     [`holdfast ${runId} `],
   );
-  await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+  await session.query(sql`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`);
 }

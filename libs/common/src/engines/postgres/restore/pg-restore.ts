@@ -4,12 +4,11 @@ import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
-import { toPgEnvironment } from '#common/pg/environment.js';
+import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
 import { Complaints } from './restore-errors.js';
 import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
-import { toConnInfo } from './restore-sql.js';
-import { splitRestoreList, toRestoreList } from './restore-toc.js';
+import { type ArchivedSchema, splitRestoreList, toRestoreList } from './restore-toc.js';
 
 export interface PgRestoreRequest {
   readonly tools: PgToolset;
@@ -17,8 +16,8 @@ export interface PgRestoreRequest {
   readonly archive: string;
   readonly database: string;
   readonly identity: RestoreIdentity;
-  /** Schemas that are there already. */
-  readonly presentSchemas: readonly string[];
+  /** Schemas of the archive that are there already. */
+  readonly presentSchemas: readonly ArchivedSchema[];
   /** The server has none but its own: what was in others goes there. */
   readonly hasTablespaces: boolean;
   readonly serverMajor: number;

@@ -3,8 +3,8 @@ import { type PgSession, withPgSession } from '#common/engines/postgres/pg-sessi
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
+import { identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
 import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
-import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */
 const scratchPrefix = ({ runId }: RestoreIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
@@ -35,25 +35,25 @@ export async function createScratch(
   await dropScratches(session, identity);
   const name = toScratchName(identity);
   const owner = databaseOwnerOf(facts, target);
-  const ownership = owner === undefined ? '' : `OWNER ${quoteIdentifier(owner)}`;
+  const ownership = owner === undefined ? sql`` : sql`OWNER ${identifier(owner)}`;
   await session.query(
-    `CREATE DATABASE ${quoteIdentifier(name)} TEMPLATE template0 ${toLocale(facts, session.serverMajor)} ${ownership}`,
+    sql`CREATE DATABASE ${identifier(name)} TEMPLATE template0 ${toLocale(facts, session.serverMajor)} ${ownership}`,
   );
   return name;
 }
 
 /** By default a new database would get the server's own locale, and with it another order of text. */
-function toLocale(facts: SnapshotFacts, serverMajor: number): string {
+function toLocale(facts: SnapshotFacts, serverMajor: number): Sql {
   const { encoding, collation, characterType, localeProvider = 'libc', locale } = facts;
   const options = [
-    `ENCODING ${quoteLiteral(encoding)}`,
-    `LC_COLLATE ${quoteLiteral(collation)}`,
-    `LC_CTYPE ${quoteLiteral(characterType ?? collation)}`,
+    sql`ENCODING ${literal(encoding)}`,
+    sql`LC_COLLATE ${literal(collation)}`,
+    sql`LC_CTYPE ${literal(characterType ?? collation)}`,
   ];
-  if (serverMajor >= 15) options.push(`LOCALE_PROVIDER ${localeProvider}`);
-  if (localeProvider === 'icu' && locale) options.push(`ICU_LOCALE ${quoteLiteral(locale)}`);
-  if (localeProvider === 'builtin' && locale) options.push(`BUILTIN_LOCALE ${quoteLiteral(locale)}`);
-  return options.join(' ');
+  if (serverMajor >= 15) options.push(sql`LOCALE_PROVIDER ${identifier(localeProvider)}`);
+  if (localeProvider === 'icu' && locale) options.push(sql`ICU_LOCALE ${literal(locale)}`);
+  if (localeProvider === 'builtin' && locale) options.push(sql`BUILTIN_LOCALE ${literal(locale)}`);
+  return joined(options, sql` `);
 }
 
 /** Of all attempts of the run. */
@@ -62,7 +62,7 @@ export async function dropScratches(session: PgSession, identity: RestoreIdentit
     'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
     [scratchPrefix(identity)],
   );
-  for (const { name } of rows) await session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(name)} WITH (FORCE)`);
+  for (const { name } of rows) await session.query(sql`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`);
 }
 
 /** How long an attempt that failed or was stopped may tidy up; what it leaves, the next attempt drops. */
@@ -72,7 +72,7 @@ const TIDY_MS = 30_000;
 export async function dropOwnScratch(maintenance: PgConnection, identity: RestoreIdentity): Promise<void> {
   const options = { signal: AbortSignal.timeout(TIDY_MS), applicationName: `holdfast tidy ${identity.runId}` };
   await withPgSession(maintenance, options, (session) =>
-    session.query(`DROP DATABASE IF EXISTS ${quoteIdentifier(toScratchName(identity))} WITH (FORCE)`),
+    session.query(sql`DROP DATABASE IF EXISTS ${identifier(toScratchName(identity))} WITH (FORCE)`),
   );
 }
 
@@ -83,15 +83,13 @@ export async function dropOwnScratch(maintenance: PgConnection, identity: Restor
 export async function publishScratch(
   session: PgSession,
   names: { readonly scratch: string; readonly database: string },
-  statements: readonly string[],
+  statements: readonly Sql[],
   identity: RestoreIdentity,
 ): Promise<void> {
   for (const statement of statements) await session.query(statement);
-  await session.query(`COMMENT ON DATABASE ${quoteIdentifier(names.scratch)} IS ${quoteLiteral(toMark(identity))}`);
+  await session.query(sql`COMMENT ON DATABASE ${identifier(names.scratch)} IS ${literal(toMark(identity))}`);
   try {
-    await session.query(
-      `ALTER DATABASE ${quoteIdentifier(names.scratch)} RENAME TO ${quoteIdentifier(names.database)}`,
-    );
+    await session.query(sql`ALTER DATABASE ${identifier(names.scratch)} RENAME TO ${identifier(names.database)}`);
   } catch (error) {
     if (!(await databaseExists(session, names.database))) throw error;
     throw new AppError(

@@ -1,5 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { quoteIdentifier, quoteRole } from './restore-sql.js';
+import { identifier, keywords, role as roleOf, type Sql, sql } from '#common/pg/sql.js';
 
 interface DefaultPrivileges {
   readonly role: string;
@@ -16,7 +16,7 @@ const BUILT_IN: Readonly<Record<string, string>> = { FUNCTIONS: 'EXECUTE', TYPES
  * differences from PostgreSQL's own defaults: with others in force while it is restored, a table that nobody was granted would come
  * back open. The archive's own default privileges come last and bring these back.
  */
-export async function plainDefaultPrivileges(session: PgSession): Promise<string[]> {
+export async function plainDefaultPrivileges(session: PgSession): Promise<Sql[]> {
   const rows = await session.query<DefaultPrivileges>(`
     SELECT
       current_user::text AS role,
@@ -35,16 +35,17 @@ export async function plainDefaultPrivileges(session: PgSession): Promise<string
   return rows.flatMap(toStatements);
 }
 
-function toStatements({ role, schema, type, grantees }: DefaultPrivileges): string[] {
-  const scope = schema === null ? '' : ` IN SCHEMA ${quoteIdentifier(schema)}`;
-  const alter = `ALTER DEFAULT PRIVILEGES FOR ROLE ${quoteIdentifier(role)}${scope}`;
-  const revokes = grantees.map((grantee) => `${alter} REVOKE ALL ON ${type} FROM ${quoteRole(grantee)}`);
+function toStatements({ role, schema, type, grantees }: DefaultPrivileges): Sql[] {
+  const scope = schema === null ? sql`` : sql` IN SCHEMA ${identifier(schema)}`;
+  const kind = keywords(type);
+  const alter = sql`ALTER DEFAULT PRIVILEGES FOR ROLE ${identifier(role)}${scope}`;
+  const revokes = grantees.map((grantee) => sql`${alter} REVOKE ALL ON ${kind} FROM ${roleOf(grantee)}`);
   // Those of one schema are added to the built-in ones; those of the whole database replace them.
   if (schema !== null) return revokes;
   const everybody = BUILT_IN[type];
   return [
     ...revokes,
-    `${alter} GRANT ALL ON ${type} TO ${quoteIdentifier(role)}`,
-    ...(everybody === undefined ? [] : [`${alter} GRANT ${everybody} ON ${type} TO PUBLIC`]),
+    sql`${alter} GRANT ALL ON ${kind} TO ${identifier(role)}`,
+    ...(everybody === undefined ? [] : [sql`${alter} GRANT ${keywords(everybody)} ON ${kind} TO PUBLIC`]),
   ];
 }

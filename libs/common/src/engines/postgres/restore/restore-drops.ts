@@ -1,15 +1,15 @@
 import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
-import { quoteLiteral } from './restore-sql.js';
+import { body, joined, printed, type Sql, sql, textArray } from '#common/pg/sql.js';
 
-const DROPS: Readonly<Partial<Record<ObjectFacts['kind'], string>>> = {
-  view: 'VIEW',
-  'materialized-view': 'MATERIALIZED VIEW',
-  'foreign-table': 'FOREIGN TABLE',
-  sequence: 'SEQUENCE',
-  function: 'FUNCTION',
-  procedure: 'PROCEDURE',
-  aggregate: 'AGGREGATE',
-  type: 'TYPE',
+const DROPS: Readonly<Partial<Record<ObjectFacts['kind'], Sql>>> = {
+  view: sql`VIEW`,
+  'materialized-view': sql`MATERIALIZED VIEW`,
+  'foreign-table': sql`FOREIGN TABLE`,
+  sequence: sql`SEQUENCE`,
+  function: sql`FUNCTION`,
+  procedure: sql`PROCEDURE`,
+  aggregate: sql`AGGREGATE`,
+  type: sql`TYPE`,
 };
 
 /**
@@ -19,23 +19,24 @@ const DROPS: Readonly<Partial<Record<ObjectFacts['kind'], string>>> = {
  * among them becomes a placeholder that depends on nothing. What is still refused then is left to `--clean`, whose error ends the
  * transaction: a placeholder is never committed.
  */
-export function dropStatements(doomed: readonly ObjectFacts[]): string[] {
-  const tables = doomed.filter(({ kind }) => kind === 'table').map(({ identity }) => identity);
+export function dropStatements(doomed: readonly ObjectFacts[]): Sql[] {
+  const tables = doomed.filter(({ kind }) => kind === 'table').map(({ identity }) => printed(identity));
   const views = doomed.filter(({ kind }) => kind === 'view').map(({ identity }) => identity);
   const drops = doomed.flatMap((object) => toDrop(object));
-  if (tables.length > 0) drops.push(`DROP TABLE IF EXISTS ${tables.join(', ')}`);
+  if (tables.length > 0) drops.push(sql`DROP TABLE IF EXISTS ${joined(tables)}`);
   return drops.length === 0 ? [] : [toLoop(drops, views)];
 }
 
-function toDrop({ kind, identity }: ObjectFacts): string[] {
+function toDrop({ kind, identity }: ObjectFacts): Sql[] {
   const what = DROPS[kind];
   if (what === undefined) return [];
-  return [`DROP ${what} IF EXISTS ${kind === 'aggregate' ? identity.replace(/\(\)$/, '(*)') : identity}`];
+  return [sql`DROP ${what} IF EXISTS ${printed(kind === 'aggregate' ? identity.replace(/\(\)$/, '(*)') : identity)}`];
 }
 
-const toLoop = (drops: readonly string[], views: readonly string[]): string => `DO $drops$
+const toLoop = (drops: readonly Sql[], views: readonly string[]): Sql =>
+  sql`DO ${body(sql`
   DECLARE
-    waiting text[] := ${toTextArray(drops)};
+    waiting text[] := ${textArray(drops.map(({ text }) => text))};
     refused text[];
     statement text;
     has_placeholders boolean := false;
@@ -59,21 +60,19 @@ const toLoop = (drops: readonly string[], views: readonly string[]): string => `
       END IF;
       waiting := refused;
     END LOOP;
-  END $drops$`;
+  END`)}`;
 
 /** Views may be replaced only by views with the same columns: name, type, modifier and collation. */
-const placeholders = (views: readonly string[]): string => `
+const placeholders = (views: readonly string[]): Sql => sql`
           SELECT format('CREATE OR REPLACE VIEW %s AS SELECT %s', c.oid::regclass, string_agg(format('NULL::%s%s AS %I',
             format_type(a.atttypid, a.atttypmod), ' COLLATE ' || nullif(a.attcollation, 0)::regcollation, a.attname), ', ' ORDER BY a.attnum))
-          FROM unnest(${toTextArray(views)}) AS view
+          FROM unnest(${textArray(views)}) AS view
           JOIN pg_class c ON c.oid = to_regclass(view) AND c.relkind = 'v'
           JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
           GROUP BY c.oid`;
 
-const toTextArray = (texts: readonly string[]): string => `ARRAY[${texts.map(quoteLiteral).join(',\n      ')}]::text[]`;
-
 /** Waits for every session that uses one of the tables, before anything is dropped. */
-export function lockStatements(doomed: readonly ObjectFacts[]): string[] {
-  const tables = doomed.filter(({ kind }) => kind === 'table').map(({ identity }) => `ONLY ${identity}`);
-  return tables.length === 0 ? [] : [`LOCK TABLE ${tables.join(', ')} IN ACCESS EXCLUSIVE MODE`];
+export function lockStatements(doomed: readonly ObjectFacts[]): Sql[] {
+  const tables = doomed.filter(({ kind }) => kind === 'table').map(({ identity }) => sql`ONLY ${printed(identity)}`);
+  return tables.length === 0 ? [] : [sql`LOCK TABLE ${joined(tables)} IN ACCESS EXCLUSIVE MODE`];
 }

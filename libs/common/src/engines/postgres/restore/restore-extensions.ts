@@ -1,6 +1,6 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { quoteIdentifier } from './restore-sql.js';
+import { body, identifier, type Sql, sql } from '#common/pg/sql.js';
 
 /** `plpgsql` is in every database. */
 const wanted = ({ extensions }: SnapshotFacts) => extensions.filter(({ name }) => name !== 'plpgsql');
@@ -14,7 +14,7 @@ export const extensionSchemas = (facts: SnapshotFacts): string[] => [
  * Creates the extensions that the session's database lacks, each after those that it requires. By the administrator and before
  * the archive is restored: the role that will own the data may not be allowed to create them.
  */
-export async function extensionStatements(session: PgSession, facts: SnapshotFacts): Promise<string[]> {
+export async function extensionStatements(session: PgSession, facts: SnapshotFacts): Promise<Sql[]> {
   const extensions = wanted(facts);
   const requirements = await readRequirements(
     session,
@@ -22,9 +22,9 @@ export async function extensionStatements(session: PgSession, facts: SnapshotFac
   );
   const ordered = inOrder(extensions, requirements);
   return [
-    ...extensionSchemas(facts).map((schema) => `CREATE SCHEMA IF NOT EXISTS ${quoteIdentifier(schema)}`),
+    ...extensionSchemas(facts).map((schema) => sql`CREATE SCHEMA IF NOT EXISTS ${identifier(schema)}`),
     ...ordered.map(
-      ({ name, schema }) => `CREATE EXTENSION IF NOT EXISTS ${quoteIdentifier(name)} SCHEMA ${quoteIdentifier(schema)}`,
+      ({ name, schema }) => sql`CREATE EXTENSION IF NOT EXISTS ${identifier(name)} SCHEMA ${identifier(schema)}`,
     ),
   ];
 }
@@ -57,16 +57,19 @@ function inOrder<E extends { readonly name: string }>(extensions: readonly E[], 
  * Empties the extensions' own tables of the rows that a dump copies (PostGIS keeps added reference systems so): extensions stay
  * in place, and the archive's rows would otherwise come on top.
  */
-export async function configRowStatements(session: PgSession): Promise<string[]> {
-  const rows = await session.query<{ statement: string }>(`
-    SELECT format('DELETE FROM ONLY %I.%I %s', n.nspname, c.relname, config.condition) AS statement
-    FROM pg_extension x
-    CROSS JOIN LATERAL unnest(x.extconfig, x.extcondition) AS config (relation, condition)
-    JOIN pg_class c ON c.oid = config.relation
-    JOIN pg_namespace n ON n.oid = c.relnamespace
-    WHERE c.relkind IN ('r', 'p')`);
-  return rows.map(({ statement }) => statement);
-}
+export const CONFIG_ROWS: Sql = sql`DO ${body(sql`DECLARE statement text;
+  BEGIN
+    FOR statement IN
+      SELECT format('DELETE FROM ONLY %I.%I %s', n.nspname, c.relname, config.condition)
+      FROM pg_catalog.pg_extension x
+      CROSS JOIN LATERAL unnest(x.extconfig, x.extcondition) AS config (relation, condition)
+      JOIN pg_catalog.pg_class c ON c.oid = config.relation
+      JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+      WHERE c.relkind IN ('r', 'p')
+    LOOP
+      EXECUTE statement;
+    END LOOP;
+  END`)}`;
 
 /** What the server cannot create, by name. */
 export async function findMissingExtensions(session: PgSession, facts: SnapshotFacts): Promise<string[]> {

@@ -1,4 +1,4 @@
-import { unquoteIdentifier } from './restore-sql.js';
+import { unquoteIdentifier } from '#common/pg/sql.js';
 
 /** What the globals say of a role, as far as it is safe to bring back without asking: never LOGIN, SUPERUSER or BYPASSRLS. */
 export interface RoleStatements {

@@ -5,6 +5,7 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
 import { withDatabase } from '#common/pg/connection.js';
+import { type Sql, sql } from '#common/pg/sql.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import {
   type PgRestoreRequest,
@@ -21,7 +22,7 @@ export interface InPlaceRequest extends PgRestoreRequest {
   /** Holds the restore lock: the transaction commits only while it lives. */
   readonly lock: PgSession;
   /** Run first, in the same transaction. */
-  readonly statements: readonly string[];
+  readonly statements: readonly Sql[];
   /** How long a lock of somebody else's is waited for. */
   readonly lockTimeoutMs: number;
 }
@@ -76,8 +77,8 @@ export async function restoreInPlace(
 const VARIABLES = ['--set=ON_ERROR_STOP=1', '--set=VERBOSITY=verbose'];
 
 function toPreamble({ lock, identity, statements }: InPlaceRequest): string {
-  const all = ['BEGIN', ...fenceStatements(lock, identity), ...statements];
-  return all.map((statement) => `${statement};\n`).join('');
+  const all = [sql`BEGIN`, ...fenceStatements(lock, identity), ...statements];
+  return all.map(({ text }) => `${text};\n`).join('');
 }
 
 /**

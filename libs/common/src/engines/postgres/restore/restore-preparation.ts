@@ -3,20 +3,21 @@ import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import { pinFactSettings } from '#common/engines/postgres/facts/facts-session.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { body, identifier, literal, printed, type Sql, sql, unquoteIdentifier } from '#common/pg/sql.js';
 import { plainDefaultPrivileges } from './restore-default-privileges.js';
 import { dropStatements, lockStatements } from './restore-drops.js';
-import { configRowStatements, extensionSchemas, extensionStatements } from './restore-extensions.js';
+import { CONFIG_ROWS, extensionSchemas, extensionStatements } from './restore-extensions.js';
 import { findDoomed } from './restore-preview.js';
 import { toPrivilegeStatements } from './restore-privileges.js';
 import { settingStatements } from './restore-settings.js';
-import { quoteIdentifier, quoteLiteral, unquoteIdentifier } from './restore-sql.js';
+import type { ArchivedSchema } from './restore-toc.js';
 
 /** What an archive needs around it, and does not bring itself. */
 export interface Preparation {
   /** Run before the archive, by the administrator. */
-  readonly statements: readonly string[];
-  /** Schemas that are there when the archive comes: it must not create or drop them. */
-  readonly presentSchemas: readonly string[];
+  readonly statements: readonly Sql[];
+  /** Schemas of the archive that are there before it: it must not create or drop them. */
+  readonly presentSchemas: readonly ArchivedSchema[];
   /** Whether the server has tablespaces besides its own. */
   readonly hasTablespaces: boolean;
 }
@@ -31,11 +32,11 @@ export async function prepareEmpty(
   const hasPublic = facts.objects.some(({ kind, identity }) => kind === 'schema' && identity === 'public');
   return {
     statements: [
-      ...(hasPublic || present.includes('public') ? [] : ['DROP SCHEMA public']),
+      ...(hasPublic || present.includes('public') ? [] : [sql`DROP SCHEMA public`]),
       ...(await extensionStatements(session, facts)),
       ...present.flatMap((schema) => ownerStatement(schema, facts, target)),
     ],
-    presentSchemas: present,
+    presentSchemas: archivedSchemas(present, facts),
     hasTablespaces: await hasTablespaces(session),
   };
 }
@@ -67,12 +68,12 @@ export async function prepareInUse(
       ...(isKept ? await plainDefaultPrivileges(session) : []),
       ...dropStatements(doomed),
       ...(await extensionStatements(session, facts)),
-      ...(await configRowStatements(session)),
+      CONFIG_ROWS,
       ...present.flatMap((schema) => ownerStatement(schema, facts, target)),
       ...(isKept
         ? wanted.flatMap(({ before, present: privileges }) =>
             toPrivilegeStatements({
-              on: `SCHEMA ${before.identity}`,
+              on: sql`SCHEMA ${printed(before.identity)}`,
               owner: before.owner,
               present: privileges,
               wanted: before.privileges,
@@ -81,7 +82,7 @@ export async function prepareInUse(
         : []),
       ...(await databaseStatements(session, facts, target, database)),
     ],
-    presentSchemas: present,
+    presentSchemas: archivedSchemas(present, facts),
     hasTablespaces: await hasTablespaces(session),
   };
 }
@@ -92,11 +93,11 @@ export async function databaseStatements(
   facts: SnapshotFacts,
   target: PostgresTarget,
   database: string,
-): Promise<string[]> {
+): Promise<Sql[]> {
   const settings = settingStatements(facts, database, target.privileges);
   if (target.privileges === 'drop') return settings;
   const { databaseOwner: owner, databasePrivileges } = facts;
-  const on = `DATABASE ${quoteIdentifier(database)}`;
+  const on = sql`DATABASE ${identifier(database)}`;
   const rights =
     databasePrivileges === undefined
       ? []
@@ -104,7 +105,7 @@ export async function databaseStatements(
           ...{ on, owner, wanted: databasePrivileges },
           present: await databasePrivilegesOf(session, database),
         });
-  return [...settings, `ALTER ${on} OWNER TO ${quoteIdentifier(owner)}`, ...rights];
+  return [...settings, sql`ALTER ${on} OWNER TO ${identifier(owner)}`, ...rights];
 }
 
 async function databasePrivilegesOf(session: PgSession, database: string): Promise<string[]> {
@@ -129,8 +130,15 @@ async function schemaNames(session: PgSession): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
+function archivedSchemas(present: readonly string[], { objects }: SnapshotFacts): ArchivedSchema[] {
+  const schemas = objects.filter(({ kind }) => kind === 'schema');
+  return schemas
+    .map(({ identity, owner }) => ({ name: unquoteIdentifier(identity), owner }))
+    .filter(({ name }) => present.includes(name));
+}
+
 /** Owners of schemas that are there before the archive, as the backup or the target says. */
-function ownerStatement(schema: string, facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] {
+function ownerStatement(schema: string, facts: SnapshotFacts, { privileges, owner }: PostgresTarget): Sql[] {
   const before = facts.objects.find(
     ({ kind, identity }) => kind === 'schema' && unquoteIdentifier(identity) === schema,
   );
@@ -139,10 +147,10 @@ function ownerStatement(schema: string, facts: SnapshotFacts, { privileges, owne
   const wanted = privileges === 'keep' ? before?.owner : ofTarget;
   if (before === undefined || wanted === undefined) return [];
   return [
-    `DO $owner$ BEGIN
-      IF (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = ${quoteLiteral(schema)}) <> ${quoteLiteral(wanted)} THEN
-        ALTER SCHEMA ${quoteIdentifier(schema)} OWNER TO ${quoteIdentifier(wanted)};
+    sql`DO ${body(sql`BEGIN
+      IF (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = ${literal(schema)}) <> ${literal(wanted)} THEN
+        ALTER SCHEMA ${identifier(schema)} OWNER TO ${identifier(wanted)};
       END IF;
-    END $owner$`,
+    END`)}`,
   ];
 }

@@ -1,4 +1,4 @@
-import { quoteIdentifier, quoteRole } from './restore-sql.js';
+import { identifier, keywords, role, type Sql, sql } from '#common/pg/sql.js';
 
 /** One `grantee=PRIVILEGE[*]/grantor` of the facts. */
 interface Privilege {
@@ -18,7 +18,7 @@ function toPrivilege(text: string): Privilege[] {
 
 export interface PrivilegeChange {
   /** `DATABASE "shop"`, `SCHEMA "public"`. */
-  readonly on: string;
+  readonly on: Sql;
   readonly owner: string;
   /** As they are; what the owner and everybody have by default is taken away in any case. */
   readonly present: readonly string[];
@@ -26,7 +26,7 @@ export interface PrivilegeChange {
 }
 
 /** Makes the privileges on one object those that are wanted, and no others: what was granted since is taken back. */
-export function toPrivilegeStatements({ on, owner, present, wanted }: PrivilegeChange): string[] {
+export function toPrivilegeStatements({ on, owner, present, wanted }: PrivilegeChange): Sql[] {
   const grantees = new Set(['public', owner, ...present.flatMap(toPrivilege).map(({ grantee }) => grantee)]);
   const grants = wanted.flatMap(toPrivilege);
   // The owner's own grants come first: others can only pass on what they were given.
@@ -35,12 +35,13 @@ export function toPrivilegeStatements({ on, owner, present, wanted }: PrivilegeC
     ...grants.filter(({ grantor }) => grantor !== owner),
   ];
   return [
-    ...[...grantees].map((grantee) => `REVOKE ALL ON ${on} FROM ${quoteRole(grantee)} CASCADE`),
+    ...[...grantees].map((grantee) => sql`REVOKE ALL ON ${on} FROM ${role(grantee)} CASCADE`),
     ...ordered.flatMap((grant) => toGrant(on, owner, grant)),
   ];
 }
 
-function toGrant(on: string, owner: string, { grantee, privilege, isGrantable, grantor }: Privilege): string[] {
-  const grant = `GRANT ${privilege} ON ${on} TO ${quoteRole(grantee)}${isGrantable ? ' WITH GRANT OPTION' : ''}`;
-  return grantor === owner ? [grant] : [`SET ROLE ${quoteIdentifier(grantor)}`, grant, 'RESET ROLE'];
+function toGrant(on: Sql, owner: string, { grantee, privilege, isGrantable, grantor }: Privilege): Sql[] {
+  const passedOn = isGrantable ? sql` WITH GRANT OPTION` : sql``;
+  const grant = sql`GRANT ${keywords(privilege)} ON ${on} TO ${role(grantee)}${passedOn}`;
+  return grantor === owner ? [grant] : [sql`SET ROLE ${identifier(grantor)}`, grant, sql`RESET ROLE`];
 }

@@ -1,9 +1,9 @@
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { unquoteIdentifier } from '#common/pg/sql.js';
 import { extensionSchemas } from './restore-extensions.js';
 import { settingStatements } from './restore-settings.js';
-import { unquoteIdentifier } from './restore-sql.js';
 
 export interface InsideQuestion {
   readonly facts: SnapshotFacts;

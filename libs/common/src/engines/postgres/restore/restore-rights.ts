@@ -1,6 +1,7 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { literal, sql } from '#common/pg/sql.js';
 
 interface Rights {
   readonly role: string;
@@ -52,7 +53,7 @@ function readRights(session: PgSession, owners: readonly string[]): Promise<Righ
   // Membership alone is not enough from 16 on: it may come without the right to SET ROLE. Without USAGE what was given away cannot be changed any more.
   const membership = session.serverMajor >= 16 ? 'SET' : 'MEMBER';
   return session.queryOne<Rights>(
-    `SELECT
+    sql`SELECT
        r.rolname::text AS role,
        r.rolsuper AS "isSuperuser",
        r.rolcreatedb AS "canCreateDatabases",
@@ -60,7 +61,7 @@ function readRights(session: PgSession, owners: readonly string[]): Promise<Righ
        ARRAY(
          SELECT o.rolname::text FROM pg_roles o
          WHERE o.rolname = ANY ($1::text[]) AND o.rolname !~ '^pg_'
-           AND NOT (pg_has_role(o.oid, '${membership}') AND pg_has_role(o.oid, 'USAGE'))
+           AND NOT (pg_has_role(o.oid, ${literal(membership)}) AND pg_has_role(o.oid, 'USAGE'))
          ORDER BY 1
        ) AS foreign
      FROM pg_roles r

@@ -1,9 +1,9 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { body, identifier, literal, type Sql, sql } from '#common/pg/sql.js';
 import type { RoleStatements } from './restore-globals.js';
 import type { MissingMembership } from './restore-plan.js';
-import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
 
 /** Roles that must be there before anything is restored: --no-owner --no-privileges leaves those that policies name. */
 export function rolesToBring(facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] {
@@ -54,7 +54,7 @@ export async function findMissingRoles(session: PgSession, names: readonly strin
 export async function createRoles(
   session: PgSession,
   roles: readonly RoleStatements[],
-  settings: readonly string[],
+  settings: readonly Sql[],
 ): Promise<void> {
   const names = roles.map(({ name }) => name);
   await session.query('BEGIN');
@@ -63,7 +63,7 @@ export async function createRoles(
     const missing = new Set(await findMissingRoles(session, names));
     const created = roles.filter(({ name }) => missing.has(name));
     for (const { name, inherits } of created) {
-      await session.query(`CREATE ROLE ${quoteIdentifier(name)} NOLOGIN ${inherits ? 'INHERIT' : 'NOINHERIT'}`);
+      await session.query(sql`CREATE ROLE ${identifier(name)} NOLOGIN ${inherits ? sql`INHERIT` : sql`NOINHERIT`}`);
     }
     for (const role of created) await grantMemberships(session, role);
     for (const statement of settings) await session.query(statement);
@@ -76,13 +76,13 @@ export async function createRoles(
 
 async function grantMemberships(session: PgSession, { name, memberOf }: RoleStatements): Promise<void> {
   const groups = memberOf.length === 0 ? [] : await existingRoles(session, memberOf);
-  for (const group of groups) await session.query(`GRANT ${quoteIdentifier(group)} TO ${quoteIdentifier(name)}`);
+  for (const group of groups) await session.query(sql`GRANT ${identifier(group)} TO ${identifier(name)}`);
   await session.query(
-    `DO $grant$ BEGIN
+    sql`DO ${body(sql`BEGIN
        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-         EXECUTE format('GRANT %I TO %I', ${quoteLiteral(name)}, current_user);
+         EXECUTE format('GRANT %I TO %I', ${literal(name)}, current_user);
        END IF;
-     END $grant$`,
+     END`)}`,
   );
 }
 

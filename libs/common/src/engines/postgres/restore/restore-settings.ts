@@ -1,5 +1,5 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import { quoteIdentifier, quoteLiteral } from './restore-sql.js';
+import { identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
 
 /** Of facts: in the place of a value that looks like a secret stands its digest. */
 const HIDDEN = /^sha256:[0-9a-f]{64}$/;
@@ -20,11 +20,7 @@ type Setting = SnapshotFacts['settings'][number];
  * `ALTER DATABASE … SET` and, where what roles may do comes back, `ALTER ROLE … IN DATABASE … SET` of the backup. Those of roles alone
  * belong to the server.
  */
-export const settingStatements = (
-  { settings }: SnapshotFacts,
-  database: string,
-  privileges: 'keep' | 'drop',
-): string[] =>
+export const settingStatements = ({ settings }: SnapshotFacts, database: string, privileges: 'keep' | 'drop'): Sql[] =>
   settings
     .filter((setting) => setting.database !== null && !isHidden(setting))
     .filter(({ role }) => role === null || privileges === 'keep')
@@ -37,23 +33,23 @@ export const withheldSettings = ({ settings }: SnapshotFacts): string[] =>
     .map(({ role, setting }) => `${nameOf(setting)}${role === null ? '' : ` of role ${role}`}`);
 
 /** `ALTER ROLE … SET` of the named roles, wherever they log in. */
-export const roleSettingStatements = ({ settings }: SnapshotFacts, roles: readonly string[]): string[] =>
+export const roleSettingStatements = ({ settings }: SnapshotFacts, roles: readonly string[]): Sql[] =>
   settings
     .filter((setting) => setting.database === null && !isHidden(setting))
     .filter(({ role }) => role !== null && roles.includes(role))
-    .map(({ role, setting }) => `ALTER ROLE ${quoteIdentifier(role ?? '')} ${toSet(setting)}`);
+    .map(({ role, setting }) => sql`ALTER ROLE ${identifier(role ?? '')} ${toSet(setting)}`);
 
-function toStatement({ role, setting }: Setting, database: string): string {
-  const of = quoteIdentifier(database);
-  const scope = role === null ? `DATABASE ${of}` : `ROLE ${quoteIdentifier(role)} IN DATABASE ${of}`;
-  return `ALTER ${scope} ${toSet(setting)}`;
+function toStatement({ role, setting }: Setting, database: string): Sql {
+  const of = identifier(database);
+  const scope = role === null ? sql`DATABASE ${of}` : sql`ROLE ${identifier(role)} IN DATABASE ${of}`;
+  return sql`ALTER ${scope} ${toSet(setting)}`;
 }
 
-function toSet(setting: string): string {
+function toSet(setting: string): Sql {
   const name = nameOf(setting);
   const value = setting.slice(name.length + 1);
   const values = LISTS.has(name.toLowerCase()) ? splitList(value) : [value];
-  return `SET ${name.split('.').map(quoteIdentifier).join('.')} TO ${values.map(quoteLiteral).join(', ')}`;
+  return sql`SET ${joined(name.split('.').map(identifier), sql`.`)} TO ${joined(values.map(literal))}`;
 }
 
 /** The elements of `"$user", public`. An empty list is one empty element. */

@@ -1,14 +1,18 @@
 import { describe, expect, it } from '@jest/globals';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { toConnInfo } from '#common/pg/environment.js';
+import { type Sql, sql } from '#common/pg/sql.js';
 import { dropStatements } from './restore-drops.js';
 import { toRoleStatements, toWithheldRights } from './restore-globals.js';
 import { toPrivilegeStatements } from './restore-privileges.js';
 import { roleSettingStatements, settingStatements, withheldSettings } from './restore-settings.js';
-import { toConnInfo } from './restore-sql.js';
 import { splitRestoreList, toRestoreList } from './restore-toc.js';
 
 const LISTING = `; Archive created at 2026-11-21
 7; 2615 31575 SCHEMA - ext postgres
+10; 2615 31579 SCHEMA - ext postgres postgres
+11; 2615 31580 SCHEMA - of SCHEMA - ext postgres postgres
+12; 2615 31581 SCHEMA - line  break the owner
 8; 2615 31577 SCHEMA - "Odd; name postgres
 9; 2615 31578 SCHEMA - extra postgres
 2; 3079 31576 EXTENSION - pg_trgm\u0020
@@ -20,12 +24,18 @@ const LISTING = `; Archive created at 2026-11-21
 2583; 0 131923 ROW SECURITY public a postgres
 2588; 0 131946 MATERIALIZED VIEW DATA public m postgres`;
 
+const textsOf = (statements: readonly Sql[]): string[] => statements.map(({ text }) => text);
+
 describe('the list of what is restored', () => {
   it('leaves out extensions, subscriptions and the schemas that are there, and nothing that only looks like them', () => {
-    const list = toRestoreList(LISTING, ['ext']).split('\n');
+    const list = toRestoreList(LISTING, [
+      { name: 'ext', owner: 'postgres' },
+      { name: 'line\r\nbreak', owner: 'the\nowner' },
+    ]).split('\n');
     const left = LISTING.split('\n').filter((line) => !list.includes(line));
     expect(left.map((line) => line.split(' ').slice(3).join(' '))).toEqual([
       'SCHEMA - ext postgres',
+      'SCHEMA - line  break the owner',
       'EXTENSION - pg_trgm ',
       'COMMENT - EXTENSION pg_trgm ',
       'SUBSCRIPTION - upstream postgres',
@@ -62,7 +72,7 @@ describe('settings', () => {
   } as SnapshotFacts;
 
   it('come back quoted, those of roles only where privileges do, and never the digest of a secret', () => {
-    expect(settingStatements(facts, 'new "shop"', 'keep')).toEqual([
+    expect(textsOf(settingStatements(facts, 'new "shop"', 'keep'))).toEqual([
       `ALTER DATABASE "new ""shop""" SET "search_path" TO '$user', 'public', 'od"d'`,
       `ALTER DATABASE "new ""shop""" SET "app"."motto" TO E'it''s = fine\\\\'`,
       `ALTER DATABASE "new ""shop""" SET "temp_tablespaces" TO ''`,
@@ -73,19 +83,21 @@ describe('settings', () => {
   });
 
   it('of roles come with the roles that are created', () => {
-    expect(roleSettingStatements(facts, ['app'])).toEqual([`ALTER ROLE "app" SET "statement_timeout" TO '5s'`]);
+    expect(textsOf(roleSettingStatements(facts, ['app']))).toEqual([
+      `ALTER ROLE "app" SET "statement_timeout" TO '5s'`,
+    ]);
   });
 });
 
 describe('privileges', () => {
   it('become those that are wanted: everything else is taken back, and passed-on grants come from whom they came', () => {
     const statements = toPrivilegeStatements({
-      on: 'DATABASE "shop"',
+      on: sql`DATABASE "shop"`,
       owner: 'owner',
       present: ['late=CONNECT/owner'],
       wanted: ['second=CONNECT/first', 'first=CONNECT*/owner', 'public=TEMPORARY/owner'],
     });
-    expect(statements).toEqual([
+    expect(textsOf(statements)).toEqual([
       'REVOKE ALL ON DATABASE "shop" FROM PUBLIC CASCADE',
       'REVOKE ALL ON DATABASE "shop" FROM "owner" CASCADE',
       'REVOKE ALL ON DATABASE "shop" FROM "late" CASCADE',
@@ -125,14 +137,16 @@ describe('drops', () => {
   const object = (kind: string, identity: string) => ({ kind, identity, owner: 'o', privileges: [] }) as never;
 
   it('never cascade, take all tables at once, and leave alone what goes with its table', () => {
-    const [loop = ''] = dropStatements([
-      object('table', 'public.a'),
-      object('table', 'public.b'),
-      object('index', 'public.a_pkey'),
-      object('default-privileges', 'o on tables'),
-      object('aggregate', 'public.n()'),
-      object('view', `public."it's"`),
-    ]);
+    const [loop = ''] = textsOf(
+      dropStatements([
+        object('table', 'public.a'),
+        object('table', 'public.b'),
+        object('index', 'public.a_pkey'),
+        object('default-privileges', 'o on tables'),
+        object('aggregate', 'public.n()'),
+        object('view', `public."it's"`),
+      ]),
+    );
     expect(loop).toContain(`'DROP TABLE IF EXISTS public.a, public.b'`);
     expect(loop).toContain(`'DROP AGGREGATE IF EXISTS public.n(*)'`);
     expect(loop).toContain(`'DROP VIEW IF EXISTS public."it''s"'`);

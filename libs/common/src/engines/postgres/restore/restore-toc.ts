@@ -2,21 +2,31 @@
 const LEFT_OUT =
   /^\d+; \d+ \d+ (?:EXTENSION|COMMENT - EXTENSION|SUBSCRIPTION|SUBSCRIPTION TABLE|COMMENT - SUBSCRIPTION) /;
 const LATE = /^\d+; \d+ \d+ (?:ROW SECURITY|MATERIALIZED VIEW DATA) /;
-const SCHEMA = /^\d+; \d+ \d+ SCHEMA - /;
+const SCHEMA = /^\d+; \d+ \d+ SCHEMA - (.*)$/;
 
 /**
  * The archive's table of contents as pg_restore --use-list takes it. Without extensions: they are created beforehand by the
  * administrator, because the role that will own the data may not be allowed to. Without the schemas that are there already:
  * they may hold what the backup does not know, and an extension cannot do without its own.
  */
-export function toRestoreList(listing: string, presentSchemas: readonly string[]): string {
-  const schemas = presentSchemas.map((name) => ` SCHEMA - ${name.replaceAll(/[\r\n]/g, ' ')} `);
-  const isPresent = (line: string): boolean => SCHEMA.test(line) && schemas.some((schema) => line.includes(schema));
+export function toRestoreList(listing: string, presentSchemas: readonly ArchivedSchema[]): string {
+  // The whole rest of the line: a name may hold anything, the name of another schema too.
+  const present = new Set(presentSchemas.map(({ name, owner }) => toListed(`${name} ${owner}`)));
+  const isPresent = (line: string): boolean => present.has(SCHEMA.exec(line)?.[1] ?? '');
   return listing
     .split('\n')
     .filter((line) => !LEFT_OUT.test(line) && !isPresent(line))
     .join('\n');
 }
+
+/** One schema of an archive. */
+export interface ArchivedSchema {
+  readonly name: string;
+  readonly owner: string;
+}
+
+/** `pg_restore --list` prints each entry on one line. */
+const toListed = (text: string): string => text.replaceAll(/[\r\n]/g, ' ');
 
 /**
  * The list in two parts. Parallel jobs switch row-level security on as soon as a table has its rows; a foreign key that is added after
