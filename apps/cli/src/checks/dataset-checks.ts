@@ -2,6 +2,7 @@ import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
 import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
 import { type Check, CheckWarning } from './check.js';
 
@@ -31,8 +32,30 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
           return `role ${connection.user} reads every table, and no policy hides a row`;
         }),
     },
+    {
+      name: `dataset ${name}: fits into its repository`,
+      run: () => withSession((session) => tellRoom(name, session, { installation, signal })),
+    },
     { name: `dataset ${name}: repository on another host`, run: async () => tellPlace(name, installation) },
   ];
+}
+
+/** A dump is one object, mostly smaller than its database; a store that takes few parts may not hold it. */
+async function tellRoom(
+  name: string,
+  session: PgSession,
+  { installation, signal }: Pick<VerbContext, 'installation' | 'signal'>,
+): Promise<string> {
+  const { bytes } = await session.queryOne<{ bytes: string }>('SELECT pg_database_size(current_database()) AS bytes');
+  const repository = installation.primaryRepository(name);
+  const { maxObjectBytes } = await repository.traits({ signal });
+  const found = `the database takes ${toSize(Number(bytes))}`;
+  if (maxObjectBytes === null) return `${found}, repository ${repository.name} sets no limit`;
+  const limit = `an object of repository ${repository.name} holds ${toSize(maxObjectBytes)}`;
+  if (Number(bytes) <= maxObjectBytes) return `${found}, ${limit}`;
+  throw new CheckWarning(
+    `${found}, and ${limit}: raise its \`partSizeBytes\`, or \`maxParts\` where the store takes more`,
+  );
 }
 
 /** A fire, a full disk or a wrong command on the source's host must not take the backups along. */

@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { findMissingTopics } from '#common/bus/topics.js';
 import { openCatalog } from '#common/catalog/catalog.js';
@@ -7,22 +6,6 @@ import { toKafkaOptions } from '#common/service/open-service.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import type { VerbContext } from '../verb.js';
 import { type Check, CheckWarning } from './check.js';
-
-/** Writes, reads and removes one small object: listing alone proves nothing of a read-only bucket. */
-export const repositoryCheck = (name: string, { installation, signal }: VerbContext): Check => ({
-  name: `repository ${name}: write, read, remove`,
-  run: async () => {
-    const repository = installation.repository(name);
-    const key = `check/${randomBytes(8).toString('hex')}`;
-    await repository.put(key, Buffer.from('holdfast check\n'), { signal });
-    for await (const _ of await repository.get(key, { signal }));
-    await repository.remove(key, { signal });
-    const traits = Object.entries(await repository.traits({ signal })).map(
-      ([trait, has]) => `${trait} ${has ? 'yes' : 'no'}`,
-    );
-    return `${repository.location}; ${traits.join(', ')}`;
-  },
-});
 
 export function catalogCheck({ loaded: { config } }: VerbContext): Check[] {
   const { catalog } = config;

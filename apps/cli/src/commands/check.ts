@@ -1,7 +1,8 @@
 import { Exit } from '#common/errors/exit.js';
 import { type Check, type CheckOutcome, runCheck } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
-import { busChecks, catalogCheck, repositoryCheck } from '../checks/installation-checks.js';
+import { busChecks, catalogCheck } from '../checks/installation-checks.js';
+import { repositoryCheck } from '../checks/repository-check.js';
 import { targetChecks } from '../checks/target-checks.js';
 import { text } from '../options.js';
 import type { Verb, VerbContext } from '../verb.js';

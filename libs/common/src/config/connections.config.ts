@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { RepositoryName, TopicName } from '#common/contracts/names.js';
+import { parseRepositoryUrl } from '#common/domain/repository-url.js';
+import type { AppError } from '#common/errors/app-error.js';
 import { RetentionConfig } from './retention.config.js';
 
 export const PostgresUrl = z
@@ -32,13 +34,40 @@ export const BusConfig = z.strictObject({
     .describe('Bus down longer than this: requests are read from the outbox'),
 });
 
+const MIB = 1024 * 1024;
+
+const RepositoryUrl = z
+  .string()
+  .superRefine((url, context) => {
+    try {
+      parseRepositoryUrl(url, 'it');
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as AppError).message });
+    }
+  })
+  .describe(
+    's3://bucket/prefix, every letter of which stands for itself, or file:///absolute/path, where %25 is a percent sign; repeated slashes and those at the ends count as one separator',
+  );
+
 export const RepositoryConfig = z.strictObject({
-  url: z.string().regex(/^(s3|file):\/\/.+/, 'must be s3://bucket/prefix or file:///absolute/path'),
+  url: RepositoryUrl,
   endpoint: z.url().optional().describe('Of an S3-compatible store'),
   region: z.string().default('us-east-1'),
   accessKeyId: z.string().optional(),
   secretAccessKey: z.string().optional(),
   forcePathStyle: z.boolean().default(true),
+  maxParts: z
+    .int()
+    .min(100)
+    .max(10_000)
+    .default(10_000)
+    .describe('How many parts the store takes for one object; parts double in size before their number is used up'),
+  partSizeBytes: z
+    .int()
+    .min(5 * MIB)
+    .max(1_024 * MIB)
+    .default(8 * MIB)
+    .describe('Of the first parts of a large object; three of them are in memory for each upload'),
 });
 
 export type RepositoryConfig = z.output<typeof RepositoryConfig>;

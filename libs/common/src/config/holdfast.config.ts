@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '#common/contracts/names.js';
+import { findCollisions, isRepositoryUrl, type PlacedRepository } from '#common/domain/repository-url.js';
 import { BusConfig, PostgresDatasetConfig, PostgresUrl, RepositoryConfig } from './connections.config.js';
 import {
   ExecutorConfig,
@@ -55,10 +56,31 @@ export const HoldfastConfig = z
     for (const [name, schedule] of Object.entries(config.schedules)) {
       require(config.datasets, schedule.dataset, 'dataset', ['schedules', name, 'dataset']);
     }
+    for (const { name, with: other } of findCollisions(toPlaced(config))) {
+      const message = `it would write into the place of repository "${other}"`;
+      context.addIssue({ code: 'custom', path: ['repositories', name, 'url'], message });
+    }
     for (const { path, message } of findRetentionConflicts(config)) {
       context.addIssue({ code: 'custom', path: [...path], message });
     }
   });
+
+interface Repositories {
+  readonly repositories: Readonly<Record<string, Pick<RepositoryConfig, 'url' | 'endpoint'>>>;
+  readonly datasets: Readonly<Record<string, { readonly repositories: readonly string[] }>>;
+}
+
+/** A place that cannot be read is a problem of its own, and is told as that. */
+const isReadable = ([, { url, endpoint }]: [string, Pick<RepositoryConfig, 'url' | 'endpoint'>]): boolean =>
+  isRepositoryUrl(url) && (endpoint === undefined || URL.canParse(endpoint));
+
+const toPlaced = ({ repositories, datasets }: Repositories): PlacedRepository[] =>
+  Object.entries(repositories)
+    .filter(isReadable)
+    .map(([name, { url, endpoint }]) => ({
+      ...{ name, url, endpoint },
+      datasets: Object.keys(datasets).filter((dataset) => datasets[dataset]?.repositories.includes(name)),
+    }));
 
 interface RetentionPlaces {
   readonly datasets: Readonly<Record<string, { readonly retention?: object | undefined }>>;

@@ -211,6 +211,11 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'The topic is not the one that the backup saw, so its offsets mean other records; restore the topic, or ask with `offsets`.',
   },
+  'repository.damaged': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Holdfast wrote no such file: see what answers under `url` and `endpoint` of the repository (a proxy, another program), then run `holdfast check`.',
+  },
   'repository.denied': {
     retryable: false,
     exit: Exit.refused,

@@ -1,6 +1,6 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 
-const S3_LOCATION = /^s3:\/\/(\S+)(?: at (https?:\/\/\S+))?$/;
+const S3_LOCATION = /^s3:\/\/(.+?) at (?:(https?:\/\/\S+)|Amazon S3 in (\S+))$/;
 const FILE_LOCATION = /^file:\/\/(\/.*)$/;
 
 /**
@@ -37,8 +37,9 @@ const withoutSuffix = (name: string): string => name.replace(/\.zst$/, '');
 function toFetch(key: string, name: string, location: string): string {
   const s3 = S3_LOCATION.exec(location);
   if (s3) {
-    const endpoint = s3[2] === undefined ? '' : ` --endpoint-url ${quote(s3[2])}`;
-    return `aws s3 cp ${quote(`s3://${withoutSlash(s3[1] ?? '')}/${key}`)} ${name}${endpoint}`;
+    const [, place = '', endpoint, region = ''] = s3;
+    const store = endpoint === undefined ? `--region ${quote(region)}` : `--endpoint-url ${quote(endpoint)}`;
+    return `aws s3 cp ${quote(`s3://${withoutSlash(place)}/${key}`)} ${name} ${store}`;
   }
   const folder = FILE_LOCATION.exec(location)?.[1];
   if (folder !== undefined) return `cp ${quote(`${withoutSlash(folder)}/${key}`)} ${name}`;

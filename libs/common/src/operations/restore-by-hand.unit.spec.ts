@@ -30,8 +30,14 @@ describe('restore by hand', () => {
       'aws s3 cp s3://holdfast/prod/shop/1/a1-x/database.dump.zst database.dump.zst --endpoint-url https://s3.example:9000',
     );
     expect(second).toContain('globals.sql.zst');
-    expect(commandsOf('shop', 's3://holdfast')[0]).toBe(
-      'aws s3 cp s3://holdfast/shop/1/a1-x/database.dump.zst database.dump.zst',
+    expect(commandsOf('shop', 's3://holdfast at Amazon S3 in eu-central-1')[0]).toBe(
+      'aws s3 cp s3://holdfast/shop/1/a1-x/database.dump.zst database.dump.zst --region eu-central-1',
+    );
+  });
+
+  it('fetches from below any prefix', () => {
+    expect(commandsOf('shop', "s3://holdfast/50% at Zürich's at https://s3.example")[0]).toBe(
+      `aws s3 cp 's3://holdfast/50% at Zürich'\\''s/shop/1/a1-x/database.dump.zst' database.dump.zst --endpoint-url https://s3.example`,
     );
   });
 

@@ -33,6 +33,8 @@ export interface RepositoryTraits {
   readonly conditionalPut: boolean;
   readonly versioning: boolean;
   readonly objectLock: boolean;
+  /** What one object can hold; null where only the disk limits it. */
+  readonly maxObjectBytes: number | null;
 }
 
 /** Where backups live. Every implementation passes testing/backup-repository-contract.ts. */
@@ -43,7 +45,7 @@ export abstract class BackupRepository {
   /** For people: `s3://holdfast/prod at https://s3.example`, never with a key. */
   abstract readonly location: string;
 
-  /** Discovered, not configured. Throws: repository.*. */
+  /** Discovered, save for what the configuration says of parts. Throws: repository.*. */
   abstract traits(o: ReadOptions): Promise<RepositoryTraits>;
 
   /**

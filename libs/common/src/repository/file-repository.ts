@@ -38,6 +38,7 @@ export class FileRepository extends BackupRepository {
       conditionalPut: await this.canLink(),
       versioning: false,
       objectLock: false,
+      maxObjectBytes: null,
     }));
   }
 

@@ -30,11 +30,13 @@ describe('initialiseRepository', () => {
   });
 
   it.each([
-    ['another format version', '{"formatVersion": 2, "layout": "unknown"}'],
-    ['something else', 'not JSON'],
-  ])('refuses %s and leaves it alone', async (_, text) => {
+    ['another format version', '{"formatVersion": 2, "layout": "unknown"}', 'repository.format'],
+    ['something else', 'not JSON', 'repository.damaged'],
+    ['JSON of something else', '{"name": "no repository"}', 'repository.damaged'],
+    ['nothing', '', 'repository.damaged'],
+  ])('refuses %s by its name and leaves it alone', async (_, text, code) => {
     await repository.put(repositoryKey(), Buffer.from(text), { signal });
-    await expect(initialiseRepository(repository, { signal })).rejects.toMatchObject({ code: 'repository.format' });
+    await expect(initialiseRepository(repository, { signal })).rejects.toMatchObject({ code });
     expect((await repository.stat(repositoryKey(), { signal }))?.sizeBytes).toBe(text.length);
   });
 });

@@ -16,7 +16,7 @@ const RepositoryFile = z.object({
 /** What `repository.json` says: which format, and which repository this is wherever it may be mounted. */
 export type RepositoryIdentity = z.infer<typeof RepositoryFile>;
 
-/** Reads `repository.json`, writing it first where there is none. Of several that come at once one writes. Throws: repository.format, repository.*. */
+/** Reads `repository.json`, writing it first where there is none. Of several that come at once one writes. Throws: repository.format for a version that this program does not know, repository.damaged for what is no such file, repository.*. */
 export async function initialiseRepository(
   repository: BackupRepository,
   { signal, now = new Date() }: ReadOptions & { readonly now?: Date },
@@ -37,7 +37,7 @@ export async function initialiseRepository(
   return loadRepositoryIdentity(repository, { signal });
 }
 
-/** Undefined for a place that no Holdfast has written to. Throws: repository.format, repository.*. */
+/** Undefined for a place that no Holdfast has written to. Throws: repository.format, repository.damaged, repository.*. */
 export async function findRepositoryIdentity(
   repository: BackupRepository,
   o: ReadOptions,
@@ -47,20 +47,29 @@ export async function findRepositoryIdentity(
 }
 
 async function loadRepositoryIdentity(repository: BackupRepository, o: ReadOptions): Promise<RepositoryIdentity> {
-  const text = Buffer.from(await readObject(repository, repositoryKey(), o)).toString('utf8');
-  const parsed = RepositoryFile.safeParse(parseJson(text));
+  const bytes = await readObject(repository, repositoryKey(), o);
+  const json = parseJson(repository, bytes);
+  const parsed = RepositoryFile.safeParse(json);
   if (parsed.success) return parsed.data;
-  throw new AppError(
-    'repository.format',
-    `${repositoryKey()} of repository ${repository.name} is not of format version ${FORMAT_VERSION}`,
-    { repository: repository.name, problems: parsed.error.issues.map(({ path, message }) => `${path}: ${message}`) },
-  );
+  const what = `${repositoryKey()} of repository ${repository.name} at ${repository.location}`;
+  const version = AnyVersion.safeParse(json);
+  if (version.success && version.data.formatVersion > FORMAT_VERSION)
+    throw new AppError(
+      'repository.format',
+      `${what} has format version ${version.data.formatVersion}, known is ${FORMAT_VERSION}`,
+    );
+  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`);
+  throw new AppError('repository.damaged', `${what} is not valid: ${problems.join('; ')}`, { problems });
 }
 
-function parseJson(text: string): unknown {
+const AnyVersion = z.object({ formatVersion: z.number() });
+
+function parseJson({ name, location }: BackupRepository, bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (cause) {
+    const found = bytes.length === 0 ? 'is empty' : `holds ${bytes.length} bytes that are no JSON`;
+    const message = `${repositoryKey()} of repository ${name} at ${location} ${found}`;
+    throw new AppError('repository.damaged', message, {}, { cause });
   }
 }

@@ -1,3 +1,4 @@
+import { MAX_KEY_LENGTH } from '#common/domain/repository-url.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { ObjectKey } from './backup-repository.js';
 
@@ -48,6 +49,9 @@ export const clockPrefix = (dataset: string): string => `${datasetPrefix(dataset
 /** Written to read the store's clock, and removed at once. */
 export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
 
+/** Objects that are written to learn what the store can do, and removed at once. */
+export const probeKey = (nonce: string): ObjectKey => `_probe/${nonce}`;
+
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 
 /** The number of an attempt from the last part of its prefix, `a2-3f9c`; undefined for any other name. */
@@ -63,8 +67,6 @@ export function findAttemptKey(key: ObjectKey): string | undefined {
 }
 
 const SEGMENT = /^[A-Za-z0-9_=@+:-][A-Za-z0-9._=@+:-]*$/;
-/** The file store puts a whole key and a nonce into one file name. */
-const MAX_KEY_LENGTH = 220;
 
 /** Keys are plain ASCII, so that all stores sort them alike, and never lead out of the prefix. */
 export function isObjectKey(key: string): boolean {

@@ -1,13 +1,14 @@
-import { fileURLToPath } from 'node:url';
+import { parseRepositoryUrl } from '#common/domain/repository-url.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from './backup-repository.js';
 import { FileRepository } from './file-repository.js';
 import { S3Connection } from './s3-connection.js';
+import { type PartLimits, toPartPlan } from './s3-parts.js';
 import { S3Repository } from './s3-repository.js';
 
-export interface RepositoryOptions {
+export interface RepositoryOptions extends PartLimits {
   readonly name: string;
-  /** `s3://bucket/prefix` or `file:///absolute/path`. */
+  /** `s3://bucket/prefix` or `file:///absolute/path`, as `parseRepositoryUrl` reads them. */
   readonly url: string;
   /** Of an S3-compatible store; default: Amazon's. */
   readonly endpoint?: string | undefined;
@@ -21,18 +22,11 @@ export interface RepositoryOptions {
 /** Opens no connection yet. Throws: config.invalid; no message repeats a key. */
 export function openRepository(options: RepositoryOptions): BackupRepository {
   const { name } = options;
-  const url = URL.canParse(options.url) ? new URL(options.url) : undefined;
-  if (url?.protocol === 'file:' && url.hostname === '' && url.pathname.length > 1) {
-    return new FileRepository(name, fileURLToPath(url).replace(/\/+$/, ''));
-  }
-  if (url?.protocol === 's3:' && url.hostname !== '') return openS3(options, url);
-  throw new AppError(
-    'config.invalid',
-    `the url of repository ${name} must look like s3://bucket/prefix or file:///absolute/path`,
-  );
+  const place = parseRepositoryUrl(options.url, `the url of repository ${name}`);
+  return place.store === 'file' ? new FileRepository(name, place.root) : openS3(options, place);
 }
 
-function openS3(options: RepositoryOptions, url: URL): S3Repository {
+function openS3(options: RepositoryOptions, { bucket, prefix }: { bucket: string; prefix: string }): S3Repository {
   const { name, endpoint, region = 'us-east-1', accessKeyId, secretAccessKey, forcePathStyle = true } = options;
   if ((accessKeyId === undefined) !== (secretAccessKey === undefined)) {
     throw new AppError(
@@ -40,13 +34,13 @@ function openS3(options: RepositoryOptions, url: URL): S3Repository {
       `repository ${name} has one of accessKeyId and secretAccessKey without the other`,
     );
   }
-  const bucket = url.hostname;
   const connection = new S3Connection({
     bucket,
     endpoint,
     region,
     forcePathStyle,
     keys: accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
+    parts: toPartPlan(options),
   });
-  return new S3Repository(name, connection, decodeURIComponent(url.pathname).replace(/^\/+|\/+$/g, ''));
+  return new S3Repository(name, connection, prefix);
 }

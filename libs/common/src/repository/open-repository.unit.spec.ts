@@ -15,14 +15,14 @@ describe('openRepository', () => {
     await repository.close();
   });
 
-  it.each(['https://s3.example/holdfast', 's3:///prefix', 'file://host/path', 'file:///', '/var/lib', ''])(
-    'refuses %j and says what it takes',
-    (url) => {
-      expect(() => openRepository({ name: 'offsite', url, ...keys })).toThrow(
-        expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining('s3://bucket/prefix') }),
-      );
-    },
-  );
+  it('names the repository whose url it cannot read', () => {
+    expect(() => openRepository({ name: 'offsite', url: 's3://b/a?b', ...keys })).toThrow(
+      expect.objectContaining({
+        code: 'config.invalid',
+        message: expect.stringContaining('repository offsite has a "?"'),
+      }),
+    );
+  });
 
   it('refuses one key without the other, naming neither value', () => {
     const { secretAccessKey } = keys;

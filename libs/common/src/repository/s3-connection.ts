@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { toBackoffMs } from '#common/domain/backoff.js';
-import { AppError } from '#common/errors/app-error.js';
-import { isRefused, isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
+import { isConditionUnknown, isRefused, isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
+import type { PartPlan } from './s3-parts.js';
 
 /** Every refusal moves the offset that a client keeps by parts of a second: only a jump is another clock. S3 allows 15 minutes. */
 const MOVED_MS = 60_000;
@@ -13,6 +13,7 @@ export interface S3ConnectionOptions {
   readonly region: string;
   readonly forcePathStyle: boolean;
   readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly parts: PartPlan;
 }
 
 /** A store that never answered is probably named wrong: say so soon. One that did is waited for, about 50 seconds. */
@@ -27,6 +28,8 @@ export class S3Connection {
   readonly bucket: string;
   /** For people, without keys. */
   readonly place: string;
+  /** How the store wants large objects cut. */
+  readonly parts: PartPlan;
   /** For what a store may work on for long without a byte: putting many parts together. */
   readonly slowClient: S3Client;
   private readonly client: S3Client;
@@ -37,6 +40,7 @@ export class S3Connection {
   constructor(o: S3ConnectionOptions) {
     this.bucket = o.bucket;
     this.place = o.endpoint ?? `Amazon S3 in ${o.region}`;
+    this.parts = o.parts;
     this.client = createClient(o, STALL_MS);
     this.slowClient = createClient(o, 60 * STALL_MS);
   }
@@ -75,15 +79,20 @@ export class S3Connection {
     try {
       return await send({ IfNoneMatch: '*' });
     } catch (error) {
-      if (!(error instanceof AppError && error.context['status'] === 501)) throw error;
+      if (!isConditionUnknown(error)) throw error;
+      const answer = await send({});
       this.lacksConditions = true;
-      return send({});
+      return answer;
     }
   }
 
   /** HEAD has no body that could tell a missing object from a missing bucket or an unknown key: ask once. Throws: repository.*. */
   async requireBucket(signal: AbortSignal): Promise<void> {
-    if (this.hasBucket) return;
+    if (!this.hasBucket) await this.requireListing(signal);
+  }
+
+  /** A refused listing says why, where a refused HEAD could not. Throws: repository.*. */
+  async requireListing(signal: AbortSignal): Promise<void> {
     const input = { Bucket: this.bucket, MaxKeys: 1 };
     await this.request(`find bucket ${this.bucket}`, signal, (client, o) =>
       client.send(new ListObjectsV2Command(input), o),

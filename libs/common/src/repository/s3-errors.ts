@@ -30,7 +30,25 @@ const HINTS: Readonly<Record<string, string>> = {
   RequestTimeTooSkewed: 'The clocks of this machine and the store differ too much; synchronise them.',
   PermanentRedirect: 'The bucket lives elsewhere; correct `region` and `endpoint` of the repository.',
   AuthorizationHeaderMalformed: 'The bucket lives in another region; correct `region` of the repository.',
+  ExpiredToken:
+    'The session that the keys belong to has ended; renew the credentials of the repository or of the machine.',
+  TokenRefreshRequired:
+    'The session that the keys belong to has ended; renew the credentials of the repository or of the machine.',
 };
+
+/** What the network or the TLS library says, by pattern. */
+const NETWORK_HINTS: readonly (readonly [RegExp, string])[] = [
+  [
+    /WRONG_VERSION_NUMBER|EPROTO|PACKET_LENGTH_TOO_LONG/,
+    'The port answers without TLS; write http:// in `endpoint` of the repository, or name the port that has TLS.',
+  ],
+  [
+    /CERT|SELF_SIGNED|UNABLE_TO/,
+    'The certificate of the store is not trusted here; add its authority to the system, or name it in NODE_EXTRA_CA_CERTS.',
+  ],
+];
+const NOT_S3 =
+  'What answers there is no S3 store, or a proxy stands in front of it; correct `endpoint` and `url` of the repository, then run `holdfast check`.';
 
 const DENIED_NAMES = [...Object.keys(HINTS), 'AccessDenied', 'InvalidToken', 'ExpiredToken'];
 /** 409: another conditional write of the same key is under way. 400 RequestTimeout: our upload stalled. */
@@ -65,19 +83,47 @@ export function isTransient(error: unknown): boolean {
   return status === 429 || (status >= 500 && ![501, 507].includes(status));
 }
 
+/** A store without conditional writes answers one with 501, or calls the header invalid; the same write without it tells which. */
+export const isConditionUnknown = (error: unknown): boolean =>
+  error instanceof AppError &&
+  error.code === 'repository.protocol' &&
+  [400, 501].includes(Number(error.context['status']));
+
 /** By the store, and not by its state. */
 export const isRefused = (error: unknown): boolean => statusOf(error) === 403;
 
 /** `what` names the request and its object: "write shop/…/manifest.json". Neither it nor the result holds a secret. */
 export function toS3RepositoryError(error: unknown, what: string): AppError {
   if (error instanceof AppError) return error;
-  const name = nameOf(error);
   const status = statusOf(error);
-  const reason = failureOf(error).code ?? name;
-  const hint = HINTS[name];
-  const context = { reason, ...(status === undefined ? {} : { status }) };
+  const hint = findHint(error);
+  const context = { reason: toReason(error), ...(status === undefined ? {} : { status }) };
   const options = { cause: error, ...(hint === undefined ? {} : { hint }) };
-  return new AppError(toCode(error), `cannot ${what}: ${reason}: ${failureOf(error).message ?? ''}`, context, options);
+  return new AppError(toCode(error), `cannot ${what}: ${toWords(error)}`, context, options);
+}
+
+/** An answer that S3 never gives. Throws nothing itself; `what` as above, `found` says what came. */
+export const toProtocolError = (what: string, found: string): AppError =>
+  new AppError('repository.protocol', `cannot ${what}: ${found}`, {}, { hint: NOT_S3 });
+
+/** A HEAD has no body, so the SDK knows no more than a status. */
+export const isUnexplained = (error: unknown): boolean => /^Unknown(Error)?$/.test(nameOf(error));
+/** The answer had a body that is no XML: a web page, a line of text. */
+const isNoAnswerOfS3 = (error: unknown): boolean => /Deserialization error/.test(failureOf(error).message ?? '');
+
+const toReason = (error: unknown): string => failureOf(error).code ?? nameOf(error);
+
+function toWords(error: unknown): string {
+  if (isNoAnswerOfS3(error)) return 'the answer is not one of S3';
+  if (isUnexplained(error)) return `the store answered ${statusOf(error) ?? 'something'} and gave no reason`;
+  return `${toReason(error)}: ${failureOf(error).message ?? ''}`;
+}
+
+function findHint(error: unknown): string | undefined {
+  if (isNoAnswerOfS3(error)) return NOT_S3;
+  const text = `${failureOf(error).code ?? ''} ${failureOf(error).message ?? ''}`;
+  const ofNetwork = statusOf(error) === undefined ? NETWORK_HINTS.find(([pattern]) => pattern.test(text)) : undefined;
+  return HINTS[nameOf(error)] ?? ofNetwork?.[1];
 }
 
 function toCode(error: unknown): Code {

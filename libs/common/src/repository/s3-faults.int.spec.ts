@@ -2,8 +2,8 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import { startOpaqueEtags } from '#common/testing/opaque-etags.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import { opaqueEtags, type S3Proxy, startS3Proxy } from '#common/testing/s3-proxy.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { BackupRepository } from './backup-repository.js';
@@ -121,12 +121,12 @@ describe('S3Repository behind a network that breaks', () => {
 
 describe('S3Repository on a store whose ETags are no digests', () => {
   let bed: S3Bed;
-  let store: Awaited<ReturnType<typeof startOpaqueEtags>>;
+  let store: S3Proxy;
   let gate: TcpGate;
   let repository: BackupRepository;
 
   beforeEach(async () => {
-    [bed, store] = await Promise.all([S3Bed.make(), startOpaqueEtags(endpoints.s3)]);
+    [bed, store] = await Promise.all([S3Bed.make(), startS3Proxy(endpoints.s3, opaqueEtags)]);
     gate = await TcpGate.open(store);
     repository = bed.open({ endpoint: gate.rewrite(endpoints.s3.endpoint) });
   });

@@ -12,6 +12,7 @@ import {
 import { AppError } from '#common/errors/app-error.js';
 import type { StoredObject } from './backup-repository.js';
 import type { S3Connection } from './s3-connection.js';
+import { isUnexplained, toProtocolError } from './s3-errors.js';
 
 /** An object with what only S3 knows of it. Keys in this file are whole keys of the bucket. */
 export interface S3Head extends StoredObject {
@@ -44,9 +45,12 @@ export async function findHead(
       lockedUntil: head.ObjectLockLegalHoldStatus === 'ON' ? FAR_FUTURE : head.ObjectLockRetainUntilDate,
     };
   } catch (error) {
-    if (!(error instanceof AppError && error.code === 'repository.object-missing')) throw error;
-    await connection.requireBucket(signal);
-    return undefined;
+    if (error instanceof AppError && error.code === 'repository.object-missing') {
+      await connection.requireBucket(signal);
+      return undefined;
+    }
+    if (error instanceof AppError && isUnexplained(error.cause)) await connection.requireListing(signal);
+    throw error;
   }
 }
 
@@ -75,9 +79,10 @@ export async function* listObjects(
   let token: string | undefined;
   do {
     const input = { Bucket: connection.bucket, Prefix: prefix, ContinuationToken: token };
-    const page = await connection.request(`list ${prefix}`, signal, (client, o) =>
-      client.send(new ListObjectsV2Command(input), o),
-    );
+    const what = `list ${prefix}`;
+    const page = await connection.request(what, signal, (client, o) => client.send(new ListObjectsV2Command(input), o));
+    // An answer that is no listing reads as an empty one, and an empty one would mean that every backup is gone.
+    if (page.IsTruncated === undefined) throw toProtocolError(what, 'the store answered with nothing');
     for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
       yield { key: Key, sizeBytes: Size, modifiedAt: LastModified };
     }

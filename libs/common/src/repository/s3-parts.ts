@@ -2,20 +2,46 @@ import { createHash, type Hash } from 'node:crypto';
 
 const MIB = 1024 * 1024;
 const FIRST_PART_BYTES = 8 * MIB;
-const PARTS_PER_STEP = 1_000;
 /** Most objects are far smaller than a part. Measured: a whole part for each of them made the collector work 60 ms per small backup. */
 const FIRST_BUFFER_BYTES = MIB / 8;
 const GROWTH = 4;
 
-/** What one object may hold at most: 10,000 parts, 5 TiB. Source: Amazon S3 "multipart upload limits". */
-export const MAX_PARTS = 10_000;
+/** The limits of Amazon S3, which some stores undercut. Source: Amazon S3 "multipart upload limits". */
+const MAX_PARTS = 10_000;
+const MAX_PART_BYTES = 5 * 1024 * MIB;
+/** How often parts double before their number is used up. */
+const STEPS = 10;
+
+/** How one store wants objects cut; as the configuration of the repository says. */
+export interface PartLimits {
+  /** How many parts the store takes for one object. */
+  readonly maxParts?: number | undefined;
+  /** Of the first part, and so of what a small upload costs in memory. */
+  readonly partSizeBytes?: number | undefined;
+}
+
+export type PartPlan = { readonly [limit in keyof PartLimits]-?: number };
+
+export const toPartPlan = ({ maxParts = MAX_PARTS, partSizeBytes = FIRST_PART_BYTES }: PartLimits): PartPlan => ({
+  maxParts,
+  partSizeBytes,
+});
 
 /**
- * Size of part `number`, counted from 1: doubles every 1,000 parts, so that 10,000 of them hold 5 TiB (7.8 in fact) although
+ * Size of part `number`, counted from 1: doubles after each tenth of the parts, so that 10,000 of them hold 5 TiB (7.8 in fact) although
  * the length is not known beforehand, and a dump of up to 8 GB costs 8 MiB for each part in flight.
  */
-export const toPartBytes = (number: number): number =>
-  FIRST_PART_BYTES * 2 ** Math.floor((number - 1) / PARTS_PER_STEP);
+export function toPartBytes(number: number, { maxParts, partSizeBytes }: PartPlan): number {
+  const step = Math.floor((number - 1) / Math.ceil(maxParts / STEPS));
+  return Math.min(partSizeBytes * 2 ** step, MAX_PART_BYTES);
+}
+
+/** What one object can hold at most, in bytes. */
+export function toMaxObjectBytes(plan: PartPlan): number {
+  let bytes = 0;
+  for (let number = 1; number <= plan.maxParts; number += 1) bytes += toPartBytes(number, plan);
+  return bytes;
+}
 
 /** Fewer large parts at once: memory is part size × parts in flight. */
 export const toPartsInFlight = (partBytes: number): number =>
@@ -42,22 +68,28 @@ export class PartBuffers {
   }
 }
 
+export interface CutOptions {
+  readonly plan: PartPlan;
+  readonly buffers: PartBuffers;
+  /** Digests the whole on the way. */
+  readonly whole: Hash;
+}
+
 /**
  * Cuts a body into parts and digests the whole on the way. The last part is told apart: it may be small, and is empty only
- * when the body is. Every part comes from `buffers` and is given back by whoever sent it.
+ * when the body is. Every part comes from `buffers`; who sends it gives it back.
  */
 export async function* toParts(
   body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-  buffers: PartBuffers,
-  whole: Hash,
+  o: CutOptions,
 ): AsyncGenerator<Part> {
-  let part = new PartFiller(1, buffers);
+  let part = new PartFiller(1, o);
   for await (const chunk of body) {
-    whole.update(chunk);
+    o.whole.update(chunk);
     for (let offset = 0; offset < chunk.length; ) {
       if (part.isFull) {
         yield part.finish(false);
-        part = new PartFiller(part.number + 1, buffers);
+        part = new PartFiller(part.number + 1, o);
       }
       offset += part.add(chunk.subarray(offset));
     }
@@ -68,15 +100,17 @@ export async function* toParts(
 /** The first part of an object, which may be its only one, gets memory as it needs it; every other one at once. */
 class PartFiller {
   private readonly partBytes: number;
+  private readonly buffers: PartBuffers;
   private buffer: Buffer;
   private readonly hash = createHash('md5');
   private filled = 0;
 
   constructor(
     readonly number: number,
-    private readonly buffers: PartBuffers,
+    { plan, buffers }: CutOptions,
   ) {
-    this.partBytes = toPartBytes(number);
+    this.partBytes = toPartBytes(number, plan);
+    this.buffers = buffers;
     this.buffer = buffers.take(number === 1 ? FIRST_BUFFER_BYTES : this.partBytes);
   }
 

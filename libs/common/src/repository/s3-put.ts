@@ -22,7 +22,7 @@ export async function putObject(
   const chunks = body instanceof Uint8Array ? [body] : destroyOnAbort(body, upload.signal);
   try {
     if (o.ifAbsent && (await findHead(connection, key, o.signal))) throw toExistsError(key);
-    for await (const part of toParts(chunks, buffers, whole)) {
+    for await (const part of toParts(chunks, { plan: connection.parts, buffers, whole })) {
       sizeBytes += part.bytes.length;
       if (part.isLast && part.number === 1) await putWhole(connection, key, part, o);
       else await upload.add(part);

@@ -61,6 +61,7 @@ describe('S3Repository', () => {
       conditionalPut: true,
       versioning: false,
       objectLock: false,
+      maxObjectBytes: expect.any(Number),
     });
     await plain.client.send(
       new PutBucketVersioningCommand({ Bucket: plain.bucket, VersioningConfiguration: { Status: 'Enabled' } }),

@@ -15,6 +15,7 @@ import { isObjectKey, parseObjectKey, toListPrefix } from './layout.js';
 import type { S3Connection } from './s3-connection.js';
 import { type S3Body, S3ObjectStream } from './s3-object-stream.js';
 import { abortUploads, deleteObject, findHead, listObjects, unquote } from './s3-objects.js';
+import { toMaxObjectBytes } from './s3-parts.js';
 import { putObject } from './s3-put.js';
 import { hasConditionalPut, hasObjectLock, hasVersioning } from './s3-traits.js';
 
@@ -88,7 +89,8 @@ export class S3Repository extends BackupRepository {
   private async discover(signal: AbortSignal): Promise<RepositoryTraits> {
     const versioning = await hasVersioning(this.connection, signal);
     const objectLock = await this.hasLock(signal);
-    return { versioning, objectLock, conditionalPut: await hasConditionalPut(this.connection, this.folder, signal) };
+    const conditionalPut = await hasConditionalPut(this.connection, this.folder, signal);
+    return { versioning, objectLock, conditionalPut, maxObjectBytes: toMaxObjectBytes(this.connection.parts) };
   }
 
   private hasLock(signal: AbortSignal): Promise<boolean> {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
+import { probeKey } from './layout.js';
 import type { S3Connection } from './s3-connection.js';
+import { isConditionUnknown } from './s3-errors.js';
 import { deleteObject } from './s3-objects.js';
 import { putObject } from './s3-put.js';
 
@@ -31,7 +33,7 @@ export async function hasConditionalPut(
   folder: string,
   signal: AbortSignal,
 ): Promise<boolean> {
-  const key = `${folder}_probe/${randomUUID()}`;
+  const key = folder + probeKey(randomUUID());
   const body = Buffer.from('probe');
   await putObject(connection, key, body, { signal, ifAbsent: false, onProgress: undefined });
   try {
@@ -41,7 +43,7 @@ export async function hasConditionalPut(
     return false;
   } catch (error) {
     if (error instanceof AppError && error.code === 'repository.exists') return true;
-    if (error instanceof AppError && [400, 501].includes(Number(error.context['status']))) return false;
+    if (isConditionUnknown(error)) return false;
     throw error;
   } finally {
     await deleteObject(connection, key, signal);

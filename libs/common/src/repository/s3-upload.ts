@@ -3,7 +3,7 @@ import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPar
 import { AppError } from '#common/errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
 import { abortUpload, CLEANUP_MS, digestObject, findHead, unquote } from './s3-objects.js';
-import { MAX_PARTS, type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
+import { type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
 import { sendPatiently } from './s3-patience.js';
 
 export interface S3UploadOptions {
@@ -20,9 +20,16 @@ interface SentPart {
 
 /** A connection that something has dropped in silence looks like a store that puts parts together: is the object there? */
 const LOOK_MS = 30_000;
+const LARGER_PARTS =
+  'Raise `partSizeBytes` of the repository, or `maxParts` where its store takes more, and ask again.';
+const FEWER_PARTS = 'If the store takes fewer parts for one object than others do, set `maxParts` of the repository.';
 /** Stores that copy the parts together need time; to be asked a second time harms none that does not. */
 const SLOWEST_BYTES_PER_MS = 20_000;
 const toPatienceMs = (bytes: number): number => Math.min(Math.max(60_000, bytes / SLOWEST_BYTES_PER_MS), 30 * 60_000);
+
+/** The first parts went well, so what the store dislikes in a later one may be its number. */
+const isRefusedPart = (error: unknown, part: Part): error is AppError =>
+  error instanceof AppError && error.code === 'repository.protocol' && part.number > 1;
 
 /** One multipart upload, begun with its first part, with a few parts in flight. Nothing is visible before `complete` resolved. */
 export class S3Upload {
@@ -45,7 +52,7 @@ export class S3Upload {
 
   /** Returns when there is room for the next part, not when this one is sent. Throws: the abort reason; repository.*. */
   async add(part: Part): Promise<void> {
-    if (part.number > MAX_PARTS) throw new AppError('repository.full', `${this.key} has more than ${MAX_PARTS} parts`);
+    if (part.number > this.connection.parts.maxParts) throw this.toTooLargeError();
     this.uploadId ??= await this.create();
     while (this.inFlight.size >= toPartsInFlight(part.bytes.length)) await Promise.race(this.inFlight);
     this.signal.throwIfAborted();
@@ -82,6 +89,12 @@ export class S3Upload {
     await abortUpload(this.connection, { key, uploadId }, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
   }
 
+  private toTooLargeError(): AppError {
+    const { maxParts, partSizeBytes } = this.connection.parts;
+    const message = `${this.key} does not fit into ${maxParts} parts that begin with ${partSizeBytes} bytes: ${this.bytesSent} bytes are written`;
+    return new AppError('repository.full', message, { maxParts, partSizeBytes }, { hint: LARGER_PARTS });
+  }
+
   private async create(): Promise<string> {
     const input = { Bucket: this.connection.bucket, Key: this.key };
     const { UploadId } = await this.connection.request(`begin to write ${this.key}`, this.signal, (client, o) =>
@@ -100,11 +113,14 @@ export class S3Upload {
       Body: part.bytes,
       ContentMD5: part.md5.toString('base64'),
     };
-    const { ETag } = await this.connection.request(
-      `write part ${part.number} of ${this.key}`,
-      this.signal,
-      (client, o) => client.send(new UploadPartCommand(input), o),
-    );
+    const { ETag } = await this.connection
+      .request(`write part ${part.number} of ${this.key}`, this.signal, (client, o) =>
+        client.send(new UploadPartCommand(input), o),
+      )
+      .catch((error) => {
+        if (!isRefusedPart(error, part)) throw error;
+        throw new AppError(error.code, error.message, error.context, { cause: error, hint: FEWER_PARTS });
+      });
     this.sent.push({ number: part.number, etag: ETag ?? '', md5: part.md5 });
     this.bytesSent += part.bytes.length;
     this.buffers.giveBack(part);

@@ -1,0 +1,88 @@
+import { describe, expect, it } from '@jest/globals';
+import { findCollisions, parseRepositoryUrl } from './repository-url.js';
+
+describe('the url of a repository', () => {
+  it.each([
+    ['s3://b', { store: 's3', bucket: 'b', prefix: '' }],
+    ['s3://b/', { store: 's3', bucket: 'b', prefix: '' }],
+    ['s3://b/prod', { store: 's3', bucket: 'b', prefix: 'prod' }],
+    ['s3://b//a///b/', { store: 's3', bucket: 'b', prefix: 'a/b' }],
+    ['s3://b/50% off', { store: 's3', bucket: 'b', prefix: '50% off' }],
+    ['s3://b/a%20b', { store: 's3', bucket: 'b', prefix: 'a%20b' }],
+    ['s3://b/Zürich/東京', { store: 's3', bucket: 'b', prefix: 'Zürich/東京' }],
+    ['s3://b/..a/b..', { store: 's3', bucket: 'b', prefix: '..a/b..' }],
+    ['file:///srv/backups/', { store: 'file', root: '/srv/backups' }],
+    ['file:////srv//backups', { store: 'file', root: '/srv/backups' }],
+    ['file:///srv/a%20b/50%25%23', { store: 'file', root: '/srv/a b/50%#' }],
+    ['file:///srv/Zürich ü', { store: 'file', root: '/srv/Zürich ü' }],
+  ])('%s means one place', (url, place) => {
+    expect(parseRepositoryUrl(url)).toEqual(place);
+  });
+
+  it.each([
+    ['s3://b/a?b', '"?"'],
+    ['s3://b/a#b', '"#"'],
+    ['file:///srv/a?b', '"?"'],
+    ['s3://b/a/../c', '".."'],
+    ['s3://b/.', '"."'],
+    ['file:///srv/../etc', '".."'],
+    ['file:///srv/%2e%2e/etc', '".."'],
+    ['file:///srv/a%2Fb', '"a/b"'],
+    ['s3://b/a\nb', 'control character'],
+    ['file:///srv/a%0Ab', '"a\\nb"'],
+    ['file:///srv/50% off', '%25'],
+    [`s3://b/${'x'.repeat(900)}`, '803 bytes'],
+  ])('%j is refused, and not cut to something else', (url, named) => {
+    expect(() => parseRepositoryUrl(url, 'it')).toThrow(
+      expect.objectContaining({ code: 'config.invalid', message: expect.stringContaining(named) }),
+    );
+  });
+
+  it.each(['https://s3.example/holdfast', 's3:///prefix', 'file://host/path', 'file:///', '/var/lib', 's3://', ''])(
+    '%j is none, and the message says what one is',
+    (url) => {
+      expect(() => parseRepositoryUrl(url)).toThrow('must look like s3://bucket/prefix or file:///absolute/path');
+    },
+  );
+});
+
+describe('two repositories', () => {
+  const endpoint = 'https://s3.example';
+  const collisions = (first: string, second: string, datasets: string[] = []) =>
+    findCollisions([
+      { name: 'first', url: first, endpoint, datasets },
+      { name: 'second', url: second, endpoint, datasets: [] },
+    ]);
+
+  it.each([
+    ['s3://b/prod', 's3://b/prod/'],
+    ['s3://b/a/b', 's3://b//a//b'],
+    ['file:///srv/a b', 'file:///srv/a%20b/'],
+  ])('of %s and %s are one place', (first, second) => {
+    expect(collisions(first, second)).toEqual([{ name: 'second', with: 'first' }]);
+  });
+
+  it.each([
+    ['s3://b/a%20b', 's3://b/a b'],
+    ['s3://b/prod', 's3://b/production'],
+    ['s3://b/prod', 's3://c/prod'],
+    ['s3://b/prod', 's3://b'],
+  ])('of %s and %s are apart', (first, second) => {
+    expect(collisions(first, second)).toEqual([]);
+  });
+
+  it('are apart under the same name in two stores', () => {
+    const same = { url: 's3://b/prod', datasets: [] };
+    const both = [
+      { ...same, name: 'here', endpoint: 'http://127.0.0.1:9000' },
+      { ...same, name: 'there', endpoint: 'http://127.0.0.1:9001' },
+    ];
+    expect(findCollisions(both)).toEqual([]);
+  });
+
+  it('may lie in each other, but not in the folder of a dataset', () => {
+    expect(collisions('s3://b', 's3://b/shop', ['crm'])).toEqual([]);
+    expect(collisions('s3://b', 's3://b/shop/more', ['shop'])).toEqual([{ name: 'second', with: 'first' }]);
+    expect(collisions('s3://b/x', 's3://b/x/_probe')).toEqual([{ name: 'second', with: 'first' }]);
+  });
+});
