@@ -3,6 +3,7 @@ import { type Check, type CheckOutcome, runCheck } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
 import { repositoryCheck } from '../checks/repository-check.js';
+import { scheduleCheck } from '../checks/schedule-check.js';
 import { targetChecks } from '../checks/target-checks.js';
 import { text } from '../options.js';
 import type { Verb, VerbContext } from '../verb.js';
@@ -10,7 +11,7 @@ import type { Verb, VerbContext } from '../verb.js';
 export const check: Verb = {
   path: ['check'],
   summary: 'try every connection, right, tool, topic and bucket, and say what to do about each that is wrong',
-  options: [['--dataset <name>', 'only this dataset and its repositories']],
+  options: [['--dataset <name>', 'only this dataset, its repositories and its schedules']],
   examples: ['check', 'check --dataset shop --json'],
   async run(context, options) {
     const outcomes: CheckOutcome[] = [];
@@ -24,13 +25,19 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
   const { config } = context.installation;
   if (dataset !== undefined) {
     const { repositories } = context.installation.datasetConfig(dataset);
-    return [...datasetChecks(dataset, context), ...repositories.map((name) => repositoryCheck(name, context))];
+    const schedules = Object.keys(config.schedules).filter((name) => config.schedules[name]?.dataset === dataset);
+    return [
+      ...datasetChecks(dataset, context),
+      ...repositories.map((name) => repositoryCheck(name, context)),
+      ...schedules.map((name) => scheduleCheck(name, context)),
+    ];
   }
   return [
     ...catalogCheck(context),
     ...busChecks(context),
     ...Object.keys(config.repositories).map((name) => repositoryCheck(name, context)),
     ...Object.keys(config.datasets).flatMap((name) => datasetChecks(name, context)),
+    ...Object.keys(config.schedules).map((name) => scheduleCheck(name, context)),
     ...Object.keys(config.targets).flatMap((name) => targetChecks(name, context)),
   ];
 }
