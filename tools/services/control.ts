@@ -108,7 +108,7 @@ async function isOursAnswering(service: Service): Promise<boolean> {
 }
 
 async function hasAllTools(): Promise<boolean> {
-  return (await findTools()).every(({ path }) => path !== undefined);
+  return (await findTools()).every(({ path, isOptional }) => isOptional || path !== undefined);
 }
 
 async function bringUp(service: Service, isAskedFor: boolean, print: Print): Promise<boolean> {

@@ -28,7 +28,8 @@ export const postgres15: Service = {
         binDir,
         port,
         initdbArgs: ['--locale=C.UTF-8'],
-        settings: { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key' },
+        // It is its own authority, also for the certificates of clients.
+        settings: { ssl: 'on', ssl_cert_file: 'server.crt', ssl_key_file: 'server.key', ssl_ca_file: 'server.crt' },
       },
       ensureCertificate,
     ),

@@ -2,9 +2,11 @@ import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
 import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { hostsOf, isSocketFolder, toPgPlace } from '#common/pg/connection.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
 import { type Check, CheckWarning } from './check.js';
+import { urlCheck } from './url-check.js';
 
 /** Can this dataset be backed up, whole, with the right tools, to somewhere else? */
 export function datasetChecks(name: string, { installation, signal }: VerbContext): Check[] {
@@ -12,6 +14,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
     withPgSession(connection, { signal, applicationName: 'holdfast check' }, work);
   return [
+    ...urlCheck(`dataset ${name}`, connection),
     {
       name: `dataset ${name}: connection`,
       run: () => withSession(async ({ label, serverMajor }) => `${label} answers, PostgreSQL ${serverMajor}`),
@@ -58,16 +61,21 @@ async function tellRoom(
   );
 }
 
+/** A socket is on this machine. */
+const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
+
 /** A fire, a full disk or a wrong command on the source's host must not take the backups along. */
 function tellPlace(name: string, installation: VerbContext['installation']): string {
-  const { host } = installation.dataset(name).connection;
+  const { connection } = installation.dataset(name);
+  const place = toPgPlace(connection);
+  const hosts = hostsOf(connection).flatMap(({ host }) => (isSocketFolder(host) ? LOOPBACK : [host]));
   const { repositories } = installation.datasetConfig(name);
   for (const repository of repositories) {
     const { url, endpoint } = installation.config.repositories[repository] ?? {};
-    const place = endpoint === undefined ? undefined : new URL(endpoint).hostname;
-    if (place === host || url?.startsWith('file:')) {
-      throw new CheckWarning(`repository ${repository} may be on the same host as the database (${host})`);
+    const store = endpoint === undefined ? '' : new URL(endpoint).hostname;
+    if (hosts.includes(store) || url?.startsWith('file:')) {
+      throw new CheckWarning(`repository ${repository} may be on the same host as the database (${place})`);
     }
   }
-  return `${repositories.join(', ')} is elsewhere than ${host}`;
+  return `${repositories.join(', ')} is elsewhere than ${place}`;
 }

@@ -1,16 +1,19 @@
 import { createKafka } from '#common/bus/kafka-client.js';
 import { findMissingTopics } from '#common/bus/topics.js';
 import { openCatalog } from '#common/catalog/catalog.js';
+import { parsePgUrl } from '#common/pg/connection.js';
 import { readDatasetPosition } from '#common/service/bus-positions.js';
 import { toKafkaOptions } from '#common/service/open-service.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import type { VerbContext } from '../verb.js';
 import { type Check, CheckWarning } from './check.js';
+import { urlCheck } from './url-check.js';
 
 export function catalogCheck({ loaded: { config } }: VerbContext): Check[] {
   const { catalog } = config;
   if (catalog === undefined) return [];
   return [
+    ...urlCheck('catalog', parsePgUrl(catalog.url)),
     {
       name: 'catalog: connection',
       run: async () => {

@@ -4,12 +4,14 @@ import { findMissingRoles } from '#common/engines/postgres/restore/restore-roles
 import { AppError } from '#common/errors/app-error.js';
 import type { VerbContext } from '../verb.js';
 import type { Check } from './check.js';
+import { urlCheck } from './url-check.js';
 
 /** Could a restore go to this target tonight? */
 export function targetChecks(name: string, { installation, signal }: VerbContext): Check[] {
   const { connection, toolDirectories: directories, owner } = installation.target(name);
   const options = { signal, applicationName: 'holdfast check' };
   return [
+    ...urlCheck(`target ${name}`, connection),
     {
       name: `target ${name}: connection and rights`,
       run: () =>

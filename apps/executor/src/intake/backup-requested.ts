@@ -1,5 +1,6 @@
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { toPgPlace } from '#common/pg/connection.js';
 import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
 
@@ -9,12 +10,11 @@ export const backupIntake = (
 ): Intake<typeof BackupRequested.data, typeof BackupRejected.data> => ({
   request: BackupRequested,
   decide: ({ data }) => {
-    const { host, port } = installation.dataset(data.dataset).connection;
     return {
       kind: 'backup',
       dataset: data.dataset,
       resource: `dataset ${data.dataset}`,
-      sourceHost: `${host}:${port}`,
+      sourceHost: toPgPlace(installation.dataset(data.dataset).connection),
       deadlineAt: data.deadlineAt === undefined ? null : new Date(data.deadlineAt),
       maxAttempts: installation.config.executor.maxAttempts,
     };

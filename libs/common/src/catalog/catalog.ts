@@ -1,10 +1,9 @@
-import type { DataSource } from 'typeorm';
+import { parsePgUrl } from '#common/pg/connection.js';
 import { type CatalogTx, toCatalogTx } from './catalog-tx.js';
-import { type CatalogOptions, toDataSource } from './connection.js';
+import { type CatalogOptions, openDataSource } from './connection.js';
 import { CatalogListener, type OnNotification } from './listener.js';
 import { runMigrations } from './migrate.js';
 import { defaultMigrationsFolder } from './migration-files.js';
-import { toCatalogError } from './sql-errors.js';
 import { runTransaction, type TransactionOptions } from './transaction.js';
 
 /** PostgreSQL truth: who does what, what exists, what was said. */
@@ -21,11 +20,10 @@ export interface Catalog {
   close(): Promise<void>;
 }
 
-/** Throws: catalog.unavailable. */
+/** Throws: catalog.unavailable, config.invalid. */
 export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
-  const dataSource = toDataSource(options);
-  await initialize(dataSource);
-  const listener = new CatalogListener(options.url, options.applicationName);
+  const dataSource = await openDataSource(options);
+  const listener = new CatalogListener(parsePgUrl(options.url), options.applicationName);
   return {
     transaction: (work, transaction) => runTransaction(dataSource, (sql) => work(toCatalogTx(sql)), transaction),
     migrate: () => runMigrations(dataSource, options.migrationsFolder ?? defaultMigrationsFolder()),
@@ -35,12 +33,4 @@ export async function openCatalog(options: CatalogOptions): Promise<Catalog> {
       await dataSource.destroy();
     },
   };
-}
-
-async function initialize(dataSource: DataSource): Promise<void> {
-  try {
-    await dataSource.initialize();
-  } catch (error) {
-    throw toCatalogError(error, true);
-  }
 }

@@ -1,5 +1,9 @@
 import { DataSource } from 'typeorm';
+import { assertDirect, connectPg, type PgClientOptions, type PgRoute } from '#common/pg/client.js';
+import { type PgConnection, parsePgUrl } from '#common/pg/connection.js';
 import { entities } from './entities/entity-list.js';
+import { toPoolClient } from './pool-client.js';
+import { toCatalogError } from './sql-errors.js';
 
 export interface CatalogOptions {
   readonly url: string;
@@ -14,34 +18,53 @@ export interface CatalogOptions {
  * A process that was frozen inside a transaction would hold its locks, the claim lock too, until it thaws: the server ends
  * such a session. Nobody waits long for a lock either; 55P03 repeats the transaction. The ledger reasons in READ COMMITTED.
  */
-const SESSION = [
-  '-c idle_in_transaction_session_timeout=10s',
-  '-c lock_timeout=5s',
-  '-c default_transaction_isolation=read\\ committed',
-].join(' ');
+const SESSION = {
+  idle_in_transaction_session_timeout: '10s',
+  lock_timeout: '5s',
+  default_transaction_isolation: 'read\\ committed',
+};
 
-export const CONNECT_TIMEOUT_MS = 5_000;
+const CONNECT_TIMEOUT_MS = 5_000;
 
-/** libpq's meaning of sslmode; node-postgres would read `require` as `verify-full`. */
-export function toConnectionString(url: string): string {
-  const isLibpqMeant = /[?&]sslmode=/.test(url) && !/[?&]uselibpqcompat=/.test(url);
-  return isLibpqMeant ? `${url}&uselibpqcompat=true` : url;
+export const toClientOptions = ({ connectTimeoutSeconds }: PgConnection, applicationName: string): PgClientOptions => ({
+  applicationName,
+  connectTimeoutMs: connectTimeoutSeconds === undefined ? CONNECT_TIMEOUT_MS : connectTimeoutSeconds * 1_000,
+});
+
+/** A pool of connections that is open. Throws: catalog.unavailable, config.invalid. */
+export async function openDataSource({ url, poolSize = 10, applicationName }: CatalogOptions): Promise<DataSource> {
+  const connection = parsePgUrl(url);
+  const client = toClientOptions(connection, applicationName);
+  try {
+    const route = await findRoute(connection, client);
+    const dataSource = new DataSource({
+      type: 'postgres',
+      database: connection.database,
+      poolSize,
+      schema: 'holdfast',
+      entities,
+      synchronize: false,
+      migrationsRun: false,
+      installExtensions: false,
+      logging: false,
+      // A connection that dies in the pool is noticed by whoever uses the catalog next.
+      poolErrorHandler: () => undefined,
+      extra: { Client: toPoolClient(connection, route, { ...client, settings: SESSION }) },
+    });
+    return await dataSource.initialize();
+  } catch (error) {
+    throw toCatalogError(error, true);
+  }
 }
 
-export const toDataSource = ({ url, poolSize = 10, applicationName }: CatalogOptions): DataSource =>
-  new DataSource({
-    type: 'postgres',
-    url: toConnectionString(url),
-    applicationName,
-    poolSize,
-    schema: 'holdfast',
-    entities,
-    synchronize: false,
-    migrationsRun: false,
-    installExtensions: false,
-    logging: false,
-    connectTimeoutMS: CONNECT_TIMEOUT_MS,
-    // A connection that dies in the pool is noticed by whoever uses the catalog next.
-    poolErrorHandler: () => undefined,
-    extra: { keepAlive: true, options: SESSION },
-  });
+/** Which of the hosts answers, and whether with TLS. What is listened for and locked needs a session that stays one. */
+async function findRoute(connection: PgConnection, o: PgClientOptions): Promise<PgRoute> {
+  const { client, route, connection: reached } = await connectPg(connection, o);
+  try {
+    const { rows } = await client.query<{ pid: number }>('SELECT pg_catalog.pg_backend_pid() AS pid');
+    assertDirect(client, rows[0]?.pid ?? 0, reached);
+    return route;
+  } finally {
+    await client.end();
+  }
+}

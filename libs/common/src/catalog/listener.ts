@@ -1,8 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { Client } from 'pg';
+import type { Client } from 'pg';
 import { toBackoffMs } from '#common/domain/backoff.js';
+import { connectPg } from '#common/pg/client.js';
+import type { PgConnection } from '#common/pg/connection.js';
 import { identifier, type Sql, sql } from '#common/pg/sql.js';
-import { CONNECT_TIMEOUT_MS, toConnectionString } from './connection.js';
+import { toClientOptions } from './connection.js';
 
 /** The payload of one notification; undefined after a reconnection, when any number may have been missed. */
 export type OnNotification = (payload: string | undefined) => void;
@@ -21,7 +23,7 @@ export class CatalogListener {
   private running: Promise<void> | undefined;
 
   constructor(
-    private readonly url: string,
+    private readonly connection: PgConnection,
     private readonly applicationName: string,
   ) {}
 
@@ -43,44 +45,46 @@ export class CatalogListener {
   private async keepListening(): Promise<void> {
     let losses = 0;
     for (let tries = 1; !this.closing.signal.aborted; tries += 1) {
-      const client = this.createClient();
-      const ended = new Promise<void>((resolve) => {
-        client.once('end', () => resolve());
-        this.closing.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      try {
-        await this.subscribe(client);
+      const client = await this.connect().catch(() => undefined);
+      losses += 1;
+      if (client !== undefined && (await this.subscribe(client))) {
         losses = 0;
         if (tries > 1) for (const channel of this.callbacks.keys()) this.tell(channel, undefined);
         this.firstTry.resolve();
-        await ended;
-      } catch {
-        losses += 1;
+        await this.untilEnd(client);
       }
       this.client = undefined;
       this.firstTry.resolve();
-      void client.end().catch(() => undefined);
+      void client?.end().catch(() => undefined);
       await this.pause(losses);
     }
   }
 
-  private createClient(): Client {
-    const client = new Client({
-      connectionString: toConnectionString(this.url),
-      application_name: `${this.applicationName} listen`,
-      connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-      keepAlive: true,
-    });
+  private async connect(): Promise<Client> {
+    const options = toClientOptions(this.connection, `${this.applicationName} listen`);
+    const { client } = await connectPg(this.connection, { ...options, signal: this.closing.signal });
     client.on('notification', ({ channel, payload }) => this.tell(channel, payload));
-    // Every loss also ends the client; without a listener an error event would end the process.
-    client.on('error', () => undefined);
     return client;
   }
 
-  private async subscribe(client: Client): Promise<void> {
-    await client.connect();
+  private async subscribe(client: Client): Promise<boolean> {
     this.client = client;
-    for (const channel of this.callbacks.keys()) await client.query(toListen(channel).text);
+    try {
+      for (const channel of this.callbacks.keys()) await client.query(toListen(channel).text);
+      return true;
+    } catch {
+      return false;
+    }
+  }
+
+  /** Every loss also ends the client; what was lost while it subscribed has failed there. */
+  private untilEnd(client: Client): Promise<void> {
+    const { signal } = this.closing;
+    return new Promise((resolve) => {
+      client.once('end', () => resolve());
+      if (signal.aborted) resolve();
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   private tell(channel: string, payload: string | undefined): void {

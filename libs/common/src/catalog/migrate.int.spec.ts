@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { type Catalog, openCatalog } from './catalog.js';
-import { toDataSource } from './connection.js';
+import { openDataSource } from './connection.js';
 import { defaultMigrationsFolder, readMigrations } from './migration-files.js';
 
 let bed: CatalogTestBed;
@@ -39,7 +39,7 @@ describe('migrations', () => {
   });
 
   it('make what the entities declare, column by column', async () => {
-    const dataSource = await toDataSource({ url: bed.url, applicationName: 'holdfast spec' }).initialize();
+    const dataSource = await openDataSource({ url: bed.url, applicationName: 'holdfast spec' });
     const declared = dataSource.entityMetadatas.flatMap(({ tableName, columns }) =>
       columns.map((column) => ({
         table: tableName,

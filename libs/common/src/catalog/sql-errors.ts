@@ -24,8 +24,8 @@ const NETWORK = new Set([
   'EAI_AGAIN',
   'ENOENT',
 ]);
-/** invalid_password, invalid_authorization_specification, invalid_catalog_name: waiting does not help. */
-const REFUSED = new Set(['28P01', '28000', '3D000']);
+/** invalid_password, invalid_authorization_specification, invalid_catalog_name, and ours: waiting does not help. */
+const REFUSED = new Set(['28P01', '28000', '3D000', 'postgres.auth', 'postgres.tls', 'postgres.pooled']);
 
 export function classifySqlError(error: unknown): SqlFailure {
   const { sqlState: code } = driverErrorOf(error);
@@ -38,10 +38,15 @@ export function classifySqlError(error: unknown): SqlFailure {
 
 /** An error for callers: ours unchanged, the database's with its SQLSTATE, never with the statement's values. */
 export function toCatalogError(error: unknown, isUnavailable = classifySqlError(error) !== 'other'): AppError {
-  if (error instanceof AppError) return error;
+  const isOfTheWay = error instanceof AppError && error.code.startsWith('postgres.');
+  if (error instanceof AppError && !isOfTheWay) return error;
   const { message, ...facts } = driverErrorOf(error);
   if (isUnavailable) {
-    return new AppError('catalog.unavailable', `the catalog does not answer: ${message}`, facts, { cause: error });
+    const hint = isOfTheWay ? { hint: error.hint } : {};
+    return new AppError('catalog.unavailable', `the catalog does not answer: ${message}`, facts, {
+      cause: error,
+      ...hint,
+    });
   }
   return new AppError('internal.bug', `the catalog refused a statement: ${message}`, facts, { cause: error });
 }

@@ -4,7 +4,7 @@ import { aRun, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
 import { type Catalog, openCatalog } from './catalog.js';
 import type { CatalogTx } from './catalog-tx.js';
-import { toDataSource } from './connection.js';
+import { openDataSource } from './connection.js';
 
 let bed: CatalogTestBed;
 let gate: TcpGate;
@@ -61,7 +61,7 @@ describe('a transaction', () => {
 
   it('reasons in READ COMMITTED, and its session ends when its process is frozen inside it', async () => {
     await bed.admin.query(`ALTER DATABASE ${bed.database} SET default_transaction_isolation = 'serializable'`);
-    const dataSource = await toDataSource({ url: bed.url, applicationName: 'holdfast spec' }).initialize();
+    const dataSource = await openDataSource({ url: bed.url, applicationName: 'holdfast spec' });
     const [settings] = await dataSource.query(
       `SELECT current_setting('transaction_isolation') AS isolation,
               current_setting('idle_in_transaction_session_timeout') AS idle, current_setting('lock_timeout') AS wait`,

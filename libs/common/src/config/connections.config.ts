@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { RepositoryName, TopicName } from '#common/contracts/names.js';
 import { parseRepositoryUrl } from '#common/domain/repository-url.js';
-import type { AppError } from '#common/errors/app-error.js';
+import { parsePgUrl } from '#common/pg/connection.js';
+import { readBy } from './read-by.js';
 import { RetentionConfig } from './retention.config.js';
 
-export const PostgresUrl = z
-  .string()
-  .regex(/^postgres(ql)?:\/\/[^/]+/, 'must look like postgres://user:password@host:5432/database')
-  .describe('Connection URL; keep the password in an env or file reference');
+export const PostgresUrl = readBy(parsePgUrl)
+  .meta({ pattern: '^postgres(ql)?://' })
+  .describe(
+    'Connection URL, by libpq’s rules; keep the password in an env or file reference, PGPASSWORD or a pass file',
+  );
 
 export const BusConfig = z.strictObject({
   brokers: z.array(z.string().regex(/^.+:\d+$/, 'must look like host:9092')).min(1),
@@ -36,18 +38,9 @@ export const BusConfig = z.strictObject({
 
 const MIB = 1024 * 1024;
 
-const RepositoryUrl = z
-  .string()
-  .superRefine((url, context) => {
-    try {
-      parseRepositoryUrl(url, 'it');
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: (error as AppError).message });
-    }
-  })
-  .describe(
-    's3://bucket/prefix, every letter of which stands for itself, or file:///absolute/path, where %25 is a percent sign; repeated slashes and those at the ends count as one separator',
-  );
+const RepositoryUrl = readBy((url) => parseRepositoryUrl(url, 'it')).describe(
+  's3://bucket/prefix, every letter of which stands for itself, or file:///absolute/path, where %25 is a percent sign; repeated slashes and those at the ends count as one separator',
+);
 
 export const RepositoryConfig = z.strictObject({
   url: RepositoryUrl,

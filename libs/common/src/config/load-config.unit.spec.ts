@@ -43,9 +43,20 @@ describe('loadConfig', () => {
     expect(load(VALID).secrets).toEqual(expect.arrayContaining(['postgres://u:hidden@db:5432/shop', 'hidden']));
   });
 
-  it('reads a reference to a URL whose password holds a stray percent sign: that is told where the URL is used', () => {
-    const url = 'postgres://u:50%off@db:5432/shop';
-    expect(load(VALID, { SHOP_URL: url }).secrets).toEqual(expect.arrayContaining([url, '50%off']));
+  it('reports the password of a URL with several hosts, of a parameter, and of PGPASSWORD', () => {
+    const env = { SHOP_URL: 'postgres://u:hid%2Fden@one:1,two:2/shop?password=other', PGPASSWORD: 'ambient' };
+    const expected = ['hid%2Fden', 'hid/den', 'other', 'ambient'];
+    expect(load(VALID, env).secrets).toEqual(expect.arrayContaining(expected));
+  });
+
+  it.each([
+    ['postgres://u:50%off@db:5432/shop', /datasets\.shop\.url: .*% that is no escape/],
+    ['postgres://u:50off@db/shop?sslmod=verify-full', /datasets\.shop\.url: .*"sslmod"/],
+    ['postgres://u:50off@db/shop?ssl=true', /datasets\.shop\.url: .*"ssl".*sslmode=require/],
+  ])('names the path of a URL that means nothing, and not its password: %s', (url, message) => {
+    const error = problemOf(() => load(VALID, { SHOP_URL: url }));
+    expect(error.message).toMatch(message);
+    expect(error.message).not.toContain('50');
   });
 
   it('reports secrets that are written out in the file', () => {

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { AppError } from '#common/errors/app-error.js';
+import { isPgUrl, pgPasswordsIn } from '#common/pg/url.js';
 import { isSecretName } from '#common/telemetry/redaction.js';
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -19,6 +20,7 @@ const REFERENCE = /\$\{(env|file):([^}]+)\}/g;
  */
 export function resolveReferences(document: unknown, env: Environment): Resolved {
   const secrets = new Set<string>();
+  if (env.PGPASSWORD) secrets.add(env.PGPASSWORD);
   const problems: string[] = [];
 
   const lookUp = (kind: string, name: string, path: string): string => {
@@ -54,13 +56,12 @@ export function resolveReferences(document: unknown, env: Environment): Resolved
   return { value, secrets: [...secrets] };
 }
 
-/** A URL hides a password that may turn up alone. */
+/** A URL hides a password that may turn up alone. Whether it is a good one is told with its path, where it is used. */
 function passwordsIn(text: string): string[] {
-  const password = URL.canParse(text) ? new URL(text).password : '';
-  return password === '' ? [] : [password, unescapeIfPossible(password)];
+  const written = isPgUrl(text) ? pgPasswordsIn(text) : URL.canParse(text) ? [new URL(text).password] : [];
+  return written.filter((password) => password !== '').flatMap((password) => [password, unescapeIfPossible(password)]);
 }
 
-/** Whether the url is a good one is told with its path, where it is used. */
 function unescapeIfPossible(text: string): string {
   try {
     return decodeURIComponent(text);

@@ -2,18 +2,8 @@ import { z } from 'zod';
 import { Weekdays } from '#common/domain/blackout.js';
 import { parseDuration } from '#common/domain/duration.js';
 import { isZone } from '#common/domain/zone.js';
-import { toAppError } from '#common/errors/app-error.js';
 import { parseCron } from './cron.js';
-
-/** What another reader refuses is a problem of this field, in its words. */
-const readBy = (read: (text: string) => unknown) =>
-  z.string().superRefine((text, context) => {
-    try {
-      read(text);
-    } catch (error) {
-      context.addIssue({ code: 'custom', message: toAppError(error).message });
-    }
-  });
+import { readBy } from './read-by.js';
 
 const Zone = z.string().refine(isZone, { error: 'must be an IANA zone such as Europe/Berlin' });
 

@@ -131,6 +131,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Grant the named rights to the role in the url; for a backup role `GRANT pg_read_all_data TO <role>` is enough.',
   },
+  'postgres.pooled': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Write the host and port of the PostgreSQL server itself into the url, usually port 5432 instead of 6432: through a pooler a snapshot, a lock and a setting belong to another session at every transaction.',
+  },
   'postgres.query': {
     retryable: false,
     exit: Exit.failed,

@@ -2,7 +2,7 @@ import type { DatasetConfig, HoldfastConfig } from '#common/config/holdfast.conf
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
 import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
-import { parsePgUrl } from '#common/pg/connection.js';
+import { hostsOf, parsePgUrl } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
@@ -82,7 +82,11 @@ export class Installation {
     const { accepts } = known(this.config.targets, name, 'target');
     const maintenance = this.target(name).connection;
     const catalog = this.config.catalog === undefined ? undefined : parsePgUrl(this.config.catalog.url);
-    const isHere = catalog?.host === maintenance.host && catalog.port === maintenance.port;
+    const isHere =
+      catalog !== undefined &&
+      hostsOf(catalog).some((one) =>
+        hostsOf(maintenance).some(({ host, port }) => host === one.host && port === one.port),
+      );
     const forbidden = [
       'postgres',
       'template0',

@@ -1,5 +1,6 @@
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { toPgPlace } from '#common/pg/connection.js';
 
 /** The ledger's name of one database on one server: only one run at a time may write to it or judge it. */
 export const restoreResource = ({ connection }: PostgresTarget, database: string): string =>
-  `database ${connection.host}:${connection.port}/${database}`;
+  `database ${toPgPlace(connection)}/${database}`;

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
+import { isTlsRefusal } from '#common/pg/client.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 
 /** SQLSTATE → our code. Whole classes (two characters) come after single states. Source: PostgreSQL, appendix A. */
@@ -49,17 +50,9 @@ function toCode(error: unknown): Code {
   if (state !== undefined) return toCodeOfState(state) ?? 'postgres.query';
   const { code = '' } = error as NodeJS.ErrnoException;
   if (TLS_ERROR.test(code) || isTlsRefusal(error)) return 'postgres.tls';
-  if (isWrongPassword(error)) return 'postgres.auth';
   // Everything else that is not an answer of the server is the way to it: refused, reset, timed out, ended early.
   return 'postgres.unreachable';
 }
-
-/** `pg` has no code for the server's one-byte "no TLS here", nor for a password that was asked for and not given. */
-export const isTlsRefusal = (error: unknown): boolean =>
-  error instanceof Error && error.message === 'The server does not support SSL connections';
-
-const isWrongPassword = (error: unknown): boolean =>
-  error instanceof Error && error.message.startsWith('SASL: SCRAM-SERVER-FIRST-MESSAGE: client password must be');
 
 function toState(error: unknown): Record<string, string> {
   const state = sqlStateOf(error);

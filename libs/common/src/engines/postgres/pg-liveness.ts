@@ -14,9 +14,3 @@ export const KEEPALIVES: Readonly<Record<string, string>> = {
  * answers at once: it counts as well while a client does not read, as pg_dump does not whose output has to wait for a store.
  */
 export const ANSWERS_TAKEN: Readonly<Record<string, string>> = { tcp_user_timeout: '60000' };
-
-/** Run-time parameters as libpq takes them at the start of a session. */
-export const toPgOptions = (settings: Readonly<Record<string, string>>): string =>
-  Object.entries(settings)
-    .map(([name, value]) => `-c ${name}=${value}`)
-    .join(' ');

@@ -1,17 +1,16 @@
-import pg from 'pg';
+import type pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
+import { assertDirect, type Connected, connectPg } from '#common/pg/client.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
-import { toApplicationName } from '#common/pg/environment.js';
 import type { Sql } from '#common/pg/sql.js';
-import { toTlsOptions } from '#common/pg/tls.js';
-import { isTlsRefusal, toPgError } from './pg-errors.js';
+import { toPgError } from './pg-errors.js';
 import { ANSWERS_TAKEN, KEEPALIVES } from './pg-liveness.js';
 
 export interface PgSessionOptions {
   /** An abort ends the session at once; what runs in it is cancelled by the server within seconds. */
   readonly signal: AbortSignal;
   readonly applicationName: string;
-  /** Default 15 s. */
+  /** Default: that of the url, else 15 s. */
   readonly connectTimeoutMs?: number;
   /** Run-time parameters over SESSION_SETTINGS; those that the server does not know are left out. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -59,12 +58,14 @@ export class PgSession {
     signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
-  /** Throws: postgres.unreachable, .auth, .database-missing, .busy, .tls; the abort reason. */
+  /** To one host, also where the url names several. Throws: postgres.unreachable, .auth, .database-missing, .busy, .tls, .pooled; the abort reason. */
   static async open(connection: PgConnection, o: PgSessionOptions): Promise<PgSession> {
     o.signal.throwIfAborted();
-    const client = await connect(connection, o);
+    const connected = await connect(connection, o);
+    const { client } = connected;
     try {
-      return new PgSession(connection, client, await prepare(client, { ...SESSION_SETTINGS, ...o.settings }), o.signal);
+      const backend = await prepare(connected, { ...SESSION_SETTINGS, ...o.settings });
+      return new PgSession(connected.connection, client, backend, o.signal);
     } catch (error) {
       await client.end().catch(() => undefined);
       throw o.signal.aborted ? o.signal.reason : toPgError(error, connection, 'prepare a session of');
@@ -165,55 +166,29 @@ export async function withPgSession<T>(
   }
 }
 
-async function prepare(client: pg.Client, settings: Readonly<Record<string, string>>): Promise<Backend> {
+async function prepare(
+  { client, connection }: Connected,
+  settings: Readonly<Record<string, string>>,
+): Promise<Backend> {
+  const { rows } = await client.query<Backend>(
+    `SELECT pg_catalog.current_setting('server_version_num')::int AS "versionNum",
+            pg_catalog.pg_backend_pid() AS pid`,
+  );
+  const backend = rows[0] as Backend;
+  assertDirect(client, backend.pid, connection);
   await client.query(
     `SELECT pg_catalog.set_config(s.name, w.value, false)
      FROM pg_catalog.jsonb_each_text($1::jsonb) AS w (name, value)
      JOIN pg_catalog.pg_settings s ON s.name = w.name`,
     [JSON.stringify(settings)],
   );
-  const { rows } = await client.query<Backend>(
-    `SELECT pg_catalog.current_setting('server_version_num')::int AS "versionNum",
-            pg_catalog.pg_backend_pid() AS pid`,
-  );
-  return rows[0] as Backend;
+  return backend;
 }
 
-async function connect(connection: PgConnection, o: PgSessionOptions): Promise<pg.Client> {
-  const tls = await toTlsOptions(connection);
+async function connect(connection: PgConnection, o: PgSessionOptions): Promise<Connected> {
   try {
-    return await connectOnce(connection, tls ?? false, o).catch((error) => {
-      if (connection.sslMode !== 'prefer' || !isTlsRefusal(error)) throw error;
-      return connectOnce(connection, false, o);
-    });
+    return await connectPg(connection, o);
   } catch (error) {
     throw o.signal.aborted ? o.signal.reason : toPgError(error, connection, 'connect to');
-  }
-}
-
-async function connectOnce(
-  { host, port, user, password, database }: PgConnection,
-  ssl: NonNullable<pg.ClientConfig['ssl']>,
-  { signal, applicationName, connectTimeoutMs = 15_000 }: PgSessionOptions,
-): Promise<pg.Client> {
-  const client = new pg.Client({
-    ...{ host, port, user, database, ssl, keepAlive: true },
-    ...(password === undefined ? {} : { password }),
-    application_name: toApplicationName(applicationName),
-    connectionTimeoutMillis: connectTimeoutMs,
-  });
-  client.on('error', () => undefined);
-  const onAbort = Promise.withResolvers<never>();
-  const abort = (): void => onAbort.reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    await Promise.race([client.connect(), onAbort.promise]);
-    return client;
-  } catch (error) {
-    // Not awaited: a host that swallows packets holds the socket until the connect timeout.
-    client.end().catch(() => undefined);
-    throw error;
-  } finally {
-    signal.removeEventListener('abort', abort);
   }
 }

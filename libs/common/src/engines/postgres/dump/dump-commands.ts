@@ -1,4 +1,4 @@
-import { KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js';
+import { KEEPALIVES } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
@@ -17,7 +17,7 @@ export function toDumpCommand(dataset: PostgresDataset, tools: PgToolset, o: Dum
   return {
     program: tools.path('pg_dump'),
     args: ['--format=custom', '--compress=0', '--no-password', `--snapshot=${o.snapshot}`, '--lock-wait-timeout=5000'],
-    env: { ...toPgEnvironment(dataset.connection, o.applicationName), PGOPTIONS: toPgOptions(KEEPALIVES) },
+    env: toPgEnvironment(dataset.connection, o.applicationName, KEEPALIVES),
   };
 }
 

@@ -45,12 +45,14 @@ export class PgDumpEngine {
       const tools = { ...toolset.versions, zstd: await this.zstd.ask(signal) };
       await readMigrationHead(reader, dataset.migrationHeadQuery);
       o.onStage?.('snapshot');
-      const holder = await PgSession.open(dataset.connection, session);
+      // One server for all: a snapshot of one host means nothing to another.
+      const source = { ...dataset, connection: reader.connection };
+      const holder = await PgSession.open(source.connection, session);
       try {
         const { readBusPosition } = o;
-        const options = { signal, readBusPosition, dataset, toolset, applicationName, tries: this.tries };
+        const options = { signal, readBusPosition, dataset: source, toolset, applicationName, tries: this.tries };
         const started = await startDump({ holder, reader }, options);
-        return new PgDumpOutput({ dataset, holder, started, toolset, tools, applicationName, stop, signal });
+        return new PgDumpOutput({ dataset: source, holder, started, toolset, tools, applicationName, stop, signal });
       } catch (error) {
         stop.abort(error);
         await holder.close();

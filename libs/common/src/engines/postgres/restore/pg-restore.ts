@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { ANSWERS_TAKEN, KEEPALIVES, toPgOptions } from '#common/engines/postgres/pg-liveness.js';
+import { ANSWERS_TAKEN, KEEPALIVES } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -114,10 +114,9 @@ export function toRestoreEnvironment(
     ...settings,
   };
   return {
-    ...toPgEnvironment(connection, toRestoreName(identity)),
+    ...toPgEnvironment(connection, toRestoreName(identity), options),
     // psql would take our statements for text in the database's own encoding.
     PGCLIENTENCODING: 'UTF8',
-    PGOPTIONS: toPgOptions(options),
   };
 }
 
