@@ -17,7 +17,7 @@ export interface RestoreArguments {
 
 export const restoreOptions = [
   ['--target <name>', 'a restore target of the configuration'],
-  ['--database <name>', 'default: the name of the database that was backed up'],
+  ['--database <name>', 'default: the one that the url of the dataset names, whatever it was called in the backup'],
   ['--strategy <new|in-place>', 'a new database, or over an existing one', 'new'],
 ] as const;
 
@@ -34,7 +34,7 @@ export async function parseRestore(
   const profile = text(options, 'profile');
   if (profile !== undefined) context.installation.profile(profile);
   const manifest = await loadManifest(reference, context);
-  const database = text(options, 'database') ?? manifest.snapshot.database;
+  const database = context.installation.restoreDatabase(manifest.dataset, text(options, 'database'));
   assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy: strategy.data, database }, rules);
   return {
     manifest,

@@ -1,5 +1,6 @@
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { findMissingRoles } from '#common/engines/postgres/restore/restore-roles.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { VerbContext } from '../verb.js';
@@ -8,14 +9,15 @@ import { urlCheck } from './url-check.js';
 
 /** Could a restore go to this target tonight? */
 export function targetChecks(name: string, { installation, signal }: VerbContext): Check[] {
-  const { connection, toolDirectories: directories, owner } = installation.target(name);
+  const target = installation.target(name);
+  const { connection, toolDirectories: directories, owner } = target;
   const options = { signal, applicationName: 'holdfast check' };
   return [
     ...urlCheck(`target ${name}`, connection),
     {
       name: `target ${name}: connection and rights`,
       run: () =>
-        withPgSession(connection, options, async (session) => {
+        withPgSession(serverOf(target), options, async (session) => {
           const { may } = await session.queryOne<{ may: boolean }>(
             'SELECT rolsuper OR rolcreatedb AS may FROM pg_roles WHERE rolname = current_user',
           );
@@ -27,7 +29,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
     {
       name: `target ${name}: client tools`,
       run: () =>
-        withPgSession(connection, options, async ({ serverMajor }) => {
+        withPgSession(serverOf(target), options, async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, ['pg_restore'], { directories, signal });
           return `${tools.versions['pg_restore']} in ${tools.directory}`;
         }),
@@ -36,7 +38,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
       name: `target ${name}: owner`,
       run: async () => {
         if (owner === undefined) return 'owners come from the backup, or are the restoring role';
-        const missing = await withPgSession(connection, options, (session) => findMissingRoles(session, [owner]));
+        const missing = await withPgSession(serverOf(target), options, (session) => findMissingRoles(session, [owner]));
         if (missing.length === 0) return `role ${owner} exists`;
         throw new AppError('restore.roles-missing', `target "${name}" has no role ${owner}`);
       },

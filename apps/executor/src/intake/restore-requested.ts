@@ -13,7 +13,7 @@ export const restoreIntake = (
   decide: (event, now) => {
     const { data } = event;
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
-    const database = data.database ?? installation.dataset(data.dataset).connection.database;
+    const database = installation.restoreDatabase(data.dataset, data.database);
     assertRestoreAllowed({ ...data, database }, installation.targetRules(data.target));
     if (data.profile !== undefined) installation.profile(data.profile);
     return {

@@ -25,7 +25,8 @@ beforeAll(async () => {
   const accepts = { datasets: ['shop'], strategies: ['new' as const, 'in-place' as const], databases: ['spec_*'] };
   bed = await RunTestBed.open({
     repositories: { disk: { url: pathToFileURL(`${backups.folder}/repository`).href } },
-    datasets: { shop: { kind: 'postgres', url: `${server}/${source.name}`, repositories, toolDirectories } },
+    // The database has got another name since the backup.
+    datasets: { shop: { kind: 'postgres', url: `${server}/${restores.nameOf('now')}`, repositories, toolDirectories } },
     targets: { staging: { kind: 'postgres', url: `${server}/postgres`, toolDirectories, accepts } },
     executor: { workDirectory: backups.folder },
   });
@@ -45,8 +46,9 @@ const attempt = async (): Promise<void> => {
 
 const ends = ['verification.requested', 'restore.completed'];
 
-const asked = (database: string, more: object) => ({
-  ...{ dataset: 'shop', backup: manifest.backupId, target: 'staging', database },
+const asked = (database: string | undefined, more: object) => ({
+  ...{ dataset: 'shop', backup: manifest.backupId, target: 'staging' },
+  ...(database === undefined ? {} : { database }),
   ...more,
 });
 
@@ -66,6 +68,13 @@ describe('a restore run', () => {
       'restore.completed',
       'verification.requested',
     ]);
+  });
+
+  it('that names no database goes to the one that the dataset names, not to the one that was backed up', async () => {
+    const run = await bed.enqueue('restore', asked(undefined, {}));
+    await attempt();
+    expect(await bed.stateOf(run)).toBe('completed');
+    expect(await restores.databases(`${restores.source.name}_now`)).toHaveLength(1);
   });
 
   it('does nothing under a claim that has expired, though nobody else has it yet', async () => {

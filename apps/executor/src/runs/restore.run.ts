@@ -75,7 +75,7 @@ async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Prom
     await tx.runs.assertHeld(run.claim);
     const restore = await tx.restores.begin({
       ...{ runId: run.id, dataset: request.dataset, backupId, target: request.target, strategy: request.strategy },
-      database: request.database ?? d.installation.dataset(request.dataset).connection.database,
+      database: d.installation.restoreDatabase(request.dataset, request.database),
       profile: request.profile ?? null,
       safetyBackupId: null,
     });

@@ -12,7 +12,9 @@ const DatabasePattern = z
 
 export const TargetConfig = z.strictObject({
   kind: z.literal('postgres'),
-  url: PostgresUrl.describe('A role that may create databases; its database is used for maintenance'),
+  url: PostgresUrl.describe(
+    'A role that may create databases and connect to `postgres`, from where restores work whatever database is named here',
+  ),
   toolDirectories: z.array(z.string()).default([]),
   owner: z.string().optional().describe('Who owns what is restored when privileges are dropped'),
   privileges: z.enum(['keep', 'drop']).default('drop').describe('keep: owners and privileges come from the backup'),

@@ -1,5 +1,5 @@
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import {
   endAttempts,
   endRun,
@@ -15,8 +15,8 @@ type Server = Pick<PostgresTarget, 'connection'>;
  * resolves nothing of it can be committed any more: the lock is gone that every transaction of a restore asks for at its end.
  * Throws: postgres.*; restore.busy when a session does not end; the abort reason.
  */
-export const endRestore = ({ connection }: Server, identity: RestoreIdentity, signal: AbortSignal): Promise<void> =>
-  withPgSession(connection, { signal, applicationName: `holdfast tidy ${identity.runId}` }, (session) =>
+export const endRestore = (server: Server, identity: RestoreIdentity, signal: AbortSignal): Promise<void> =>
+  withPgSession(serverOf(server), { signal, applicationName: `holdfast tidy ${identity.runId}` }, (session) =>
     endAttempts(session, identity, signal),
   );
 
@@ -28,11 +28,11 @@ export interface EndedRuns {
 
 /** Ends the sessions that runs have left on a server although they are over. Throws: postgres.*; what `isOver` throws; the abort reason. */
 export function endRunsThatAreOver(
-  { connection }: Server,
+  server: Server,
   isOver: (runId: string) => Promise<boolean>,
   signal: AbortSignal,
 ): Promise<EndedRuns> {
-  return withPgSession(connection, { signal, applicationName: 'holdfast sweep' }, async (session) => {
+  return withPgSession(serverOf(server), { signal, applicationName: 'holdfast sweep' }, async (session) => {
     const ended: string[] = [];
     const failed: { runId: string; error: AppError }[] = [];
     for (const runId of await listRuns(session)) {

@@ -103,9 +103,11 @@ describe('attempts at a restore', () => {
     await expect(bed.restore(other)).rejects.toMatchObject({ code: 'restore.database-exists' });
   });
 
-  it('of another run are refused while one works on the same database', async () => {
+  it('of another run are refused while one works on the same database, whatever database the url of the target names', async () => {
+    const target = bed.target({ connection: bed.connectionTo('template1') });
     const takeSafetyDump = async () => {
-      await expect(bed.restore(inPlace())).rejects.toMatchObject({ code: 'restore.busy' });
+      for (const order of [inPlace(), { ...inPlace(), target }])
+        await expect(bed.restore(order)).rejects.toMatchObject({ code: 'restore.busy' });
       return 'a-safety-dump';
     };
     const outcome = await bed.restore(inPlace(), { takeSafetyDump });
@@ -115,12 +117,12 @@ describe('attempts at a restore', () => {
   it('of a run that is over are ended by a restore of another, and of one that may be open are not', async () => {
     const { target, database, identity } = inPlace();
     const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
-    const frozen = await lockDatabase(target.connection, database, identity, { signal });
+    const frozen = await lockDatabase(target, database, identity, { signal });
     const writing = await PgSession.open(bed.connectionTo(database), options);
     const elsewhere = await PgSession.open(bed.connectionTo('template1'), { ...options, applicationName: 'somebody' });
     const next = { runId: randomUUID(), attempt: 1 };
     const lock = (isOver?: (runId: string) => Promise<boolean>) =>
-      lockDatabase(target.connection, database, next, { signal, isOver });
+      lockDatabase(target, database, next, { signal, isOver });
     await expect(lock()).rejects.toMatchObject({ code: 'restore.busy' });
     await expect(lock(async () => false)).rejects.toMatchObject({ code: 'restore.busy' });
     const taken = await lock(async (runId) => runId === identity.runId);
@@ -187,7 +189,7 @@ describe('attempts at a restore', () => {
     earlier.query('SELECT count(md5(x || n)) FROM long, generate_series(1, 50) AS n').catch(() => undefined);
     const sessions = `SELECT FROM pg_stat_activity WHERE application_name = '${options.applicationName}'`;
     await until(async () => (await bed.query('postgres', `${sessions} AND state = 'active'`)).length > 0);
-    const lock = await lockDatabase(target.connection, database, { ...identity, attempt: 2 }, { signal });
+    const lock = await lockDatabase(target, database, { ...identity, attempt: 2 }, { signal });
     expect(await lock.query(sessions)).toEqual([]);
     await lock.close();
     await earlier.close();
@@ -196,9 +198,9 @@ describe('attempts at a restore', () => {
   it('give way to a later one, whose sessions they leave alone', async () => {
     const { target, database, identity } = inPlace();
     const attempt = (number: number) => ({ ...identity, attempt: number });
-    const later = await lockDatabase(target.connection, database, attempt(10), { signal });
+    const later = await lockDatabase(target, database, attempt(10), { signal });
     for (const number of [2, 9])
-      await expect(lockDatabase(target.connection, database, attempt(number), { signal })).rejects.toMatchObject({
+      await expect(lockDatabase(target, database, attempt(number), { signal })).rejects.toMatchObject({
         code: 'claim.lost',
       });
     expect(await later.queryOne('SELECT 1 AS alive')).toEqual({ alive: 1 });
@@ -241,7 +243,7 @@ describe('attempts at a restore', () => {
     const order = inPlace();
     const { target, database, identity } = order;
     const archive = await bed.unpack(manifest);
-    const lock = await lockDatabase(target.connection, database, identity, { signal });
+    const lock = await lockDatabase(target, database, identity, { signal });
     await lock.close();
     const tools = await bed.tools.find(18, ['pg_restore', 'psql'], { directories: target.toolDirectories, signal });
     const request = { lock, tools, archive, database, identity, lockTimeoutMs: 1_000 };

@@ -67,7 +67,7 @@ export function restoreBackup(order: RestoreOrder, d: RestoreDeps, signal: Abort
 
 async function restoreHeld(order: RestoreOrder, d: RestoreDeps, signal: AbortSignal): Promise<RestoreOutcome> {
   const { target, database, identity } = order;
-  const lock = await lockDatabase(target.connection, database, identity, { signal, isOver: d.isOver });
+  const lock = await lockDatabase(target, database, identity, { signal, isOver: d.isOver });
   // Without its lock nobody keeps another restore out of the database.
   const lost = new AbortController();
   void lock.whenLost.then((error) => lost.abort(error));

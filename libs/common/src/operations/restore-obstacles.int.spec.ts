@@ -91,7 +91,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
       /another restore is writing/,
       async () => {
         const { target, database } = inPlace();
-        const lock = await lockDatabase(target.connection, database, { runId: randomUUID(), attempt: 1 }, { signal });
+        const lock = await lockDatabase(target, database, { runId: randomUUID(), attempt: 1 }, { signal });
         undo.push(() => lock.close());
         return { order: inPlace() };
       },

@@ -55,7 +55,7 @@ export async function intoNew(
     await publishScratch(lock, { scratch, database }, statements, identity);
     return harmlessErrors;
   } catch (error) {
-    await dropOwnScratch(target.connection, identity).catch(() => undefined);
+    await dropOwnScratch(target, identity).catch(() => undefined);
     // A server that went away is the cause of whatever its clients complained about.
     if (!signal.aborted) await lock.query('SELECT');
     throw signal.aborted ? signal.reason : error;

@@ -49,7 +49,7 @@ describe('the sweep of databases that dead restores had begun', () => {
   it('ends the sessions of a run that is over, wherever they are, and drops what it left', async () => {
     const { name, identity } = await newScratch('over');
     const [lock, inside] = [
-      await lockDatabase(connection, `wanted_${name}`, identity, { signal }),
+      await lockDatabase({ connection }, `wanted_${name}`, identity, { signal }),
       await PgSession.open({ ...connection, database: name }, { signal, applicationName: 'somebody else' }),
     ];
     sessions.push(lock, inside);
@@ -68,7 +68,7 @@ describe('the sweep of databases that dead restores had begun', () => {
 
   it('never takes what nobody knows from a restore that holds its lock, and waits long before it takes it at all', async () => {
     const { name, identity } = await newScratch('unknown');
-    const restoring = await lockDatabase(connection, `wanted_${name}`, identity, { signal });
+    const restoring = await lockDatabase({ connection }, `wanted_${name}`, identity, { signal });
     const soon = { unknownAfterMs: -1_000 };
     for (let times = 0; times < 3; times += 1) expect(await sweep(soon)).toEqual([]);
     await restoring.close();
@@ -76,7 +76,7 @@ describe('the sweep of databases that dead restores had begun', () => {
       await sleep(20);
     // Found abandoned, and from then on it has to stay so.
     expect(await sweep(soon)).toEqual([]);
-    const again = await lockDatabase(connection, `wanted_${name}`, identity, { signal });
+    const again = await lockDatabase({ connection }, `wanted_${name}`, identity, { signal });
     expect(await sweep(soon)).toEqual([]);
     await again.close();
     while ((await query(`SELECT FROM pg_stat_activity WHERE application_name LIKE '%${identity.runId}%'`)).length > 0)

@@ -1,5 +1,5 @@
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import {
   dropScratch,
   listScratches,
@@ -30,11 +30,11 @@ export interface SweptScratches {
  * `stateOf` throws; the abort reason.
  */
 export async function sweepScratches(
-  { connection }: Pick<PostgresTarget, 'connection'>,
+  target: Pick<PostgresTarget, 'connection'>,
   { stateOf, unknownAfterMs = UNKNOWN_AFTER_MS }: SweepScratchesOptions,
   signal: AbortSignal,
 ): Promise<SweptScratches> {
-  return withPgSession(connection, { signal, applicationName: 'holdfast sweep' }, async (session) => {
+  return withPgSession(serverOf(target), { signal, applicationName: 'holdfast sweep' }, async (session) => {
     const dropped: string[] = [];
     const failed: { name: string; error: AppError }[] = [];
     for (const scratch of await listScratches(session)) {

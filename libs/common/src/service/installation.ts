@@ -52,6 +52,14 @@ export class Installation {
     };
   }
 
+  /**
+   * Where a restore goes that names no database: to the one that the dataset's url names today, whatever it was called when the backup was
+   * taken. Throws: request.refused.
+   */
+  restoreDatabase(dataset: string, wanted?: string): string {
+    return wanted ?? this.dataset(dataset).connection.database;
+  }
+
   /** Throws: request.refused. */
   repository(name: string): BackupRepository {
     const config = known(this.config.repositories, name, 'repository');
@@ -80,20 +88,12 @@ export class Installation {
   /** What the target accepts, and the databases that nobody may ask for: the catalog and the server's own. Throws: request.refused. */
   targetRules(name: string): TargetRules {
     const { accepts } = known(this.config.targets, name, 'target');
-    const maintenance = this.target(name).connection;
+    const server = this.target(name).connection;
     const catalog = this.config.catalog === undefined ? undefined : parsePgUrl(this.config.catalog.url);
     const isHere =
       catalog !== undefined &&
-      hostsOf(catalog).some((one) =>
-        hostsOf(maintenance).some(({ host, port }) => host === one.host && port === one.port),
-      );
-    const forbidden = [
-      'postgres',
-      'template0',
-      'template1',
-      maintenance.database,
-      ...(isHere ? [catalog.database] : []),
-    ];
+      hostsOf(catalog).some((one) => hostsOf(server).some(({ host, port }) => host === one.host && port === one.port));
+    const forbidden = ['postgres', 'template0', 'template1', ...(isHere ? [catalog.database] : [])];
     return { ...accepts, forbidden };
   }
 

@@ -22,7 +22,9 @@ export const RestoreRequested = defineEvent({
     dataset: DatasetName,
     backup: BackupRef.default('latest'),
     target: TargetName,
-    database: DatabaseName.optional().describe('Default: the name of the database that was backed up'),
+    database: DatabaseName.optional().describe(
+      'Default: the one that the url of the dataset names in the configuration',
+    ),
     strategy: RestoreStrategy.default('new'),
     profile: ProfileName.optional().describe('Verify afterwards with this profile'),
     safetyDump: z.boolean().default(true).describe('in-place: dump the target first'),

@@ -1,4 +1,4 @@
-import type { PgConnection } from '#common/pg/connection.js';
+import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {
@@ -19,7 +19,7 @@ export interface PostgresDataset {
 /** A server to restore to. */
 export interface PostgresTarget {
   readonly name: string;
-  /** A role that may create databases; its database is the maintenance database (usually `postgres`). */
+  /** A role that may create databases. Which database its url names does not matter: see `serverOf`. */
   readonly connection: PgConnection;
   readonly toolDirectories: readonly string[];
   /** Who owns what is restored under `drop`; with `keep` owners come from the backup. */
@@ -29,3 +29,10 @@ export interface PostgresTarget {
   readonly missingRoles: 'create' | 'refuse';
   readonly jobs: number;
 }
+
+/**
+ * From where a restore looks at its server, creates databases, and holds its lock: always the same database. An advisory lock is one of its
+ * database, and two installations whose urls name different ones have to exclude each other.
+ */
+export const serverOf = ({ connection }: Pick<PostgresTarget, 'connection'>): PgConnection =>
+  withDatabase(connection, 'postgres');

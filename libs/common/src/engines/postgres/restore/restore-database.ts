@@ -1,6 +1,6 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
@@ -69,9 +69,9 @@ export async function dropScratches(session: PgSession, identity: RestoreIdentit
 const TIDY_MS = 30_000;
 
 /** Drops what this attempt left under construction, on a session of its own: the attempt's are gone when it was aborted. */
-export async function dropOwnScratch(maintenance: PgConnection, identity: RestoreIdentity): Promise<void> {
+export async function dropOwnScratch(target: PostgresTarget, identity: RestoreIdentity): Promise<void> {
   const options = { signal: AbortSignal.timeout(TIDY_MS), applicationName: `holdfast tidy ${identity.runId}` };
-  await withPgSession(maintenance, options, (session) =>
+  await withPgSession(serverOf(target), options, (session) =>
     session.query(sql`DROP DATABASE IF EXISTS ${identifier(toScratchName(identity))} WITH (FORCE)`),
   );
 }

@@ -1,6 +1,6 @@
 import { PgSession } from '#common/engines/postgres/pg-session.js';
+import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { PgConnection } from '#common/pg/connection.js';
 import { toBusyError } from './restore-refusals.js';
 import {
   endAttempts,
@@ -20,16 +20,17 @@ export interface LockOptions {
 
 /**
  * Makes overlap impossible: ends every session of earlier attempts of the same run, and of other runs that are over and in the way, then
- * holds a session lock for the database until `close`. The lock lives in the maintenance database, over a direct connection (a pooler would hand it to somebody else).
+ * holds a session lock for the database until `close`. The lock lives in the same database for every restore to the server (`serverOf`), over a direct
+ * connection: a pooler would hand it to another client.
  * Throws: restore.busy while another run restores the same database; claim.lost when a later attempt of this run is there.
  */
 export async function lockDatabase(
-  maintenance: PgConnection,
+  target: Pick<PostgresTarget, 'connection'>,
   database: string,
   identity: RestoreIdentity,
   { signal, isOver }: LockOptions,
 ): Promise<PgSession> {
-  const session = await PgSession.open(maintenance, { signal, applicationName: toRestoreName(identity) });
+  const session = await PgSession.open(serverOf(target), { signal, applicationName: toRestoreName(identity) });
   try {
     await endEarlierAttempts(session, identity, signal);
     for (const runId of await listRuns(session, database))

@@ -4,7 +4,7 @@ import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { findDependents } from './restore-blockers.js';
@@ -36,7 +36,7 @@ const READER = 'holdfast restore plan';
  */
 export function previewRestore(question: RestoreQuestion, tools: PgTools, signal: AbortSignal): Promise<RestorePlan> {
   const { target, database, strategy } = question;
-  return withPgSession(target.connection, { signal, applicationName: READER }, async (maintenance) => {
+  return withPgSession(serverOf(target), { signal, applicationName: READER }, async (maintenance) => {
     const exists = await databaseExists(maintenance, database);
     const server = await previewServer(maintenance, question);
     const { found, toolProblem } = await lookForTools(
