@@ -2,58 +2,29 @@
 /**
  * Runs one compiled entry of this repository from any state of the clone: `node tools/bootstrap.mjs <entry> [arguments]`.
  *
- * Installs when node_modules does not match package-lock.json, builds when a source changed, then hands the process over
- * to the Node that package.json pins. It runs before anything is installed, so it must stay plain JavaScript without
- * dependencies, for Node 18 and later. It writes to stderr only: stdout belongs to the entry (`holdfast --json`).
+ * Refuses a Node that is too old to start with, in words: an older one would stop at the first line of newer syntax. So this
+ * file keeps to what Node 14 reads, and loads everything else afterwards.
  */
-import { spawn, spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
-import { build } from './bootstrap/build.mjs';
-import { installIfStale } from './bootstrap/install.mjs';
+import fs from 'node:fs';
 
-const root = join(dirname(fileURLToPath(import.meta.url)), '..');
-const node = join(root, 'node_modules', 'node', 'bin', 'node');
+const wanted = JSON.parse(fs.readFileSync(new URL('../package.json', import.meta.url), 'utf8')).engines.node;
+const numbersOf = (text) =>
+  text
+    .replace(/^[^0-9]*/, '')
+    .split('.')
+    .map(Number);
 
-/** Entries are `tools/<name>/main.ts`, save for these. */
-const elsewhere = { holdfast: 'apps/cli/src', bench: 'bench', soak: 'test/faults/soak' };
-const entryOf = (name) => join(root, 'dist', elsewhere[name] ?? join('tools', name), 'main.js');
-
-/** Replaces this process, so that signals, exit code and terminal are the entry's own. */
-function become(entry, args) {
-  const argv = [node, '--enable-source-maps', entry, ...args];
-  if (process.execve) process.execve(node, argv, process.env);
-  const child = spawn(node, argv.slice(1), { stdio: 'inherit' });
-  // A terminal sends Ctrl-C to the child as well; this process only has to outlive it.
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-    process.on(signal, () => {
-      if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-    });
+function isOlder(version, than) {
+  for (let at = 0; at < than.length; at += 1) {
+    if (version[at] !== than[at]) return version[at] < than[at];
   }
-  child.on('exit', (code, signal) => {
-    if (!signal) process.exit(code ?? 1);
-    process.removeAllListeners(signal);
-    process.kill(process.pid, signal);
-  });
+  return false;
 }
 
-const [name, ...args] = process.argv.slice(2);
-if (!name) {
-  process.stderr.write('usage: node tools/bootstrap.mjs <entry> [arguments]\n');
-  process.exit(2);
-}
-const say = (line) => process.stderr.write(`${line}\n`);
-const run = (command, commandArgs) => spawnSync(command, commandArgs, { cwd: root, encoding: 'utf8' });
-
-installIfStale(root, node, { say, run });
-const entry = entryOf(name);
-const built = build(root, node, { run });
-const isThere = existsSync(entry);
-// `check` reports type errors itself, as one of its steps; everybody else hears of them here.
-if (built.failed && !(isThere && ['check', 'test'].includes(name))) say(built.output);
-if (!isThere) {
-  say(`there is no ${entry.slice(root.length + 1)}`);
+if (isOlder(numbersOf(process.versions.node), numbersOf(wanted))) {
+  process.stderr.write(
+    `Holdfast needs Node ${wanted.replace('>=', '')} or newer to start, and this is Node ${process.versions.node}: install a newer one\n`,
+  );
   process.exit(1);
 }
-become(entry, args);
+await import('./bootstrap/run.mjs');

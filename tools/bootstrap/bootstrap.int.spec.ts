@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -20,8 +21,36 @@ const load = async <T>(name: string) => (await import(pathToFileURL(join(root, '
 const { build } = await load<Build>('build.mjs');
 const { isInstalled } = await load<Install>('install.mjs');
 
+/** The bootstrap as a machine's Node of that version would run it. */
+async function bootstrapUnder(version: string) {
+  tree = await writeTree({
+    'fake.cjs': `Object.defineProperty(process, 'versions', { value: { ...process.versions, node: '${version}' } });`,
+  });
+  const args = ['--require', join(tree, 'fake.cjs'), join(root, 'tools/bootstrap.mjs'), 'no-such-entry'];
+  const { status, stdout, stderr } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  return { status, output: stdout + stderr };
+}
+
 let tree = '';
 afterEach(() => rm(tree, { recursive: true, force: true }));
+
+describe('the Node of the machine', () => {
+  const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } };
+  const oldest = engines.node.replace('>=', '');
+
+  it('is told in one line that it is too old to start with', async () => {
+    for (const version of ['14.21.3', `${Number(oldest.split('.')[0]) - 1}.99.0`]) {
+      const output = `Holdfast needs Node ${oldest} or newer to start, and this is Node ${version}: install a newer one\n`;
+      expect(await bootstrapUnder(version)).toEqual({ status: 1, output });
+    }
+  });
+
+  it('starts everything from the version on that package.json names', async () => {
+    for (const version of [`${oldest}.0.0`, '100.0.0']) {
+      expect((await bootstrapUnder(version)).output).toBe('there is no dist/tools/no-such-entry/main.js\n');
+    }
+  });
+});
 
 describe('build', () => {
   const compiler = (status = 0) => {

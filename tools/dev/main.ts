@@ -12,6 +12,7 @@ import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
 import { toHoldfastEnvironment, toShopEnvironment } from '#tools/sandbox/secrets.js';
 import { watchServices } from '#tools/sandbox/services.js';
 import { Shop } from '#tools/sandbox/shop.js';
+import { tellStandIns } from '#tools/services/control.js';
 import { followLogs } from './follow-logs.js';
 import { toGuide } from './guide.js';
 import { loadSecrets } from './load-secrets.js';
@@ -51,6 +52,7 @@ async function run(signal: AbortSignal): Promise<void> {
     await open(crew, signal);
     watchSources(crew);
     console.log(toGuide(sandbox));
+    for (const line of await tellStandIns()) console.log(`  ${line}`);
     return followLogs(sandbox, signal);
   };
   try {

@@ -8,6 +8,7 @@ import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
 import { makeSecrets, toShopEnvironment } from '#tools/sandbox/secrets.js';
 import { stopServices, watchServices } from '#tools/sandbox/services.js';
 import { Shop } from '#tools/sandbox/shop.js';
+import { tellStandIns } from '#tools/services/control.js';
 import { BusClient } from './bus-client.js';
 import { forgetKept, readKept, toKeptText, writeKept } from './kept.js';
 import { Reporter } from './reporter.js';
@@ -42,7 +43,10 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
   const ours = async () => [...kept, ...(await services.started())];
   const work = async (): Promise<boolean> => {
     await assertPortsFree(sandbox);
-    await reporter.tell('start PostgreSQL, Kafka, S3 and Meilisearch', () => services.start(signal));
+    await reporter.tell('start PostgreSQL, Kafka, S3 and Meilisearch', async () => {
+      await services.start(signal);
+      for (const line of await tellStandIns()) reporter.note(line);
+    });
     // Already now: who kills this process lets the next run, or --stop, find them.
     await writeKept(sandbox, await ours());
     return playStory({ sandbox, secrets, crew, shop, bus, reporter, signal });

@@ -1,6 +1,7 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findProcess, type RunningProcess } from './background.js';
+import { isComposed } from './compose.js';
 import { prepareHome } from './home.js';
 import { kafka } from './kafka.js';
 import { withLock } from './lock.js';
@@ -31,7 +32,7 @@ export function selectServices(names: readonly string[]): readonly Service[] {
 export async function up(names: readonly ServiceName[] | readonly string[], print: Print): Promise<boolean> {
   const selected = selectServices(names);
   if ((await Promise.all(selected.map(isOursAnswering))).every(Boolean) && (await hasAllTools())) {
-    print(`all up: ${selected.map(({ name }) => name).join(', ')}`);
+    print(`all up: ${(await Promise.all(selected.map(toShownName))).join(', ')}`);
     return true;
   }
   await prepareHome(print);
@@ -68,25 +69,45 @@ export async function status(names: readonly string[], print: Print): Promise<bo
   const rows = await Promise.all(
     selectServices(names).map(async (service) => {
       const [running, isAnswering] = await Promise.all([findProcess(service.name), service.isAnswering()]);
-      return { service, running, state: toState(service, running, isAnswering) };
+      const state = toState(service, running, isAnswering);
+      const isDocker = state === 'foreign' && (await isComposed(service));
+      const server = (await isStandIn(service)) ? `stand-in for ${service.version}` : service.version;
+      return { service, running, server, state: isDocker ? 'docker' : state };
     }),
   );
-  for (const { service, running, state } of rows) {
+  for (const { service, running, server, state } of rows) {
     print(
       [
         service.name.padEnd(12),
         state.padEnd(8),
         `127.0.0.1:${running?.port ?? service.port}`.padEnd(16),
         `pid ${running?.pid ?? '-'}`.padEnd(12),
-        service.version,
+        server,
       ].join(' '),
     );
   }
   for (const { command, path } of await findTools()) print(`${command.padEnd(12)} ${path ?? 'missing'}`);
-  return rows.every(({ state }) => state === 'up');
+  return rows.every(({ state }) => state === 'up' || state === 'docker');
 }
 
-/** `foreign`: somebody else's server has the port; `moved`: ours runs with another port offset; `silent`: it runs and does not answer. */
+/** A line for each service that a stand-in answers for: whoever reads results has to know. */
+export async function tellStandIns(): Promise<readonly string[]> {
+  const lines = services.map(async (service) =>
+    (await isStandIn(service))
+      ? [
+          `${service.name} is a stand-in for ${service.version}: no real one was found (see docs/how-to/run-services.md)`,
+        ]
+      : [],
+  );
+  return (await Promise.all(lines)).flat();
+}
+
+const isStandIn = async (service: Service): Promise<boolean> => (await service.isStandIn?.()) ?? false;
+
+const toShownName = async (service: Service): Promise<string> =>
+  (await isStandIn(service)) ? `${service.name} (stand-in)` : service.name;
+
+/** `foreign`: a server that this checkout did not start has the port; `moved`: ours runs with another port offset; `silent`: it runs and does not answer. */
 export function toState(service: { port: number }, running: RunningProcess | undefined, isAnswering: boolean): string {
   if (running === undefined) return isAnswering ? 'foreign' : 'down';
   if (running.port !== service.port) return 'moved';
@@ -115,6 +136,7 @@ async function bringUp(service: Service, isAskedFor: boolean, print: Print): Pro
   const startedAt = performance.now();
   try {
     if (await isOursAnswering(service)) return true;
+    if (await isLeftToDocker(service, print)) return true;
     const running = await findProcess(service.name);
     if (running === undefined) {
       await service.ensureInstalled();
@@ -122,15 +144,21 @@ async function bringUp(service: Service, isAskedFor: boolean, print: Print): Pro
       await service.start();
     } else refuseMoved(service, running);
     await waitUntilAnswering(service);
-    print(
-      `${service.name} answers on 127.0.0.1:${service.port} after ${((performance.now() - startedAt) / 1000).toFixed(1)} s`,
-    );
+    const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+    print(`${await toShownName(service)} answers on 127.0.0.1:${service.port} after ${seconds} s`);
     return true;
   } catch (error) {
     const isSkipped = error instanceof CannotInstall && service.isOptional && !isAskedFor;
     print(`${service.name} ${isSkipped ? 'is optional and skipped' : 'is not up'}: ${(error as Error).message}`);
     return isSkipped;
   }
+}
+
+async function isLeftToDocker(service: Service, print: Print): Promise<boolean> {
+  const isRunning = (await findProcess(service.name)) !== undefined;
+  if (isRunning || !(await service.isAnswering()) || !(await isComposed(service))) return false;
+  print(`${service.name} answers on 127.0.0.1:${service.port}, run by docker compose`);
+  return true;
 }
 
 function refuseMoved({ port }: Service, running: RunningProcess): void {

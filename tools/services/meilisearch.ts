@@ -1,22 +1,21 @@
-import { chmod, mkdir } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { launch, stopProcess } from './background.js';
-import { ensureCommand } from './debian.js';
+import { fileURLToPath } from 'node:url';
+import { type Launch, launch, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
-import { fetchOnce } from './fetch-once.js';
-import { exists } from './files.js';
 import { isHealthy } from './health.js';
-import { cacheDir, checkout, dataDir } from './paths.js';
+import { dataDir } from './paths.js';
 import { findCommand, runCommand } from './run-command.js';
 import { CannotInstall, type Service } from './service.js';
 import { versions } from './versions.js';
 
 const { host, port, url, masterKey } = endpoints.meilisearch;
-const install = `meilisearch-${versions.meilisearch}`;
+const standIn = fileURLToPath(new URL('./search-stand-in/main.js', import.meta.url));
 
+/** A real server where there is one; else the stand-in, since no package registry carries a Meilisearch. */
 export const meilisearch: Service = {
   name: 'meilisearch',
-  version: versions.meilisearch,
+  version: `Meilisearch ${versions.meilisearch}`,
   port,
   isOptional: false,
   ensureInstalled: async () => {
@@ -25,60 +24,53 @@ export const meilisearch: Service = {
   start: async () => {
     const folder = dataDir('meilisearch');
     await mkdir(folder, { recursive: true });
-    const folders = [
-      '--db-path',
-      join(folder, 'db'),
-      '--dump-dir',
-      join(folder, 'dumps'),
-      '--snapshot-dir',
-      join(folder, 'snapshots'),
-    ];
+    const binary = await findBinary();
     await launch('meilisearch', {
-      port,
-      file: await findBinary(),
-      args: [
-        '--http-addr',
-        `${host}:${port}`,
-        '--env',
-        'development',
-        '--no-analytics',
-        '--max-indexing-memory',
-        '512MiB',
-        ...folders,
-      ],
-      env: { MEILI_MASTER_KEY: masterKey },
-      cwd: folder,
+      ...(binary === undefined ? toStandIn(folder) : toServer(binary, folder)),
+      ...{ port, cwd: folder, env: { MEILI_MASTER_KEY: masterKey } },
     });
   },
   isAnswering: () => isHealthy(`${url}/health`),
+  isStandIn: async () => {
+    const options = { headers: { authorization: `Bearer ${masterKey}` }, signal: AbortSignal.timeout(2_000) };
+    const answer = await fetch(`${url}/version`, options).catch(() => undefined);
+    const version = (await answer?.json().catch(() => undefined)) as { readonly pkgVersion?: string } | undefined;
+    return version?.pkgVersion?.endsWith('stand-in') ?? false;
+  },
   stop: () => stopProcess('meilisearch', 'SIGTERM'),
 };
 
-/** MEILISEARCH_BIN, then PATH, then what was unpacked before, then the packed binary beside the checkout. */
-async function findBinary(): Promise<string> {
-  for (const candidate of [process.env['MEILISEARCH_BIN'], 'meilisearch', join(cacheDir, install, 'meilisearch')]) {
-    const found = candidate && (await findCommand(candidate));
-    if (found && (await isRightVersion(found))) return found;
-  }
-  const packed = join(checkout, '..', 'shared', 'bin', 'meilisearch.zst');
-  if (await exists(packed)) {
-    return join(await fetchOnce(install, (folder) => unpack(packed, folder)), 'meilisearch');
-  }
+type Program = Pick<Launch, 'file' | 'args'>;
+
+const toStandIn = (folder: string): Program => ({
+  file: process.execPath,
+  args: ['--enable-source-maps', standIn, '--port', String(port), '--folder', join(folder, 'stand-in')],
+});
+
+const toServer = (file: string, folder: string): Program => ({
+  file,
+  args: [
+    ...['--http-addr', `${host}:${port}`, '--env', 'development', '--no-analytics', '--max-indexing-memory', '512MiB'],
+    ...['--db-path', join(folder, 'db'), '--dump-dir', join(folder, 'dumps')],
+    ...['--snapshot-dir', join(folder, 'snapshots')],
+  ],
+});
+
+/** MEILISEARCH_BIN, then PATH. Throws `CannotInstall` when MEILISEARCH_BIN names something else. */
+async function findBinary(): Promise<string | undefined> {
+  const named = process.env['MEILISEARCH_BIN'];
+  const found = await findCommand(named || 'meilisearch');
+  if (found !== undefined && (await isRightVersion(found))) return found;
+  if (!named) return undefined;
   throw new CannotInstall(
-    `meilisearch ${versions.meilisearch} is missing: install its binary on PATH or point MEILISEARCH_BIN at it (its releases page has one per platform)`,
+    `MEILISEARCH_BIN is ${named}, which is no Meilisearch ${wanted}: correct it, or unset it to use a stand-in`,
   );
 }
 
-async function unpack(packed: string, folder: string): Promise<void> {
-  const zstd = await ensureCommand('zstd', 'zstd');
-  const binary = join(folder, 'meilisearch');
-  await runCommand(zstd, ['--quiet', '--decompress', packed, '-o', binary]);
-  await chmod(binary, 0o755);
-}
+const wanted = versions.meilisearch.split('.').slice(0, 2).join('.');
 
 /** Another minor version would open the database of ours, or refuse to: neither is wanted. */
 async function isRightVersion(binary: string): Promise<boolean> {
-  const wanted = versions.meilisearch.split('.').slice(0, 2).join('.');
   const text = await runCommand(binary, ['--version']).catch(() => '');
   return text.startsWith(`meilisearch ${wanted}.`);
 }

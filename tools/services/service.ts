@@ -14,6 +14,8 @@ export interface Service {
   start(): Promise<void>;
   /** Asks the server itself (a query, a metadata request, PING, health), for two seconds at most. Never throws. */
   isAnswering(): Promise<boolean>;
+  /** Whether what answers is no real server but a stand-in of ours, which everything that shows the service has to say. */
+  isStandIn?(): Promise<boolean>;
   /** Returns once the process is gone. */
   stop(): Promise<void>;
 }

@@ -1,6 +1,7 @@
 import { describeStep, runSteps } from '#tools/check/run-steps.js';
 import { steps } from '#tools/check/steps.js';
 import { stopSignal } from '#tools/process/stop-signal.js';
+import { tellStandIns } from '#tools/services/control.js';
 import { runTier } from './run-tier.js';
 import { startServices } from './services.js';
 import { addTallies, noTests, type Tally, type Tier, tiers, toClosingLine } from './tiers.js';
@@ -40,26 +41,34 @@ async function runTiers(chosen: readonly Tier[], choice: Choice, signal: AbortSi
   return parts;
 }
 
-/** Runs what needs real services between their start and their stop. Services that do not start are a failure. */
-async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: AbortSignal): Promise<Part[]> {
+interface ServicedRun {
+  readonly parts: readonly Part[];
+  /** A line for each service that was not the real one. */
+  readonly standIns: readonly string[];
+}
+
+/** Runs what needs services between their start and their stop. Services that do not start are a failure. */
+async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: AbortSignal): Promise<ServicedRun> {
   console.log('\nservices');
   const startedAt = performance.now();
   const services = await startServices(signal);
   const durationMs = performance.now() - startedAt;
   try {
-    if (services.isOk) return await runTiers(chosen, choice, signal);
-    return [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }];
+    const standIns = await tellStandIns();
+    if (services.isOk) return { parts: await runTiers(chosen, choice, signal), standIns };
+    return { parts: [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }], standIns };
   } finally {
     await services.stop();
   }
 }
 
-function printSummary(parts: readonly Part[], total: Tally): void {
+function printSummary({ parts, standIns }: ServicedRun, total: Tally): void {
   console.log('\nsummary');
   for (const { name, durationMs, tally } of parts) {
     console.log(`  ${name.padEnd(9)} ${(durationMs / 1000).toFixed(1).padStart(6)} s   ${toClosingLine(tally)}`);
   }
   for (const name of total.skipped) console.log(`  did not run: ${name}`);
+  for (const line of standIns) console.log(`  ${line}`);
   console.log(`\n${toClosingLine(total)}`);
 }
 
@@ -81,11 +90,13 @@ async function main(args: readonly string[]): Promise<number> {
   const parts = isWhole ? await runGate(signal) : [];
   if (named.includes('unit')) parts.push(...(await runTiers(['unit'], choice, signal)));
   const serviced = tiers.filter((tier) => tier !== 'unit' && (isWhole || named.includes(tier)));
-  if (serviced.length > 0 && !signal.aborted) parts.push(...(await runWithServices(serviced, choice, signal)));
+  const isServiced = serviced.length > 0 && !signal.aborted;
+  const run = isServiced ? await runWithServices(serviced, choice, signal) : { parts: [], standIns: [] };
+  parts.push(...run.parts);
 
   const total = addTallies(parts.map(({ tally }) => tally));
   if (signal.aborted) console.log('\ninterrupted: what follows is not the whole run');
-  printSummary(parts, total);
+  printSummary({ ...run, parts }, total);
   return total.failed === 0 && total.passed > 0 && !signal.aborted ? 0 : 1;
 }
 
