@@ -247,7 +247,13 @@ describe('attempts at a restore', () => {
     await lock.close();
     const tools = await bed.tools.find(18, ['pg_restore', 'psql'], { directories: target.toolDirectories, signal });
     const request = { lock, tools, archive, database, identity, lockTimeoutMs: 1_000 };
-    const nothing = { statements: [sql`DROP VIEW sums`], presentSchemas: [], hasTablespaces: false, serverMajor: 18 };
+    const nothing = {
+      quiet: [],
+      statements: [sql`DROP VIEW sums`],
+      presentSchemas: [],
+      hasTablespaces: false,
+      serverMajor: 18,
+    };
     await expect(restoreInPlace({ ...request, ...nothing }, target, signal)).rejects.toMatchObject({
       code: 'claim.lost',
     });

@@ -62,13 +62,15 @@ const BLOCKERS = `
   ),
   named AS (
     SELECT
-      a.identity AS object, b.identity AS dependent,
+      a.identity AS object,
+      CASE w.classid WHEN 'pg_event_trigger'::regclass THEN 'event trigger ' ELSE '' END || b.identity AS dependent,
       EXISTS (SELECT FROM doomed y WHERE y.classid = w.classid AND y.objid = w.objid) AS "isDoomed"
     FROM whole w
     CROSS JOIN LATERAL pg_identify_object(w.refclassid, w.refobjid, 0) a
     CROSS JOIN LATERAL pg_identify_object(w.classid, w.objid, 0) b
     WHERE w.classid IN (
-      'pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass, 'pg_extension'::regclass)
+      'pg_class'::regclass, 'pg_proc'::regclass, 'pg_type'::regclass, 'pg_constraint'::regclass, 'pg_extension'::regclass,
+      'pg_event_trigger'::regclass)
   )
   SELECT DISTINCT object, dependent FROM named WHERE NOT "isDoomed" ORDER BY object, dependent`;
 

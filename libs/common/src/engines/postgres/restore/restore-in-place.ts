@@ -21,7 +21,9 @@ import { FENCED, fenceStatements } from './restore-fence.js';
 export interface InPlaceRequest extends PgRestoreRequest {
   /** Holds the restore lock: the transaction commits only while it lives. */
   readonly lock: PgSession;
-  /** Run first, in the same transaction. */
+  /** Run first, in the same transaction: they keep event triggers from firing. */
+  readonly quiet: readonly Sql[];
+  /** Run before the archive, in the same transaction. */
   readonly statements: readonly Sql[];
   /** How long a lock of somebody else's is waited for. */
   readonly lockTimeoutMs: number;
@@ -76,8 +78,8 @@ export async function restoreInPlace(
 /** SQLSTATE comes with every error; the first one ends psql. */
 const VARIABLES = ['--set=ON_ERROR_STOP=1', '--set=VERBOSITY=verbose'];
 
-function toPreamble({ lock, identity, statements }: InPlaceRequest): string {
-  const all = [sql`BEGIN`, ...fenceStatements(lock, identity), ...statements];
+function toPreamble({ lock, identity, quiet, statements }: InPlaceRequest): string {
+  const all = [sql`BEGIN`, ...quiet, ...fenceStatements(lock, identity), ...statements];
   return all.map(({ text }) => `${text};\n`).join('');
 }
 

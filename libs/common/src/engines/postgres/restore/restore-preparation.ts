@@ -6,6 +6,7 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { body, identifier, literal, printed, type Sql, sql, unquoteIdentifier } from '#common/pg/sql.js';
 import { plainDefaultPrivileges } from './restore-default-privileges.js';
 import { dropStatements, lockStatements } from './restore-drops.js';
+import { quietStatements } from './restore-event-triggers.js';
 import { CONFIG_ROWS, extensionSchemas, extensionStatements } from './restore-extensions.js';
 import { findDoomed } from './restore-preview.js';
 import { toPrivilegeStatements } from './restore-privileges.js';
@@ -20,6 +21,11 @@ export interface Preparation {
   readonly presentSchemas: readonly ArchivedSchema[];
   /** Whether the server has tablespaces besides its own. */
   readonly hasTablespaces: boolean;
+}
+
+export interface PreparationInUse extends Preparation {
+  /** Run before anything else, so that no event trigger fires. */
+  readonly quiet: readonly Sql[];
 }
 
 /** For an empty database: the extensions and where they live. */
@@ -49,7 +55,7 @@ export async function prepareInUse(
   session: PgSession,
   facts: SnapshotFacts,
   target: PostgresTarget,
-): Promise<Preparation> {
+): Promise<PreparationInUse> {
   await pinFactSettings(session);
   const { database } = session.connection;
   const objects = await readObjects(session);
@@ -82,6 +88,7 @@ export async function prepareInUse(
         : []),
       ...(await databaseStatements(session, facts, target, database)),
     ],
+    quiet: await quietStatements(session),
     presentSchemas: archivedSchemas(present, facts),
     hasTablespaces: await hasTablespaces(session),
   };

@@ -1,5 +1,5 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
+import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
@@ -9,6 +9,7 @@ import { AppError, toProblem } from '#common/errors/app-error.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { findDependents } from './restore-blockers.js';
 import { databaseExists } from './restore-database.js';
+import { eventTriggersOf, findRightToCreate, findRightToQuiet } from './restore-event-triggers.js';
 import { findMissingExtensions } from './restore-extensions.js';
 import { findMissingLocales } from './restore-locales.js';
 import type { RestorePlan } from './restore-plan.js';
@@ -67,7 +68,10 @@ async function previewServer(session: PgSession, { manifest, target, database, s
     missingMemberships: await findMissingMemberships(session, facts, target),
     missingExtensions: await findMissingExtensions(session, facts),
     missingLocales: strategy === 'new' ? await findMissingLocales(session, facts) : [],
-    missingRights: await findMissingRights(session, { facts, target, strategy, missingRoles }),
+    missingRights: [
+      ...(await findMissingRights(session, { facts, target, strategy, missingRoles })),
+      ...(await findRightToCreate(session, facts, target)),
+    ],
     sessions,
     obstacles: { isStandby, restoringRun: await findLockingRun(session, database, identity?.runId) },
   };
@@ -98,16 +102,26 @@ function previewDatabase({ manifest, target, database }: RestoreQuestion, signal
       const { dropped, blockers } = await findDependents(session, doomed);
       const newer = sorted(present).filter((identity) => !backup.has(identity));
       const found = identitiesOf(present);
+      const isArchived = toIsArchived(manifest.snapshot);
       return {
         overwritten: sorted(present).filter((identity) => backup.has(identity)),
         created: [...backup].filter((identity) => !found.has(identity)).sort(),
         dropped: newer.filter((identity) => dropped.has(identity)),
         newer: newer.filter((identity) => !dropped.has(identity)),
-        blockers,
-        missingRights: await findMissingRightsInside(session, { facts: manifest.snapshot, target, doomed, present }),
+        blockers: blockers.filter(({ dependent }) => !isArchived(dependent)),
+        missingRights: [
+          ...(await findMissingRightsInside(session, { facts: manifest.snapshot, target, doomed, present })),
+          ...(await findRightToQuiet(session)),
+        ],
       };
     }),
   );
+}
+
+/** Whether an event trigger comes with the archive, which drops its own first. A backup of before they were facts does not say so. */
+function toIsArchived(facts: SnapshotFacts): (dependent: string) => boolean {
+  const own = new Set(eventTriggersOf(facts));
+  return (dependent) => own.has(dependent) || (facts.details === undefined && dependent.startsWith('event trigger '));
 }
 
 /** Schemas stay: what the backup does not know may be in them. */

@@ -42,9 +42,6 @@ export async function findMissingRights(session: PgSession, question: RightsQues
       : []),
     ...(extensions.length > 0 ? [`role ${role} may not create the extensions ${extensions.join(', ')}`] : []),
     ...(target.privileges === 'keep' ? toForeignGrants(role, facts) : []),
-    ...(facts.details ?? [])
-      .filter(({ kind }) => kind === 'event-trigger')
-      .map(({ identity }) => `role ${role} may not create ${identity}: it is no superuser`),
     ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
   ];
 }

@@ -20,6 +20,8 @@ const LISTING = `; Archive created at 2026-11-21
 2595; 0 0 ACL - SCHEMA ext postgres
 222; 1259 31658 TABLE public SCHEMA - ext postgres
 2700; 6100 1 SUBSCRIPTION - upstream postgres
+3000; 3466 131990 EVENT TRIGGER - EVENT TRIGGER postgres
+3001; 0 0 COMMENT - EVENT TRIGGER no_drops postgres
 2432; 2606 131937 FK CONSTRAINT public b b_a_fkey postgres
 2583; 0 131923 ROW SECURITY public a postgres
 2588; 0 131946 MATERIALIZED VIEW DATA public m postgres`;
@@ -42,12 +44,14 @@ describe('the list of what is restored', () => {
     ]);
   });
 
-  it('is split so that row-level security comes after foreign keys', () => {
+  it('is split so that row-level security comes after foreign keys, and event triggers after everything', () => {
     const { early, late } = splitRestoreList(toRestoreList(LISTING, []));
     expect(early).toContain('FK CONSTRAINT');
-    expect(late.split('\n').map((line) => /\d+ ([A-Z ]+) public/.exec(line)?.[1])).toEqual([
+    expect(late.split('\n').map((line) => /\d+ ([A-Z ]+) (?:public|-)/.exec(line)?.[1])).toEqual([
       'ROW SECURITY',
       'MATERIALIZED VIEW DATA',
+      'EVENT TRIGGER',
+      'COMMENT',
     ]);
     expect(early).not.toContain('ROW SECURITY');
   });
