@@ -21,6 +21,8 @@ export async function ensureRoles(config: ShopConfig): Promise<void> {
     await ensureRole(client, app, 'LOGIN NOBYPASSRLS', config.appPassword);
     await ensureRole(client, backup, 'LOGIN BYPASSRLS', config.backupPassword);
     await client.query(`GRANT pg_read_all_data TO ${escapeIdentifier(backup)}`);
+    // A backup records what the application sees; its role acts as the application only where it says so.
+    await client.query(`GRANT ${escapeIdentifier(app)} TO ${escapeIdentifier(backup)} WITH INHERIT FALSE, SET TRUE`);
   });
 }
 

@@ -102,31 +102,38 @@ function toPlan(
       datasets: {
         shop: {
           ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories },
-          tenantTables: { schema: 'public', column: 'tenant_id' },
+          tenantTables: {
+            column: 'tenant_id',
+            application: {
+              ...{ role: `${name}_app`, tenantSetting: 'app.tenant_id' },
+              functions: [{ call: 'order_summary()', column: 'tenant_id' }],
+            },
+          },
           migrationHeadQuery: 'SELECT max(version) FROM schema_migrations',
           topics: [{ name: `${name}.orders`, groups: [`${name}-projector`], replay: { modes: ['reset'] } }],
         },
       },
       targets: { production: { ...target, missingRoles: 'create' }, strict: { ...target, missingRoles: 'refuse' } },
       profiles: {
-        database: { probes: toDatabaseProbes(name) },
-        shop: { probes: [...toDatabaseProbes(name), toHttpProbe(url), toSearchProbe(name)] },
+        database: { probes: DATABASE_PROBES },
+        shop: { probes: [...DATABASE_PROBES, toHttpProbe(url), toSearchProbe(name)] },
       },
     },
   };
 }
 
-const toDatabaseProbes = (name: string): object[] => [
-  ...['checksums', 'archive-list', 'row-counts', 'fingerprints', 'schema', 'sequences', 'extensions', 'privileges'].map(
-    (use) => ({ use }),
-  ),
-  {
-    use: 'rls',
-    behaviour: {
-      ...{ role: `${name}_app`, tenantSetting: 'app.tenant_id' },
-      functions: [{ call: 'order_summary()', column: 'tenant_id' }],
-    },
-  },
+const DATABASE_PROBES: object[] = [
+  ...[
+    'checksums',
+    'archive-list',
+    'row-counts',
+    'fingerprints',
+    'schema',
+    'sequences',
+    'extensions',
+    'privileges',
+    'rls',
+  ].map((use) => ({ use })),
   { use: 'sql', assertions: [{ name: 'there are orders', query: 'SELECT count(*) FROM orders', min: 1 }] },
 ];
 

@@ -29,7 +29,15 @@ datasets:
     url: '\${env:SHOP_URL}'
     repositories: [local-s3]
     toolDirectories: ${tools}
-    tenantTables: { schema: public, column: tenant_id }
+    tenantTables:
+      schema: public
+      column: tenant_id
+      application:
+        role: ${shop.rolePrefix}_app
+        tenantSetting: app.tenant_id
+        functions:
+          - { call: order_summary(), column: tenant_id }
+          - { call: best_sellers(1000000), column: tenant_id }
     migrationHeadQuery: SELECT max(version) FROM schema_migrations
     topics:
       - name: ${shop.topic}
@@ -49,16 +57,16 @@ profiles:
   # Everything that the database alone can tell.
   shop-database:
     probes:
-${toDatabaseProbes(sandbox)}
+${DATABASE_PROBES}
   # And whether the application and its search work on it.
   shop:
     probes:
-${toDatabaseProbes(sandbox)}
+${DATABASE_PROBES}
 ${toApplicationProbes(sandbox)}
 `;
 };
 
-const toDatabaseProbes = ({ shop }: Sandbox): string => `      - use: checksums
+const DATABASE_PROBES = `      - use: checksums
       - use: archive-list
       - use: row-counts
       - use: fingerprints
@@ -67,12 +75,6 @@ const toDatabaseProbes = ({ shop }: Sandbox): string => `      - use: checksums
       - use: extensions
       - use: privileges
       - use: rls
-        behaviour:
-          role: ${shop.rolePrefix}_app
-          tenantSetting: app.tenant_id
-          functions:
-            - { call: order_summary(), column: tenant_id }
-            - { call: best_sellers(1000000), column: tenant_id }
       - use: sql
         assertions:
           - name: every order's lines add up to its total

@@ -2,6 +2,8 @@ import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
 import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { findBlindness } from '#common/engines/postgres/tenants/role.js';
+import type { TenantApplication } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { hostsOf, isSocketFolder, toPgPlace } from '#common/pg/connection.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
@@ -10,7 +12,8 @@ import { urlCheck } from './url-check.js';
 
 /** Can this dataset be backed up, whole, with the right tools, to somewhere else? */
 export function datasetChecks(name: string, { installation, signal }: VerbContext): Check[] {
-  const { connection, toolDirectories: directories } = installation.dataset(name);
+  const { connection, toolDirectories: directories, tenantTables } = installation.dataset(name);
+  const application = tenantTables?.application;
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
     withPgSession(connection, { signal, applicationName: 'holdfast check' }, work);
   return [
@@ -32,13 +35,21 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
       run: () =>
         withSession(async (session) => {
           await assertReadable(session);
-          return `role ${connection.user} reads every table, and no policy hides a row`;
+          return `role ${connection.user} reads every table and large object, and no policy hides a row`;
         }),
     },
     {
       name: `dataset ${name}: fits into its repository`,
       run: () => withSession((session) => tellRoom(name, session, { installation, signal })),
     },
+    ...(application === undefined
+      ? []
+      : [
+          {
+            name: `dataset ${name}: what the application sees`,
+            run: () => withSession((session) => tellSight(session, application)),
+          },
+        ]),
     { name: `dataset ${name}: repository on another host`, run: async () => tellPlace(name, installation) },
   ];
 }
@@ -59,6 +70,13 @@ async function tellRoom(
   throw new CheckWarning(
     `${found}, and ${limit}: raise its \`partSizeBytes\`, or \`maxParts\` where the store takes more`,
   );
+}
+
+/** A backup is whole without it, but the verdict on its restore then says less. */
+async function tellSight(session: PgSession, { role, tenantSetting }: TenantApplication): Promise<string> {
+  const reason = await findBlindness(session, role);
+  if (reason !== undefined) throw new CheckWarning(`backups do not record what the application sees: ${reason}`);
+  return `backups record what ${role} sees by ${tenantSetting}`;
 }
 
 /** A socket is on this machine. */

@@ -4,6 +4,7 @@ import { parseRepositoryUrl } from '#common/domain/repository-url.js';
 import { parsePgUrl } from '#common/pg/connection.js';
 import { readBy } from './read-by.js';
 import { RetentionConfig } from './retention.config.js';
+import { TenantTablesConfig } from './tenants.config.js';
 
 export const PostgresUrl = readBy(parsePgUrl)
   .meta({ pattern: '^postgres(ql)?://' })
@@ -92,7 +93,7 @@ export const PostgresDatasetConfig = z.strictObject({
     .describe('Where its backups go'),
   topics: z.array(DatasetTopic).default([]),
   toolDirectories: z.array(z.string()).default([]).describe('Searched for pg_dump before the well-known places'),
-  tenantTables: z.strictObject({ schema: z.string().default('public'), column: z.string() }).optional(),
+  tenantTables: TenantTablesConfig.optional(),
   fingerprint: z.array(z.string()).default(['*.*']).describe('Tables whose content is digested, schema.table with *'),
   exactCountLimit: z.int().min(0).default(5_000_000).describe('Larger tables are counted by estimate'),
   migrationHeadQuery: z.string().optional().describe('Returns one text: the application’s migration head'),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { Instant, LsnText, QualifiedName } from './names.js';
+import { TenantFacts } from './tenant-facts.js';
 
 /** Everything here was read inside the dump's own snapshot, so a restore is compared with it by equality. */
 export const PolicyFacts = z.object({
@@ -112,6 +113,7 @@ export const SnapshotFacts = z.object({
   schemaSha256: z.string().describe('Digest of tables, columns, constraints and indexes, in a fixed order'),
   details: z.array(DetailFacts).optional().describe('Absent: not read'),
   memberships: z.array(MembershipFacts).optional().describe('Absent: not read'),
+  tenants: TenantFacts.optional().describe('Absent: not read, or the dataset names no application'),
   migrationHead: z.string().nullable().describe('Of the application, where the dataset says how to read it'),
 });
 export type SnapshotFacts = z.infer<typeof SnapshotFacts>;

@@ -129,7 +129,7 @@ export const Codes = {
   'postgres.permission': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Grant the named rights to the role in the url; for a backup role `GRANT pg_read_all_data TO <role>` is enough.',
+    hint: 'Grant the named rights to the role in the url; a backup role needs `GRANT pg_read_all_data TO <role>` and SELECT on every large object.',
   },
   'postgres.pooled': {
     retryable: false,

@@ -100,7 +100,8 @@ async function makeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: Abo
 function openOutput(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<PgDumpOutput> {
   const { dataset, purpose, runId } = attempt;
   // A safety dump is of a database that somebody wants to replace: what the application would answer there is no condition.
-  const asked = purpose === 'safety' ? { ...dataset, migrationHeadQuery: undefined, fingerprintTables: [] } : dataset;
+  const unasked = { migrationHeadQuery: undefined, fingerprintTables: [], tenantTables: undefined };
+  const asked = purpose === 'safety' ? { ...dataset, ...unasked } : dataset;
   return d.engine.open(asked, {
     signal,
     readBusPosition: d.readBusPosition,

@@ -14,7 +14,7 @@ beforeAll(async () => {
 afterAll(() => shop?.drop());
 
 const probe = (use: string, params: object, ...tampering: string[]): Promise<ProbeOutcome> =>
-  shop.probe({ use, ...params }, manifest, tampering);
+  shop.probe({ use, ...params }, { manifest }, tampering);
 
 describe('probes of equality on a true copy', () => {
   it.each(['row-counts', 'fingerprints', 'schema', 'sequences', 'extensions'])('%s passes', async (use) => {

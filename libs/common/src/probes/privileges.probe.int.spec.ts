@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => shop?.drop());
 
 const probe = (params: object, ...tampering: string[]): Promise<ProbeOutcome> =>
-  shop.probe({ use: 'privileges', ...params }, manifest, tampering);
+  shop.probe({ use: 'privileges', ...params }, { manifest }, tampering);
 
 describe('privileges probe', () => {
   it('passes a true copy', async () => {
@@ -36,9 +36,12 @@ describe('privileges probe', () => {
         `DROP POLICY own ON ${name}`,
         `ALTER TABLE ${name} DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY`,
       ]);
-    expect((await shop.probe({ use: 'rls' }, plain, off)).verdict).toBe('inconclusive');
-    expect((await shop.probe({ use: 'privileges' }, plain, off)).verdict).toBe('passed');
-    const changed = await shop.probe({ use: 'privileges' }, plain, [...off, 'ALTER TABLE orders OWNER TO postgres']);
+    expect((await shop.probe({ use: 'rls' }, { manifest: plain }, off)).verdict).toBe('inconclusive');
+    expect((await shop.probe({ use: 'privileges' }, { manifest: plain }, off)).verdict).toBe('passed');
+    const changed = await shop.probe({ use: 'privileges' }, { manifest: plain }, [
+      ...off,
+      'ALTER TABLE orders OWNER TO postgres',
+    ]);
     expect(problemsOf(changed)).toContain('table public.orders: the owner changed');
     expect(changed.verdict).toBe('failed');
   });

@@ -1,5 +1,6 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
 import type { PgConnection } from '#common/pg/connection.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 
@@ -16,7 +17,6 @@ export interface ProbeContext {
   /** Whether owners and privileges came back with the data, and who owns everything when they did not. */
   readonly privileges: 'keep' | 'drop';
   readonly owner: string | undefined;
-  /** Tables in this schema with this column belong to tenants: every one needs row-level security. */
-  readonly tenantTables: { readonly schema: string; readonly column: string } | undefined;
+  readonly tenantTables: TenantTables | undefined;
   readonly signal: AbortSignal;
 }

@@ -10,23 +10,41 @@ let shop: RestoredShop;
 let manifest: Manifest;
 
 beforeAll(async () => {
-  shop = await RestoredShop.create();
-  manifest = await shop.manifest();
+  shop = await RestoredShop.create(
+    // Soft-deleted rows, hidden from their own tenant too.
+    'ALTER TABLE orders ADD hidden boolean NOT NULL DEFAULT false',
+    'UPDATE orders SET hidden = true WHERE id % 3 = 0',
+    'CREATE POLICY present ON orders AS RESTRICTIVE FOR SELECT USING (NOT hidden)',
+    // Shared rows, open to every tenant.
+    `INSERT INTO products VALUES (100, 'everybody', 'shared', 1)`,
+    `CREATE POLICY shared ON products FOR SELECT USING (tenant = 'everybody')`,
+    'CREATE VIEW recent WITH (security_invoker = true) AS SELECT * FROM events WHERE at > now()',
+    'GRANT SELECT ON recent TO PUBLIC',
+  );
+  manifest = await shop.manifest(tenantTables());
 });
 afterAll(() => shop?.drop());
 
-const behaviour = () => ({
-  role: shop.app,
-  tenantSetting: 'app.tenant',
-  column: 'tenant',
-  functions: [
-    { call: 'public.all_orders()', column: 'tenant' },
-    { call: 'public.order_count()', equals: 'SELECT count(*) FROM public.orders WHERE tenant = $1' },
-  ],
+const tenantTables = () => ({
+  ...{ schema: 'public', column: 'tenant' },
+  application: {
+    ...{ role: shop.app, tenantSetting: 'app.tenant', views: ['*'], samples: 3 },
+    functions: [
+      { call: 'public.all_orders()', column: 'tenant' },
+      {
+        call: 'public.order_count()',
+        equals: 'SELECT count(*) FROM public.orders WHERE tenant = $1 AND NOT hidden',
+      },
+    ],
+  },
 });
 
-const probe = (params: object, ...tampering: string[]): Promise<ProbeOutcome> =>
-  shop.probe({ use: 'rls', ...params }, manifest, tampering);
+/** By comparison alone. */
+const compare = (...tampering: string[]): Promise<ProbeOutcome> => shop.probe({ use: 'rls' }, { manifest }, tampering);
+
+/** By behaviour as well. */
+const behave = (...tampering: string[]): Promise<ProbeOutcome> =>
+  shop.probe({ use: 'rls' }, { manifest, tenantTables: tenantTables() }, tampering);
 
 async function readState(run: (database: PgConnection) => Promise<void>): Promise<{ rows: number; last: string }> {
   const database = await shop.restore();
@@ -40,21 +58,77 @@ async function readState(run: (database: PgConnection) => Promise<void>): Promis
 }
 
 describe('rls probe on a true copy', () => {
-  it('passes by comparison and by behaviour', async () => {
-    const outcome = await probe({ behaviour: behaviour() });
+  it('passes where the application sees what it saw: not all of its rows, and shared ones of another tenant', async () => {
+    const outcome = await behave();
     expect(problemsOf(outcome)).toEqual([]);
     expect(outcome.verdict).toBe('passed');
     expect(outcome.summary).toMatch(
-      /4 tables with row-level security; no difference; \d+ trials as 3 tenants through 7 relations/,
+      /4 tables with row-level security; no difference; \d+ trials as 3 tenants through 8 relations/,
     );
+    expect(outcome.summary).toContain('visible already in the backup through table public.products');
+    expect(outcome.summary).toContain(
+      'view public.recent was not recorded: a policy of it, or the view itself, asks for',
+    );
+  });
+
+  it('judges isolation only, and says why, where the backup holds no record', async () => {
+    const { tenants, ...old } = manifest.snapshot;
+    const judge = (snapshot: Manifest['snapshot'], ...tampering: string[]) =>
+      shop.probe({ use: 'rls' }, { manifest: { ...manifest, snapshot }, tenantTables: tenantTables() }, [
+        'DROP POLICY shared ON products',
+        ...tampering,
+      ]);
+    const outcome = await judge(old);
+    expect(problemsOf(outcome)).toEqual(['public.products policy shared: the policy is missing']);
+    expect(outcome.summary).toMatch(
+      /what the application saw was not recorded: the backup is older than this fact.*; only isolation/,
+    );
+    const recordedByOther = { ...old, tenants: { ...tenants, role: 'other' } as Manifest['snapshot']['tenants'] };
+    expect((await judge(recordedByOther)).summary).toContain('the backup knows role other with app.tenant');
+    const open = await judge(old, 'ALTER TABLE orders DISABLE ROW LEVEL SECURITY');
+    expect(problemsOf(open)).toContain('table public.orders without a tenant: rows are visible');
+  });
+
+  it('tries nothing where the profile says that the target lacks the role', async () => {
+    const outcome = await shop.probe(
+      { use: 'rls', ...{ behaviour: 'skip' } },
+      { manifest, tenantTables: tenantTables() },
+    );
+    expect(outcome).toMatchObject({ verdict: 'passed', summary: '4 tables with row-level security; no difference' });
   });
 
   it('leaves no row, sequence value or setting behind', async () => {
     const { rows, last } = await readState(async (database) => {
-      const [prepared] = parseProfile({ probes: [{ use: 'rls', behaviour: behaviour() }] });
-      await prepared?.run(shop.context(manifest, database));
+      const [prepared] = parseProfile({ probes: [{ use: 'rls' }] });
+      await prepared?.run({ ...shop.context(manifest, database), tenantTables: tenantTables() });
     });
     expect([rows, last]).toEqual([42, '42']);
+  });
+});
+
+describe('the record of what the application saw', () => {
+  it('says why there is none, with the grant that mends it', async () => {
+    const reasonFor = async (role: string): Promise<string | null | undefined> => {
+      const tables = tenantTables();
+      const facts = await shop.manifest({ ...tables, application: { ...tables.application, role } });
+      return facts.snapshot.tenants?.reason;
+    };
+    expect(await reasonFor('nowhere')).toBe('role nowhere does not exist');
+    expect(await reasonFor('postgres')).toContain('bypasses row-level security');
+  });
+
+  it('holds counts by relation and tenant, and no row', () => {
+    const { seen, unreadable, reason } = manifest.snapshot.tenants ?? {};
+    expect([reason, unreadable]).toEqual([null, []]);
+    expect(seen).toContainEqual({
+      relation: 'table public.orders',
+      tenant: 'cccccccc',
+      own: 14,
+      others: 0,
+      unowned: 0,
+    });
+    expect(seen).toContainEqual({ relation: 'view public.owner_orders', tenant: null, own: 0, others: 0, unowned: 0 });
+    expect(seen).toContainEqual({ relation: 'table public.products', tenant: '', own: 0, others: 1, unowned: 0 });
   });
 });
 
@@ -106,19 +180,22 @@ describe('rls probe on what a bad restore leaves', () => {
       () => ['ALTER VIEW invoker_products SET (security_invoker = false)'],
       () => ['view public.invoker_products: security_invoker differs'],
     ],
-    ['a tenant table dropped', () => ['DROP TABLE events'], () => ['public.events: the tenant table is missing']],
+    [
+      'a tenant table dropped',
+      () => ['DROP TABLE events CASCADE'],
+      () => ['public.events: the tenant table is missing'],
+    ],
   ];
 
   it.each(cases)('finds %s by comparison', async (_, tampering, expected) => {
-    const outcome = await probe({}, ...tampering());
+    const outcome = await compare(...tampering());
     expect(outcome.verdict).toBe('failed');
     expect(problemsOf(outcome)).toEqual(expect.arrayContaining(expected()));
   });
 
   it('calls a policy that was re-created under another name equal', async () => {
     const mine = `(tenant = NULLIF(current_setting('app.tenant'::text, true), ''::text))`;
-    const outcome = await probe(
-      {},
+    const outcome = await compare(
       'DROP POLICY own ON orders',
       `CREATE POLICY renamed ON orders TO ${shop.reader}, ${shop.app} USING (${mine})`,
     );
@@ -127,14 +204,13 @@ describe('rls probe on what a bad restore leaves', () => {
 });
 
 describe('rls probe by behaviour alone', () => {
-  const behave = (...tampering: string[]) => probe({ behaviour: behaviour() }, ...tampering);
   const [first] = ['aaaaaaaa'];
 
   it('sees rows of others when security is off', async () => {
     const outcome = await behave('ALTER TABLE orders DISABLE ROW LEVEL SECURITY');
     expect(problemsOf(outcome)).toEqual(
       expect.arrayContaining([
-        'table public.orders without a tenant: rows are visible',
+        'table public.orders without a tenant: rows of other tenants are visible',
         `table public.orders as tenant ${first}: rows of other tenants are visible`,
       ]),
     );
@@ -182,11 +258,27 @@ describe('rls probe by behaviour alone', () => {
   });
 
   it('fails for a role that is absent or bypasses everything', async () => {
-    const absent = await probe({ behaviour: { ...behaviour(), role: 'nobody_here' } });
-    expect(problemsOf(absent)).toContain('role nobody_here: does not exist: the application cannot log in');
-    const superuser = await probe({ behaviour: { ...behaviour(), role: 'postgres' } });
-    expect(problemsOf(superuser)).toContain(
+    const as = (role: string) => {
+      const tables = tenantTables();
+      const named = { ...tables, application: { ...tables.application, role } };
+      return shop.probe({ use: 'rls' }, { manifest, tenantTables: named });
+    };
+    expect(problemsOf(await as('nobody_here'))).toContain(
+      'role nobody_here: does not exist: the application cannot log in',
+    );
+    expect(problemsOf(await as('postgres'))).toContain(
       'role postgres: bypasses row-level security: it sees the rows of every tenant',
+    );
+  });
+
+  it('sees more of a tenant’s own rows than before where a restrictive policy is gone', async () => {
+    const outcome = await behave('DROP POLICY present ON orders');
+    expect(problemsOf(outcome)).toEqual(
+      expect.arrayContaining([
+        'public.orders policy present: the policy is missing',
+        'table public.orders as tenant cccccccc: more of its own rows are visible than before',
+        'view public.owner_orders as tenant cccccccc: more of its own rows are visible than before',
+      ]),
     );
   });
 
@@ -196,6 +288,7 @@ describe('rls probe by behaviour alone', () => {
       `REVOKE ALL ON FUNCTION all_orders() FROM ${shop.app}`,
       `DROP FUNCTION order_count()`,
     );
-    expect(outcome.verdict).not.toBe('passed');
+    expect(outcome.verdict).toBe('failed');
+    expect(problemsOf(outcome)).toContain(`table public.orders without a tenant: ${shop.app} may no longer read it`);
   });
 });

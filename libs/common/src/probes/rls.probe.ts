@@ -1,6 +1,8 @@
+import { z } from 'zod';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { AppError } from '#common/errors/app-error.js';
+import { listTenantTables } from '#common/engines/postgres/tenants/relations.js';
+import type { TenantApplication, TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { compareRights, pairObjects, toSubject } from './compare-objects.js';
 import { compareRls, findUnguarded, isGuarded } from './compare-rls.js';
 import { defineProbe } from './define-probe.js';
@@ -9,16 +11,22 @@ import type { ProbeContext } from './probe-context.js';
 import { withSession } from './probe-session.js';
 import { readGuardedTables, readRestored } from './restored-facts.js';
 import { type BehaviourTally, tryBehaviour } from './rls-behaviour.js';
-import { RlsParams } from './rls-params.js';
-import { listTenantTables } from './tenant-relations.js';
+import { SeenRecord } from './seen-record.js';
 
 /** Tenants are as separate as before: row-level security and policies are compared with the backup, and tried out as the application's role. */
 export const rlsProbe = defineProbe({
   name: 'rls',
   summary: 'Row-level security and policies as in the backup, and tried out as a tenant',
   timeoutMs: 1_800_000,
-  params: RlsParams,
-  async check(context, params) {
+  params: z.strictObject({
+    behaviour: z
+      .enum(['try', 'skip'], { error: `is try or skip; the role stands in the dataset: tenantTables.application` })
+      .default('try')
+      .describe(
+        'Also as the application of the dataset, in transactions that are rolled back; skip: the target lacks its role',
+      ),
+  }),
+  async check(context, { behaviour }) {
     const problems = new EvidenceLog();
     const unclear = new EvidenceLog();
     const tables = await readRestored(context, async (session) => {
@@ -26,15 +34,16 @@ export const rlsProbe = defineProbe({
       return compareTables(session, context, problems);
     });
     const notes: string[] = [];
-    if (tables === 0 && params.behaviour === undefined && problems.total === 0) {
+    const application = behaviour === 'try' ? context.tenantTables?.application : undefined;
+    if (tables === 0 && application === undefined && problems.total === 0) {
       return nothingToCompare('no table of the backup has row-level security, and none is declared a tenant table');
     }
-    if (params.behaviour !== undefined) {
-      const tally = await behave(context, params.behaviour);
+    if (context.tenantTables !== undefined && application !== undefined) {
+      const { tally, record } = await behave(context, context.tenantTables, application);
       problems.include(tally.problems);
       unclear.include(tally.unclear);
       unclear.add(...toSilence(tally));
-      notes.push(toBehaviourNote(tally));
+      notes.push(toBehaviourNote(tally), ...toRecordNotes(tally, record));
     }
     return conclude({ looked: `${countOf(tables, 'table')} with row-level security`, problems, unclear, notes });
   },
@@ -63,13 +72,12 @@ async function compareCarriers(session: PgSession, { manifest }: ProbeContext, p
 }
 
 /** In a session of its own: the tenant's setting must be as unknown to it as to a fresh connection of the application. */
-function behave(context: ProbeContext, behaviour: NonNullable<RlsParams['behaviour']>): Promise<BehaviourTally> {
-  const column = behaviour.column ?? context.tenantTables?.column;
-  if (column === undefined) {
-    throw new AppError('config.invalid', 'rls.behaviour needs a column, or tenantTables in the dataset');
-  }
-  const guarded = new Set(context.manifest.snapshot.tables.filter(isGuarded).map(({ name }) => name));
-  return withSession(context, (session) => tryBehaviour(session, behaviour, { column, guarded }));
+function behave(context: ProbeContext, tenantTables: TenantTables, application: TenantApplication) {
+  const { tables, tenants } = context.manifest.snapshot;
+  const guarded = new Set(tables.filter(isGuarded).map(({ name }) => name));
+  const record = new SeenRecord(tenants, tenantTables);
+  const options = { application, column: tenantTables.column, record, privileges: context.privileges, guarded };
+  return withSession(context, async (session) => ({ tally: await tryBehaviour(session, options), record }));
 }
 
 /** A trial in which nothing could be seen proves nothing. */
@@ -88,4 +96,12 @@ function toBehaviourNote({ trials, relations, tenants, empty, unreadable }: Beha
     ...(unreadable.size > 0 ? [`${unreadable.size} not readable for the role`] : []),
   ];
   return parts.join(', ');
+}
+
+function toRecordNotes({ relations }: BehaviourTally, record: SeenRecord): string[] {
+  const open = record.openBefore();
+  return [
+    ...record.notes(relations.map(({ label }) => label)),
+    ...(open.length > 0 ? [`rows of other tenants were visible already in the backup through ${open.join(', ')}`] : []),
+  ];
 }

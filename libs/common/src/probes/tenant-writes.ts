@@ -1,9 +1,9 @@
 import type pg from 'pg';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { TenantRelation } from '#common/engines/postgres/tenants/relations.js';
+import { isMissingPrivilege, isPolicyRefusal, type TenantTrials } from '#common/engines/postgres/tenants/trial.js';
 import { identifier, joined, sql } from '#common/pg/sql.js';
-import type { TenantRelation } from './tenant-relations.js';
-import { isMissingPrivilege, isPolicyRefusal, type TenantTrials } from './tenant-trial.js';
-import type { BehaviourLog } from './tenant-visibility.js';
+import type { BehaviourLog } from './tenant-sightings.js';
 
 interface WriteTrial {
   readonly table: TenantRelation;
@@ -42,10 +42,13 @@ export async function checkWrites(session: PgSession, trials: TenantTrials, tria
   const updated = await trials.try<object>(
     { role, tenant },
     sql`UPDATE ${table.from} SET ${table.column} = $2
-     WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM ${table.from} WHERE ${table.column}::text = $1 LIMIT 1)`,
+     WHERE (tableoid, ctid) IN (SELECT tableoid, ctid FROM ${table.from} WHERE ${table.column}::text = $1 LIMIT 1)
+     RETURNING 1`,
     [tenant, other],
   );
-  judge('UPDATE that hands a row to another tenant', updated, trial);
+  // Policies may hide every row of a tenant from itself: then there was nothing to hand over.
+  const hadRow = 'error' in updated || updated.rows.length > 0;
+  if (hadRow) judge('UPDATE that hands a row to another tenant', updated, trial);
 }
 
 function judge(what: string, result: { error: pg.DatabaseError } | object, { table, role, log }: WriteTrial): void {

@@ -34,6 +34,7 @@ export class Installation {
       fingerprintTables: config.fingerprint,
       exactCountLimit: config.exactCountLimit,
       migrationHeadQuery: config.migrationHeadQuery,
+      tenantTables: config.tenantTables,
       compression: config.compression,
     };
   }

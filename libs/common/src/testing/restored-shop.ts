@@ -3,10 +3,13 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
-import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { recordTenants } from '#common/engines/postgres/tenants/record.js';
+import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
+import { inRollback } from '#common/probes/probe-session.js';
 import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -49,11 +52,20 @@ export class RestoredShop {
     return withDatabase(server, this.source);
   }
 
-  async manifest(): Promise<Manifest> {
+  /** With what the application saw, where it is named. */
+  async manifest(tenantTables?: TenantTables): Promise<Manifest> {
     const options = { fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined };
-    const snapshot = await withPgSession(this.connection, { signal, applicationName: 'spec' }, (session) =>
-      inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)),
-    );
+    const read = <T>(work: (session: PgSession) => Promise<T>) =>
+      withPgSession(this.connection, { signal, applicationName: 'spec' }, work);
+    const facts = await read((session) => inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)));
+    const application = tenantTables?.application;
+    const record = (session: PgSession) =>
+      inRollback(session, 'BEGIN READ ONLY', async () =>
+        tenantTables === undefined || application === undefined
+          ? {}
+          : { tenants: await recordTenants(session, { tenantTables, application }) },
+      );
+    const snapshot = { ...facts, ...(await read(record)) };
     const backupId = randomUUID();
     return {
       ...{ formatVersion: 1, dataset: 'shop', kind: 'postgres', method: 'dump', purpose: 'regular' },
@@ -92,12 +104,12 @@ export class RestoredShop {
   /** What one probe of a profile says of a copy that the statements changed. */
   async probe(
     entry: { readonly use: string },
-    manifest: Manifest,
+    { manifest, ...changes }: Pick<ProbeContext, 'manifest'> & Partial<ProbeContext>,
     tampering: readonly string[] = [],
   ): Promise<ProbeOutcome> {
     const [prepared] = parseProfile({ probes: [entry] });
     if (prepared === undefined) throw new Error('no probe');
-    return prepared.run(this.context(manifest, await this.restore(...tampering)));
+    return prepared.run({ ...this.context(manifest, await this.restore(...tampering)), ...changes });
   }
 
   async drop(): Promise<void> {

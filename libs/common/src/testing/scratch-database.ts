@@ -54,6 +54,7 @@ export class ScratchDatabase {
     return {
       ...{ name: 'shop', connection: this.connection, toolDirectories: [this.binDir] },
       ...{ fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined },
+      tenantTables: undefined,
       ...{ compression: { level: 1, threads: 1 } },
       ...changes,
     };

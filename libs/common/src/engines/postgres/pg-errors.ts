@@ -37,10 +37,13 @@ export function toPgError(error: unknown, connection: PgConnection, doing: strin
   return new AppError(toCode(error), `cannot ${doing} ${toPgLabel(connection)}: ${message}`, context, { cause: error });
 }
 
-export const sqlStateOf = (error: unknown): string | undefined => {
-  if (error instanceof AppError) return sqlStateOf(error.cause);
-  return error instanceof pg.DatabaseError ? error.code : undefined;
-};
+/** What PostgreSQL itself answered: sessions wrap it. */
+export function toDatabaseError(error: unknown): pg.DatabaseError | undefined {
+  if (error instanceof AppError) return toDatabaseError(error.cause);
+  return error instanceof pg.DatabaseError ? error : undefined;
+}
+
+export const sqlStateOf = (error: unknown): string | undefined => toDatabaseError(error)?.code;
 
 /** Also for states that a child printed. Undefined for those that say nothing about what to do next. */
 export const toCodeOfState = (state: string): Code | undefined => BY_SQLSTATE[state] ?? BY_SQLSTATE[state.slice(0, 2)];

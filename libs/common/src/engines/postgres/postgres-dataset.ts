@@ -1,4 +1,5 @@
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
+import type { TenantTables } from './tenants/tenant-tables.js';
 
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {
@@ -12,6 +13,8 @@ export interface PostgresDataset {
   readonly exactCountLimit: number;
   /** A query that returns one text: where the application's migrations stand. */
   readonly migrationHeadQuery: string | undefined;
+  /** Which tables belong to tenants, and what of it is recorded in the snapshot. */
+  readonly tenantTables: TenantTables | undefined;
   /** zstd level and threads of the compressing child. */
   readonly compression: { readonly level: number; readonly threads: number };
 }

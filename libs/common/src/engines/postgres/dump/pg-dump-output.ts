@@ -4,6 +4,7 @@ import { constants, zstdCompress } from 'node:zlib';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { TenantFacts } from '#common/contracts/tenant-facts.js';
 import { countTables, type TableCount } from '#common/engines/postgres/facts/facts-counts.js';
 import { toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { readSequences, withEndValues } from '#common/engines/postgres/facts/facts-sequences.js';
@@ -14,6 +15,7 @@ import { runCommand } from '#common/process/run-command.js';
 import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
 import type { StartedDump } from './dump-start.js';
+import { watchTenants } from './dump-tenants.js';
 
 const toZstd = promisify(zstdCompress);
 /** With a checksum, as the program writes it: a damaged file is noticed by any zstd. */
@@ -49,6 +51,7 @@ export class PgDumpOutput {
   readonly busPosition: BusPosition | null;
   readonly tools: Readonly<Record<string, string>>;
   private readonly counting: Promise<ReadonlyMap<string, TableCount>>;
+  private readonly watching: Promise<TenantFacts | undefined>;
 
   constructor(private readonly parts: DumpParts) {
     const { started, holder, dataset, stop } = parts;
@@ -57,6 +60,8 @@ export class PgDumpOutput {
     // Beside the dump: an error ends the dump now, not after an hour.
     this.counting = countTables(holder, started.catalog.tables, dataset);
     this.counting.catch((error) => stop.abort(error));
+    this.watching = watchTenants(started.snapshot, parts);
+    this.watching.catch((error) => stop.abort(error));
     void holder.whenLost.then((error) => stop.abort(error));
   }
 
@@ -79,7 +84,9 @@ export class PgDumpOutput {
   async facts(): Promise<SnapshotFacts> {
     const { holder, signal, started } = this.parts;
     try {
-      const facts = toSnapshotFacts(started.catalog, await this.counting);
+      const counted = toSnapshotFacts(started.catalog, await this.counting);
+      const tenants = await this.watching;
+      const facts = tenants === undefined ? counted : { ...counted, tenants };
       await holder.query('SELECT');
       // The dump is whole and everything is counted: the holder has done its duty, and is free to see the present.
       await holder.query('ROLLBACK');
@@ -94,6 +101,6 @@ export class PgDumpOutput {
     const { stop, holder, started } = this.parts;
     stop.abort(new Error('the dump was closed'));
     await holder.close();
-    await Promise.allSettled([this.counting, started.chain.ended]);
+    await Promise.allSettled([this.counting, this.watching, started.chain.ended]);
   }
 }

@@ -1,5 +1,7 @@
+import { toShortList } from '#common/domain/short-list.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
+import { assertMayReadLargeObjects } from './facts-large-objects.js';
 import { USER_SCHEMA } from './facts-sql.js';
 
 interface Reader {
@@ -8,12 +10,14 @@ interface Reader {
 }
 
 /**
- * The session's role may read every table and sequence, and no policy hides a row from it.
+ * The session's role may read all that a dump reads: every table, sequence and large object, and no policy hides a row from it. Functions,
+ * types, views and schemas are read from the system catalogs, which are open to every role.
  * Asked before any lock is taken: these functions look at the catalog only and wait for nobody.
- * Throws: postgres.permission, postgres.rls-hidden, each naming the tables.
+ * Throws: postgres.permission, postgres.rls-hidden, each naming the objects.
  */
 export async function assertReadable(session: PgSession): Promise<void> {
   await assertMayRead(session);
+  await assertMayReadLargeObjects(session);
   await assertSeesAllRows(session);
 }
 
@@ -32,10 +36,21 @@ async function assertMayRead(session: PgSession): Promise<void> {
   if (first === undefined) return;
   throw new AppError(
     'postgres.permission',
-    `role ${first.role} may not read ${toNameList(denied)}`,
+    `role ${first.role} may not read ${toShortList(denied.map(({ name }) => name))}`,
     { role: first.role, relations: denied.map(({ name }) => name) },
-    { hint: `Let the backup role read everything: \`GRANT pg_read_all_data TO ${first.role}\`, run by a superuser.` },
+    { hint: `Let the backup role read everything: \`${await toReadAllData(session)}\`, run by a superuser.` },
   );
+}
+
+/** A membership helps only a role that inherits it: until 15 that is a matter of the role, from 16 on of the grant. */
+async function toReadAllData(session: PgSession): Promise<string> {
+  const { role, isMember } = await session.queryOne<{ role: string; isMember: boolean }>(
+    `SELECT quote_ident(current_user) AS role, pg_has_role('pg_read_all_data', 'MEMBER') AS "isMember"`,
+  );
+  if (!isMember) return `GRANT pg_read_all_data TO ${role}`;
+  return session.serverMajor >= 16
+    ? `GRANT pg_read_all_data TO ${role} WITH INHERIT TRUE`
+    : `ALTER ROLE ${role} INHERIT`;
 }
 
 async function assertSeesAllRows(session: PgSession): Promise<void> {
@@ -49,15 +64,8 @@ async function assertSeesAllRows(session: PgSession): Promise<void> {
   if (first === undefined) return;
   throw new AppError(
     'postgres.rls-hidden',
-    `row-level security hides rows of ${toNameList(hidden)} from role ${first.role}`,
+    `row-level security hides rows of ${toShortList(hidden.map(({ name }) => name))} from role ${first.role}`,
     { role: first.role, tables: hidden.map(({ name }) => name) },
     { hint: `Let the backup role see every row: \`ALTER ROLE ${first.role} BYPASSRLS\`, run by a superuser.` },
   );
-}
-
-/** "a, b, c and 12 more": all of them are in the context. */
-function toNameList(rows: readonly Reader[]): string {
-  const shown = rows.slice(0, 5).map(({ name }) => name);
-  const rest = rows.length - shown.length;
-  return rest === 0 ? shown.join(', ') : `${shown.join(', ')} and ${rest} more`;
 }

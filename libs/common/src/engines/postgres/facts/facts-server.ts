@@ -6,7 +6,7 @@ import { toPrivileges } from './facts-sql.js';
 export type DatabaseFacts = Omit<
   SnapshotFacts,
   | ('tables' | 'objects' | 'sequences' | 'extensions' | 'settings' | 'roles')
-  | ('memberships' | 'schemaSha256' | 'details' | 'migrationHead')
+  | ('memberships' | 'schemaSha256' | 'details' | 'tenants' | 'migrationHead')
 >;
 
 /** `takenAt` and `lsn` are those of this statement: as the first of a transaction it is the snapshot. */

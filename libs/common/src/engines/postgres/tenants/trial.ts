@@ -1,17 +1,19 @@
 import type pg from 'pg';
+import { toDatabaseError } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { identifier, type Sql, sql } from '#common/pg/sql.js';
-import { toDatabaseError } from './sql-errors.js';
 
 /** How a statement ended that was tried as somebody. */
 export type TrialResult<Row> = { readonly rows: readonly Row[] } | { readonly error: pg.DatabaseError };
 
 export interface Actor {
-  /** Undefined: the verifying administrator. */
+  /** Undefined: the session's own, which sees every row. */
   readonly role: string | undefined;
   /** Undefined leaves the setting as a fresh connection has it; '' is what an ended transaction leaves in a pooled one. */
   readonly tenant: string | undefined;
 }
+
+export const ADMINISTRATOR: Actor = { role: undefined, tenant: undefined };
 
 /** Tries statements as a role for a tenant. Nothing lasts: each trial ends with a rollback to where it began. */
 export class TenantTrials {
