@@ -20,12 +20,13 @@ export function toVerdictResult(document: VerdictDocument): VerbResult {
     `${Math.round(durationMs)} ms`,
     summary,
   ]);
-  const problems = probes.flatMap(({ probe, evidence }) =>
-    evidence
+  const problems = probes.flatMap(({ probe, evidence }) => {
+    const lines = evidence
       .filter(({ problem }) => problem !== undefined)
-      .slice(0, SHOWN)
-      .map(({ subject, problem }) => `  ${probe}: ${subject}: ${problem}`),
-  );
+      .map(({ subject, problem }) => `  ${probe}: ${subject}: ${problem}`);
+    const more = lines.length - SHOWN;
+    return more > 0 ? [...lines.slice(0, SHOWN), `  ${probe}: ${more} more, listed by --json`] : lines;
+  });
   const text = [
     toTable(['probe', 'verdict', 'took', 'summary'], rows),
     ...problems,

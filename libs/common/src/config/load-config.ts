@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
-import { parse } from 'yaml';
+import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
+import { isLossyNumber } from '#common/domain/exact-json.js';
 import { AppError } from '#common/errors/app-error.js';
 import { HoldfastConfig } from './holdfast.config.js';
 import { type Environment, resolveReferences } from './references.js';
@@ -39,12 +40,37 @@ function parseYaml(file: string): unknown {
       'Name the file with --config or HOLDFAST_CONFIG; docs/reference/holdfast.example.yaml is a commented start.';
     throw new AppError('config.invalid', `${file} cannot be read`, {}, { cause: error, hint });
   }
-  try {
-    return parse(text) ?? {};
-  } catch (error) {
-    const where = error instanceof Error ? error.message.split('\n')[0] : 'not YAML';
-    throw new AppError('config.invalid', `${file} is not valid YAML: ${where}`, {}, { cause: error });
+  const lines = new LineCounter();
+  const document = parseDocument(text, { lineCounter: lines });
+  const [error] = document.errors;
+  if (error !== undefined) {
+    throw new AppError(
+      'config.invalid',
+      `${file} is not valid YAML: ${error.message.split('\n')[0]}`,
+      {},
+      { cause: error },
+    );
   }
+  refuseLossyNumbers(document, (offset) => `${file}: line ${lines.linePos(offset).line}`);
+  return document.toJS() ?? {};
+}
+
+/** A number with more digits than a double holds would be compared, or used, as another one. */
+function refuseLossyNumbers(document: Document, toPlace: (offset: number) => string): void {
+  visit(document, {
+    Scalar: (_, { value, source = '', range }) => {
+      if (typeof value !== 'number' || !isLossyNumber(source)) return;
+      const hint =
+        'Write it in quotes: where a value of the data is expected, its digits as text stand for the number.';
+      const place = toPlace(range?.[0] ?? 0);
+      throw new AppError(
+        'config.invalid',
+        `${place}: ${source} has more digits than a number here can hold`,
+        {},
+        { hint },
+      );
+    },
+  });
 }
 
 const toProblemLine = ({ path, message }: z.core.$ZodIssue): string =>

@@ -39,6 +39,20 @@ describe('loadConfig', () => {
     expect(config.executor.http.port).toBe(7081);
   });
 
+  it('refuses a number that it would have to change, with its line, and takes it as text', () => {
+    const yaml = (value: string) => `${VALID}profiles:
+  sums:
+    probes:
+      - { use: sql, assertions: [{ query: SELECT 1, equals: ${value} }] }
+`;
+    const error = problemOf(() => load(yaml('9007199254740993')));
+    expect(error.message).toMatch(
+      /holdfast\.yaml: line 9: 9007199254740993 has more digits than a number here can hold$/,
+    );
+    expect(error.hint).toContain('Write it in quotes');
+    for (const value of ['"9007199254740993"', '9007199254740992', '0.1', '1e3']) load(yaml(value));
+  });
+
   it('reports the secrets of references, also the password inside a URL', () => {
     expect(load(VALID).secrets).toEqual(expect.arrayContaining(['postgres://u:hidden@db:5432/shop', 'hidden']));
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { isExactNumber, parseExactJson, toDecimal } from './exact-json.js';
+import { compareNumbers, isExactNumber, parseExactJson, toDecimal } from './exact-json.js';
 
 describe('parseExactJson', () => {
   it.each(['9007199254740993', '-9007199254740993', '18446744073709551615', '0.1000000000000000055', '1e400'])(
@@ -30,6 +30,35 @@ describe('parseExactJson', () => {
         expect(parseExactJson(JSON.stringify(value))).toEqual(JSON.parse(JSON.stringify(value)));
       }),
     );
+  });
+});
+
+describe('compareNumbers', () => {
+  const exact = (digits: string) => parseExactJson(digits);
+  it.each([
+    ['9007199254740993', 9007199254740992, 1],
+    ['-9007199254740993', -9007199254740992, -1],
+    ['9007199254740993', 9007199254740994, -1],
+    ['1e400', 1e308, 1],
+    ['-1e400', 0, -1],
+    ['0.1000000000000000055', 0.1, 1],
+  ])('finds %s against %d by digits', (digits, other, order) => {
+    expect(Math.sign(compareNumbers(exact(digits), other) ?? Number.NaN)).toBe(order);
+    expect(Math.sign(compareNumbers(other, exact(digits)) ?? Number.NaN)).toBe(-order);
+  });
+
+  it('orders doubles, and texts of numbers, as numbers are ordered', () => {
+    const number = fc.double({ noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(number, number, (a, b) => {
+        expect(Math.sign(compareNumbers(a, String(b)) ?? Number.NaN)).toBe(a < b ? -1 : a > b ? 1 : 0);
+      }),
+    );
+    expect([compareNumbers('x', 1), compareNumbers(1, null), compareNumbers(true, 1)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
   });
 });
 

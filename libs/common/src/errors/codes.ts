@@ -181,6 +181,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Raise `timeoutMs` of the probe in its profile, or let it look at less, and verify again.',
   },
+  'probe.unreachable': {
+    retryable: true,
+    exit: Exit.unreachable,
+    hint: 'The probe reached no server to look at, so there is no verdict: start what its cause names, and verify again.',
+  },
   'replay.group-active': {
     retryable: false,
     exit: Exit.refused,
@@ -350,6 +355,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'The run did not end before its deadline; ask again with a later one, or find what slowed it in `holdfast runs show <id>`.',
+  },
+  'search.unreachable': {
+    retryable: true,
+    exit: Exit.unreachable,
+    hint: 'Check that the search server under `url` of the `search` probe answers, and that no proxy stands before it, then verify again.',
   },
   'service.port-taken': {
     retryable: false,

@@ -46,7 +46,7 @@ export interface VerificationResult {
  * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup until then:
  * a verdict beside nothing would be seen by no sweep.
  * A probe that could not look leaves no verdict, unless another one has already found the restore wrong: that stays true.
- * Throws: probe.timeout, probe.failed, probe.impossible, repository.*; the abort reason.
+ * Throws: probe.timeout, probe.failed, probe.unreachable, probe.impossible, repository.*; the abort reason.
  */
 export function verifyRestore(
   verification: Verification,

@@ -151,6 +151,20 @@ describe('sql probe', () => {
     expect(outcome).toMatchObject({ verdict: 'passed', summary: '5 assertions; no difference' });
   });
 
+  it('compares numbers that a double cannot hold by their digits', async () => {
+    const query = 'SELECT 9007199254740993 AS n';
+    const right = await ask(
+      { query, equals: '9007199254740993' },
+      { query, equals: { n: '9007199254740993' } },
+      { query, min: 9007199254740992, max: 9007199254740994 },
+      { query: 'SELECT 0.10', equals: 0.1 },
+    );
+    expect(problemsOf(right)).toEqual([]);
+    const wrong = await ask({ query, equals: 9007199254740992 }, { query, max: 9007199254740992 });
+    expect(problemsOf(wrong)).toEqual([`${query}: the answer differs`, `${query}: the value is out of bounds`]);
+    expect(wrong.evidence[0]).toMatchObject({ expected: 9007199254740992, actual: '9007199254740993' });
+  });
+
   it('names each assertion that does not hold', async () => {
     const outcome = await ask(
       { name: 'orders', query: 'SELECT count(*) FROM orders', equals: 41 },

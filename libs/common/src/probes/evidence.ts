@@ -1,3 +1,4 @@
+import { toPlainJson } from '#common/domain/exact-json.js';
 import type { Json } from '#common/domain/json.js';
 import type { Evidence, Verdict } from '#common/domain/verdict.js';
 
@@ -18,6 +19,8 @@ const SHOWN_CHARACTERS = 1_000;
 export class EvidenceLog {
   readonly kept: Evidence[] = [];
   total = 0;
+  /** A line for each kind of which not all are kept: `13 more missing from the index`. */
+  readonly cut: Evidence[] = [];
 
   add(...found: readonly Evidence[]): void {
     this.total += found.length;
@@ -28,6 +31,7 @@ export class EvidenceLog {
   include(other: EvidenceLog): void {
     this.add(...other.kept);
     this.total += other.total - other.kept.length;
+    this.cut.push(...other.cut);
   }
 }
 
@@ -56,7 +60,8 @@ export function conclude({ looked, problems, unclear, facts = [], notes = [] }: 
     ...(failed + open === 0 ? ['no difference'] : []),
     ...notes,
   ];
-  const evidence = [...(problems?.kept ?? []), ...(unclear?.kept ?? []), ...facts.slice(0, EVIDENCE_LIMIT)];
+  const told = [problems, unclear].flatMap((log) => [...(log?.kept ?? []), ...(log?.cut ?? [])]);
+  const evidence = [...told, ...facts.slice(0, EVIDENCE_LIMIT)];
   return { verdict, summary: parts.join('; '), evidence: evidence.map(toShown) };
 }
 
@@ -72,8 +77,9 @@ function toShown({ subject, expected, actual, problem }: Evidence): Evidence {
 const toShort = (text: string): string =>
   text.length > SHOWN_CHARACTERS ? `${text.slice(0, SHOWN_CHARACTERS)}… (${text.length} characters)` : text;
 
-/** A value that is too long is shown as the beginning of its text. */
-function toShortValue(value: Json): Json {
+/** A value that is too long is shown as the beginning of its text, a number that a double cannot hold as its digits. */
+function toShortValue(given: Json): Json {
+  const value = toPlainJson(given);
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   return text.length > SHOWN_CHARACTERS ? toShort(text) : value;
 }

@@ -1,4 +1,6 @@
+import { parseExactJson } from '#common/domain/exact-json.js';
 import type { Json } from '#common/domain/json.js';
+import { toReason } from './silence.js';
 
 export interface HttpQuestion {
   readonly url: URL;
@@ -66,15 +68,8 @@ async function readAnswer(response: Response): Promise<Exchange> {
 
 function toJson(text: string): Json | undefined {
   try {
-    return JSON.parse(text) as Json;
+    return parseExactJson(text);
   } catch {
     return undefined;
   }
-}
-
-/** `fetch failed` says nothing: its cause does. */
-function toReason(error: unknown): string {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  if (cause instanceof AggregateError && cause.errors[0] instanceof Error) return cause.errors[0].message;
-  return cause instanceof Error ? cause.message : String(cause);
 }

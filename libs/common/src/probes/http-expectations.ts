@@ -1,6 +1,7 @@
+import { compareNumbers, isExactNumber } from '#common/domain/exact-json.js';
 import type { Json, JsonObject } from '#common/domain/json.js';
 import type { Evidence } from '#common/domain/verdict.js';
-import { isSameJson } from './canonical-json.js';
+import { isExpected } from './canonical-json.js';
 import type { HttpAnswer } from './http-exchange.js';
 import type { HttpRequest, JsonExpectation } from './http-params.js';
 import { readJsonPath } from './json-path.js';
@@ -62,7 +63,7 @@ function problemAt(expectation: JsonExpectation, actual: Json | undefined): stri
   const { exists, equals, matches, min, max, minItems, maxItems } = expectation;
   if (exists === false) return actual === undefined ? undefined : 'exists';
   if (actual === undefined) return 'is absent';
-  if (equals !== undefined && !isSameJson(actual, equals)) return 'differs';
+  if (equals !== undefined && !isExpected(actual, equals)) return 'differs';
   if (matches !== undefined && !(typeof actual === 'string' && new RegExp(matches).test(actual)))
     return 'does not match';
   return (
@@ -78,9 +79,9 @@ interface Bounds {
 function problemOfSize(actual: Json, { min, max }: Bounds, kind: 'number' | 'list'): string | undefined {
   if (min === undefined && max === undefined) return undefined;
   const size = kind === 'list' ? (Array.isArray(actual) ? actual.length : undefined) : actual;
-  if (typeof size !== 'number') return `is no ${kind}`;
+  if (typeof size !== 'number' && !isExactNumber(size)) return `is no ${kind}`;
   const what = kind === 'list' ? `has ${size} items, ` : '';
-  if (min !== undefined && size < min) return `${what}less than ${min}`;
-  if (max !== undefined && size > max) return `${what}more than ${max}`;
+  if (min !== undefined && (compareNumbers(size, min) ?? 0) < 0) return `${what}less than ${min}`;
+  if (max !== undefined && (compareNumbers(size, max) ?? 0) > 0) return `${what}more than ${max}`;
   return undefined;
 }

@@ -124,6 +124,34 @@ describe('http probe', () => {
     expect(outcome.evidence[0]).toMatchObject({ expected: { equals: 'ok' }, actual: 'degraded' });
   });
 
+  it('captures, compares and sends numbers with all their digits', async () => {
+    const urls: string[] = [];
+    const exact = await listen(async (request, response) => {
+      urls.push(request.url ?? '');
+      response.end('{"id":9007199254740993,"list":[{"id":9007199254740993}]}');
+    });
+    const params = { baseUrl: `http://127.0.0.1:${portOf(exact)}` };
+    const expectations = (equals: unknown, max: number) => ({
+      name: 'first',
+      path: '/',
+      capture: { id: 'id' },
+      expect: {
+        json: [
+          { path: 'list', equals: [{ id: equals }] },
+          { path: 'id', max },
+        ],
+      },
+    });
+    const right = await probe(
+      [expectations('9007199254740993', 9007199254740994), { name: 'by id', path: '/${id}' }],
+      params,
+    );
+    expect([problems(right), urls]).toEqual([[], ['/', '/9007199254740993']]);
+    const wrong = await probe([expectations(9007199254740992, 9007199254740992)], params);
+    exact.close();
+    expect(problems(wrong)).toEqual(['first: list: differs', 'first: id: more than 9007199254740992']);
+  });
+
   it('does not send what waits for a capture that failed, and shows no password', async () => {
     const outcome = await probe([login('wrong-password-1'), browse]);
     expect(problems(outcome)).toEqual([

@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isExactNumber, toPlainText } from '#common/domain/exact-json.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
@@ -41,12 +42,12 @@ class HttpWalk {
     const problems = checkAnswer(request, result.answer);
     for (const [name, path] of Object.entries(request.capture)) {
       const value = readJsonPath(result.answer.json, path);
-      if (value === undefined || value === null || typeof value === 'object') {
+      if (value === undefined || value === null || (typeof value === 'object' && !isExactNumber(value))) {
         problems.push({ subject: `${request.name}: ${path}`, problem: `holds no text to capture as ${name}` });
         continue;
       }
-      this.captures.set(name, String(value));
-      this.mask.add(String(value));
+      this.captures.set(name, toPlainText(value));
+      this.mask.add(toPlainText(value));
     }
     return problems;
   }

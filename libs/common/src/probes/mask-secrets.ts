@@ -1,3 +1,4 @@
+import { toPlainJson } from '#common/domain/exact-json.js';
 import type { Json } from '#common/domain/json.js';
 import type { Evidence } from '#common/domain/verdict.js';
 
@@ -25,7 +26,8 @@ export class SecretMask {
       .reduce((masked, secret) => masked.replaceAll(secret, '***'), text);
   }
 
-  value(value: Json): Json {
+  value(given: Json): Json {
+    const value = toPlainJson(given);
     if (typeof value === 'string') return this.text(value);
     if (value === null || typeof value !== 'object') return value;
     if (Array.isArray(value)) return value.map((item) => this.value(item));

@@ -1,5 +1,6 @@
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
+import { Exit } from '#common/errors/exit.js';
 import type { ProbeFinding } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
 
@@ -11,7 +12,7 @@ interface RunnableProbe {
 
 /**
  * Runs one probe under its time limit. A probe that ignores its signal is left behind, not waited for.
- * Throws, when it could not look, which is no verdict: probe.timeout, probe.failed, probe.impossible (whose cause no later attempt
+ * Throws, when it could not look, which is no verdict: probe.timeout, probe.failed, probe.unreachable, probe.impossible (whose cause no later attempt
  * would find changed); or the reason of `context.signal`.
  */
 export async function runProbe(probe: RunnableProbe, context: ProbeContext): Promise<ProbeOutcome> {
@@ -48,16 +49,17 @@ const toTimeout = ({ name, timeoutMs }: RunnableProbe, cause: unknown): AppError
     { cause },
   );
 
+/** Waiting helps against a server that is away, and correcting against what never passes. */
+function toCode(error: unknown): 'probe.failed' | 'probe.impossible' | 'probe.unreachable' {
+  if (!(error instanceof AppError)) return 'probe.failed';
+  if (error.exit === Exit.unreachable) return 'probe.unreachable';
+  return error.retryable ? 'probe.failed' : 'probe.impossible';
+}
+
 /** The cause's own hint says more than ours, so it is kept. */
 function toFailure(name: string, error: unknown): AppError {
   const cause = toProblem(error);
   const context = { probe: name, cause: { code: cause.code, context: cause.context } };
   const options = error instanceof AppError ? { cause: error, hint: error.hint } : { cause: error };
-  const isFinal = error instanceof AppError && !error.retryable;
-  return new AppError(
-    isFinal ? 'probe.impossible' : 'probe.failed',
-    `probe ${name} could not run: ${cause.message}`,
-    context,
-    options,
-  );
+  return new AppError(toCode(error), `probe ${name} could not run: ${cause.message}`, context, options);
 }

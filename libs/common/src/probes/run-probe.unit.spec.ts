@@ -1,5 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { AppError } from '#common/errors/app-error.js';
+import { Exit } from '#common/errors/exit.js';
 import type { ProbeContext } from './probe-context.js';
 import { runProbe } from './run-probe.js';
 
@@ -41,6 +42,13 @@ describe('runProbe', () => {
     const running = runProbe({ name: 'http', timeoutMs: 60_000, check: never }, contextOf(controller.signal));
     controller.abort(reason);
     await expect(running).rejects.toBe(reason);
+  });
+
+  it('says with the exit for unreachable that a server did not answer', async () => {
+    const cause = new AppError('search.unreachable', 'the search server at search:7700 does not answer: ECONNREFUSED');
+    const running = runProbe({ name: 'search', timeoutMs: 1_000, check: () => Promise.reject(cause) }, anyContext);
+    const expected = { code: 'probe.unreachable', exit: Exit.unreachable, retryable: true, hint: cause.hint };
+    await expect(running).rejects.toMatchObject(expected);
   });
 
   it('says that it could not look, keeping the hint of the cause', async () => {

@@ -1,3 +1,4 @@
+import { parseExactJson } from '#common/domain/exact-json.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { literal, sql, subquery } from '#common/pg/sql.js';
@@ -7,9 +8,15 @@ const BATCH_ROWS = 1_000;
 /** One id of either side: `row` is absent for an orphan document, `digest` for a missing one. */
 export interface ComparedId {
   readonly id: string | null;
+  /** The first of the rows with this id; its numbers keep their digits. */
   readonly row: JsonObject | null;
+  /** How many rows have this id. */
+  readonly copies: number;
   readonly digest: string | null;
 }
+
+/** Texts throughout: the driver's own parsing of JSON would lose digits. */
+type FoundId = { readonly [column in 'id' | 'row' | 'digest']: string | null } & { readonly copies: number };
 
 /**
  * The rows that an index was built from, joined with the documents that it holds. The join runs in the database, over a
@@ -49,15 +56,23 @@ export class SearchSource {
   async *compare(idField: string): AsyncIterable<readonly ComparedId[]> {
     await this.session.query(sql`
       DECLARE holdfast_comparison NO SCROLL CURSOR FOR
-      SELECT coalesce(source.id, document.id) AS id, source.row, document.digest
-      FROM (
+      WITH found AS (
         SELECT to_jsonb(q) AS row, to_jsonb(q) ->> ${literal(idField)} AS id FROM ${subquery(this.query)} q
-      ) source
-      FULL JOIN pg_temp.holdfast_document document ON document.id = source.id`);
+      ), counted AS (
+        SELECT id, row, row_number() OVER (PARTITION BY id) AS copy, count(*) OVER (PARTITION BY id)::integer AS copies
+        FROM found
+      ), source AS (
+        SELECT * FROM counted WHERE copy = 1
+      )
+      SELECT coalesce(source.id, document.id) AS id, source.row::text, coalesce(source.copies, 0) AS copies, document.digest
+      FROM source FULL JOIN pg_temp.holdfast_document document ON document.id = source.id`);
     for (;;) {
-      const batch = await this.session.query<ComparedId>(`FETCH ${BATCH_ROWS} FROM holdfast_comparison`);
+      const batch = await this.session.query<FoundId>(`FETCH ${BATCH_ROWS} FROM holdfast_comparison`);
       if (batch.length === 0) return;
-      yield batch;
+      yield batch.map((found) => ({
+        ...found,
+        row: found.row === null ? null : (parseExactJson(found.row) as JsonObject),
+      }));
     }
   }
 }

@@ -1,11 +1,12 @@
 import { z } from 'zod';
+import { toPlainText } from '#common/domain/exact-json.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError } from '#common/errors/app-error.js';
 import { defineProbe } from './define-probe.js';
-import { conclude, countOf, EvidenceLog, type ProbeFinding } from './evidence.js';
+import { conclude, countOf, EvidenceLog, nothingToCompare, type ProbeFinding } from './evidence.js';
 import { toFieldDigest } from './field-digest.js';
 import { withSession } from './probe-session.js';
-import { compareSearch } from './search-comparison.js';
+import { compareSearch, type SearchTally } from './search-comparison.js';
 import { SearchIndex } from './search-index.js';
 import { SearchSource } from './search-source.js';
 import { findMissingObject } from './sql-errors.js';
@@ -19,6 +20,10 @@ const SearchParams = z.strictObject({
     .min(1)
     .describe('SELECT of the rows that the index is built from, with columns named as its fields'),
   idField: z.string().default('id').describe('The primary key of the index, and a column of the query'),
+  mayBeEmpty: z
+    .boolean()
+    .default(false)
+    .describe('No documents and no rows are equal; without it, nothing is compared and the verdict stays open'),
   fields: z.array(z.string()).min(1).optional().describe('Compared fields; default: every column of the query'),
 });
 type SearchParams = z.output<typeof SearchParams>;
@@ -45,7 +50,8 @@ export const searchProbe = defineProbe({
 async function compareIndex(index: SearchIndex, source: SearchSource, params: SearchParams): Promise<ProbeFinding> {
   const subject = `index ${params.index}`;
   const problems = new EvidenceLog();
-  if ((await index.findCount()) === undefined) {
+  const count = await index.findCount();
+  if (count === undefined) {
     problems.add({ subject, problem: 'the index is missing' });
     return conclude({ looked: subject, problems });
   }
@@ -57,15 +63,29 @@ async function compareIndex(index: SearchIndex, source: SearchSource, params: Se
       await source.addDocuments(page.map((document) => toSeen(document, params.idField, fields)));
       documents += page.length;
     }
-    const { rows, equal, problems: found } = await compareSearch(index, source, { idField: params.idField, fields });
-    const looked = `${subject}: ${countOf(documents, 'document')}, ${countOf(rows, 'row')}, ${equal} equal`;
-    return conclude({ looked, problems: found, facts: [{ subject, expected: rows, actual: documents }] });
+    const tally = await compareSearch(index, source, { idField: params.idField, fields });
+    if (documents < count)
+      tally.unclear.add({ subject, expected: count, actual: documents, problem: 'did not give all of its documents' });
+    return toFinding(subject, { ...tally, documents, mayBeEmpty: params.mayBeEmpty });
   } catch (error) {
     const missing = findMissingObject(error);
     if (missing === undefined) throw error;
     problems.add({ subject, problem: `its rows cannot be read from the restored database: ${missing}` });
     return conclude({ looked: subject, problems });
   }
+}
+
+interface Found extends SearchTally {
+  readonly documents: number;
+  readonly mayBeEmpty: boolean;
+}
+
+function toFinding(subject: string, { documents, rows, equal, counts, mayBeEmpty, ...found }: Found): ProbeFinding {
+  const looked = `${subject}: ${countOf(documents, 'document')}, ${countOf(rows, 'row')}, ${equal} equal`;
+  if (documents + rows === 0 && !mayBeEmpty)
+    return nothingToCompare(`${looked}; nothing was compared: set mayBeEmpty in the profile where that is right`);
+  const facts = [{ subject, expected: rows, actual: documents }];
+  return conclude({ looked: counts === '' ? looked : `${looked}, ${counts}`, ...found, facts });
 }
 
 async function chooseFields(source: SearchSource, { idField, fields }: SearchParams): Promise<readonly string[]> {
@@ -78,7 +98,7 @@ async function chooseFields(source: SearchSource, { idField, fields }: SearchPar
 }
 
 const toSeen = (document: JsonObject, idField: string, fields: readonly string[]) => ({
-  id: String(document[idField]),
+  id: toPlainText(document[idField] ?? null),
   digest: toFieldDigest(document, fields),
 });
 

@@ -1,3 +1,4 @@
+import { parseExactJson } from '#common/domain/exact-json.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { sql, subquery } from '#common/pg/sql.js';
@@ -35,6 +36,6 @@ async function countRows(session: PgSession): Promise<SqlAnswer> {
     const batch = await session.query<{ row: string }>(`FETCH ${BATCH_ROWS} FROM holdfast_answer`);
     if (batch.length === 0) return { rows: kept, total };
     total += batch.length;
-    kept.push(...batch.slice(0, KEPT_ROWS - kept.length).map(({ row }) => JSON.parse(row) as JsonObject));
+    kept.push(...batch.slice(0, KEPT_ROWS - kept.length).map(({ row }) => parseExactJson(row) as JsonObject));
   }
 }

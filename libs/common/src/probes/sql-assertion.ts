@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { compareNumbers } from '#common/domain/exact-json.js';
 import type { Json } from '#common/domain/json.js';
 import type { Evidence } from '#common/domain/verdict.js';
-import { isSameJson } from './canonical-json.js';
+import { isExpected } from './canonical-json.js';
 import type { SqlAnswer } from './sql-answer.js';
 
 export const SqlAssertion = z
@@ -35,19 +36,20 @@ function checkEquals(assertion: SqlAssertion, answer: SqlAnswer): Evidence[] {
   if (equals === undefined) return [];
   const actual = Array.isArray(equals) ? answer.rows : isRecord(equals) ? answer.rows[0] : firstValue(answer);
   const isWhole = !Array.isArray(equals) || answer.total === answer.rows.length;
-  if (isWhole && actual !== undefined && isSameJson(actual, equals)) return [];
+  if (isWhole && actual !== undefined && isExpected(actual, equals)) return [];
   const problem = actual === undefined ? 'there is no row' : 'the answer differs';
   return [{ subject: subjectOf(assertion), expected: equals, actual: actual ?? null, problem }];
 }
 
 function checkBounds(assertion: SqlAssertion, answer: SqlAnswer): Evidence[] {
-  const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = assertion;
-  if (assertion.min === undefined && assertion.max === undefined) return [];
-  const first = firstValue(answer);
-  const value = typeof first === 'string' || typeof first === 'number' ? Number(first) : Number.NaN;
-  if (value >= min && value <= max) return [];
-  const expected = `${assertion.min ?? ''} … ${assertion.max ?? ''}`.trim();
-  return [{ subject: subjectOf(assertion), expected, actual: first ?? null, problem: 'the value is out of bounds' }];
+  const { min, max } = assertion;
+  if (min === undefined && max === undefined) return [];
+  const first = firstValue(answer) ?? null;
+  const isAbove = min === undefined || (compareNumbers(first, min) ?? -1) >= 0;
+  const isBelow = max === undefined || (compareNumbers(first, max) ?? 1) <= 0;
+  if (isAbove && isBelow) return [];
+  const expected = `${min ?? ''} … ${max ?? ''}`.trim();
+  return [{ subject: subjectOf(assertion), expected, actual: first, problem: 'the value is out of bounds' }];
 }
 
 const firstValue = ({ rows }: SqlAnswer): Json | undefined =>
