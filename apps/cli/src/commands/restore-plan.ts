@@ -39,6 +39,7 @@ function toPlanText(plan: RestorePlan): string {
     'missing rights': toList(plan.missingRights),
     'missing extensions': toList(plan.missingExtensions),
     'missing locales': toList(plan.missingLocales),
+    'other locale': toList(plan.otherLocale),
     'tools here': Object.values(plan.tools).join(', ') || 'none that fit',
   });
   return [fields, '', ...toRefusalLines(plan.refusals)].join('\n');

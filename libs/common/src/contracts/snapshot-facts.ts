@@ -86,6 +86,17 @@ export const MembershipFacts = z.object({
 });
 export type MembershipFacts = z.infer<typeof MembershipFacts>;
 
+/** Consecutive large objects; a single one while there are few. */
+export const LargeObjectFacts = z.object({
+  from: z.string().describe('The number of the first'),
+  to: z.string().describe('The number of the last'),
+  count: z.number().int().min(1),
+  numbers: z.string().describe('SHA-256 of all numbers'),
+  owner: z.string().describe('Of all of them; a SHA-256 of whose is which where they differ'),
+  content: z.string().nullable().describe('Digest of the content of all of them; null where not chosen'),
+});
+export type LargeObjectFacts = z.infer<typeof LargeObjectFacts>;
+
 export const SnapshotFacts = z.object({
   takenAt: Instant.describe('Of the statement that fixed the snapshot: what was committed before is in it'),
   lsn: LsnText.nullable().describe('pg_current_wal_lsn() just after the snapshot'),
@@ -98,6 +109,7 @@ export const SnapshotFacts = z.object({
   characterType: z.string().optional().describe('LC_CTYPE'),
   localeProvider: z.enum(['libc', 'icu', 'builtin']).optional(),
   locale: z.string().nullable().optional().describe('Of the icu or builtin provider'),
+  localeRules: z.string().nullable().optional().describe('ICU_RULES, beside the locale of the icu provider'),
   databaseOwner: z.string(),
   databasePrivileges: z
     .array(z.string())
@@ -110,8 +122,19 @@ export const SnapshotFacts = z.object({
   extensions: z.array(ExtensionFacts),
   settings: z.array(SettingFacts),
   roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
-  schemaSha256: z.string().describe('Digest of tables, columns, constraints and indexes, in a fixed order'),
-  details: z.array(DetailFacts).optional().describe('Absent: not read'),
+  definitions: z
+    .string()
+    .optional()
+    .describe(
+      'What every object is made of (contracts/definition.ts), a line of JSON each: base64 of zstd. Absent: digests',
+    ),
+  schemaSha256: z
+    .string()
+    .describe(
+      'Digest of tables, columns, constraints and indexes, in a fixed order: compared where there are no definitions',
+    ),
+  details: z.array(DetailFacts).optional().describe('Of backups from before `definitions`'),
+  largeObjects: z.array(LargeObjectFacts).optional().describe('Absent: not read'),
   memberships: z.array(MembershipFacts).optional().describe('Absent: not read'),
   tenants: TenantFacts.optional().describe('Absent: not read, or the dataset names no application'),
   migrationHead: z.string().nullable().describe('Of the application, where the dataset says how to read it'),

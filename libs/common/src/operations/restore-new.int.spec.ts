@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
@@ -58,6 +59,30 @@ describe('the locale of a restored database', () => {
       code: 'restore.blocked',
       message: expect.stringContaining('builtin locale provider'),
     });
+  });
+
+  it('is no other one after a restore in place: the plan refuses, and names what differs', async () => {
+    await bed.recreateSource(
+      `LOCALE_PROVIDER icu ICU_LOCALE 'de-AT' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8' ENCODING 'UTF8'`,
+    );
+    await bed.source.execute(`CREATE TABLE names (name text PRIMARY KEY); INSERT INTO names VALUES ('Ä'), ('Z')`);
+    const manifest = await bed.backup();
+    const database = bed.nameOf('ascii');
+    const inPlace = bed.order(manifest, database, { strategy: 'in-place' });
+    await bed.source.onServer(
+      `CREATE DATABASE "${database}" TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'`,
+    );
+    await expect(bed.restore(inPlace)).rejects.toMatchObject({
+      code: 'restore.blocked',
+      message: expect.stringContaining('the encoding is SQL_ASCII, and UTF8 in the backup'),
+    });
+    const { otherLocale } = await previewRestore(inPlace, bed.tools, new AbortController().signal);
+    expect(otherLocale).toEqual([
+      'the encoding is SQL_ASCII, and UTF8 in the backup',
+      'the character type (LC_CTYPE) is C, and C.UTF-8 in the backup',
+      'the locale provider is libc, and icu in the backup',
+      'the locale of the provider is none, and de-AT in the backup',
+    ]);
   });
 
   it('comes with an encoding that is not the usual one, and without a schema that was dropped', async () => {

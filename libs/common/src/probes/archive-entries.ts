@@ -11,18 +11,25 @@ export interface ArchiveEntry {
 /** What an archive holds, by its own listing. */
 export interface ArchiveEntries {
   readonly count: number;
-  has(entry: ArchiveEntry): boolean;
+  /** Whether there is one that was not taken before: two names may be listed alike. */
+  take(entry: ArchiveEntry): boolean;
 }
 
 /**
  * Reads `pg_restore --list`. A line is `KIND schema name owner` with nothing quoted, and any of them may hold spaces: a line is
- * looked up as a whole, never taken apart.
+ * looked up as a whole, never taken apart. Line breaks in names are listed as spaces.
  */
 export function parseArchiveList(listing: string): ArchiveEntries {
   const lines = listing.split('\n').flatMap((line) => ENTRY.exec(line)?.[1] ?? []);
-  const known = new Set(lines);
+  const left = new Map<string, number>();
+  for (const line of lines) left.set(line, (left.get(line) ?? 0) + 1);
   return {
     count: lines.length,
-    has: ({ kind, schema, name, owner }) => known.has(`${kind} ${schema} ${name} ${owner}`),
+    take: ({ kind, schema, name, owner }) => {
+      const line = `${kind} ${schema} ${name} ${owner}`.replaceAll(/[\r\n]/g, ' ');
+      const count = left.get(line) ?? 0;
+      left.set(line, count - 1);
+      return count > 0;
+    },
   };
 }

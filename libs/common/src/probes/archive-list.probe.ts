@@ -1,13 +1,14 @@
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { z } from 'zod';
 import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
+import { encodeTexts } from '#common/engines/postgres/archive-names.js';
 import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Command } from '#common/process/command.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
-import { type ArchiveEntries, parseArchiveList } from './archive-entries.js';
+import { type ArchiveEntries, type ArchiveEntry, parseArchiveList } from './archive-entries.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
@@ -35,9 +36,13 @@ export const archiveListProbe = defineProbe({
       problems.add({ subject: archive.name, problem: listing.problem });
       return conclude({ looked: archive.name, problems });
     }
-    const entries = parseArchiveList(listing.text);
-    const partitioned = await listPartitioned(context);
-    for (const table of toExpected(manifest.snapshot)) problems.add(...compareTable(table, entries, partitioned));
+    const entries = parseArchiveList(listing.bytes);
+    const { partitioned, names } = await readRestoredNames(context);
+    for (const table of toExpected(manifest.snapshot)) {
+      const entry = { ...splitQualifiedName(table.name), owner: table.owner };
+      const problem = findProblem(table, names(entry), { entries, partitioned });
+      if (problem !== undefined) problems.add(problem);
+    }
     const looked = `${countOf(manifest.snapshot.tables.length, 'table')}, ${entries.count} entries in ${archive.name}`;
     return conclude({ looked, problems, facts: [{ subject: archive.name, actual: `${entries.count} entries` }] });
   },
@@ -54,30 +59,48 @@ function toExpected({ tables, objects }: SnapshotFacts): ExpectedTable[] {
   return tables.map(({ name, rows }) => ({ name, rows, owner: owners.get(name) ?? '' }));
 }
 
-function compareTable(
-  { name, rows, owner }: ExpectedTable,
-  entries: ArchiveEntries,
-  partitioned: ReadonlySet<string>,
-): Evidence[] {
-  const entry = { ...splitQualifiedName(name), owner };
-  if (!entries.has({ kind: 'TABLE', ...entry })) {
-    return [{ subject: name, problem: 'the archive has no entry for the table' }];
+type EntryName = Omit<ArchiveEntry, 'kind'>;
+
+function findProblem(
+  { name, rows }: ExpectedTable,
+  entry: EntryName,
+  { entries, partitioned }: { readonly entries: ArchiveEntries; readonly partitioned: ReadonlySet<string> },
+): Evidence | undefined {
+  if (!entries.take({ kind: 'TABLE', ...entry })) {
+    return { subject: name, problem: 'the archive has no entry for the table' };
   }
-  if (rows === 0 || partitioned.has(name) || entries.has({ kind: 'TABLE DATA', ...entry })) return [];
-  return [{ subject: name, expected: rows, problem: 'the archive has no data for the table' }];
+  // Rows of a partitioned table are in its partitions: the archive holds no data under its own name.
+  if (partitioned.has(name) || entries.take({ kind: 'TABLE DATA', ...entry }) || rows === 0) return undefined;
+  return { subject: name, expected: rows, problem: 'the archive has no data for the table' };
 }
 
-/** Their rows are in their partitions: the archive holds no data under their own name. */
-const listPartitioned = (context: ProbeContext): Promise<ReadonlySet<string>> =>
+interface RestoredNames {
+  readonly partitioned: ReadonlySet<string>;
+  /** As the archive holds it: its bytes, each as a character. */
+  names(entry: EntryName): EntryName;
+}
+
+/** An archive is written in its database's encoding, and only a server knows all of them. */
+const readRestoredNames = (context: ProbeContext): Promise<RestoredNames> =>
   withSession(context, async (session) => {
+    const { snapshot } = context.manifest;
     const tables = await listTables(session);
-    return new Set(tables.filter(({ isPartitioned }) => isPartitioned).map(({ name }) => name));
+    const texts = toExpected(snapshot).flatMap(({ name, owner }) => [
+      ...Object.values(splitQualifiedName(name)),
+      owner,
+    ]);
+    const bytes = await encodeTexts(session, [...new Set(texts)], snapshot.encoding);
+    const encode = (text: string): string => bytes.get(text) ?? text;
+    return {
+      partitioned: new Set(tables.filter(({ isPartitioned }) => isPartitioned).map(({ name }) => name)),
+      names: ({ schema, name, owner }) => ({ schema: encode(schema), name: encode(name), owner: encode(owner) }),
+    };
   });
 
 async function listArchive(
   object: ManifestObject,
   context: ProbeContext,
-): Promise<{ text: string } | { problem: string }> {
+): Promise<{ bytes: string } | { problem: string }> {
   const { repository, signal, tools, toolDirectories, manifest } = context;
   const major = Math.floor(manifest.snapshot.serverVersionNum / 10_000);
   const toolset = await tools.find(major, ['pg_restore'], { directories: toolDirectories, signal });
@@ -86,7 +109,7 @@ async function listArchive(
   const input = await repository.get(object.key, { signal });
   const chain = spawnChain([...decompress, list], { signal, input });
   try {
-    return { text: await text(chain.stdout) };
+    return { bytes: (await buffer(chain.stdout)).toString('latin1') };
   } catch (error) {
     // A program that rejects the archive has looked at it; a store that does not give it has not.
     if (!(error instanceof AppError) || error.code !== 'engine.exit') throw error;

@@ -23,7 +23,7 @@ export function pairObjects(
 }
 
 /** Objects whose definition is another one: views, functions, indexes. */
-export function compareDefinitions(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
+export function compareDefinitionDigests(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
   return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
     if (before.definitionSha256 === after.definitionSha256) return [];
     const digests = { expected: before.definitionSha256 ?? null, actual: after.definitionSha256 ?? null };

@@ -187,11 +187,18 @@ describe('parseArchiveList', () => {
     const entries = parseArchiveList(listing);
     const table = { kind: 'TABLE', schema: 'public' } as const;
     expect(entries.count).toBe(4);
-    expect(entries.has({ ...table, name: 'orders', owner: 'shop owner' })).toBe(true);
-    expect(entries.has({ ...table, name: 'Price List', owner: 'shop_owner' })).toBe(true);
-    expect(entries.has({ ...table, kind: 'TABLE DATA', name: 'orders', owner: 'shop owner' })).toBe(true);
-    expect(entries.has({ ...table, kind: 'TABLE DATA', name: 'Price List', owner: 'shop_owner' })).toBe(false);
-    expect(entries.has({ ...table, name: 'Price', owner: 'shop_owner' })).toBe(false);
+    expect(entries.take({ ...table, name: 'orders', owner: 'shop owner' })).toBe(true);
+    expect(entries.take({ ...table, name: 'Price List', owner: 'shop_owner' })).toBe(true);
+    expect(entries.take({ ...table, kind: 'TABLE DATA', name: 'orders', owner: 'shop owner' })).toBe(true);
+    expect(entries.take({ ...table, kind: 'TABLE DATA', name: 'Price List', owner: 'shop_owner' })).toBe(false);
+    expect(entries.take({ ...table, name: 'Price', owner: 'shop_owner' })).toBe(false);
+  });
+
+  it('finds names with line breaks, and not one entry for two of them', () => {
+    const entries = parseArchiveList(listing);
+    const table = { kind: 'TABLE', schema: 'public', owner: 'shop_owner' } as const;
+    expect(entries.take({ ...table, name: 'Price\nList' })).toBe(true);
+    expect(entries.take({ ...table, name: 'Price\rList' })).toBe(false);
   });
 });
 

@@ -1,4 +1,5 @@
 import type { PolicyFacts } from '#common/contracts/snapshot-facts.js';
+import { toCanonicalExpression } from './canonical-expression.js';
 
 /** A policy reduced to what it does: two policies of one meaning let the same rows through, whatever their names. */
 export interface PolicyMeaning {
@@ -30,7 +31,7 @@ const TOKEN = /'(?:[^']|'')*'|"(?:[^"]|"")*"|\s+|[()]|[^\s'"()]+/g;
 
 /** The expression without meaningless spaces and outer parentheses; quoted parts are left as they are. */
 export function normalizeExpression(text: string): string {
-  let tokens = (text.match(TOKEN) ?? []).map((token) => (/^\s+$/.test(token) ? ' ' : token));
+  let tokens = (toCanonicalExpression(text).match(TOKEN) ?? []).map((token) => (/^\s+$/.test(token) ? ' ' : token));
   tokens = tokens.filter((token, index) => {
     if (token !== ' ') return true;
     const [before, after] = [tokens[index - 1], tokens[index + 1]];

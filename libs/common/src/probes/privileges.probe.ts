@@ -4,6 +4,7 @@ import type { Evidence } from '#common/domain/verdict.js';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { compareDatabaseRights } from './compare-database-rights.js';
+import { compareLargeObjectOwners } from './compare-large-objects.js';
 import { compareDefaultPrivileges, compareOwners, comparePrivileges, isGivenToOwner } from './compare-objects.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog } from './evidence.js';
@@ -54,6 +55,7 @@ async function compareKept(session: PgSession, snapshot: SnapshotFacts): Promise
     ...compareOwners(expected, actual),
     ...comparePrivileges(expected, actual, { before: snapshot.serverVersionNum, after: session.serverVersionNum }),
     ...compareDefaultPrivileges(expected, actual),
+    ...(await compareLargeObjectOwners(session, snapshot.largeObjects ?? [])),
     ...rights.problems,
   ];
   return { problems, notes: rights.notes };
@@ -72,13 +74,16 @@ const toOwner = ({ owner, database }: ProbeContext, params: PrivilegesParams): N
 
 async function compareGiven(
   session: PgSession,
-  { objects }: SnapshotFacts,
+  { objects, largeObjects = [] }: SnapshotFacts,
   { owner, isNamed }: NewOwner,
 ): Promise<Comparison> {
   // A restore in place leaves schemas that were there with their owner, unless the target names another one.
   const given = objects.filter((object) => isGivenToOwner(object) && (isNamed || object.kind !== 'schema'));
   return {
-    problems: compareOwners(given, await readObjects(session), owner),
+    problems: [
+      ...compareOwners(given, await readObjects(session), owner),
+      ...(await compareLargeObjectOwners(session, largeObjects, owner)),
+    ],
     notes: [`privileges not compared: the target drops them; everything should belong to ${owner}`],
   };
 }

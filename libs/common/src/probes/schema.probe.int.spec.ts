@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
+import { readDetails } from '#common/engines/postgres/facts/facts-details.js';
+import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
+
+const { signal } = new AbortController();
 
 let shop: RestoredShop;
 let manifest: Manifest;
@@ -49,40 +54,36 @@ describe('schema probe beyond definitions', () => {
       'constraint products_list_fkey on public."Price List": is not enforced: its triggers are disabled',
     ],
     ['a rule lost', 'DROP RULE log ON products', 'rule log on public.products: is missing'],
-    [
-      'a rule switched off',
-      'ALTER TABLE products DISABLE RULE log',
-      'rule log on public.products: differs from the backup',
-    ],
+    ['a rule switched off', 'ALTER TABLE products DISABLE RULE log', 'rule log on public.products: gained firing'],
     [
       'a view that lost security_barrier',
       'ALTER VIEW cheap_products RESET (security_barrier)',
-      'options of public.cheap_products: is missing',
+      'view public.cheap_products: lost its options',
     ],
     [
       'a view that gained an option',
       'ALTER VIEW owner_orders SET (security_barrier)',
-      'options of public.owner_orders: is not in the backup',
+      'view public.owner_orders: gained options',
     ],
     [
       'a sequence with another increment',
       'ALTER SEQUENCE orders_id_seq INCREMENT 10',
-      'sequence public.orders_id_seq: differs from the backup',
+      'sequence public.orders_id_seq: the increment differs',
     ],
     [
       'a sequence that begins again',
       'ALTER SEQUENCE labels CYCLE MAXVALUE 100',
-      'sequence public.labels: differs from the backup',
+      'sequence public.labels: gained cycle',
     ],
     [
       'a sequence that outlives its table',
       'ALTER SEQUENCE labels OWNED BY NONE',
-      'sequence public.labels: differs from the backup',
+      'sequence public.labels: lost its owning column',
     ],
     [
       'a publication that tells less',
       `ALTER PUBLICATION changes SET (publish = 'insert')`,
-      'publication changes: differs from the backup',
+      'publication changes: the operations differ',
     ],
     ['a publication made since', 'CREATE PUBLICATION leak FOR ALL TABLES', 'publication leak: is not in the backup'],
     [
@@ -93,9 +94,9 @@ describe('schema probe beyond definitions', () => {
     [
       'another comment',
       `COMMENT ON COLUMN products.name IS 'something else'`,
-      'comment on table column public.products.name: differs from the backup',
+      'comment on table column public.products.name: the text differs',
     ],
-    ['a lost large object', 'SELECT lo_unlink(4711)', 'large objects: differs from the backup'],
+    ['a lost large object', 'SELECT lo_unlink(4711)', 'large object 4711: is missing'],
     [
       'row-level security made an error for everybody',
       onDatabase('SET row_security = off'),
@@ -131,9 +132,56 @@ describe('schema probe beyond definitions', () => {
     expect(problems(ruled).filter((problem) => problem.includes('more'))).toEqual([]);
   });
 
-  it('says what it does not compare with a backup from before these facts', async () => {
-    const { details, memberships, ...snapshot } = manifest.snapshot;
-    const outcome = await probe({}, ['ALTER TABLE products DISABLE TRIGGER ALL'], { ...manifest, snapshot });
-    expect(outcome.summary).toContain('rules, options and comments not compared');
+  it('finds a database that compares and sorts otherwise, and not one whose locale is only spelled otherwise', async () => {
+    const of = (locale: Partial<Manifest['snapshot']>): Manifest => ({
+      ...manifest,
+      snapshot: { ...manifest.snapshot, ...locale },
+    });
+    const other = of({ encoding: 'LATIN1', collation: 'sv_SE.ISO-8859-1', localeProvider: 'icu', locale: 'sv' });
+    expect(problems(await probe({}, [], other))).toEqual([
+      'the database: the encoding differs',
+      'the database: the collation (LC_COLLATE) differs',
+      'the database: the locale provider differs',
+      'the database: the locale of the provider differs',
+    ]);
+    const spelled = of({ collation: manifest.snapshot.collation.replace(/utf-?8/i, 'utf8') });
+    expect(problems(await probe({}, [], spelled))).toEqual([]);
+  });
+
+  describe('of a backup that holds digests only', () => {
+    const older = async (): Promise<Manifest> => {
+      const { definitions, largeObjects, ...snapshot } = manifest.snapshot;
+      const details = await withPgSession(shop.connection, { signal, applicationName: 'spec' }, (session) =>
+        inReadOnlySnapshot(session, () => readDetails(session)),
+      );
+      return { ...manifest, snapshot: { ...snapshot, details } };
+    };
+
+    it('passes on a true copy, and says that they are all that was compared', async () => {
+      const outcome = await probe({}, [], await older());
+      expect({ verdict: outcome.verdict, problems: problems(outcome) }).toEqual({ verdict: 'passed', problems: [] });
+      expect(outcome.summary).toContain('compared by digests');
+    });
+
+    it('finds what they cover', async () => {
+      const changes = [
+        'DROP RULE log ON products',
+        'ALTER TABLE products ALTER cents SET DEFAULT 1',
+        'SELECT lo_unlink(4711)',
+      ];
+      expect(problems(await probe({}, changes, await older()))).toEqual(
+        expect.arrayContaining([
+          'tables, columns, constraints and indexes: the digest differs',
+          'rule log on public.products: is missing',
+          'large objects: differs from the backup',
+        ]),
+      );
+    });
+
+    it('says what older ones do not even have a digest of', async () => {
+      const { details, memberships, ...snapshot } = (await older()).snapshot;
+      const outcome = await probe({}, ['ALTER TABLE products DISABLE TRIGGER ALL'], { ...manifest, snapshot });
+      expect(outcome.summary).toContain('rules, options and comments not compared');
+    });
   });
 });

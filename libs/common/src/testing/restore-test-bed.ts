@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
+import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
@@ -178,8 +179,13 @@ export class RestoreTestBed {
 }
 
 /** What must be equal after a restore: everything but where and when it was read, and what no backup holds. */
-export function comparable(facts: SnapshotFacts): Partial<SnapshotFacts> {
-  const { takenAt, lsn, systemId, database, sizeBytes, settings, ...same } = facts;
+export function comparable(facts: SnapshotFacts): object {
+  const { takenAt, lsn, systemId, database, sizeBytes, settings, definitions = '', ...same } = facts;
   const kept = settings.filter(({ setting }) => !setting.includes('=sha256:'));
-  return { ...same, settings: kept.map((setting) => ({ ...setting, database: setting.database && 'this' })) };
+  const objects = { definitions: unpackDefinitions(definitions) };
+  return {
+    ...same,
+    ...objects,
+    settings: kept.map((setting) => ({ ...setting, database: setting.database && 'this' })),
+  };
 }

@@ -6,6 +6,7 @@ import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { TenantFacts } from '#common/contracts/tenant-facts.js';
 import { countTables, type TableCount } from '#common/engines/postgres/facts/facts-counts.js';
+import { withContents } from '#common/engines/postgres/facts/facts-large-object-ranges.js';
 import { toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { readSequences, withEndValues } from '#common/engines/postgres/facts/facts-sequences.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
@@ -82,15 +83,17 @@ export class PgDumpOutput {
    * stands then is the proof that its locks held until the end.
    */
   async facts(): Promise<SnapshotFacts> {
-    const { holder, signal, started } = this.parts;
+    const { holder, signal, started, dataset } = this.parts;
     try {
       const counted = toSnapshotFacts(started.catalog, await this.counting);
       const tenants = await this.watching;
       const facts = tenants === undefined ? counted : { ...counted, tenants };
       await holder.query('SELECT');
+      // Only now: their locks would last until the end of the transaction, and the dump may have had to wait for them.
+      const largeObjects = await withContents(holder, started.catalog.largeObjects, dataset.fingerprintTables);
       // The dump is whole and everything is counted: the holder has done its duty, and is free to see the present.
       await holder.query('ROLLBACK');
-      return { ...facts, sequences: withEndValues(facts.sequences, await readSequences(holder)) };
+      return { ...facts, largeObjects, sequences: withEndValues(facts.sequences, await readSequences(holder)) };
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     }

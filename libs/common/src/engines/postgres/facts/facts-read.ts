@@ -1,8 +1,10 @@
-import type { PolicyFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { LargeObjectFacts, PolicyFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { readDefinitionLines } from './definitions/definitions.js';
+import { packDefinitions } from './definitions/packing.js';
 import { type CountOptions, countTables, type TableCount } from './facts-counts.js';
-import { readDetails } from './facts-details.js';
 import { readExtensions } from './facts-extensions.js';
+import { readLargeObjects, withContents } from './facts-large-object-ranges.js';
 import { readMemberships } from './facts-memberships.js';
 import { readMigrationHead } from './facts-migration.js';
 import { readObjects } from './facts-objects.js';
@@ -20,10 +22,11 @@ export interface FactsOptions extends CountOptions {
 
 type Section =
   | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions')
-  | ('objects' | 'schemaSha256' | 'details' | 'migrationHead');
+  | ('objects' | 'definitions' | 'schemaSha256' | 'migrationHead');
 
 /** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
 export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
+  readonly largeObjects: LargeObjectFacts[];
   readonly database: DatabaseFacts;
   readonly tables: readonly TableEntry[];
   readonly policies: ReadonlyMap<string, readonly PolicyFacts[]>;
@@ -35,7 +38,8 @@ export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
  */
 export async function readSnapshotFacts(session: PgSession, o: FactsOptions): Promise<SnapshotFacts> {
   const catalog = await readCatalogFacts(session, o.migrationHeadQuery);
-  return toSnapshotFacts(catalog, await countTables(session, catalog.tables, o));
+  const facts = toSnapshotFacts(catalog, await countTables(session, catalog.tables, o));
+  return { ...facts, largeObjects: await withContents(session, catalog.largeObjects, o.fingerprintTables) };
 }
 
 export async function readCatalogFacts(
@@ -53,7 +57,8 @@ export async function readCatalogFacts(
     extensions: await readExtensions(session),
     objects: await readObjects(session),
     schemaSha256: await readSchemaSha256(session),
-    details: await readDetails(session),
+    definitions: packDefinitions(await readDefinitionLines(session)),
+    largeObjects: await readLargeObjects(session),
     memberships: await readMemberships(session, roles),
     migrationHead: await readMigrationHead(session, migrationHeadQuery),
   };

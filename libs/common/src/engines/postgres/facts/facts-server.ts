@@ -6,7 +6,7 @@ import { toPrivileges } from './facts-sql.js';
 export type DatabaseFacts = Omit<
   SnapshotFacts,
   | ('tables' | 'objects' | 'sequences' | 'extensions' | 'settings' | 'roles')
-  | ('memberships' | 'schemaSha256' | 'details' | 'tenants' | 'migrationHead')
+  | ('memberships' | 'definitions' | 'largeObjects' | 'schemaSha256' | 'details' | 'tenants' | 'migrationHead')
 >;
 
 /** `takenAt` and `lsn` are those of this statement: as the first of a transaction it is the snapshot. */
@@ -27,6 +27,7 @@ export function readDatabase(session: PgSession): Promise<DatabaseFacts> {
       CASE to_jsonb(d) ->> 'datlocprovider' WHEN 'i' THEN 'icu' WHEN 'b' THEN 'builtin' ELSE 'libc' END AS "localeProvider",
       -- datlocale from 17, daticulocale before.
       coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale') AS locale,
+      to_jsonb(d) ->> 'daticurules' AS "localeRules",
       pg_get_userbyid(d.datdba) AS "databaseOwner",
       ${toPrivileges(`coalesce(d.datacl, acldefault('d', d.datdba))`)} AS "databasePrivileges",
       pg_database_size(d.oid)::float8 AS "sizeBytes"

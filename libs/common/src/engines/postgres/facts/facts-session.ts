@@ -2,6 +2,7 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 
 /**
  * How values and expressions print, the same on every server and for every role: facts are compared as text.
+ * Queries of catalogs are wide and short: compiling them takes longer than running them.
  * An empty search_path makes PostgreSQL qualify every name, and keeps user-made operators out of our own queries.
  */
 const PINNED = `
@@ -15,7 +16,8 @@ const PINNED = `
   SET extra_float_digits = 3;
   SET bytea_output = 'hex';
   SET xmlbinary = 'base64';
-  SET lc_monetary = 'C'`;
+  SET lc_monetary = 'C';
+  SET jit = off`;
 
 /** Before any fact is read in a session. Takes no snapshot. */
 export async function pinFactSettings(session: PgSession): Promise<void> {

@@ -44,7 +44,7 @@ export async function createScratch(
 
 /** By default a new database would get the server's own locale, and with it another order of text. */
 function toLocale(facts: SnapshotFacts, serverMajor: number): Sql {
-  const { encoding, collation, characterType, localeProvider = 'libc', locale } = facts;
+  const { encoding, collation, characterType, localeProvider = 'libc', locale, localeRules } = facts;
   const options = [
     sql`ENCODING ${literal(encoding)}`,
     sql`LC_COLLATE ${literal(collation)}`,
@@ -52,6 +52,7 @@ function toLocale(facts: SnapshotFacts, serverMajor: number): Sql {
   ];
   if (serverMajor >= 15) options.push(sql`LOCALE_PROVIDER ${identifier(localeProvider)}`);
   if (localeProvider === 'icu' && locale) options.push(sql`ICU_LOCALE ${literal(locale)}`);
+  if (localeRules) options.push(sql`ICU_RULES ${literal(localeRules)}`);
   if (localeProvider === 'builtin' && locale) options.push(sql`BUILTIN_LOCALE ${literal(locale)}`);
   return joined(options, sql` `);
 }

@@ -1,11 +1,17 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { body, joined, literal, type Sql, sql } from '#common/pg/sql.js';
 
 /** As the facts name them: with `event trigger ` before the quoted name. */
-export const eventTriggersOf = ({ details = [] }: SnapshotFacts): string[] =>
-  details.filter(({ kind }) => kind === 'event-trigger').map(({ identity }) => identity);
+export function eventTriggersOf({ definitions, details = [] }: SnapshotFacts): string[] {
+  if (definitions === undefined)
+    return details.filter(({ kind }) => kind === 'event-trigger').map(({ identity }) => identity);
+  return unpackDefinitions(definitions)
+    .filter(({ kind }) => kind === 'event trigger')
+    .map(({ identity }) => `event trigger ${identity}`);
+}
 
 interface EventTrigger {
   readonly oid: string;

@@ -33,6 +33,8 @@ export interface RestorePlan {
   readonly missingExtensions: readonly string[];
   /** Locale providers and locales that the backup needs and the server lacks, each a sentence. */
   readonly missingLocales: readonly string[];
+  /** in-place: by what the database compares and sorts otherwise than the one that was backed up, each a sentence. */
+  readonly otherLocale: readonly string[];
   /** What the target's role may not do and would have to, each a sentence. */
   readonly missingRights: readonly string[];
   /** Client tools of this machine that would do it: program → version as it prints itself. Empty: none fits. */

@@ -1,6 +1,8 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { compareLocales } from '#common/engines/postgres/facts/facts-locale.js';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
+import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
@@ -109,6 +111,9 @@ function previewDatabase({ manifest, target, database }: RestoreQuestion, signal
         dropped: newer.filter((identity) => dropped.has(identity)),
         newer: newer.filter((identity) => !dropped.has(identity)),
         blockers: blockers.filter(({ dependent }) => !isArchived(dependent)),
+        otherLocale: compareLocales(manifest.snapshot, await readDatabase(session)).map(
+          ({ what, expected, actual }) => `${what} is ${actual ?? 'none'}, and ${expected ?? 'none'} in the backup`,
+        ),
         missingRights: [
           ...(await findMissingRightsInside(session, { facts: manifest.snapshot, target, doomed, present })),
           ...(await findRightToQuiet(session)),
@@ -121,7 +126,8 @@ function previewDatabase({ manifest, target, database }: RestoreQuestion, signal
 /** Whether an event trigger comes with the archive, which drops its own first. A backup of before they were facts does not say so. */
 function toIsArchived(facts: SnapshotFacts): (dependent: string) => boolean {
   const own = new Set(eventTriggersOf(facts));
-  return (dependent) => own.has(dependent) || (facts.details === undefined && dependent.startsWith('event trigger '));
+  const isTold = facts.definitions !== undefined || facts.details !== undefined;
+  return (dependent) => own.has(dependent) || (!isTold && dependent.startsWith('event trigger '));
 }
 
 /** Schemas stay: what the backup does not know may be in them. */
@@ -142,5 +148,6 @@ const emptyDatabase = ({ manifest }: RestoreQuestion) => ({
   dropped: [],
   newer: [],
   blockers: [],
+  otherLocale: [],
   missingRights: [],
 });

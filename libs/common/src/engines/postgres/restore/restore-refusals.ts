@@ -65,6 +65,15 @@ const lacks: Rule = ({ missingExtensions, missingLocales }) => [
   ),
 ];
 
+/** A database keeps its encoding and locale for life: rows would be cut, counted and sorted otherwise, without an error. */
+const locale: Rule = ({ otherLocale, database }) =>
+  otherLocale.map((difference) =>
+    blocked(
+      `of database "${database}" ${difference}`,
+      'Restore with --strategy new, which creates a database like the one that was backed up.',
+    ),
+  );
+
 const rights: Rule = ({ missingRights }) =>
   missingRights.map((right) => {
     const hint = 'Grant what is named to the role in the `url` of the target, or name a superuser there.';
@@ -82,7 +91,7 @@ const blockers: Rule = (found) =>
 /** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */
 const RULES: readonly Rule[] = [
   ...[busy, wrongDatabase, standby, catalog, tools],
-  ...[roles, memberships, lacks, rights, blockers],
+  ...[locale, roles, memberships, lacks, rights, blockers],
 ];
 
 /** Every reason for which the restore does not go ahead: the plan shows this list, and the run throws it. */

@@ -1,0 +1,60 @@
+import type { LargeObjectFacts } from '#common/contracts/snapshot-facts.js';
+import type { Evidence } from '#common/domain/verdict.js';
+import {
+  findLargeObjectsOutside,
+  readLargeObjectContent,
+  readLargeObjectsWithin,
+} from '#common/engines/postgres/facts/facts-large-object-ranges.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+
+export const toSubject = ({ from, to, count }: LargeObjectFacts): string =>
+  from === to ? `large object ${from}` : `large objects ${from} to ${to} (${count})`;
+
+/** The same numbers: tables refer to them. */
+export async function compareLargeObjects(
+  session: PgSession,
+  expected: readonly LargeObjectFacts[],
+  extraObjects: 'fail' | 'allow',
+): Promise<Evidence[]> {
+  const found = await readLargeObjectsWithin(session, expected);
+  const problems = expected.flatMap((range): Evidence[] => {
+    const other = found.get(range.from);
+    if (other?.numbers === range.numbers) return [];
+    const counts = { expected: range.count, actual: other?.count ?? 0 };
+    return [{ subject: toSubject(range), ...counts, problem: range.count === 1 ? 'is missing' : 'are others' }];
+  });
+  const { count, first } = await findLargeObjectsOutside(session, expected);
+  if (count === 0 || extraObjects === 'allow') return problems;
+  const subject = `large object ${first.join(', ')}${count > first.length ? ` and ${count - first.length} more` : ''}`;
+  return [...problems, { subject, problem: 'is not in the backup' }];
+}
+
+/** The content where the backup holds its digest, range by range. */
+export async function compareLargeObjectContents(
+  session: PgSession,
+  expected: readonly LargeObjectFacts[],
+): Promise<Evidence[]> {
+  const problems: Evidence[] = [];
+  for (const range of expected) {
+    if (range.content === null) continue;
+    const actual = await readLargeObjectContent(session, range);
+    if (actual === range.content) continue;
+    problems.push({ subject: toSubject(range), expected: range.content, actual, problem: 'the content differs' });
+  }
+  return problems;
+}
+
+/** Whose they are: as before, or all the one's that everything was given to. Those that are missing are told elsewhere. */
+export async function compareLargeObjectOwners(
+  session: PgSession,
+  expected: readonly LargeObjectFacts[],
+  owner?: string,
+): Promise<Evidence[]> {
+  const found = await readLargeObjectsWithin(session, expected);
+  return expected.flatMap((range): Evidence[] => {
+    const actual = found.get(range.from)?.owner;
+    const wanted = owner ?? range.owner;
+    if (actual === undefined || actual === wanted) return [];
+    return [{ subject: toSubject(range), expected: wanted, actual, problem: 'the owner changed' }];
+  });
+}
