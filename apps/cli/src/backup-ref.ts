@@ -29,11 +29,10 @@ export async function loadManifest(text: string, context: Places): Promise<Manif
 
 export type LocatedBackup = InspectedBackup & { readonly repository: BackupRepository };
 
+export type LocatedManifest = LocatedBackup & { readonly manifest: Manifest };
+
 /** The same, also of a backup that has lost an object: it still has holds, verdicts and a place on the bus. Throws: as loadManifest. */
-export async function locateBackup(
-  text: string,
-  context: Places,
-): Promise<LocatedBackup & { readonly manifest: Manifest }> {
+export async function locateBackup(text: string, context: Places): Promise<LocatedManifest> {
   const found = await findLocated(text, context);
   const { manifest, damage } = found ?? {};
   if (found !== undefined && manifest !== undefined) return { ...found, manifest };

@@ -10,7 +10,7 @@ import type { Options, Verb } from './verb.js';
 import { verbs } from './verbs.js';
 
 const groups: Readonly<Record<string, string>> = {
-  backup: 'make backups and see what there is',
+  backup: 'make backups, see what there is, check it, delete it',
   restore: 'bring a backup back',
   verify: 'prove that a restored database equals its backup',
   replay: 'bring back the events since a backup',

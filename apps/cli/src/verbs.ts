@@ -1,3 +1,5 @@
+import { backupCheck } from './commands/backup-check.js';
+import { backupDelete } from './commands/backup-delete.js';
 import { backupList } from './commands/backup-list.js';
 import { backupRun } from './commands/backup-run.js';
 import { backupShow } from './commands/backup-show.js';
@@ -26,6 +28,8 @@ export const verbs: readonly Verb[] = [
   backupRun,
   backupList,
   backupShow,
+  backupCheck,
+  backupDelete,
   restorePlan,
   restoreRun,
   verifyRun,

@@ -1,7 +1,7 @@
 import { Exit } from '#common/errors/exit.js';
 import { type AppliedRetention, applyRetention } from '#common/service/apply-retention.js';
-import { Facts } from '#common/service/facts.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
+import { factsOf } from '../local/facts-of.js';
 import { flag, text } from '../options.js';
 import { toAppliedText } from '../output/retention-text.js';
 import type { Verb } from '../verb.js';
@@ -20,7 +20,7 @@ export const retentionApply: Verb = {
     const dataset = text(options, 'dataset');
     const names = dataset === undefined ? Object.keys(config.datasets) : [dataset];
     for (const name of names) installation.datasetConfig(name);
-    const facts = new Facts({ instance: config.instance, topicPrefix: config.bus?.topicPrefix ?? '' });
+    const facts = factsOf(installation);
     const sweeps = await withCatalogAtHand(
       { isLocal: flag(options, 'local'), mustFollow: true },
       context,

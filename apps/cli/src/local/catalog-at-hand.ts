@@ -7,7 +7,11 @@ export interface CatalogWish {
   readonly isLocal: boolean;
   /** The rows must follow what is done: without the catalog it is refused. */
   readonly mustFollow: boolean;
+  /** What is not known, or not done, without it. */
+  readonly withoutIt?: string;
 }
+
+const WITHOUT_IT = 'without the catalog: what runs work with, and whether backups fail, is unknown';
 
 /**
  * Works with the catalog where there is one, and says so where there is none. Throws: catalog.unavailable when rows must follow and
@@ -19,8 +23,7 @@ export async function withCatalogAtHand<T>(
   work: (catalog: Catalog | undefined) => Promise<T>,
 ): Promise<T> {
   const catalog = wish.isLocal ? undefined : await findCatalog(wish, context);
-  if (catalog === undefined)
-    context.output.note('without the catalog: what runs work with, and whether backups fail, is unknown');
+  if (catalog === undefined) context.output.note(wish.withoutIt ?? WITHOUT_IT);
   try {
     return await work(catalog);
   } finally {

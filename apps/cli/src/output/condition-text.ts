@@ -15,6 +15,9 @@ export const toLastVerdictText = (last: Verdict): string =>
 export const toMarkTexts = ({ holds, deletion, isLatest, isInCatalog }: BackupCondition): string[] => [
   ...(isLatest ? ['latest'] : []),
   ...(holds ?? []).map(({ name, until }) => `held by ${name}${until === null ? '' : ` until ${until}`}`),
-  ...(deletion === null ? [] : [`marked for deletion not before ${deletion.notBefore}`]),
+  ...(deletion === null ? [] : [toDeletionText(deletion.notBefore)]),
   ...(isInCatalog === false ? ['not in the catalog'] : []),
 ];
+
+const toDeletionText = (notBefore: string | null): string =>
+  notBefore === null ? 'its deletion is asked for' : `marked for deletion, not before ${notBefore}`;

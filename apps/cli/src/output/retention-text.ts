@@ -28,7 +28,7 @@ function* toWarnings({ refusal, halfDeleted, damaged, cap, backups }: DatasetPla
     yield `neither counted nor deleted: ${problem}; \`holdfast backup delete ${id}\` removes it`;
 }
 
-const SAID = {
+export const SAID = {
   marked: 'marked; a later sweep deletes it unless a hold is placed',
   waiting: 'marked before, its grace is not over',
   held: 'held, stays',
@@ -39,7 +39,15 @@ const SAID = {
   failed: 'cannot be deleted',
 } as const;
 
-export function toAppliedText({ dataset, refusal, backups, left, swept, unfinished }: AppliedRetention): string {
+export function toAppliedText({
+  dataset,
+  refusal,
+  backups,
+  left,
+  isSpaceFreed,
+  swept,
+  unfinished,
+}: AppliedRetention): string {
   const lines = [`${dataset}: ${backups.length} backups touched`];
   if (refusal !== null) lines.push(`nothing expires: ${refusal}`);
   lines.push(
@@ -47,6 +55,10 @@ export function toAppliedText({ dataset, refusal, backups, left, swept, unfinish
       ({ id, outcome, problem }) => `  ${id}  ${SAID[outcome]}${problem === undefined ? '' : `: ${problem}`}`,
     ),
   );
+  if (isSpaceFreed === false)
+    lines.push(
+      '  no space was freed: the bucket keeps versions of what is deleted, until its lifecycle rules remove them',
+    );
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
   lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
   if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);

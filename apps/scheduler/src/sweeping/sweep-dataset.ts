@@ -1,4 +1,4 @@
-import { expiringKey } from '#common/repository/layout.js';
+import { deletionKey, expiringKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { type AppliedRetention, type ApplyRetentionDeps, applyRetention } from '#common/service/apply-retention.js';
 import { type DamagedCopy, lookAtCopies } from '#common/service/look-at-copies.js';
@@ -32,7 +32,7 @@ async function retain(
 ): Promise<Omit<SweptDataset, 'lost'>> {
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
     return applyRetention(dataset, d, signal);
-  const nothing = { dataset, refusal: null, backups: [], left: 0, plan: undefined };
+  const nothing = { dataset, refusal: null, backups: [], left: 0, isSpaceFreed: null, plan: undefined };
   return { ...nothing, ...(await sweepDead(dataset, d, signal)) };
 }
 
@@ -41,7 +41,8 @@ async function mayExpire(dataset: string, d: ApplyRetentionDeps, signal: AbortSi
   const { backups } = await loadKnowledge({ dataset, repository: repository.name }, d.catalog);
   const givenUp = new Set(backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [String(id)])));
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
-    if (objects.some(({ key }) => key === expiringKey(dataset, backupId))) return true;
+    const wishes = [expiringKey(dataset, backupId), deletionKey(dataset, backupId)];
+    if (objects.some(({ key }) => wishes.includes(key))) return true;
     if (givenUp.has(backupId) && objects.some(({ key }) => key.endsWith('/manifest.json'))) return true;
   }
   return false;

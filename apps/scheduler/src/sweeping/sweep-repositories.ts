@@ -1,4 +1,5 @@
 import { AppError, toAppError } from '#common/errors/app-error.js';
+import { sweepProbes } from '#common/operations/sweep-probes.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
 import type { ApplyRetentionDeps } from '#common/service/apply-retention.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -46,6 +47,10 @@ async function sweepRepository(
     const swept = await trying({ repository, subject: dataset }, d, signal, (until) => sweepDataset(dataset, d, until));
     if (swept !== undefined) tell(swept, d);
   }
+  const probes = await trying({ repository, subject: repository }, d, signal, (until) =>
+    sweepProbes(d.installation.repository(repository), {}, until),
+  );
+  d.metrics?.sweptLeftovers.inc({ kind: 'probe' }, probes ?? 0);
 }
 
 interface Subject {
@@ -112,7 +117,15 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
   for (const { id: backupId, outcome, problem } of backups)
     if (outcome === 'failed')
       logger.error({ dataset, backupId, why: problem }, 'backup expired, and cannot be deleted');
-  const said = { dataset, ...outcomes, left, attempts, uploads: unfinished, keptBack };
+  const said = {
+    dataset,
+    ...outcomes,
+    left,
+    isSpaceFreed: swept.isSpaceFreed,
+    attempts,
+    uploads: unfinished,
+    keptBack,
+  };
   if (refusal !== null) logger.warn({ ...said, why: refusal }, 'retention refused: nothing of the dataset expires');
   else if (backups.length + attempts + unfinished + keptBack.length > 0) logger.info(said, 'dataset swept');
   for (const { backupId, damage } of swept.lost)

@@ -86,8 +86,8 @@ export interface BackupCondition {
   readonly verifiedAt: string | null;
   /** null: only the catalog was asked, and holds lie in the repository. */
   readonly holds: readonly { readonly name: string; readonly reason: string; readonly until: string | null }[] | null;
-  /** It is marked for deletion: a hold placed before `notBefore` saves it. */
-  readonly deletion: { readonly notBefore: string; readonly reasons: readonly string[] } | null;
+  /** It is to be deleted: a hold placed before `notBefore` saves it; null: it is not marked yet. */
+  readonly deletion: { readonly notBefore: string | null; readonly reasons: readonly string[] } | null;
   /** `DATASET@latest` means this one. */
   readonly isLatest: boolean;
   /** false: made with `--local`, or a catalog that has lost it; null: the catalog was not asked. */

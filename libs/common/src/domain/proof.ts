@@ -10,6 +10,9 @@ const LOOKS_AT: Readonly<Record<string, 'objects' | 'application'>> = {
   http: 'application',
 };
 
+/** A probe that says something of the restored database. */
+export const looksAtDatabase = (probe: string): boolean => LOOKS_AT[probe] === undefined;
+
 /** What is wrong with one object of a backup. */
 export interface Damage {
   /** As the manifest names it: `database.dump.zst`. */
@@ -56,7 +59,7 @@ export interface Judged {
 export function toProof({ runId, provenAt, verdict, probes }: Judged): Proof {
   const ofObjects = probes.filter(({ probe }) => LOOKS_AT[probe] === 'objects');
   const others = probes.filter(({ probe }) => LOOKS_AT[probe] !== 'objects');
-  const hasLooked = others.some(({ probe }) => LOOKS_AT[probe] !== 'application');
+  const hasLooked = others.some(({ probe }) => looksAtDatabase(probe));
   const restored = decideVerdict(others);
   // Broken objects beside an equal database: it was not restored from what lies there now.
   const restore = restored === 'passed' && verdict !== 'passed' ? 'inconclusive' : restored;

@@ -20,6 +20,13 @@ export interface RetentionPolicy {
   readonly safetyWithinMs?: number | undefined;
 }
 
+/** What an operator says who wants one backup gone, whatever the rules say. */
+export interface DeletionRequest {
+  readonly by: string;
+  /** Named twice: it goes also when no other good backup is left. */
+  readonly evenLastGood: boolean;
+}
+
 /** A backup that exists, as far as the decision is concerned. */
 export interface RetainedBackup {
   readonly id: string;
@@ -30,6 +37,8 @@ export interface RetainedBackup {
   readonly isVerified: boolean;
   /** Its own objects failed a proof: it may be of no use to anybody. */
   readonly isDamaged: boolean;
+  /** An operator asked for its deletion; null: nobody did. */
+  readonly asked: DeletionRequest | null;
   /** Names of what holds it: an operator's reason, a run. */
   readonly holds: readonly string[];
   /** Ids of the backups without which it cannot be restored. */
@@ -61,7 +70,9 @@ type Reasons = ReadonlyMap<string, string[]>;
  * Splits backups into kept and expired, each with its reasons. A backup from the future is kept and counts for no rule: its clock, or
  * ours, is wrong. Holds add to what is kept and count for no rule either, so that one more hold never expires anything. A damaged backup
  * counts for no rule, so that it never expires a good one; it stays for as long as it would if it were good, since the proof may be wrong
- * and the rest of it may be all that there is.
+ * and the rest of it may be all that there is. One that an operator wants gone counts for no rule and is kept by none, also while backups
+ * fail, for they may fail for want of its space; it stays while something holds or needs it, or while it is the last good one and was not
+ * named twice.
  */
 export function decideRetention(
   backups: readonly RetainedBackup[],
@@ -73,15 +84,17 @@ export function decideRetention(
   const reasons: Reasons = new Map(newestFirst.map(({ id, holds }) => [id, holds.map((name) => `held by ${name}`)]));
   const past = newestFirst.filter(({ takenAt }) => takenAt <= now);
   for (const { id } of newestFirst.slice(0, newestFirst.length - past.length)) reasons.get(id)?.push('from the future');
-  if (isEmpty(policy)) for (const { id } of past) reasons.get(id)?.push('the policy has no rule');
+  const ruled = past.filter(({ asked }) => asked === null);
+  if (isEmpty(policy)) for (const { id } of ruled) reasons.get(id)?.push('the policy has no rule');
   else {
     applyRules(
-      past.filter(({ isDamaged }) => !isDamaged),
+      ruled.filter(({ isDamaged }) => !isDamaged),
       policy,
       { reasons, now },
     );
-    keepDamaged(past, policy, { reasons, now });
+    keepDamaged(ruled, policy, { reasons, now });
   }
+  keepLastGood(past, reasons);
   const refusal = isFailing ? 'the newest backup run of the dataset failed' : null;
   if (refusal !== null) refuse(newestFirst, { reasons, refusal });
   keepNeeded(newestFirst, reasons);
@@ -123,6 +136,16 @@ function applyRules(past: readonly RetainedBackup[], policy: RetentionPolicy, { 
   );
 }
 
+function keepLastGood(past: readonly RetainedBackup[], reasons: Reasons): void {
+  const good = past.filter(({ purpose, isDamaged }) => purpose === 'regular' && !isDamaged);
+  if (good.some(({ asked }) => asked === null)) return;
+  const last = good.find(({ asked }) => asked?.evenLastGood === false);
+  if (last !== undefined) reasons.get(last.id)?.push(LAST_GOOD);
+}
+
+/** Why an operator's wish is not followed. */
+export const LAST_GOOD = 'the last good backup';
+
 function keepDamaged(past: readonly RetainedBackup[], policy: RetentionPolicy, { reasons, now }: Decided): void {
   const asIfGood: Reasons = new Map(past.map(({ id }) => [id, []]));
   applyRules(past, policy, { reasons: asIfGood, now });
@@ -157,9 +180,9 @@ function newestPer(
 }
 
 function refuse(backups: readonly RetainedBackup[], o: { readonly reasons: Reasons; readonly refusal: string }): void {
-  for (const { id } of backups) {
+  for (const { id, asked } of backups) {
     const reasons = o.reasons.get(id);
-    if (reasons?.length === 0) reasons.push(`nothing expires: ${o.refusal}`);
+    if (asked === null && reasons?.length === 0) reasons.push(`nothing expires: ${o.refusal}`);
   }
 }
 
@@ -185,6 +208,7 @@ function toDecision(backup: RetainedBackup, reasons: Reasons, policy: RetentionP
 }
 
 function* whyExpired(backup: RetainedBackup, policy: RetentionPolicy): Generator<string> {
+  if (backup.asked !== null) return yield `${backup.asked.by} asked for its deletion`;
   if (backup.isDamaged) yield 'damaged';
   const withinMs = toWithinMs(backup, policy);
   if (typeof withinMs === 'number') yield `older than ${toDurationText(withinMs)}`;

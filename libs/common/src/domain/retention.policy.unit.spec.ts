@@ -33,7 +33,7 @@ const toPolicy = ({ within, safetyWithin, ...policy }: Golden['policy']): Retent
 });
 
 const toBackup = ({ at, ...backup }: Golden['backups'][number]): RetainedBackup => ({
-  ...{ purpose: 'regular', isVerified: false, isDamaged: false, holds: [], needs: [] },
+  ...{ purpose: 'regular', isVerified: false, isDamaged: false, asked: null, holds: [], needs: [] },
   ...backup,
   takenAt: new Date(at),
 });
@@ -74,6 +74,7 @@ const backupLists = (): fc.Arbitrary<RetainedBackup[]> =>
         takenAt: fc.integer({ min: -2 * DAY_MS, max: 400 * DAY_MS }).map((age) => new Date(NOW.getTime() - age)),
         isVerified: fc.boolean(),
         isDamaged: fc.constantFrom(false, false, true),
+        asked: fc.constant(null),
         holds: fc.constantFrom([], [], [], ['audit']),
         needs: fc.constantFrom([], [], ['0'], ['1']),
       }),
@@ -132,6 +133,24 @@ describe('whatever the backups and the policy', () => {
           policy,
         );
         for (const { id, isDamaged } of alone) if (isDamaged && asIfGood.has(id)) expect(kept).toContain(id);
+      }),
+    );
+  });
+
+  it('keeps a good backup whatever operators ask for once, and whatever they ask for expires no other', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), fc.boolean(), (backups, policy, isFailing) => {
+        const asked = { by: 'ops', evenLastGood: false };
+        const all = backups.map((backup) => ({ ...backup, holds: [], needs: [], asked }));
+        const { decisions } = decideRetention(all, policy, NOW, { isFailing });
+        const kept = decisions.filter(({ isKept }) => isKept).map(({ id }) => id);
+        const good = all.filter(isGood);
+        expect(good.filter(({ id }) => kept.includes(id))).toHaveLength(Math.min(1, good.length));
+        const [first, ...rest] = backups.map((backup) => ({ ...backup, needs: [] }));
+        if (first === undefined) return;
+        const before = keptBy([first, ...rest], policy);
+        const after = keptBy([{ ...first, asked: { ...asked, evenLastGood: true } }, ...rest], policy);
+        expect(rest.filter(({ id }) => before.has(id) && !after.has(id))).toEqual([]);
       }),
     );
   });

@@ -40,6 +40,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Run `holdfast backup list` to see the backups that exist.',
   },
+  'backup.needed': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Run `holdfast backup delete <id>` without --yes to see what holds or needs it; `holdfast hold list` and `holdfast runs list` say more.',
+  },
   'bus.refused': {
     retryable: false,
     exit: Exit.failed,

@@ -5,9 +5,9 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { HeldBackup } from '#common/repository/holds.js';
 import { whileHeld } from '#common/repository/keep-hold.js';
 
-/** Work with one backup: making it, restoring it, verifying what was restored. */
+/** Work with one backup: making it, restoring it, verifying what was restored, reading it again. */
 export interface HeldWork extends HeldBackup {
-  readonly kind: 'backup' | 'restore' | 'verification';
+  readonly kind: 'backup' | 'restore' | 'verification' | 'check';
   readonly runId: string;
 }
 

@@ -1,10 +1,12 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { type Proof, weighProofs } from '#common/domain/proof.js';
-import type { RetainedBackup } from '#common/domain/retention.policy.js';
+import type { DeletionRequest, RetainedBackup } from '#common/domain/retention.policy.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { readDeletion } from '#common/repository/deletion-request.js';
 import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
 import { type InspectedBackup, inspectListed } from '#common/repository/inspect-backup.js';
+import { deletionKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readProofs } from '#common/repository/read-proofs.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
@@ -26,7 +28,17 @@ export interface RetainedList {
   /** Ids of backups whose deletion has begun and was cut short. */
   readonly halfDeleted: readonly string[];
   /** Those whose manifest cannot be read or that lost an object, and why: such a backup is neither counted nor deleted. */
-  readonly damaged: readonly { readonly backupId: string; readonly error: AppError }[];
+  readonly damaged: readonly DamagedBackup[];
+}
+
+export interface DamagedBackup {
+  readonly backupId: string;
+  readonly error: AppError;
+  readonly isMarked: boolean;
+  /** An operator wants it gone all the same. */
+  readonly asked: DeletionRequest | null;
+  /** Names of what holds it. */
+  readonly holds: readonly string[];
 }
 
 /** Every backup of a dataset with what speaks for it and against it: live holds, proofs. Throws: repository.*. */
@@ -38,34 +50,47 @@ export async function listRetained(
   const storeNow = await readStoreClock(repository, dataset, { signal });
   const backups: Retained[] = [];
   const halfDeleted: string[] = [];
-  const damaged: { backupId: string; error: AppError }[] = [];
+  const damaged: DamagedBackup[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
     const found = await inspectListed(repository, { dataset, backupId, objects }, { signal });
     const { manifest, damage, isMarked } = found;
     if (found.isHalfDeleted) halfDeleted.push(backupId);
-    if (damage !== undefined) damaged.push({ backupId, error: damage });
-    else if (manifest !== undefined)
+    if (damage !== undefined) {
+      const wishes = await readWishes(repository, { ...found, storeNow }, signal);
+      damaged.push({ backupId, error: damage, isMarked, ...wishes });
+    }
+    if (damage === undefined && manifest !== undefined)
       backups.push(await toRetained(repository, { ...found, manifest, isMarked, storeNow }, signal));
   }
   return { backups, storeNow, halfDeleted, damaged };
 }
 
-type Found = InspectedBackup & { readonly manifest: Manifest; readonly storeNow: Date };
+type Looked = InspectedBackup & { readonly storeNow: Date };
+type Found = Looked & { readonly manifest: Manifest };
 
-async function toRetained(
+/** What people and work want of a backup. */
+async function readWishes(
   repository: BackupRepository,
-  { manifest, objects, isMarked, storeNow }: Found,
+  { keys, storeNow, dataset, backupId }: Looked,
   signal: AbortSignal,
-): Promise<Retained> {
-  const { backupId, dataset, purpose } = manifest;
-  const holds = (await listHolds(repository, { dataset, backupId }, { signal })).filter((hold) =>
-    isAlive(hold, storeNow),
-  );
+): Promise<Pick<RetainedBackup, 'holds' | 'asked'>> {
+  const backup = { dataset, backupId };
+  const holds = (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storeNow));
+  const isAsked = keys.includes(deletionKey(dataset, backupId));
+  return {
+    holds: holds.map(toHoldText),
+    asked: isAsked ? await readDeletion(repository, backup, { signal }) : null,
+  };
+}
+
+async function toRetained(repository: BackupRepository, found: Found, signal: AbortSignal): Promise<Retained> {
+  const { manifest, objects, isMarked } = found;
+  const { backupId, purpose } = manifest;
   const proofs = await readProofs(repository, { manifest, objects }, { signal });
   const { damage, verifiedAt } = weighProofs(proofs);
   const backup = {
     ...{ id: backupId, purpose, takenAt: new Date(manifest.snapshot.takenAt) },
-    holds: holds.map(toHoldText),
+    ...(await readWishes(repository, found, signal)),
     ...{ isVerified: verifiedAt !== null, isDamaged: damage.length > 0 },
     // A dump stands alone; increments will name what they build on.
     needs: [],

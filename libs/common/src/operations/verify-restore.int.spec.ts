@@ -15,7 +15,8 @@ import { FileRepository } from '#common/repository/file-repository.js';
 import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type VerificationResult, verifyRestore } from './verify-restore.js';
+import type { VerificationResult } from './keep-verdict.js';
+import { verifyRestore } from './verify-restore.js';
 
 const signal = new AbortController().signal;
 const tools = new PgTools();
@@ -188,6 +189,13 @@ describe('verifyRestore', () => {
     };
     const result = await verify([{ use: 'archive-list' }]);
     expect(problems(result)).toEqual(['public."price list": the archive has no entry for the table']);
+  });
+
+  it('reaches no verdict about a database that does not exist, though no probe asks it', async () => {
+    const absent = { ...database, database: 'nobody_restored_this' };
+    await expect(verify([{ use: 'checksums' }], absent)).rejects.toMatchObject({ code: 'postgres.database-missing' });
+    await overwrite(archive(), 500);
+    expect(await verify([{ use: 'checksums' }], absent)).toMatchObject({ verdict: 'failed' });
   });
 
   it('throws when a probe could not look, and keeps no verdict', async () => {

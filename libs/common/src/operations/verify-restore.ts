@@ -1,13 +1,14 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import { decideVerdict, type ProbeOutcome, type Verdict } from '#common/domain/verdict.js';
+import { looksAtDatabase } from '#common/domain/proof.js';
+import { decideVerdict, type ProbeOutcome } from '#common/domain/verdict.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { AppError, toAppError } from '#common/errors/app-error.js';
+import { type AppError, toAppError } from '#common/errors/app-error.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
-import { verdictKey } from '#common/repository/layout.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
+import { type KeepVerdictDeps, keepVerdict, type VerificationResult } from './keep-verdict.js';
 
 export interface Verification {
   readonly runId: string;
@@ -22,30 +23,18 @@ export interface Verification {
   readonly toolDirectories: readonly string[];
 }
 
-export interface VerifyRestoreDeps {
-  readonly repository: BackupRepository;
+export interface VerifyRestoreDeps extends KeepVerdictDeps {
   readonly tools: PgTools;
-  readonly now: () => Date;
   /** Called before each probe. */
   readonly onProbe?: (probe: string, index: number, total: number) => void;
   readonly onUnheld?: HoldWorkOptions['onUnheld'];
-  /** The repository may be read with our keys and not written: the verdict is not kept beside the backup. */
-  readonly onUnkept?: (error: AppError) => void;
-}
-
-export interface VerificationResult {
-  readonly verdict: Verdict;
-  readonly outcomes: readonly ProbeOutcome[];
-  /** Where the verdict is kept, beside the backup; null: the repository takes no writes of ours. */
-  readonly verdictKey: string | null;
-  readonly startedAt: Date;
-  readonly completedAt: Date;
 }
 
 /**
  * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup until then:
  * a verdict beside nothing would be seen by no sweep.
- * A probe that could not look leaves no verdict, unless another one has already found the restore wrong: that stays true.
+ * A probe that could not look, or a database that is not there, leaves no verdict, unless a probe has already found the restore wrong:
+ * that stays true.
  * Throws: probe.timeout, probe.failed, probe.unreachable, probe.impossible, repository.*; the abort reason.
  */
 export function verifyRestore(
@@ -67,27 +56,9 @@ async function verifyHeld(
   const startedAt = deps.now();
   const { manifest, runId } = verification;
   const outcomes = await runProbes(verification, deps, signal);
-  const completedAt = deps.now();
-  const key = verdictKey(manifest.dataset, manifest.backupId, completedAt.toISOString(), runId);
-  const result = { verdict: decideVerdict(outcomes), outcomes, startedAt, completedAt };
-  const isKept = await keepVerdict(key, encodeVerdict(verification, result), deps, signal);
-  return { ...result, verdictKey: isKept ? key : null };
-}
-
-async function keepVerdict(
-  key: string,
-  bytes: Uint8Array,
-  { repository, onUnkept }: VerifyRestoreDeps,
-  signal: AbortSignal,
-): Promise<boolean> {
-  try {
-    await repository.put(key, bytes, { signal });
-    return true;
-  } catch (error) {
-    if (!(error instanceof AppError && error.code === 'repository.denied')) throw error;
-    onUnkept?.(error);
-    return false;
-  }
+  const { database, profile } = verification;
+  const proven = { manifest, runId, outcomes, startedAt, database: toPgLabel(database), profile: profile.name };
+  return keepVerdict(proven, deps, signal);
 }
 
 async function runProbes(
@@ -109,8 +80,21 @@ async function runProbes(
       outcomes.push(toUnrun(probe.name, toAppError(error)));
     }
   }
+  const hasLooked = probes.some(({ name }) => looksAtDatabase(name));
+  if (!hasLooked) failure ??= await findAbsence(verification.database, signal);
   if (failure !== undefined && decideVerdict(outcomes) !== 'failed') throw failure;
   return outcomes;
+}
+
+/** Where no probe asks the database, nobody else would miss one that does not exist. */
+async function findAbsence(database: PgConnection, signal: AbortSignal): Promise<AppError | undefined> {
+  try {
+    await withPgSession(database, { signal, applicationName: 'holdfast verification' }, async () => undefined);
+    return undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    return toAppError(error);
+  }
 }
 
 const toUnrun = (probe: string, { message, hint }: AppError): ProbeOutcome => ({
@@ -120,22 +104,3 @@ const toUnrun = (probe: string, { message, hint }: AppError): ProbeOutcome => ({
   evidence: [{ subject: probe, problem: `could not run: ${hint}` }],
   durationMs: 0,
 });
-
-/** Readable without Holdfast: what was proven, when, against which database. */
-function encodeVerdict(verification: Verification, result: Omit<VerificationResult, 'verdictKey'>): Uint8Array {
-  const { manifest, runId, database, profile } = verification;
-  const document = {
-    formatVersion: 1,
-    dataset: manifest.dataset,
-    backupId: manifest.backupId,
-    runId,
-    attemptKey: manifest.attemptKey,
-    database: toPgLabel(database),
-    profile: profile.name,
-    verdict: result.verdict,
-    startedAt: result.startedAt.toISOString(),
-    completedAt: result.completedAt.toISOString(),
-    probes: result.outcomes,
-  };
-  return Buffer.from(`${JSON.stringify(document, null, 2)}\n`);
-}

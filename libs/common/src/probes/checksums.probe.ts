@@ -4,7 +4,7 @@ import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { countAndDigest } from '#common/pipeline/count-and-digest.js';
 import { defineProbe } from './define-probe.js';
-import { conclude, countOf, EvidenceLog } from './evidence.js';
+import { conclude, countOf, EvidenceLog, type ProbeFinding } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
 
 /** Every stored byte of the backup, read again: size and SHA-256 as the manifest says. */
@@ -13,28 +13,33 @@ export const checksumsProbe = defineProbe({
   summary: 'Every object of the backup is read again: size and SHA-256',
   timeoutMs: 6 * 3_600_000,
   params: z.strictObject({}),
-  async check(context) {
-    const problems = new EvidenceLog();
-    const facts: Evidence[] = [];
-    let bytes = 0;
-    for (const object of context.manifest.objects) {
-      const found = await readObject(object, context);
-      const wrong = compareObject(object, found);
-      problems.add(...wrong);
-      if (wrong.length === 0) facts.push({ subject: object.name, actual: `sha256 ${object.sha256}` });
-      bytes += found?.sizeBytes ?? 0;
-    }
-    const looked = `${countOf(context.manifest.objects.length, 'object')}, ${bytes} bytes`;
-    return conclude({ looked, problems, facts });
-  },
+  check: (context) => readSums(context),
 });
+
+/** It looks at the backup alone: no restored database is needed. */
+export type ObjectsContext = Pick<ProbeContext, 'manifest' | 'repository' | 'signal'>;
+
+export async function readSums(context: ObjectsContext): Promise<ProbeFinding> {
+  const problems = new EvidenceLog();
+  const facts: Evidence[] = [];
+  let bytes = 0;
+  for (const object of context.manifest.objects) {
+    const found = await readObject(object, context);
+    const wrong = compareObject(object, found);
+    problems.add(...wrong);
+    if (wrong.length === 0) facts.push({ subject: object.name, actual: `sha256 ${object.sha256}` });
+    bytes += found?.sizeBytes ?? 0;
+  }
+  const looked = `${countOf(context.manifest.objects.length, 'object')}, ${bytes} bytes`;
+  return conclude({ looked, problems, facts });
+}
 
 interface FoundObject {
   readonly sizeBytes: number;
   readonly sha256: string;
 }
 
-async function readObject({ key }: ManifestObject, context: ProbeContext): Promise<FoundObject | undefined> {
+async function readObject({ key }: ManifestObject, context: ObjectsContext): Promise<FoundObject | undefined> {
   const { repository, signal } = context;
   if ((await repository.stat(key, { signal })) === undefined) return undefined;
   const counted = countAndDigest();

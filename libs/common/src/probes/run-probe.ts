@@ -4,18 +4,20 @@ import { Exit } from '#common/errors/exit.js';
 import type { ProbeFinding } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
 
-interface RunnableProbe {
+interface RunnableProbe<C extends Signalled> {
   readonly name: string;
   readonly timeoutMs: number;
-  check(context: ProbeContext): Promise<ProbeFinding>;
+  check(context: C): Promise<ProbeFinding>;
 }
+
+type Signalled = Pick<ProbeContext, 'signal'>;
 
 /**
  * Runs one probe under its time limit. A probe that ignores its signal is left behind, not waited for.
  * Throws, when it could not look, which is no verdict: probe.timeout, probe.failed, probe.unreachable, probe.impossible (whose cause no later attempt
  * would find changed); or the reason of `context.signal`.
  */
-export async function runProbe(probe: RunnableProbe, context: ProbeContext): Promise<ProbeOutcome> {
+export async function runProbe<C extends Signalled>(probe: RunnableProbe<C>, context: C): Promise<ProbeOutcome> {
   context.signal.throwIfAborted();
   const limit = AbortSignal.timeout(probe.timeoutMs);
   const signal = AbortSignal.any([context.signal, limit]);
@@ -41,7 +43,7 @@ function toRejection(signal: AbortSignal): { aborted: Promise<never>; release: (
   return { aborted: promise, release: () => signal.removeEventListener('abort', onAbort) };
 }
 
-const toTimeout = ({ name, timeoutMs }: RunnableProbe, cause: unknown): AppError =>
+const toTimeout = ({ name, timeoutMs }: Omit<RunnableProbe<Signalled>, 'check'>, cause: unknown): AppError =>
   new AppError(
     'probe.timeout',
     `probe ${name} did not end within ${timeoutMs} ms`,

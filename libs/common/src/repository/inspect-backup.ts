@@ -44,8 +44,10 @@ export async function inspectListed(
     (error: unknown) => ({ found: undefined, unreadable: toUnreadable(listed, error) }),
   );
   const isMarked = keys.includes(expiringKey(dataset, backupId));
-  const isHalfDeleted = found === undefined && isMarked && listAttemptKeys(keys).every(isSweptAmong(keys));
-  const lost = found?.lost ?? (isMarked && !isHalfDeleted ? [{ object: 'manifest.json', problem: 'is missing' }] : []);
+  const isHalfDeleted = isMarked && listAttemptKeys(keys).every(isSweptAmong(keys));
+  const lost = isHalfDeleted
+    ? []
+    : (found?.lost ?? (isMarked ? [{ object: 'manifest.json', problem: 'is missing' }] : []));
   const damage = unreadable ?? (lost.length > 0 ? toDamaged(listed, lost) : undefined);
   return { dataset, backupId, objects, keys, manifest: found?.manifest, isMarked, isHalfDeleted, damage };
 }

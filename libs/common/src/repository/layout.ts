@@ -44,13 +44,19 @@ export const isHoldKey = (key: ObjectKey): boolean => /^[^/]+\/[^/]+\/holds\/[^/
 export const expiringKey = (dataset: string, backupId: string): ObjectKey =>
   `${backupPrefix(dataset, backupId)}/expiring.json`;
 
+/** An operator wants the backup gone. */
+export const deletionKey = (dataset: string, backupId: string): ObjectKey =>
+  `${backupPrefix(dataset, backupId)}/deletion-asked.json`;
+
+/** What tries what the store can do and whether we may is written there, and removed at once. */
+export const PROBES = '_probe';
+
+export const probeKey = (nonce: string): ObjectKey => `${PROBES}/${nonce}`;
+
 export const clockPrefix = (dataset: string): string => `${datasetPrefix(dataset)}/clock`;
 
 /** Written to read the store's clock, and removed at once. */
 export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
-
-/** Objects that are written to learn what the store can do, and removed at once. */
-export const probeKey = (nonce: string): ObjectKey => `_probe/${nonce}`;
 
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 

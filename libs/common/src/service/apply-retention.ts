@@ -1,15 +1,10 @@
 import { hostname } from 'node:os';
-import type { CatalogTx } from '#common/catalog/catalog-tx.js';
-import type { Backup } from '#common/catalog/entities/backup.entity.js';
 import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
-import type { DataOf } from '#common/contracts/define-event.js';
-import { BackupExpired } from '#common/contracts/events/backup-expired.event.js';
-import { type Manifest, totalBytes } from '#common/contracts/manifest.js';
-import type { BackupId } from '#common/domain/ids.js';
-import { toUuidV5 } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
-import { type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
+import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Facts } from './facts.js';
+import { forgetInCatalog } from './forget-in-catalog.js';
 import { type DatasetPlan, loadKnowledge, planRetention, type RetentionDeps } from './plan-retention.js';
 import { sweepDead } from './sweep-dead.js';
 import { underLease } from './under-lease.js';
@@ -33,6 +28,8 @@ export interface AppliedRetention {
   readonly backups: readonly AppliedBackup[];
   /** Expired ones beyond the cap: the next sweep's. */
   readonly left: number;
+  /** false: the store keeps versions of what is deleted; null: nothing was, or it does not say. */
+  readonly isSpaceFreed: boolean | null;
   /** Dead attempts whose objects were removed. */
   readonly swept: readonly string[];
   /** Uploads and temporary files of dead writers. */
@@ -55,19 +52,29 @@ export async function applyRetention(
   d: ApplyRetentionDeps,
   signal: AbortSignal,
 ): Promise<RetentionSweep> {
+  return sweepAlone(dataset, d, signal, async (alone, until) => {
+    const plan = await planRetention(dataset, alone, until);
+    return { plan, ...(await applyPlan(plan, alone, until)) };
+  });
+}
+
+/** Work that marks or deletes backups of a dataset, one at a time where there is a catalog. Throws: retention.busy; what the work throws. */
+export async function sweepAlone<T>(
+  dataset: string,
+  d: ApplyRetentionDeps,
+  signal: AbortSignal,
+  work: (alone: AloneDeps, until: AbortSignal) => Promise<T>,
+): Promise<T> {
   const { catalog } = d;
-  const sweep = async (lease: LeaseRef | undefined, until: AbortSignal): Promise<RetentionSweep> => {
-    const plan = await planRetention(dataset, d, until);
-    return { plan, ...(await applyPlan(plan, { ...d, lease }, until)) };
-  };
-  if (catalog === undefined) return sweep(undefined, signal);
+  if (catalog === undefined) return work({ ...d, lease: undefined }, signal);
   const owner = `${hostname()} ${process.pid}`;
-  const swept = await underLease({ catalog, name: `retention ${dataset}`, owner, signal }, sweep);
-  if (swept !== undefined) return swept;
+  const options = { catalog, name: `retention ${dataset}`, owner, signal };
+  const done = await underLease(options, async (lease, until) => ({ value: await work({ ...d, lease }, until) }));
+  if (done !== undefined) return done.value;
   throw new AppError('retention.busy', `another sweep is at work on ${dataset}`, { dataset });
 }
 
-interface AloneDeps extends ApplyRetentionDeps {
+export interface AloneDeps extends ApplyRetentionDeps {
   /** Of this sweep alone. Undefined without a catalog. */
   readonly lease: LeaseRef | undefined;
 }
@@ -79,16 +86,16 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
   const backups: AppliedBackup[] = [];
   const gone = await namesOfGone(d, { dataset, repository: repository.name });
   const expire: Expire = async (backupId, reasons) => {
-    const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
-    const expiry = { dataset, backupId, reasons, evenDamaged: gone.has(backupId) };
-    const outcome = expireBackup(expiry, { repository, onDeleting }, signal);
-    const done = { id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) };
+    const asked = plan.damaged.some(({ id, isAsked }) => id === backupId && isAsked);
+    const done = await expireOne({ dataset, backupId, reasons, evenDamaged: asked || gone.has(backupId) }, d, signal);
     backups.push(done);
     return done;
   };
 
-  const damaged = plan.damaged.flatMap(({ id }) => (gone.has(id) ? [id] : []));
-  for (const backupId of [...plan.halfDeleted, ...damaged]) await expire(backupId, ['its deletion was cut short']);
+  for (const backupId of plan.halfDeleted) await expire(backupId, ['its deletion was cut short']);
+  for (const { id, isAsked, heldBy } of plan.damaged)
+    if (gone.has(id) || (isAsked && heldBy.length === 0))
+      await expire(id, [isAsked ? 'an operator asked for its deletion' : 'its deletion was cut short']);
   for (const { id } of plan.backups.filter(({ isKept, isMarked }) => isKept && isMarked)) {
     if (gone.has(id)) await expire(id, ['its deletion was cut short']);
     else {
@@ -97,7 +104,44 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
     }
   }
   const left = await expireOldest(plan, expire);
-  return { ...{ dataset, refusal: plan.refusal, backups, left }, ...(await sweepDead(dataset, d, signal)) };
+  const isSpaceFreed = await freesSpace(repository, backups, signal);
+  return {
+    ...{ dataset, refusal: plan.refusal, backups, left, isSpaceFreed },
+    ...(await sweepDead(dataset, d, signal)),
+  };
+}
+
+/** One step of one backup on its way out, told to the catalog before anything of it is gone. Throws: as applyRetention. */
+export async function expireOne(
+  { dataset, backupId, reasons, evenDamaged }: Required<Expiry>,
+  d: AloneDeps,
+  signal: AbortSignal,
+): Promise<AppliedBackup> {
+  const repository = d.installation.primaryRepository(dataset);
+  const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
+  const outcome = expireBackup({ dataset, backupId, reasons, evenDamaged }, { repository, onDeleting }, signal);
+  return { id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) };
+}
+
+/** Null where nothing was deleted, or the store does not say. */
+async function freesSpace(
+  repository: BackupRepository,
+  backups: readonly AppliedBackup[],
+  signal: AbortSignal,
+): Promise<boolean | null> {
+  if (!backups.some(({ outcome }) => outcome === 'deleted')) return null;
+  const keeps = await keepsVersions(repository, signal);
+  return keeps === null ? null : !keeps;
+}
+
+/** A removal in a versioned bucket hides the object and frees nothing. Null: the store does not say, or is too full to be tried. */
+export async function keepsVersions(repository: BackupRepository, signal: AbortSignal): Promise<boolean | null> {
+  try {
+    return (await repository.traits({ signal })).versioning;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
 }
 
 type Expire = (backupId: string, reasons: readonly string[]) => Promise<AppliedBackup>;
@@ -134,64 +178,4 @@ async function namesOfGone(
 ): Promise<ReadonlySet<string>> {
   const { backups } = await loadKnowledge(of, catalog);
   return new Set(backups.filter(({ state }) => state === 'expired').map(({ id }) => id));
-}
-
-interface Forgotten {
-  readonly dataset: string;
-  readonly backupId: string;
-  readonly repository: string;
-  readonly reasons: readonly string[];
-}
-
-/** Row and fact in one transaction, before anything is deleted: the catalog never names what is gone. False while a run works with it. */
-const forgetInCatalog =
-  (forgotten: Forgotten, { catalog, facts, lease }: AloneDeps) =>
-  async (_: unknown, manifest: Manifest | undefined): Promise<boolean> => {
-    if (catalog === undefined) return true;
-    const { dataset, backupId } = forgotten;
-    return catalog.transaction(async (tx) => {
-      if (lease !== undefined) await tx.leases.assertHeld(lease);
-      const known = await tx.backups.find(backupId as BackupId);
-      if (known?.state === 'expired') return true;
-      const uses = await tx.retention.uses(dataset);
-      if (uses.some((use) => use.backupId === backupId)) return false;
-      const said = await forget(tx, { ...forgotten, known, manifest });
-      if (said !== undefined) await tell(tx, forgotten, said, facts);
-      return true;
-    });
-  };
-
-type Known = Forgotten & { readonly known: Backup | undefined; readonly manifest: Manifest | undefined };
-
-/** What there is to say of it. A catalog that lost its rows says it from the manifest, which a deletion that was cut short has removed. */
-async function forget(tx: CatalogTx, { backupId, repository, known, manifest }: Known): Promise<Said | undefined> {
-  const expired = await tx.retention.expire(backupId as BackupId, repository);
-  if (expired !== undefined) return fromRow(expired);
-  if (known !== undefined || manifest === undefined) return undefined;
-  await tx.retention.recordExpired(manifest);
-  return fromManifest(manifest);
-}
-
-type Said = Pick<DataOf<typeof BackupExpired>, 'method' | 'purpose' | 'snapshotAt' | 'sizeBytes'>;
-
-const fromRow = ({ method, purpose, snapshotAt, reservedAt, sizeBytes }: Backup): Said => ({
-  ...{ method, purpose, sizeBytes: sizeBytes ?? 0 },
-  snapshotAt: (snapshotAt ?? reservedAt).toISOString(),
-});
-
-const fromManifest = (manifest: Manifest): Said => ({
-  ...{ method: manifest.method, purpose: manifest.purpose, sizeBytes: totalBytes(manifest) },
-  snapshotAt: manifest.snapshot.takenAt,
-});
-
-async function tell(tx: CatalogTx, forgotten: Forgotten, said: Said, facts: Facts): Promise<void> {
-  const { dataset, backupId, repository, reasons } = forgotten;
-  const expiredAt = (await tx.now()).toISOString();
-  const data = { dataset, backupId, repository, reasons: [...reasons], ...said, expiredAt };
-  await facts.write(tx, BackupExpired, data, { id: toUuidV5('expired', backupId, repository) });
-  await tx.audit.write({
-    ...{ actor: facts.source, action: 'backup.expired' },
-    ...{ subject: backupId, outcome: 'deleted' },
-    detail: { repository, reasons: [...reasons] },
-  });
 }

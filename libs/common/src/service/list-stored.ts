@@ -2,11 +2,12 @@ import type { BackupCondition, ListedBackupView } from '#common/contracts/api-vi
 import type { Proof } from '#common/domain/proof.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions } from '#common/repository/backup-repository.js';
+import { readDeletion } from '#common/repository/deletion-request.js';
 import { readExpiry } from '#common/repository/expiry-marker.js';
 
 import { listHolds } from '#common/repository/holds.js';
 import { damageOf, type InspectedBackup, inspectListed } from '#common/repository/inspect-backup.js';
-import { expiringKey, isHoldKey } from '#common/repository/layout.js';
+import { deletionKey, expiringKey, isHoldKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import type { ListedBackup } from '#common/repository/read-backups.js';
 import { readProofs } from '#common/repository/read-proofs.js';
@@ -59,7 +60,7 @@ export async function toListedView(
     ...{ ...told, id, dataset, repository: repository.name },
     ...toStoredCondition(proofs, found.damage),
     holds: await readHolds(repository, found, o),
-    deletion: await readDeletion(repository, found, o),
+    deletion: await readDoom(repository, found, o),
     ...{ isLatest: false, isInCatalog: null },
   };
 }
@@ -88,13 +89,16 @@ async function readHolds(
     .map(({ name, reason, expiresAt }) => ({ name, reason, until: expiresAt?.toISOString() ?? null }));
 }
 
-async function readDeletion(
+async function readDoom(
   repository: BackupRepository,
-  { dataset, backupId, isMarked }: InspectedBackup,
+  { dataset, backupId, isMarked, keys }: InspectedBackup,
   o: ReadOptions,
 ): Promise<BackupCondition['deletion']> {
   const mark = isMarked ? await readExpiry(repository, expiringKey(dataset, backupId), o) : undefined;
-  return mark === undefined ? null : { notBefore: mark.lookAt.toISOString(), reasons: mark.reasons };
+  if (mark !== undefined) return { notBefore: mark.lookAt.toISOString(), reasons: mark.reasons };
+  if (!keys.includes(deletionKey(dataset, backupId))) return null;
+  const asked = await readDeletion(repository, { dataset, backupId }, o);
+  return asked === null ? null : { notBefore: null, reasons: [`${asked.by} asked for its deletion`] };
 }
 
 /** As `loadLatestBackup` decides: a damaged one that is newer is not passed over, and then none is the latest. */

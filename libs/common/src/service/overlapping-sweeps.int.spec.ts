@@ -1,174 +1,116 @@
-import { mkdir, mkdtemp, rm, utimes } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { Catalog } from '#common/catalog/catalog.js';
-import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId } from '#common/domain/ids.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
-import { initialiseRepository } from '#common/repository/initialise-repository.js';
-import { expiringKey, manifestKey } from '#common/repository/layout.js';
-import { openRepository } from '#common/repository/open-repository.js';
-import { findBackup } from '#common/repository/read-backups.js';
-import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { expiringKey } from '#common/repository/layout.js';
 import { listKeys } from '#common/testing/each-store.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
+import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { Sealed, Unseen, Unwritable } from '#common/testing/stubborn-repositories.js';
 import { applyRetention } from './apply-retention.js';
-import { Facts } from './facts.js';
-import { Installation } from './installation.js';
 import { planRetention } from './plan-retention.js';
 
 const { signal } = new AbortController();
 const DAY_MS = 86_400_000;
-const daysAgo = (days: number): string => new Date(Date.now() - days * DAY_MS).toISOString();
 
-let folder: string;
-let bed: CatalogTestBed;
-let disk: BackupRepository;
+let bed: RetentionTestBed;
 
 beforeAll(async () => {
-  bed = await CatalogTestBed.open();
+  bed = await RetentionTestBed.open();
 });
-beforeEach(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'holdfast-apply-'));
-  await mkdir(join(folder, 'backups'));
-  disk = openRepository({ name: 'disk', url: pathToFileURL(join(folder, 'backups')).href });
-  await initialiseRepository(disk, { signal });
-  await bed.admin.query('TRUNCATE holdfast.runs, holdfast.outbox, holdfast.backups, holdfast.leases CASCADE');
-});
-afterEach(() => rm(folder, { recursive: true }));
+beforeEach(() => bed.begin());
+afterEach(() => bed.end());
 afterAll(() => bed?.close());
 
-class Installed extends Installation {
-  constructor(private readonly store: BackupRepository) {
-    super(
-      HoldfastConfig.parse({
-        repositories: { disk: { url: pathToFileURL(join(folder, 'backups')).href } },
-        datasets: {
-          shop: {
-            ...{ kind: 'postgres', url: 'postgres://nobody@localhost:1/nothing', repositories: ['disk'] },
-            retention: { within: '30d', minimumGood: 1 },
-          },
-        },
-      }),
-    );
-  }
-
-  override primaryRepository(): BackupRepository {
-    return this.store;
-  }
-}
-
-function depsOf({ store = disk, catalog = bed.catalog, now = () => new Date() } = {}) {
-  const facts = new Facts({ instance: 'spec', topicPrefix: '' });
-  return { installation: new Installed(store), catalog: catalog as Catalog | undefined, facts, now };
-}
-type Deps = ReturnType<typeof depsOf>;
+type Deps = ReturnType<RetentionTestBed['deps']>;
 
 const plan = (deps: Deps) => planRetention('shop', deps, signal);
-const apply = (deps: Deps = depsOf()) => applyRetention('shop', deps, signal);
+const apply = (deps: Deps = bed.deps()) => applyRetention('shop', deps, signal);
 
-async function newBackup(minute: number, days: number, { isRecorded = true } = {}): Promise<Manifest> {
-  const manifest = await storeBackup(disk, minute, { takenAt: daysAgo(days) });
-  const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
-  if (isRecorded) await bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
-  return manifest;
-}
-
-/** As though the mark had stood for an hour. */
-async function letGraceEnd({ backupId }: Manifest): Promise<void> {
-  const at = new Date(Date.now() - 3_600_000);
-  await utimes(join(folder, 'backups', expiringKey('shop', backupId)), at, at);
-}
-
-const stateOf = async ({ backupId }: Manifest) =>
-  (await bed.catalog.transaction((tx) => tx.backups.find(backupId as BackupId)))?.state;
-const isWhole = async ({ backupId }: Manifest) => (await findBackup(disk, 'shop', backupId, { signal })) !== undefined;
 const said = async () => {
   const text = `SELECT event -> 'data' ->> 'backupId' AS id FROM holdfast.outbox WHERE event_type = 'backup.expired'`;
-  return (await bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
+  return (await bed.bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
 };
 
 describe('a sweep', () => {
   it('says of every backup that it expired, also of one that the catalog has lost', async () => {
-    const [known, lost] = [await newBackup(1, 60), await newBackup(2, 50, { isRecorded: false })];
-    await newBackup(3, 1);
+    const [known, lost] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50, { isRecorded: false })];
+    await bed.newBackup(3, 1);
     await apply();
-    for (const expired of [known, lost]) await letGraceEnd(expired);
+    for (const expired of [known, lost]) await bed.letGraceEnd(expired);
     expect((await apply()).backups.map(({ outcome }) => outcome)).toEqual(['deleted', 'deleted']);
     expect(await said()).toEqual([known.backupId, lost.backupId]);
   });
 
   it('deletes what it may behind one backup that the store will not let go, and says which and why', async () => {
-    const [sealed, other] = [await newBackup(1, 60), await newBackup(2, 50)];
-    await newBackup(3, 1);
-    const deps = depsOf({ store: new Sealed(disk, sealed.backupId) });
+    const [sealed, other] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50)];
+    await bed.newBackup(3, 1);
+    const deps = bed.deps({ store: new Sealed(bed.disk, sealed.backupId) });
     await apply(deps);
-    for (const expired of [sealed, other]) await letGraceEnd(expired);
+    for (const expired of [sealed, other]) await bed.letGraceEnd(expired);
     expect((await apply(deps)).backups).toEqual([
       { id: sealed.backupId, outcome: 'locked', problem: expect.stringContaining('manifest.json') },
       { id: other.backupId, outcome: 'deleted' },
     ]);
-    expect(await isWhole(other)).toBe(false);
+    expect(await bed.isWhole(other)).toBe(false);
   });
 
   it('keeps what a rule wants again behind one whose mark the store will not let go', async () => {
-    const [sealed, other] = [await newBackup(1, 60), await newBackup(2, 50)];
-    await newBackup(3, 1);
+    const [sealed, other] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50)];
+    await bed.newBackup(3, 1);
     await apply();
-    const deps = depsOf({ store: new Sealed(disk, sealed.backupId), now: () => new Date(Date.now() - 40 * DAY_MS) });
+    const deps = bed.deps({
+      store: new Sealed(bed.disk, sealed.backupId),
+      now: () => new Date(Date.now() - 40 * DAY_MS),
+    });
     expect((await apply(deps)).backups).toMatchObject([
       { id: other.backupId, outcome: 'kept' },
       { id: sealed.backupId, outcome: 'locked' },
     ]);
-    expect([await isWhole(sealed), await isWhole(other)]).toEqual([true, true]);
+    expect([await bed.isWhole(sealed), await bed.isWhole(other)]).toEqual([true, true]);
   });
 
   it('expires nothing early because a clock is ahead of the store’s', async () => {
-    const young = await newBackup(1, 20);
-    await newBackup(2, 1);
-    const ahead = depsOf({ now: () => new Date(Date.now() + 60 * DAY_MS) });
+    const young = await bed.newBackup(1, 20);
+    await bed.newBackup(2, 1);
+    const ahead = bed.deps({ now: () => new Date(Date.now() + 60 * DAY_MS) });
     expect((await plan(ahead)).backups.map(({ isKept }) => isKept)).toEqual([true, true]);
-    expect(await isWhole(young)).toBe(true);
+    expect(await bed.isWhole(young)).toBe(true);
   });
 });
 
 describe('a backup that came to be although its run was given up', () => {
   async function leaveWhole(endedAs: 'cancelled' | 'failed' | 'queued'): Promise<Manifest> {
-    const manifest = await storeBackup(disk, 3, { takenAt: daysAgo(1) });
-    const { id } = await bed.enqueue({ kind: 'backup', dataset: 'shop', request: { dataset: 'shop' } });
+    const manifest = await storeBackup(bed.disk, 3, { takenAt: new Date(Date.now() - 1 * DAY_MS).toISOString() });
+    const { id } = await bed.bed.enqueue({ kind: 'backup', dataset: 'shop', request: { dataset: 'shop' } });
     const reserved = { runId: id, dataset: 'shop', method: 'dump', purpose: 'regular' } as const;
-    const as = await bed.catalog.transaction((tx) => tx.backups.reserve(reserved));
-    await bed.admin.query('UPDATE holdfast.backups SET id = $2 WHERE id = $1', [as, manifest.backupId]);
+    const as = await bed.bed.catalog.transaction((tx) => tx.backups.reserve(reserved));
+    await bed.bed.admin.query('UPDATE holdfast.backups SET id = $2 WHERE id = $1', [as, manifest.backupId]);
     const settle = `UPDATE holdfast.runs SET state = $2, problem = '{}', settled_at = now() WHERE id = $1`;
-    if (endedAs !== 'queued') await bed.admin.query(settle, [id, endedAs]);
+    if (endedAs !== 'queued') await bed.bed.admin.query(settle, [id, endedAs]);
     return manifest;
   }
 
   it('counts for no rule, goes with the next sweeps, and nobody is told of it', async () => {
-    const only = await newBackup(1, 60);
+    const only = await bed.newBackup(1, 60);
     const left = await leaveWhole('cancelled');
     expect((await apply()).backups).toEqual([{ id: left.backupId, outcome: 'marked' }]);
-    await letGraceEnd(left);
+    await bed.letGraceEnd(left);
     expect((await apply()).backups).toEqual([{ id: left.backupId, outcome: 'deleted' }]);
-    expect([await isWhole(left), await isWhole(only), await said()]).toEqual([false, true, []]);
+    expect([await bed.isWhole(left), await bed.isWhole(only), await said()]).toEqual([false, true, []]);
   });
 
   it('stays while backups fail: it may be the newest that there is', async () => {
     const left = await leaveWhole('failed');
     expect((await apply()).backups).toEqual([]);
-    expect(await isWhole(left)).toBe(true);
+    expect(await bed.isWhole(left)).toBe(true);
   });
 
   it('is left alone while its run is open: the next attempt adopts it', async () => {
     const left = await leaveWhole('queued');
     expect((await apply()).backups).toEqual([]);
-    expect(await isWhole(left)).toBe(true);
+    expect(await bed.isWhole(left)).toBe(true);
   });
 });
 
@@ -187,7 +129,7 @@ describe('two sweeps of one dataset', () => {
       }
       private looks = 0;
     }
-    const deps = depsOf({ store: new Frozen(disk, async () => undefined), catalog: await bed.another() });
+    const deps = bed.deps({ store: new Frozen(bed.disk, async () => undefined), catalog: await bed.bed.another() });
     const sweeping = apply(deps);
     sweeping.catch(() => undefined);
     await reached;
@@ -195,10 +137,10 @@ describe('two sweeps of one dataset', () => {
   }
 
   it('never work at once: the second is told so and changes nothing', async () => {
-    const expired = await newBackup(1, 60);
-    await newBackup(2, 1);
+    const expired = await bed.newBackup(1, 60);
+    await bed.newBackup(2, 1);
     await apply();
-    await letGraceEnd(expired);
+    await bed.letGraceEnd(expired);
     const { sweeping, goOn } = await standStill(expired);
     await expect(apply()).rejects.toMatchObject({ code: 'retention.busy', retryable: true });
     goOn();
@@ -206,68 +148,70 @@ describe('two sweeps of one dataset', () => {
   });
 
   it('decide with the lease in hand, and not on what one saw before another worked', async () => {
-    const lease = await bed.catalog.transaction((tx) => tx.leases.acquire('retention shop', 'another sweep', 60_000));
-    const unseen = depsOf({ store: new Unseen(disk) });
+    const lease = await bed.bed.catalog.transaction((tx) =>
+      tx.leases.acquire('retention shop', 'another sweep', 60_000),
+    );
+    const unseen = bed.deps({ store: new Unseen(bed.disk) });
     await expect(apply(unseen)).rejects.toMatchObject({ code: 'retention.busy' });
-    if (lease !== undefined) await bed.catalog.transaction((tx) => tx.leases.release(lease));
+    if (lease !== undefined) await bed.bed.catalog.transaction((tx) => tx.leases.release(lease));
     await expect(apply(unseen)).rejects.toThrow('looked');
   });
 
   it('lose no hold that came in between: one that froze before it told the catalog deletes nothing when it thaws', async () => {
-    const expired = await newBackup(1, 60);
-    await newBackup(2, 1);
+    const expired = await bed.newBackup(1, 60);
+    await bed.newBackup(2, 1);
     await apply();
-    await letGraceEnd(expired);
+    await bed.letGraceEnd(expired);
     const { sweeping, goOn } = await standStill(expired);
     // It was silent for too long, and a restore of the backup was asked for meanwhile.
-    await bed.admin.query(`UPDATE holdfast.leases SET expires_at = clock_timestamp()`);
+    await bed.bed.admin.query(`UPDATE holdfast.leases SET expires_at = clock_timestamp()`);
     const request = { dataset: 'shop', backup: expired.backupId, target: 't' };
-    const { id } = await bed.enqueue({ kind: 'restore', dataset: 'shop', request });
+    const { id } = await bed.bed.enqueue({ kind: 'restore', dataset: 'shop', request });
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'kept' }]);
     await placeHold(
-      disk,
+      bed.disk,
       { ...{ dataset: 'shop', backupId: expired.backupId, name: 'audit' }, reason: '', by: 'spec', livesMs: null },
       { signal },
     );
-    await bed.admin.query(`UPDATE holdfast.runs SET state = 'completed', settled_at = now() WHERE id = $1`, [id]);
+    await bed.bed.admin.query(`UPDATE holdfast.runs SET state = 'completed', settled_at = now() WHERE id = $1`, [id]);
     goOn();
     await expect(sweeping).rejects.toMatchObject({ code: 'claim.lost' });
-    expect([await isWhole(expired), await stateOf(expired), await said()]).toEqual([true, 'completed', []]);
+    expect([await bed.isWhole(expired), await bed.stateOf(expired), await said()]).toEqual([true, 'completed', []]);
   });
 
   it('finish what one has told the catalog, whatever the rules say by then', async () => {
-    const expired = await newBackup(1, 60);
-    await newBackup(2, 1);
+    const expired = await bed.newBackup(1, 60);
+    await bed.newBackup(2, 1);
     await apply();
-    await letGraceEnd(expired);
-    await bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
-    await bed.enqueue({ kind: 'restore', dataset: 'shop', request: { dataset: 'shop', backup: expired.backupId } });
+    await bed.letGraceEnd(expired);
+    await bed.bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
+    await bed.bed.enqueue({ kind: 'restore', dataset: 'shop', request: { dataset: 'shop', backup: expired.backupId } });
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
-    expect(await isWhole(expired)).toBe(false);
+    expect(await bed.isWhole(expired)).toBe(false);
   });
 
   it('finish what one has told of a backup that the catalog had lost, and tell it once', async () => {
-    const lost = await newBackup(1, 60, { isRecorded: false });
-    await newBackup(2, 1);
+    const lost = await bed.newBackup(1, 60, { isRecorded: false });
+    await bed.newBackup(2, 1);
     await apply();
-    await letGraceEnd(lost);
-    const unwritable = depsOf({ store: new Unwritable(disk) });
+    await bed.letGraceEnd(lost);
+    const unwritable = bed.deps({ store: new Unwritable(bed.disk) });
     for (let sweeps = 0; sweeps < 2; sweeps += 1)
       expect((await apply(unwritable)).backups).toMatchObject([{ outcome: 'failed' }]);
     const rules = { now: () => new Date(Date.now() - 40 * DAY_MS) };
-    expect((await apply(depsOf(rules))).backups).toEqual([{ id: lost.backupId, outcome: 'deleted' }]);
-    expect([await isWhole(lost), await said()]).toEqual([false, [lost.backupId]]);
+    expect((await apply(bed.deps(rules))).backups).toEqual([{ id: lost.backupId, outcome: 'deleted' }]);
+    expect([await bed.isWhole(lost), await said()]).toEqual([false, [lost.backupId]]);
   });
 
   it('finish what one has told the catalog, also when it has lost an object since', async () => {
-    const expired = await newBackup(1, 60);
-    await newBackup(2, 1);
+    const expired = await bed.newBackup(1, 60);
+    await bed.newBackup(2, 1);
     await apply();
-    await letGraceEnd(expired);
-    await disk.remove(expired.objects[0]?.key ?? '', { signal });
-    expect([(await apply()).backups, (await plan(depsOf())).damaged]).toMatchObject([[], [{ id: expired.backupId }]]);
-    await bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
+    await bed.letGraceEnd(expired);
+    await bed.disk.remove(expired.objects[0]?.key ?? '', { signal });
+    expect([(await apply()).backups, (await plan(bed.deps())).damaged]).toMatchObject([[], [{ id: expired.backupId }]]);
+    await bed.bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
-    expect(await listKeys(disk, `shop/${expired.backupId}`)).toEqual([]);
+    expect(await listKeys(bed.disk, `shop/${expired.backupId}`)).toEqual([]);
   });
 });

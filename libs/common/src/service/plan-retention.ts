@@ -2,9 +2,16 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import type { BackupUse, CatalogBackup } from '#common/catalog/stores/retention.store.js';
 import { totalBytes } from '#common/contracts/manifest.js';
 import { type Proof, weighProofs } from '#common/domain/proof.js';
-import { decideRetention } from '#common/domain/retention.policy.js';
+import {
+  type DeletionRequest,
+  decideRetention,
+  type RetainedBackup,
+  type RetentionDecision,
+  type RetentionPolicy,
+} from '#common/domain/retention.policy.js';
 import { toProblem } from '#common/errors/app-error.js';
-import { listRetained, type Retained } from '#common/operations/list-retained.js';
+import { listRetained, type Retained, type RetainedList } from '#common/operations/list-retained.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Installation } from './installation.js';
 import { retentionOf } from './retention-of.js';
 
@@ -24,7 +31,21 @@ export interface PlannedBackup {
   readonly isKept: boolean;
   /** An earlier sweep has marked it already. */
   readonly isMarked: boolean;
+  /** Its own objects failed a proof. */
+  readonly isDamaged: boolean;
+  readonly isVerified: boolean;
+  /** An operator asked for its deletion. */
+  readonly isAsked: boolean;
   readonly reasons: readonly string[];
+}
+
+/** One that has lost an object; only an operator can have it deleted. */
+export interface PlannedDamaged {
+  readonly id: string;
+  readonly problem: string;
+  readonly isMarked: boolean;
+  readonly isAsked: boolean;
+  readonly heldBy: readonly string[];
 }
 
 export interface DatasetPlan {
@@ -39,7 +60,7 @@ export interface DatasetPlan {
   /** Their deletion was cut short; the sweep finishes it. */
   readonly halfDeleted: readonly string[];
   /** They lost an object, or have a manifest that cannot be read: neither counted nor deleted by rules. */
-  readonly damaged: readonly { readonly id: string; readonly problem: string }[];
+  readonly damaged: readonly PlannedDamaged[];
 }
 
 export interface CatalogKnowledge {
@@ -52,28 +73,56 @@ export interface CatalogKnowledge {
 
 const NOTHING_KNOWN: CatalogKnowledge = { isFailing: false, backups: [], uses: [], proofs: new Map() };
 
+/** Everything that a decision about a dataset is made of. */
+export interface RetentionMaterial extends RetainedList {
+  readonly dataset: string;
+  readonly repository: BackupRepository;
+  readonly known: CatalogKnowledge;
+  readonly policy: RetentionPolicy;
+  readonly cap: number;
+  readonly now: Date;
+}
+
 /** What retention would do to a dataset now; changes nothing. Throws: request.refused, repository.*, catalog.unavailable. */
 export async function planRetention(dataset: string, d: RetentionDeps, signal: AbortSignal): Promise<DatasetPlan> {
+  return decidePlan(await loadMaterial(dataset, d, signal));
+}
+
+/** Throws: request.refused, repository.*, catalog.unavailable. */
+export async function loadMaterial(dataset: string, d: RetentionDeps, signal: AbortSignal): Promise<RetentionMaterial> {
   const { policy, cap } = retentionOf(d.installation.config, dataset);
   const repository = d.installation.primaryRepository(dataset);
   const found = await listRetained(repository, dataset, signal);
   const known = await loadKnowledge({ dataset, repository: repository.name }, d.catalog);
+  return { ...found, dataset, repository, known, policy, cap, now: earlierOf(d.now(), found.storeNow) };
+}
+
+/** `asked`: as if an operator had asked for the deletion of these. */
+export function decidePlan(
+  { known, policy, cap, now, dataset, repository, ...found }: RetentionMaterial,
+  asked: ReadonlyMap<string, DeletionRequest> = new Map(),
+): DatasetPlan {
   const givenUp = new Map(
     known.backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [[String(id), givenUpAs]])),
   );
-  const candidates = found.backups
-    .filter(({ backup }) => !givenUp.has(backup.id))
-    .map((retained) => withKnowledge(retained, known));
-  const plan = decideRetention(candidates, policy, earlierOf(d.now(), found.storeNow), known);
-  const decisions = [...plan.decisions, ...decideGivenUp(givenUp, plan.refusal)];
-  const byId = new Map(found.backups.map((retained) => [retained.backup.id, retained]));
+  const retained = found.backups.map((each) => ({ ...each, backup: withKnowledge(each, known, asked) }));
+  const candidates = retained.map(({ backup }) => backup);
+  const counted = candidates.filter(({ id }) => !givenUp.has(id));
+  const plan = decideRetention(counted, policy, now, known);
+  const left = candidates
+    .filter(({ id }) => givenUp.has(id))
+    .map((backup) => decideGivenUp(backup, givenUp, plan.refusal));
+  const byId = new Map(retained.map((each) => [each.backup.id, each]));
   return {
     ...{ dataset, repository: repository.name, refusal: plan.refusal, cap, halfDeleted: found.halfDeleted },
-    backups: decisions.flatMap((decision) => {
-      const retained = byId.get(decision.id);
-      return retained === undefined ? [] : [{ ...toPlanned(retained), ...decision }];
+    backups: [...plan.decisions, ...left].flatMap((decision) => {
+      const planned = byId.get(decision.id);
+      return planned === undefined ? [] : [{ ...toPlanned(planned), ...decision }];
     }),
-    damaged: found.damaged.map(({ backupId, error }) => ({ id: backupId, problem: toProblem(error).message })),
+    damaged: found.damaged.map(({ backupId, error, holds, ...damaged }) => ({
+      ...{ id: backupId, problem: toProblem(error).message, isMarked: damaged.isMarked },
+      ...{ isAsked: (asked.get(backupId) ?? damaged.asked) !== null, heldBy: [...holds, ...usesOf(backupId, known)] },
+    })),
   };
 }
 
@@ -81,12 +130,14 @@ export async function planRetention(dataset: string, d: RetentionDeps, signal: A
  * A manifest may have come at the moment at which its run was cancelled or failed for good: nobody was told of that backup, so it
  * counts for no rule and goes with the next sweep. While backups fail it may be the newest that there is, and stays.
  */
-const decideGivenUp = (givenUp: ReadonlyMap<string, string>, refusal: string | null) =>
-  [...givenUp].map(([id, endedAs]) => ({
-    id,
-    isKept: refusal !== null,
-    reasons: [refusal ?? `its run was ${endedAs}, so it was never called a backup`],
-  }));
+function decideGivenUp(
+  { id, asked }: RetainedBackup,
+  givenUp: ReadonlyMap<string, string>,
+  refusal: string | null,
+): RetentionDecision {
+  if (refusal !== null && asked === null) return { id, isKept: true, reasons: [refusal] };
+  return { id, isKept: false, reasons: [`its run was ${givenUp.get(id)}, so it was never called a backup`] };
+}
 
 /** A clock that is ahead would expire what is young: of ours and the store's, the one that keeps more. */
 const earlierOf = (one: Date, other: Date): Date => (one < other ? one : other);
@@ -105,14 +156,22 @@ export async function loadKnowledge(
   }));
 }
 
-function withKnowledge({ backup, proofs }: Retained, { uses, proofs: known }: CatalogKnowledge) {
-  const runs = uses.filter(({ backupId }) => backupId === backup.id).map(({ kind, runId }) => `${kind} run ${runId}`);
-  const { damage, verifiedAt } = weighProofs([...proofs, ...(known.get(backup.id) ?? [])]);
+const usesOf = (id: string, { uses }: CatalogKnowledge): string[] =>
+  uses.filter(({ backupId }) => backupId === id).map(({ kind, runId }) => `${kind} run ${runId}`);
+
+function withKnowledge(
+  { backup, proofs }: Retained,
+  known: CatalogKnowledge,
+  asked: ReadonlyMap<string, DeletionRequest>,
+): RetainedBackup {
+  const { damage, verifiedAt } = weighProofs([...proofs, ...(known.proofs.get(backup.id) ?? [])]);
   const standing = { isVerified: verifiedAt !== null, isDamaged: damage.length > 0 };
-  return { ...backup, ...standing, holds: [...backup.holds, ...runs] };
+  const holds = [...backup.holds, ...usesOf(backup.id, known)];
+  return { ...backup, ...standing, holds, asked: asked.get(backup.id) ?? backup.asked };
 }
 
-const toPlanned = ({ manifest, isMarked }: Retained) => ({
+const toPlanned = ({ manifest, isMarked, backup }: Retained) => ({
   ...{ snapshotAt: manifest.snapshot.takenAt, purpose: manifest.purpose },
   ...{ sizeBytes: totalBytes(manifest), isMarked },
+  ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isAsked: backup.asked !== null },
 });

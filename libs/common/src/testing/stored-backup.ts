@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { toUuidV7 } from '#common/domain/ids.js';
@@ -8,6 +9,9 @@ import { manifestArbitrary } from './manifest-arbitrary.js';
 
 const [sample] = fc.sample(manifestArbitrary(), { numRuns: 1, seed: 7 }) as [Manifest];
 const signal = new AbortController().signal;
+
+const BODY = Buffer.from('dump');
+const DIGEST = createHash('sha256').update(BODY).digest('hex');
 
 /** Ids that sort by minute. */
 export const backupIdAt = (minute: number): string =>
@@ -24,9 +28,9 @@ export async function storeBackup(
   const attemptKey = attemptPrefix(dataset, backupId, attempt, 'aa');
   const objects: Manifest['objects'] = ['database.dump', 'globals.sql'].map((name) => ({
     ...{ name, key: `${attemptKey}/${name}`, sizeBytes: 4 },
-    ...{ sha256: 'a'.repeat(64), compression: 'none' as const },
+    ...{ sha256: DIGEST, compression: 'none' as const },
   }));
-  for (const { key } of objects) await repository.put(key, Buffer.from('dump'), { signal });
+  for (const { key } of objects) await repository.put(key, BODY, { signal });
   const own = { dataset, backupId, runId: backupId, attempt, attemptKey, objects, purpose: 'regular' as const };
   const manifest: Manifest = { ...sample, ...own, snapshot: { ...sample.snapshot, takenAt }, ...changed };
   await repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });

@@ -1,0 +1,40 @@
+import type { DeletedBackup, DeletionPreview } from '#common/service/delete-backup.js';
+import { SAID } from './retention-text.js';
+import { toSize } from './sizes.js';
+import { toFields } from './table.js';
+
+/** What would go, what needs it, what would be left. */
+export function toDeletionText(preview: DeletionPreview): string {
+  const { backupId, dataset, repository, state, snapshotAt, objects, sizeBytes, refusals } = preview;
+  const fields = toFields({
+    backup: `${backupId} of ${dataset} in ${repository}, ${state}`,
+    snapshot: snapshotAt ?? 'unknown',
+    'would go': `${objects.length} objects, ${toSize(sizeBytes)}${toFreedText(preview)}`,
+    'needed by': preview.neededBy.join('; ') || 'nothing',
+    'kept by rules': preview.keptBy.join('; ') || 'none',
+    'good ones left': toLeftText(preview),
+  });
+  const listed = objects.map(({ key, sizeBytes: size }) => `  ${toSize(size).padStart(10)}  ${key}`);
+  const end =
+    refusals.length === 0
+      ? [`nothing stands in the way: \`holdfast backup delete ${backupId} --yes\` does it`]
+      : refusals.map((refusal) => `refused: it is ${refusal}`);
+  return [fields, '', ...listed, '', ...end].join('\n');
+}
+
+function toLeftText({ goodLeft, newestLeft, isLastVerified }: DeletionPreview): string {
+  const newest = newestLeft === null ? '' : `, the newest ${newestLeft.id} of ${newestLeft.snapshotAt}`;
+  return `${goodLeft}${newest}${isLastVerified ? '; no other is verified by a restore' : ''}`;
+}
+
+const toFreedText = ({ freesSpace }: DeletionPreview): string =>
+  freesSpace === false ? '; no space is freed: the bucket keeps versions, until its lifecycle rules remove them' : '';
+
+export function toDeletedText({ preview, outcome, problem, notBefore }: DeletedBackup): string {
+  const { backupId, dataset } = preview;
+  const said =
+    notBefore === null ? SAID[outcome] : `marked; a hold saves it until ${notBefore}, and then a sweep deletes it`;
+  const lines = [`backup ${backupId} of ${dataset}: ${said}${problem === undefined ? '' : `: ${problem}`}`];
+  if (outcome === 'deleted') lines.push(`${toSize(preview.sizeBytes)} deleted${toFreedText(preview)}`);
+  return lines.join('\n');
+}

@@ -1,0 +1,41 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { probeKey } from '#common/repository/layout.js';
+import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
+import { LockingRepository } from '#common/testing/locking-repository.js';
+import { S3Bed } from '#common/testing/s3-bed.js';
+import { sweepProbes } from './sweep-probes.js';
+
+const { signal } = new AbortController();
+const body = Buffer.from('probe');
+
+describe.each(eachStore)('what was written to try %s', (_, open) => {
+  let bed: StoreBed;
+  beforeAll(async () => {
+    bed = await open();
+  });
+  afterAll(() => bed.dispose());
+
+  it('goes when it is old, whoever left it, and nothing else goes with it', async () => {
+    const [probe, other] = [probeKey('left'), 'shop/kept'];
+    for (const key of [probe, other]) await bed.repository.put(key, body, { signal });
+    expect(await sweepProbes(bed.repository, {}, signal)).toBe(0);
+    expect(await listKeys(bed.repository)).toEqual([probe, other]);
+    expect(await sweepProbes(bed.repository, { deadAfterMs: -60_000 }, signal)).toBe(1);
+    expect(await listKeys(bed.repository)).toEqual([other]);
+  });
+});
+
+it('what was written to try a store goes once its lock has ended', async () => {
+  const s3 = await S3Bed.make({ objectLock: true });
+  const store = new LockingRepository(s3);
+  try {
+    await store.put(probeKey('locked'), body, { signal });
+    expect(await sweepProbes(store, { deadAfterMs: -60_000 }, signal)).toBe(0);
+    store.locksNew = false;
+    await store.endLocks();
+    expect(await sweepProbes(store, { deadAfterMs: -60_000 }, signal)).toBeGreaterThan(0);
+    expect(await listKeys(store, '_probe')).toEqual([]);
+  } finally {
+    await s3.dispose();
+  }
+});

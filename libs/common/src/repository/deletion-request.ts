@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { DeletionRequest } from '#common/domain/retention.policy.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { BackupRepository, ReadOptions } from './backup-repository.js';
+import type { HeldBackup } from './holds.js';
+import { deletionKey } from './layout.js';
+import { readObject } from './read-object.js';
+
+const RequestFile = z.object({
+  formatVersion: z.literal(1),
+  by: z.string().max(200).describe('Who asked'),
+  evenLastGood: z.boolean().describe('Named twice: it goes also when no other good backup is left'),
+});
+
+/** Beside the backup, so that every sweep follows it, with or without a catalog. Idempotent. Throws: repository.*. */
+export async function askForDeletion(
+  repository: BackupRepository,
+  { dataset, backupId }: HeldBackup,
+  { by, evenLastGood, signal }: DeletionRequest & ReadOptions,
+): Promise<void> {
+  const file: z.infer<typeof RequestFile> = { formatVersion: 1, by, evenLastGood };
+  await repository.put(deletionKey(dataset, backupId), Buffer.from(`${JSON.stringify(file, null, 2)}\n`), { signal });
+}
+
+/** Idempotent. Throws: repository.*. */
+export const withdrawDeletion = (
+  repository: BackupRepository,
+  { dataset, backupId }: HeldBackup,
+  o: ReadOptions,
+): Promise<void> => repository.remove(deletionKey(dataset, backupId), o);
+
+/** Null without one, and for one that nobody can understand: then nobody has asked. Throws: repository.*. */
+export async function readDeletion(
+  repository: BackupRepository,
+  { dataset, backupId }: HeldBackup,
+  o: ReadOptions,
+): Promise<DeletionRequest | null> {
+  try {
+    const text = Buffer.from(await readObject(repository, deletionKey(dataset, backupId), o)).toString('utf8');
+    const parsed = RequestFile.safeParse(JSON.parse(text));
+    return parsed.success ? { by: parsed.data.by, evenLastGood: parsed.data.evenLastGood } : null;
+  } catch (error) {
+    const isGone = error instanceof AppError && error.code === 'repository.object-missing';
+    if (isGone || error instanceof SyntaxError) return null;
+    throw error;
+  }
+}

@@ -1,0 +1,213 @@
+import { randomUUID } from 'node:crypto';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { placeHold } from '#common/repository/holds.js';
+import { verdictKey } from '#common/repository/layout.js';
+import { aRun } from '#common/testing/catalog-test-bed.js';
+import { listKeys } from '#common/testing/each-store.js';
+import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
+import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
+import { S3Bed } from '#common/testing/s3-bed.js';
+import { storeBackup } from '#common/testing/stored-backup.js';
+import { applyRetention } from './apply-retention.js';
+import { deleteBackup, previewDeletion, withdrawDeletionOf } from './delete-backup.js';
+
+const { signal } = new AbortController();
+const once = { by: 'ops', evenLastGood: false };
+const twice = { by: 'ops', evenLastGood: true };
+let bed: RetentionTestBed;
+
+beforeAll(async () => {
+  bed = await RetentionTestBed.open();
+});
+beforeEach(() => bed.begin());
+afterEach(() => bed.end());
+afterAll(() => bed.close());
+
+const named = ({ backupId }: Manifest) => ({ dataset: 'shop', backupId });
+const preview = (of: Manifest, request = once, deps = bed.deps()) => previewDeletion(named(of), request, deps, signal);
+const remove = (of: Manifest, request = once, deps = bed.deps()) => deleteBackup(named(of), request, deps, signal);
+const sweep = async (deps = bed.deps()) =>
+  (await applyRetention('shop', deps, signal)).backups.map(({ id, outcome }) => `${id} ${outcome}`);
+
+async function toldOf({ backupId }: Manifest) {
+  const facts = await bed.bed.admin.query(
+    `SELECT event #>> '{data,reasons,0}' AS why FROM holdfast.outbox WHERE event_type = 'backup.expired'`,
+  );
+  const audited = await bed.bed.catalog.transaction((tx) => tx.audit.list({ subject: backupId }));
+  return { facts: facts.rows.map(({ why }) => why), audited: audited.map(({ actor, action }) => `${actor} ${action}`) };
+}
+
+/** Everything that was done lately failed: rules expire nothing. */
+async function letBackupsFail(): Promise<void> {
+  const run = { ...aRun({ dataset: 'shop' }) };
+  await bed.bed.enqueue(run);
+  await bed.bed.admin.query(
+    `UPDATE holdfast.runs SET state = 'failed', problem = '{}', settled_at = now() WHERE id = $1`,
+    [run.id],
+  );
+}
+
+/** The newest proof of its objects failed. */
+async function flip({ backupId, attemptKey }: Manifest): Promise<void> {
+  const [at, runId] = [new Date().toISOString(), randomUUID()];
+  const document = {
+    ...{ formatVersion: 1, dataset: 'shop', backupId, attemptKey, runId, database: null, profile: null },
+    ...{ verdict: 'failed', startedAt: at, completedAt: at },
+    probes: [{ probe: 'checksums', verdict: 'failed', evidence: [] }],
+  };
+  await bed.disk.put(verdictKey('shop', backupId, at, runId), Buffer.from(JSON.stringify(document)), { signal });
+}
+
+describe('a backup that an operator wants gone', () => {
+  it('is shown before: what would go, what keeps it, what is left', async () => {
+    const [old, young] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    expect(await preview(old)).toMatchObject({
+      ...{ state: 'whole', sizeBytes: expect.any(Number), freesSpace: true, neededBy: [], refusals: [] },
+      ...{ isLastGood: false, goodLeft: 1, newestLeft: { id: young.backupId } },
+      keptBy: ['within 30d'],
+      objects: expect.arrayContaining([{ key: old.objects[0]?.key, sizeBytes: 4 }]),
+    });
+    expect(await listKeys(bed.disk, `shop/${old.backupId}`)).toHaveLength(3);
+  });
+
+  it('is marked, and deleted by a later sweep, against all rules and while backups fail, with an audit row and its fact', async () => {
+    const [old, young] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    await letBackupsFail();
+    expect(await remove(old)).toMatchObject({ outcome: 'marked', notBefore: expect.any(String) });
+    expect(await sweep()).toEqual([`${old.backupId} waiting`]);
+    await bed.letGraceEnd(old);
+    expect(await sweep()).toEqual([`${old.backupId} deleted`]);
+    expect(await listKeys(bed.disk, `shop/${old.backupId}`)).toEqual([]);
+    expect([await bed.stateOf(old), await bed.isWhole(young)]).toEqual(['expired', true]);
+    expect(await toldOf(old)).toEqual({
+      facts: ['ops asked for its deletion'],
+      audited: ['holdfast://spec backup.expired', 'ops backup.delete'],
+    });
+  });
+
+  it('is asked for by nobody whose name the audit trail did not take', async () => {
+    const [old] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    const before = await listKeys(bed.disk);
+    await bed.bed.admin.query(
+      `ALTER TABLE holdfast.audit ADD CONSTRAINT spec CHECK (action <> 'backup.delete') NOT VALID`,
+    );
+    await expect(remove(old)).rejects.toThrow();
+    await bed.bed.admin.query('ALTER TABLE holdfast.audit DROP CONSTRAINT spec');
+    expect(await listKeys(bed.disk)).toEqual(before);
+  });
+
+  it('is not deleted while something holds it, or a run reads it', async () => {
+    const [held, read] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    await bed.newBackup(3, 1);
+    const hold = { name: 'audit', reason: 'asked for', by: 'spec', livesMs: null };
+    await placeHold(bed.disk, { ...named(held), ...hold }, { signal });
+    const request = { dataset: 'shop', backup: read.backupId, target: 'staging' };
+    const run = await bed.bed.enqueue({ kind: 'restore', dataset: 'shop', request });
+    await expect(remove(held, twice)).rejects.toMatchObject({
+      ...{ code: 'backup.needed', message: expect.stringContaining('held by audit (asked for)') },
+    });
+    await expect(remove(read, twice)).rejects.toMatchObject({
+      context: { neededBy: [`held by restore run ${run.id}`] },
+    });
+    expect((await toldOf(held)).facts).toEqual([]);
+    expect([await bed.isWhole(held), await sweep()]).toEqual([true, []]);
+  });
+
+  it('is not deleted as the last good one, unless it is named twice', async () => {
+    const [flipped, last] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    await flip(flipped);
+    expect(await preview(last)).toMatchObject({ isLastGood: true, goodLeft: 0, refusals: ['the last good backup'] });
+    await expect(remove(last)).rejects.toMatchObject({
+      ...{ code: 'backup.needed', hint: expect.stringContaining(`--even-last-good ${last.backupId}`) },
+    });
+    expect((await remove(last, twice)).outcome).toBe('marked');
+  });
+
+  it('stays when it became the last good one after it was marked', async () => {
+    const [marked, other] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    expect((await remove(marked)).outcome).toBe('marked');
+    await bed.letGraceEnd(marked);
+    await flip(other);
+    expect(await sweep()).toEqual([`${marked.backupId} kept`]);
+    expect(await bed.isWhole(marked)).toBe(true);
+  });
+
+  it('goes also when it has lost an object, which no rule deletes', async () => {
+    const [damaged] = [await bed.newBackup(1, 60), await bed.newBackup(2, 1)];
+    await bed.disk.remove(damaged.objects[0]?.key ?? '', { signal });
+    expect(await sweep()).toEqual([]);
+    expect(await preview(damaged)).toMatchObject({ state: 'damaged', refusals: [] });
+    expect((await remove(damaged)).outcome).toBe('marked');
+    await bed.letGraceEnd(damaged);
+    expect(await sweep()).toEqual([`${damaged.backupId} deleted`]);
+    expect([await bed.stateOf(damaged), await listKeys(bed.disk, `shop/${damaged.backupId}`)]).toEqual(['expired', []]);
+  });
+
+  it('is forgotten by the catalog when nothing of it is left', async () => {
+    const gone = await bed.newBackup(1, 2);
+    for (const key of await listKeys(bed.disk, `shop/${gone.backupId}`)) await bed.disk.remove(key, { signal });
+    expect(await remove(gone)).toMatchObject({ outcome: 'deleted', preview: { state: 'gone' } });
+    expect(await bed.stateOf(gone)).toBe('expired');
+    await expect(remove(gone)).rejects.toMatchObject({ code: 'backup.missing' });
+  });
+
+  it('stays when the wish is withdrawn in time', async () => {
+    const [old] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    const before = await listKeys(bed.disk, `shop/${old.backupId}`);
+    await remove(old);
+    await withdrawDeletionOf(named(old), 'ops', bed.deps(), signal);
+    expect([await listKeys(bed.disk, `shop/${old.backupId}`), await sweep()]).toEqual([before, []]);
+  });
+
+  it('goes without any catalog, too', async () => {
+    const [old] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
+    const deps = { ...bed.deps(), catalog: undefined };
+    expect((await remove(old, once, deps)).outcome).toBe('marked');
+    await bed.letGraceEnd(old);
+    expect((await remove(old, once, deps)).outcome).toBe('deleted');
+    expect(await listKeys(bed.disk, `shop/${old.backupId}`)).toEqual([]);
+  });
+
+  it('is whole or none wherever its deletion is killed, and sweeps finish it', async () => {
+    await bed.newBackup(50, 1);
+    for (let minute = 1; ; minute += 1) {
+      const old = await bed.newBackup(minute, 2);
+      const mortal = bed.deps({ store: new MortalRepository(bed.disk, 2 * minute) });
+      const step = () =>
+        remove(old, once, mortal).then(
+          () => 'alive',
+          (error: unknown) => (error instanceof Killed ? 'killed' : 'error'),
+        );
+      const first = await step();
+      // Killed before the wish was kept, nobody has asked; afterwards sweeps go on alone.
+      if (first === 'killed') await remove(old);
+      await bed.letGraceEnd(old);
+      const second = first === 'alive' ? await step() : 'killed';
+      expect([first, second]).not.toContain('error');
+      if (await bed.isWhole(old)) expect(await bed.stateOf(old)).toMatch(/completed|expired/);
+      else expect(await bed.stateOf(old)).toBe('expired');
+      await sweep();
+      expect([await bed.stateOf(old), await listKeys(bed.disk, `shop/${old.backupId}`)]).toEqual(['expired', []]);
+      if (second === 'alive') break;
+    }
+  });
+});
+
+it('a sweep of a bucket that keeps versions says that no space was freed', async () => {
+  const s3 = await S3Bed.make({ objectLock: true });
+  const store = s3.open();
+  try {
+    const deps = { ...bed.deps({ store }), catalog: undefined };
+    const [old] = [await storeBackup(store, 1, { takenAt: '2026-01-01T00:00:00Z' })];
+    await storeBackup(store, 2, { takenAt: new Date(Date.now() - 60_000).toISOString() });
+    expect(await applyRetention('shop', deps, signal)).toMatchObject({ isSpaceFreed: null });
+    const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
+    await store.put(`shop/${old.backupId}/expiring.json`, Buffer.from(JSON.stringify(mark)), { signal });
+    const swept = await applyRetention('shop', deps, signal);
+    expect(swept).toMatchObject({ backups: [{ outcome: 'deleted' }], isSpaceFreed: false });
+  } finally {
+    await store.close();
+    await s3.dispose();
+  }
+});
