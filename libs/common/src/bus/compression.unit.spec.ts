@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
+import { compressFrameSync } from 'lz4-napi';
 import { compressSync } from 'snappy';
-import { registerCompression } from './compression.js';
+import { registerCompression, unpack } from './compression.js';
+import { lz4Size } from './lz4-size.js';
 
 beforeAll(registerCompression);
 
@@ -29,5 +31,34 @@ describe('snappy as Java clients frame it', () => {
     await expect(codec().decompress(xerial('one', 'two').subarray(0, -2))).rejects.toMatchObject({
       code: 'request.invalid',
     });
+  });
+});
+
+describe('what lz4 unpacks to', () => {
+  it.each([
+    ['nothing', ''],
+    ['a few bytes', 'order'],
+    ['many equal bytes', 'a'.repeat(300_000)],
+    ['text in several blocks', Array.from({ length: 40_000 }, (_, n) => `order ${n * 7919}`).join(' ')],
+  ])('is counted without unpacking: %s', (_, text) => {
+    const packed = Buffer.concat([compressFrameSync(text), compressFrameSync(text)]);
+    expect(lz4Size(packed, 10_000_000)).toBe(2 * Buffer.byteLength(text));
+  });
+
+  it('is more than the bound as soon as that is known', () => {
+    expect(lz4Size(compressFrameSync('a'.repeat(300_000)), 1_000)).toBeGreaterThan(1_000);
+  });
+});
+
+describe('a batch that is damaged', () => {
+  it.each([
+    ['gzip', 1],
+    ['snappy', 2],
+    ['lz4', 3],
+    ['zstd', 4],
+    ['a codec that nobody knows', 7],
+  ])('is refused as such: %s', (_, codec) => {
+    const refused = expect.objectContaining({ code: 'request.invalid' });
+    expect(() => unpack(codec, Buffer.from('no compressed bytes at all'), 1_000)).toThrow(refused);
   });
 });

@@ -1,6 +1,6 @@
-import Decoder from 'kafkajs/src/protocol/decoder.js';
 import { createErrorFromCode, failure } from 'kafkajs/src/protocol/error.js';
 import fetchRequest from 'kafkajs/src/protocol/requests/fetch/v11/request.js';
+import { decodeFetchResponse, type PartitionResponse } from './fetch-response.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { decodeBatches, type RecordBatch } from './record-batch.js';
 
@@ -41,47 +41,30 @@ export async function fetchPartition(cluster: KafkaCluster, at: FetchAt): Promis
     response: { decode: decodeAnswer, parse: refuseFailure },
     requestTimeout: maxWaitMs + 30_000,
   });
-  const { records, ...bounds } = answer.partition;
-  return { ...bounds, batches: await decodeBatches(records) };
+  const { lastStableOffset, logStartOffset, abortedTransactions, records } = answer.partition;
+  return {
+    lastStableOffset: BigInt(lastStableOffset),
+    logStartOffset: BigInt(logStartOffset),
+    abortedTransactions: abortedTransactions.map(({ producerId, firstOffset }) => ({
+      producerId,
+      firstOffset: BigInt(firstOffset),
+    })),
+    batches: await decodeBatches(records),
+  };
 }
 
 interface Answer {
   readonly errorCode: number;
-  readonly partition: Omit<FetchedPartition, 'batches'> & { readonly errorCode: number; readonly records: Buffer };
+  readonly partition: PartitionResponse;
 }
 
-/** Fetch response, version 11: exactly one topic with one partition was asked for. */
+/** Exactly one topic with one partition was asked for. */
 async function decodeAnswer(bytes: Buffer): Promise<Answer> {
-  const decoder = new Decoder(bytes);
-  decoder.readInt32();
-  const errorCode = decoder.readInt16();
-  decoder.readInt32();
-  const [topic] = decoder.readArray((each) => {
-    each.readString();
-    return each.readArray(decodePartition);
-  });
-  const partition = topic?.[0];
+  const { errorCode, topics } = decodeFetchResponse(bytes);
+  const partition = topics[0]?.partitions[0];
   if (partition === undefined) throw createErrorFromCode(errorCode);
   return { errorCode, partition };
 }
-
-function decodePartition(decoder: Decoder): Answer['partition'] {
-  decoder.readInt32();
-  const errorCode = decoder.readInt16();
-  readOffset(decoder);
-  const lastStableOffset = readOffset(decoder);
-  const logStartOffset = readOffset(decoder);
-  const abortedTransactions = decoder.readArray((each) => ({
-    producerId: each.readInt64().toString(),
-    firstOffset: readOffset(each),
-  }));
-  decoder.readInt32();
-  const size = decoder.readInt32();
-  const records = size > 0 ? decoder.readBytes(size) : Buffer.alloc(0);
-  return { errorCode, lastStableOffset, logStartOffset, abortedTransactions, records };
-}
-
-const readOffset = (decoder: Decoder): bigint => BigInt(decoder.readInt64().toString());
 
 async function refuseFailure(answer: Answer): Promise<Answer> {
   for (const code of [answer.errorCode, answer.partition.errorCode]) if (failure(code)) throw createErrorFromCode(code);

@@ -1,6 +1,7 @@
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
 import { registerCompression } from './compression.js';
 import { type BusLogger, toLogCreator } from './kafka-logger.js';
+import { boundFetches } from './kafkajs-fetch.js';
 import { mendHeaders } from './kafkajs-headers.js';
 import { calmRequestTimers } from './kafkajs-timers.js';
 
@@ -21,6 +22,7 @@ export type BusClient = Kafka;
 export function createKafka({ brokers, clientId, ssl, sasl, logger, retries = 5 }: KafkaOptions): Kafka {
   registerCompression();
   calmRequestTimers();
+  boundFetches();
   mendHeaders();
   return new Kafka({
     brokers: [...brokers],

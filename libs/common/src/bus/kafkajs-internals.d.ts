@@ -61,6 +61,10 @@ declare module 'kafkajs/src/protocol/requests/fetch/v11/request.js' {
     }[];
   }): unknown;
 }
+declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
+  const response: { decode: (bytes: Buffer) => Promise<unknown> };
+  export default response;
+}
 declare module 'kafkajs/src/protocol/error.js' {
   export function failure(code: number): boolean;
   export function createErrorFromCode(code: number): Error & { readonly type: string };

@@ -1,5 +1,6 @@
 import type { EachMessagePayload } from 'kafkajs';
 import type { DeadLetterBox } from '#common/bus/dead-letter.js';
+import { findUnreadable } from '#common/bus/kafkajs-fetch.js';
 import { parseMessage } from '#common/bus/parse-message.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
@@ -21,6 +22,8 @@ export interface Delivery extends Omit<Patience, 'heartbeat'> {
 export async function deliverMessage(payload: EachMessagePayload, delivery: Delivery): Promise<void> {
   const patience = { ...delivery, heartbeat: payload.heartbeat };
   try {
+    const broken = findUnreadable(payload.message);
+    if (broken !== undefined) throw broken;
     const event = parseMessage(payload.message, payload.topic.slice(delivery.topicPrefix.length));
     await keepTrying(() => handleOnce(event, payload, delivery), patience);
   } catch (error) {

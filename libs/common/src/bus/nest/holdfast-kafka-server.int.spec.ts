@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { Controller, type INestMicroservice, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
+import kafkajs from 'kafkajs';
+import { toKafkaMessage } from '#common/bus/cloud-event-codec.js';
 import { createDeadLetterBox } from '#common/bus/dead-letter.js';
 import { readCommitted } from '#common/bus/kafka-groups.js';
 import { headerText, type IHeaders } from '#common/bus/kafka-headers.js';
@@ -17,6 +19,8 @@ import { KafkaTestBed, kcatProduce, silentLogger, until } from '#common/testing/
 import type { BusContext } from './bus-context.js';
 import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
 import { OnBusEvent } from './on-bus-event.js';
+
+const { CompressionTypes } = kafkajs;
 
 type Requested = Event<DataOf<typeof BackupRequested>>;
 
@@ -104,6 +108,12 @@ async function lastLetter(): Promise<LogRecord> {
 
 async function committed(): Promise<bigint | undefined> {
   return (await readCommitted(bed.cluster, group(), topic)).get(0)?.offset;
+}
+
+/** The one member of the group: another id would mean that the consumer had crashed and come again. */
+async function member(): Promise<{ readonly memberId: string | undefined }> {
+  const { groups } = await bed.admin.describeGroups([group()]);
+  return { memberId: groups[0]?.members[0]?.memberId };
 }
 
 const ends = async (): Promise<bigint | undefined> => (await readLogEnds(bed.cluster, topic)).get(0);
@@ -195,6 +205,37 @@ describe('a Nest microservice on the bus', () => {
     expect(headerText(letter.headers, 'holdfast-offset')).toBe(offset);
     const kept = new Set(Object.keys(letter.headers));
     expect(Object.keys(headers).filter((header) => !kept.has(header))).toEqual([]);
+  });
+
+  it.each([
+    ['gzip', CompressionTypes.GZIP],
+    ['snappy', CompressionTypes.Snappy],
+    ['lz4', CompressionTypes.LZ4],
+    ['zstd', CompressionTypes.ZSTD],
+  ])('refuses a batch that %s unpacks to more than the bound, once, and goes on', async (name, compression) => {
+    const [letters, offset] = [(await deadLetters()).length, String(await ends())];
+    const { memberId } = await member();
+    await bed.producer.send({ topic, compression, messages: [{ value: Buffer.alloc(17 * 1024 * 1024) }] });
+    await publish(`after-${name}`);
+    await handled(`after-${name}`);
+    expect(await deadLetters()).toHaveLength(letters + 1);
+    const { headers, value } = await lastLetter();
+    expect(headerText(headers, 'holdfast-reason')).toContain('unpacks to more than 16777216 bytes');
+    expect(headerText(headers, 'holdfast-offset')).toBe(offset);
+    expect(value?.length).toBeLessThan(1024 * 1024);
+    expect(await member()).toEqual({ memberId });
+  });
+
+  it('takes all of what several large batches of one fetch hold', async () => {
+    const ids = Array.from({ length: 5 }, (_, number) => `large-${number}`);
+    const filler = ' '.repeat(10 * 1024 * 1024);
+    for (const id of ids) {
+      const { headers, value } = toKafkaMessage(good(id), 'shop');
+      const messages = [{ headers, value: value.toString() + filler }];
+      await bed.producer.send({ topic, compression: CompressionTypes.ZSTD, messages });
+    }
+    for (const id of ids) await handled(id);
+    expect(seen.ids).toEqual(ids);
   });
 
   it('lists every issue of a dead letter and keeps the headers it had', async () => {
