@@ -65,6 +65,32 @@ declare module 'kafkajs/src/protocol/requests/fetch/v11/response.js' {
   const response: { decode: (bytes: Buffer) => Promise<unknown> };
   export default response;
 }
+declare module 'kafkajs/src/protocol/requests/metadata/v5/request.js' {
+  export default function metadataRequest(options: {
+    readonly topics: readonly string[];
+    readonly allowAutoTopicCreation: boolean;
+  }): unknown;
+}
+declare module 'kafkajs/src/protocol/requests/metadata/v5/response.js' {
+  const response: {
+    decode(bytes: Buffer): Promise<{
+      readonly topicMetadata: readonly { readonly topic: string; readonly topicErrorCode: number }[];
+    }>;
+  };
+  export default response;
+}
+declare module 'kafkajs/src/consumer/offsetManager/index.js' {
+  interface Uncommitted {
+    readonly topics: readonly {
+      readonly topic: string;
+      readonly partitions: readonly { readonly partition: number; readonly offset: string }[];
+    }[];
+  }
+  export default class OffsetManager {
+    readonly groupId: string;
+    uncommittedOffsets(): Uncommitted;
+  }
+}
 declare module 'kafkajs/src/protocol/error.js' {
   export function failure(code: number): boolean;
   export function createErrorFromCode(code: number): Error & { readonly type: string };

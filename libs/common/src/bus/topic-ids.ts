@@ -1,13 +1,25 @@
 import Decoder from 'kafkajs/src/protocol/decoder.js';
 import Encoder from 'kafkajs/src/protocol/encoder.js';
-import type { KafkaCluster } from './kafka-cluster.js';
+import { createErrorFromCode, failure } from 'kafkajs/src/protocol/error.js';
+import metadataRequest from 'kafkajs/src/protocol/requests/metadata/v5/request.js';
+import metadataResponse from 'kafkajs/src/protocol/requests/metadata/v5/response.js';
+import type { KafkaCluster, ProtocolExchange } from './kafka-cluster.js';
 
 const METADATA = 3;
 /** The first version with topic ids that every broker since Kafka 3.1 speaks; kafkajs itself stops at 6. */
 const VERSION = 12;
 
+/** What the cluster says of one topic. */
+export interface TopicState {
+  readonly name: string;
+  /** A topic that was deleted and made anew has another one; null where the broker does not tell. */
+  readonly id: string | null;
+  /** The protocol's name for why the topic cannot be read, `UNKNOWN_TOPIC_OR_PARTITION`; null when it can. */
+  readonly error: string | null;
+}
+
 interface Metadata {
-  readonly topics: readonly { readonly name: string | null; readonly id: string }[];
+  readonly topics: readonly TopicState[];
 }
 
 /** The cluster's own id; Redpanda has one as well. Throws: bus.unavailable. */
@@ -19,15 +31,49 @@ export async function readClusterId(cluster: KafkaCluster): Promise<string> {
   return (metadata as unknown as { readonly clusterId: string | null }).clusterId ?? '';
 }
 
-/** A topic that was deleted and made anew has another id. Null per topic where the broker does not tell. */
+/** Null per topic where the broker does not tell. Throws: bus.unavailable. */
 export async function readTopicIds(
   cluster: KafkaCluster,
   topics: readonly string[],
 ): Promise<Record<string, string | null>> {
-  const ids = new Map<string | null, string>();
-  if (await speaksTopicIds(cluster)) for (const { name, id } of (await ask(cluster, topics)).topics) ids.set(name, id);
-  return Object.fromEntries(topics.map((topic) => [topic, ids.get(topic) ?? null]));
+  const states = await readTopicStates(cluster, topics);
+  return Object.fromEntries(states.map(({ name, id }) => [name, id]));
 }
+
+/** One answer per topic, in order: one that is missing or forbidden keeps none of the others. Throws: bus.unavailable. */
+export async function readTopicStates(
+  cluster: KafkaCluster,
+  topics: readonly string[],
+): Promise<readonly TopicState[]> {
+  const found = (await speaksTopicIds(cluster)) ? await ask(cluster, topics) : await askWithoutIds(cluster, topics);
+  const byName = new Map(found.topics.map((topic) => [topic.name, topic]));
+  const missing = { id: null, error: 'UNKNOWN_TOPIC_OR_PARTITION' };
+  return topics.map((name) => byName.get(name) ?? { name, ...missing });
+}
+
+/** The newest version that kafkajs speaks itself, whose reader would throw for the first topic that has an error. */
+async function askWithoutIds(cluster: KafkaCluster, topics: readonly string[]): Promise<Metadata> {
+  const request = metadataRequest({ topics, allowAutoTopicCreation: false });
+  const decodeTopics = async (bytes: Buffer): Promise<Metadata> => {
+    const { topicMetadata } = await metadataResponse.decode(bytes);
+    return {
+      topics: topicMetadata.map(({ topic: name, topicErrorCode }) => ({
+        name,
+        id: null,
+        error: errorOf(topicErrorCode),
+      })),
+    };
+  };
+  return askController(cluster, { request, response: { decode: decodeTopics, parse: async (metadata) => metadata } });
+}
+
+const errorOf = (code: number): string | null => (failure(code) ? createErrorFromCode(code).type : null);
+
+const askController = (cluster: KafkaCluster, exchange: ProtocolExchange<Metadata>): Promise<Metadata> =>
+  cluster.exchange('read the state of topics', async () => {
+    const { nodeId } = (await cluster.cluster.findControllerBroker()) as unknown as { nodeId: number };
+    return cluster.ask(String(nodeId), exchange);
+  });
 
 async function speaksTopicIds(cluster: KafkaCluster): Promise<boolean> {
   const versions = await cluster.exchange('read what the broker speaks', async () => {
@@ -48,10 +94,7 @@ async function ask(cluster: KafkaCluster, topics: readonly string[]): Promise<Me
   };
   const request = { apiKey: METADATA, apiVersion: VERSION, apiName: 'Metadata', encode };
   const response = { decode, parse: async (metadata: Metadata) => metadata };
-  return cluster.exchange('read the topic ids', async () => {
-    const { nodeId } = (await cluster.cluster.findControllerBroker()) as unknown as { nodeId: number };
-    return cluster.ask(String(nodeId), { request, response });
-  });
+  return askController(cluster, { request, response });
 }
 
 async function decode(bytes: Buffer): Promise<Metadata> {
@@ -72,15 +115,15 @@ function skipBroker(decoder: Decoder): void {
   decoder.readTaggedFields();
 }
 
-function readTopic(decoder: Decoder): Metadata['topics'][number] {
-  decoder.readInt16();
-  const name = decoder.readUVarIntString();
+function readTopic(decoder: Decoder): TopicState {
+  const error = errorOf(decoder.readInt16());
+  const name = decoder.readUVarIntString() ?? '';
   const id = toUuidText(decoder.readBytes(16));
   decoder.readBoolean();
   decoder.readUVarIntArray(skipPartition);
   decoder.readInt32();
   decoder.readTaggedFields();
-  return { name, id };
+  return { name, id, error };
 }
 
 function skipPartition(decoder: Decoder): void {
@@ -90,7 +133,9 @@ function skipPartition(decoder: Decoder): void {
   decoder.readTaggedFields();
 }
 
-function toUuidText(bytes: Buffer): string {
+/** All zeros where the broker tells none, as of a topic that may not be described. */
+function toUuidText(bytes: Buffer): string | null {
+  if (bytes.every((byte) => byte === 0)) return null;
   const hex = bytes.toString('hex');
   return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20)].join('-');
 }

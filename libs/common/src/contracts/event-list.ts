@@ -8,6 +8,8 @@ import { BackupProgressed } from './events/backup-progressed.event.js';
 import { BackupRejected } from './events/backup-rejected.event.js';
 import { BackupRequested } from './events/backup-requested.event.js';
 import { BackupStarted } from './events/backup-started.event.js';
+import { BusRequestsLost } from './events/bus-requests-lost.event.js';
+import { BusTopicReplaced } from './events/bus-topic-replaced.event.js';
 import { ReplayCompleted } from './events/replay-completed.event.js';
 import { ReplayFailed } from './events/replay-failed.event.js';
 import { ReplayRejected } from './events/replay-rejected.event.js';
@@ -38,6 +40,8 @@ export const events = [
   BackupRejected,
   BackupRequested,
   BackupStarted,
+  BusRequestsLost,
+  BusTopicReplaced,
   ReplayCompleted,
   ReplayFailed,
   ReplayRejected,

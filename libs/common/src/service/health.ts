@@ -1,4 +1,4 @@
-import { ensureTopics } from '#common/bus/topics.js';
+import type { ConsumerReport } from '#common/bus/consumer/consumer-state.js';
 import type { NewestBackup } from '#common/catalog/stores/backup.store.js';
 import type { DamagedCount } from '#common/catalog/stores/proof.store.js';
 import type { HostCount } from '#common/catalog/stores/run-list.store.js';
@@ -10,20 +10,35 @@ export interface HealthReport {
   readonly checks: Readonly<Record<string, string>>;
 }
 
-const CHECK_TIMEOUT_MS = 3_000;
+/** Orchestrators ask with a second's patience. */
+const CHECK_TIMEOUT_MS = 800;
+
+/** A consumer that is no member of its group for longer hears no request: three sessions. */
+const CUT_OFF_AFTER_MS = 30_000;
 
 /** What `/health` and `/metrics` say of one process. */
 export class Health {
-  constructor(private readonly service: Service) {}
+  constructor(
+    private readonly service: Pick<Service, 'bus' | 'catalog' | 'installation' | 'intake' | 'metrics'>,
+    private readonly cutOffAfterMs = CUT_OFF_AFTER_MS,
+  ) {}
 
-  /** The bus is named but does not decide: without it requests still come through the outbox. */
+  /**
+   * The bus is named but does not decide: a scheduler keeps events until it is back. A worker that is cut off from it hears no foreign request,
+   * whatever the reason, and is not ready.
+   */
   async check(): Promise<HealthReport> {
-    const [catalog, bus] = await Promise.all([tell(() => this.askCatalog()), tell(() => this.askBus())]);
-    return { isReady: catalog === 'ok', checks: { catalog, bus } };
+    const { bus, intake } = this.service;
+    const catalog = await tell(() => this.askCatalog());
+    const report = intake?.report();
+    const isCutOff = report !== undefined && isCutOffFor(report, this.cutOffAfterMs);
+    const checks = { catalog, bus: bus.state, ...(report && { intake: tellIntake(report) }) };
+    return { isReady: catalog === 'ok' && !isCutOff, checks };
   }
 
   /** Gauges about the whole installation are read from the catalog at each scrape; without it they keep their last values. */
   async metrics(): Promise<string> {
+    this.setConsumer();
     await tell(() => this.refresh());
     return this.service.metrics.registry.metrics();
   }
@@ -32,9 +47,16 @@ export class Health {
     return this.service.catalog.transaction((tx) => tx.now());
   }
 
-  private askBus(): Promise<unknown> {
-    const { kafka, topicPrefix } = this.service;
-    return ensureTopics(kafka, { topicPrefix, create: false });
+  private setConsumer(): void {
+    const { metrics, intake } = this.service;
+    const report = intake?.report();
+    if (report === undefined) return;
+    metrics.consumerConnected.set(report.isConnected ? 1 : 0);
+    metrics.consumerPolledTimestampSeconds.set((report.lastPollAt?.getTime() ?? 0) / 1_000);
+    metrics.consumerLag.reset();
+    for (const [topic, lag] of Object.entries(report.lag)) metrics.consumerLag.set({ topic }, lag);
+    metrics.topicUnreadable.reset();
+    for (const [topic, reason] of Object.entries(report.unreadable)) metrics.topicUnreadable.set({ topic, reason }, 1);
   }
 
   /** Only executors read from source hosts. */
@@ -85,6 +107,15 @@ export class Health {
       if (lastVerifiedAt !== null) backupVerifiedTimestampSeconds.set({ dataset }, lastVerifiedAt.getTime() / 1_000);
     }
   }
+}
+
+const isCutOffFor = ({ isConnected, sinceLastPollMs }: ConsumerReport, ms: number): boolean =>
+  !isConnected && sinceLastPollMs > ms;
+
+function tellIntake({ isConnected, sinceLastPollMs, unreadable }: ConsumerReport): string {
+  const topics = Object.entries(unreadable).map(([topic, reason]) => `${topic}: ${reason}`);
+  if (!isConnected) topics.unshift(`is not connected, and last asked ${Math.round(sinceLastPollMs / 1_000)} s ago`);
+  return topics.length === 0 ? 'ok' : topics.join('; ');
 }
 
 async function tell(ask: () => Promise<unknown>): Promise<string> {

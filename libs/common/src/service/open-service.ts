@@ -1,15 +1,16 @@
 import { hostname } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { ConsumerState } from '#common/bus/consumer/consumer-state.js';
 import { createDeadLetterBox, type DeadLetterBox } from '#common/bus/dead-letter.js';
 import { type BusClient, createKafka } from '#common/bus/kafka-client.js';
 import { BusPublisher } from '#common/bus/producer.js';
-import { ensureTopics } from '#common/bus/topics.js';
 import { type Catalog, openCatalog } from '#common/catalog/catalog.js';
 import { configFile, loadConfig } from '#common/config/load-config.js';
 import { toBackoffMs } from '#common/domain/backoff.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { createLogger, type Logger } from '#common/telemetry/logger.js';
 import { createMetrics, type Metrics } from '#common/telemetry/metrics.js';
+import { type BusWatch, watchBus } from './bus-watch.js';
 import { Facts } from './facts.js';
 import { Installation } from './installation.js';
 import { ShutdownList } from './shutdown.js';
@@ -31,6 +32,9 @@ export interface Service {
   readonly metrics: Metrics;
   readonly shutdown: ShutdownList;
   readonly topicPrefix: string;
+  /** What it hears of requests; a scheduler takes none from the bus. */
+  readonly intake: ConsumerState | undefined;
+  readonly bus: BusWatch;
   /** Requests that waited longer than this for the bus are taken from the outbox. */
   readonly directAfterMs: number;
 }
@@ -60,15 +64,14 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   const kafka = createKafka({ ...toKafkaOptions(config.bus), clientId: `holdfast-${name}`, logger });
   const publisher = new BusPublisher(kafka, topicPrefix);
   shutdown.add('publisher', () => publisher.close());
-  const topics = keepEnsuringTopics(kafka, config.bus, logger);
-  shutdown.add('topics', topics.stop, 1_000);
-
   const metrics = createMetrics({ service: name });
+  const bus = watchBus({ kafka, bus: config.bus, logger, metrics });
+  shutdown.add('bus watch', bus.stop, 1_000);
   return {
     ...{ name, owner, installation, catalog, kafka, publisher, logger, shutdown, topicPrefix },
     deadLetters: counted(createDeadLetterBox(publisher, { topicPrefix }), metrics),
     facts: new Facts({ instance: config.instance, topicPrefix }),
-    metrics,
+    ...{ metrics, bus, intake: name === 'scheduler' ? undefined : new ConsumerState() },
     directAfterMs: config.bus.directAfterMs,
   };
 }
@@ -110,30 +113,3 @@ export const toKafkaOptions = ({ brokers, ssl, sasl }: BusOptions) => ({
   ssl,
   ...(sasl === undefined ? {} : { sasl }),
 });
-
-/** Topics are made as soon as the bus answers; nobody waits for it. */
-function keepEnsuringTopics(kafka: BusClient, bus: BusOptions, logger: Logger): { stop: () => Promise<void> } {
-  const stopping = new AbortController();
-  const { topicPrefix, createTopics: create, topicPartitions: partitions, topicReplication: replicationFactor } = bus;
-  const ensure = async (): Promise<void> => {
-    for (let failures = 1; !stopping.signal.aborted; failures += 1) {
-      try {
-        const { created } = await ensureTopics(kafka, { topicPrefix, create, partitions, replicationFactor });
-        if (created.length > 0) logger.info({ created }, 'topics created');
-        return;
-      } catch (error) {
-        logger.warn({ err: error, failures }, 'topics are not ready');
-        await sleep(toBackoffMs(failures, BACKOFF, Math.random()), undefined, { signal: stopping.signal }).catch(
-          () => undefined,
-        );
-      }
-    }
-  };
-  const ensuring = ensure();
-  return {
-    stop: async () => {
-      stopping.abort();
-      await ensuring;
-    },
-  };
-}

@@ -1,4 +1,5 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { busMetrics } from './bus-metrics.js';
 import { queueMetrics } from './queue-metrics.js';
 
 /** The metric objects of one process. Services set them; `/metrics` prints `registry`. Names are part of the operators' interface. */
@@ -50,48 +51,6 @@ const runMetrics = (registers: Registry[]) => ({
     name: 'holdfast_claims_lost_total',
     help: 'Claims that this process could not keep',
     labelNames: ['kind'] as const,
-    registers,
-  }),
-});
-
-const busMetrics = (registers: Registry[]) => ({
-  outboxUnpublished: new Gauge({
-    name: 'holdfast_outbox_unpublished',
-    help: 'Events that are committed and not yet on the bus',
-    registers,
-  }),
-  outboxOldestAgeSeconds: new Gauge({
-    name: 'holdfast_outbox_oldest_age_seconds',
-    help: 'Age of the oldest event that is not yet on the bus',
-    registers,
-  }),
-  outboxPublished: new Counter({
-    name: 'holdfast_outbox_published_total',
-    help: 'Events that this process put on the bus',
-    labelNames: ['topic'] as const,
-    registers,
-  }),
-  outboxRefused: new Counter({
-    name: 'holdfast_outbox_refused_total',
-    help: 'Events that the bus refused for good, and that were stepped over',
-    labelNames: ['topic', 'code'] as const,
-    registers,
-  }),
-  isRelaying: new Gauge({
-    name: 'holdfast_relay_is_holder',
-    help: '1 while this process holds the relay lease',
-    registers,
-  }),
-  deadLetters: new Counter({
-    name: 'holdfast_dead_letters_total',
-    help: 'Records that could not be read and went to the dead-letter topic',
-    labelNames: ['topic', 'reason'] as const,
-    registers,
-  }),
-  rejections: new Counter({
-    name: 'holdfast_rejections_total',
-    help: 'Well-formed requests that were refused',
-    labelNames: ['type', 'code'] as const,
     registers,
   }),
 });

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Admin, Consumer, Kafka, Producer } from 'kafkajs';
+import type { RequestLosses } from '#common/bus/consumer/request-losses.js';
 import { createTopics } from '#common/bus/create-topics.js';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
@@ -11,6 +12,12 @@ import { endpoints } from '#tools/services/endpoints.js';
 
 /** Specs look at what comes out; a log line that matters is asked for with a logger of the spec's own. */
 export const silentLogger: BusLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+
+/** For specs in which nothing is lost: what is told all the same makes them fail. */
+export const noLosses: RequestLosses = {
+  lost: (loss) => Promise.reject(new TypeError(`lost ${loss.topic} ${loss.fromOffset} to ${loss.toOffset}`)),
+  replaced: ({ topic }) => Promise.reject(new TypeError(`${topic} is another one`)),
+};
 
 /** The real broker, with names of its own for one spec file, and everything made under them removed at the end. */
 export class KafkaTestBed {

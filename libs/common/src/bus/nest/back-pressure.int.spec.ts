@@ -9,7 +9,7 @@ import type { Event } from '#common/contracts/envelope.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { AppError } from '#common/errors/app-error.js';
 import { BreakableKafka } from '#common/testing/breakable-kafka.js';
-import { KafkaTestBed, silentLogger, until } from '#common/testing/kafka-test-bed.js';
+import { KafkaTestBed, noLosses, silentLogger, until } from '#common/testing/kafka-test-bed.js';
 import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
 
 const MIB = 2 ** 20;
@@ -57,6 +57,7 @@ describe('a flood of requests while the catalog is away', () => {
     const server = new HoldfastKafkaServer({
       ...{ kafka: wire.kafka, groupId: `${bed.prefix}flood`, topicPrefix: bed.prefix, logger: silentLogger },
       ...{ deadLetters: createDeadLetterBox(publisher, { topicPrefix: bed.prefix }), backoffMs: 20 },
+      losses: noLosses,
       sessionTimeoutMs: 6_000,
     });
     const handle = async ({ id }: Event<unknown>): Promise<void> => {

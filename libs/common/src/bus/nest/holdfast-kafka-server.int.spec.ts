@@ -15,7 +15,7 @@ import type { DataOf } from '#common/contracts/define-event.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { AppError } from '#common/errors/app-error.js';
-import { KafkaTestBed, kcatProduce, silentLogger, until } from '#common/testing/kafka-test-bed.js';
+import { KafkaTestBed, kcatProduce, noLosses, silentLogger, until } from '#common/testing/kafka-test-bed.js';
 import type { BusContext } from './bus-context.js';
 import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
 import { OnBusEvent } from './on-bus-event.js';
@@ -72,7 +72,7 @@ const group = (): string => `${bed.prefix}intake`;
 async function start(): Promise<void> {
   const { kafka, prefix: topicPrefix } = bed;
   const deadLetters = createDeadLetterBox(publisher, { topicPrefix });
-  const options = { kafka, groupId: group(), topicPrefix, deadLetters, logger: silentLogger };
+  const options = { kafka, groupId: group(), topicPrefix, deadLetters, logger: silentLogger, losses: noLosses };
   const strategy = new HoldfastKafkaServer({ ...options, sessionTimeoutMs: 6_000, backoffMs: 20 });
   service = await NestFactory.createMicroservice(IntakeModule, { strategy, logger: false });
   await service.listen();

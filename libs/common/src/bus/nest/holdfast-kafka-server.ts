@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ServerKafka } from '@nestjs/microservices';
-import type { Consumer, EachMessagePayload, Kafka } from 'kafkajs';
+import type { EachMessagePayload, Kafka } from 'kafkajs';
 import { isObservable, lastValueFrom } from 'rxjs';
+import { ConsumerState } from '#common/bus/consumer/consumer-state.js';
+import { RequestConsumer } from '#common/bus/consumer/request-consumer.js';
+import type { RequestLosses } from '#common/bus/consumer/request-losses.js';
 import type { DeadLetterBox } from '#common/bus/dead-letter.js';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BusContext } from './bus-context.js';
 import { deliverMessage } from './deliver-message.js';
-
-/**
- * What one fetch may bring, and so what a consumer holds while its handler waits for the catalog: some hundred requests of a partition.
- * kafkajs' own limits are ten times as large, and compressed bytes grow once they are here. A larger single batch still comes.
- */
-const FETCH = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 };
+import { keepTrying } from './keep-trying.js';
 
 export interface HoldfastKafkaServerOptions {
   readonly kafka: Kafka;
@@ -24,6 +22,11 @@ export interface HoldfastKafkaServerOptions {
   readonly deadLetters: DeadLetterBox;
   readonly logger: BusLogger;
   readonly sessionTimeoutMs?: number;
+  /** Between two looks at the topics: whether they are there, and the same. Default 5 s. */
+  readonly lookEveryMs?: number;
+  readonly losses: RequestLosses;
+  /** Default: one of its own, for nobody to look at. */
+  readonly state?: ConsumerState;
   /** Before the second try of a handler or a connection; doubles up to thirty times this. */
   readonly backoffMs?: number;
 }
@@ -31,12 +34,14 @@ export interface HoldfastKafkaServerOptions {
 /**
  * Nest's Kafka transport, with the one method overridden that loses bytes and errors: a message reaches our codec as it was written,
  * its offset is committed only after its handler resolved or its dead letter is written, and a poison message never stops the rest.
- * An outage of the bus stops no service: the consumer is opened in the background and opened again after every crash.
+ * An outage of the bus stops no service: the consumer is opened in the background and opened again after every crash. A topic that is
+ * missing or forbidden stops only itself.
  * What Nest's own does with them was seen in experiments: docs/decisions.
  */
 export class HoldfastKafkaServer extends ServerKafka {
   private readonly stopping = new AbortController();
   private consuming: Promise<void> = Promise.resolve();
+  private requests: RequestConsumer | undefined;
 
   constructor(private readonly bus: HoldfastKafkaServerOptions) {
     super({ consumer: { groupId: bus.groupId }, postfixId: '' });
@@ -68,7 +73,10 @@ export class HoldfastKafkaServer extends ServerKafka {
       handle,
       heartbeatMs: this.heartbeatMs,
     };
+    const patience = { ...delivery, heartbeat: payload.heartbeat };
+    await keepTrying(async () => this.requests?.reach(payload), patience);
     await deliverMessage(payload, delivery);
+    this.requests?.passed(payload);
   }
 
   private get heartbeatMs(): number {
@@ -82,9 +90,11 @@ export class HoldfastKafkaServer extends ServerKafka {
   private async consumeForever(): Promise<void> {
     const { backoffMs = 1_000, logger, groupId } = this.bus;
     const { signal } = this.stopping;
+    const requests = this.openRequests();
+    this.requests = requests;
     for (let failures = 0; !signal.aborted; ) {
       try {
-        await this.consumeUntilCrash();
+        await requests.readUntilChange(signal);
         failures = 0;
       } catch (error) {
         failures += 1;
@@ -95,42 +105,19 @@ export class HoldfastKafkaServer extends ServerKafka {
     }
   }
 
-  /** Resolves after a consumer that had joined its group went away; rejects when it never joined. */
-  private async consumeUntilCrash(): Promise<void> {
-    const consumer = this.openConsumer();
-    const ended = new Promise<void>((resolve) => {
-      consumer.on(consumer.events.CRASH, () => resolve());
-      consumer.on(consumer.events.DISCONNECT, () => resolve());
+  private openRequests(): RequestConsumer {
+    const { kafka, groupId, losses, logger, lookEveryMs = 5_000, state = new ConsumerState() } = this.bus;
+    const { sessionTimeoutMs, heartbeatMs } = this;
+    return new RequestConsumer({
+      ...{ kafka, groupId, losses, logger, lookEveryMs, state, sessionTimeoutMs, heartbeatMs },
+      topics: this.topics(),
+      deliver: (payload) => this.handleMessage(payload),
+      onOpen: (consumer) => {
+        // Nest's copy of the type says the same in other words.
+        this.consumer = consumer as unknown as typeof this.consumer;
+        this.registerConsumerEventListeners();
+      },
     });
-    try {
-      await consumer.connect();
-      // A group without offsets starts at the beginning: requests made before the first start count, old ones are refused as expired.
-      await consumer.subscribe({ topics: this.topics(), fromBeginning: true });
-      await consumer.run({
-        autoCommitThreshold: 1,
-        eachMessage: (payload) => this.handleMessage(payload),
-      });
-      await ended;
-    } finally {
-      await consumer.disconnect();
-    }
-  }
-
-  private openConsumer(): Consumer {
-    const consumer = this.bus.kafka.consumer({
-      groupId: this.bus.groupId,
-      sessionTimeout: this.sessionTimeoutMs,
-      rebalanceTimeout: this.sessionTimeoutMs * 2,
-      heartbeatInterval: this.heartbeatMs,
-      maxWaitTimeInMs: 500,
-      ...FETCH,
-      allowAutoTopicCreation: false,
-      retry: { retries: 5, restartOnFailure: async () => false },
-    });
-    // Nest's copy of the type says the same in other words.
-    this.consumer = consumer as unknown as typeof this.consumer;
-    this.registerConsumerEventListeners();
-    return consumer;
   }
 
   private topics(): string[] {

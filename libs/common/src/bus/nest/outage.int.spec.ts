@@ -8,7 +8,7 @@ import type { Event } from '#common/contracts/envelope.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { AppError } from '#common/errors/app-error.js';
 import { BreakableKafka } from '#common/testing/breakable-kafka.js';
-import { KafkaTestBed, silentLogger, until } from '#common/testing/kafka-test-bed.js';
+import { KafkaTestBed, noLosses, silentLogger, until } from '#common/testing/kafka-test-bed.js';
 import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
 
 let bed: KafkaTestBed;
@@ -43,7 +43,14 @@ async function serve(
   groups += 1;
   const served: Served = { groupId: `${bed.prefix}outage-${groups}`, ids: [] };
   const { groupId } = served;
-  const options = { kafka: wire.kafka, groupId, topicPrefix: bed.prefix, deadLetters, logger: silentLogger };
+  const options = {
+    kafka: wire.kafka,
+    groupId,
+    topicPrefix: bed.prefix,
+    deadLetters,
+    logger: silentLogger,
+    losses: noLosses,
+  };
   const server = new HoldfastKafkaServer({ ...options, sessionTimeoutMs: 1_500, backoffMs: 20 });
   const onEvent = async (event: Event<unknown>): Promise<void> => {
     await handle(event);

@@ -4,6 +4,7 @@ import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { startDirectIntake } from '#common/service/direct-intake.js';
 import type { Service } from '#common/service/open-service.js';
+import { tellLosses } from '#common/service/tell-losses.js';
 import { toNestLogger } from './nest-logger.js';
 
 /** A process that was killed keeps requests waiting for this long: only then the broker gives its partitions away. */
@@ -20,11 +21,13 @@ export interface IntakeOptions {
 
 /** Takes requests from the bus, and from the outbox while the bus is down; answers health and metrics. Stops with the service. */
 export async function startIntake(service: Service, o: IntakeOptions): Promise<void> {
-  const { kafka, deadLetters, logger, shutdown, topicPrefix } = service;
+  const { kafka, deadLetters, intake: state, logger, shutdown, topicPrefix } = service;
+  const groupId = topicPrefix + o.group;
   const app = await NestFactory.create(o.module, { logger: toNestLogger(logger) });
   app.connectMicroservice({
     strategy: new HoldfastKafkaServer({
-      ...{ kafka, groupId: topicPrefix + o.group, topicPrefix, deadLetters, logger },
+      ...{ kafka, groupId, topicPrefix, deadLetters, logger, ...(state && { state }) },
+      losses: tellLosses({ ...service, group: groupId }),
       sessionTimeoutMs: SESSION_MS,
     }),
   });

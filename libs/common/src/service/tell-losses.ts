@@ -1,0 +1,42 @@
+import type { LostRequests, ReplacedTopic, RequestLosses } from '#common/bus/consumer/request-losses.js';
+import type { Catalog } from '#common/catalog/catalog.js';
+import type { CatalogTx } from '#common/catalog/catalog-tx.js';
+import { BusRequestsLost } from '#common/contracts/events/bus-requests-lost.event.js';
+import { BusTopicReplaced } from '#common/contracts/events/bus-topic-replaced.event.js';
+import { toUuidV5 } from '#common/domain/ids.js';
+import type { Logger } from '#common/telemetry/logger.js';
+import type { Metrics } from '#common/telemetry/metrics.js';
+import type { Facts } from './facts.js';
+
+export interface TellLossesDeps {
+  readonly catalog: Catalog;
+  readonly facts: Facts;
+  readonly logger: Logger;
+  readonly metrics: Pick<Metrics, 'requestsLost' | 'topicsReplaced'>;
+  /** The consumer group. */
+  readonly group: string;
+}
+
+/** What a consumer finds gone, as an event, then in the log and as a metric: what could not be written is told by the next try, once. */
+export const tellLosses = ({ catalog, facts, logger, metrics, group }: TellLossesDeps): RequestLosses => {
+  const write = (tell: (tx: CatalogTx, foundAt: string) => Promise<unknown>): Promise<unknown> =>
+    catalog.transaction(async (tx) => tell(tx, (await tx.now()).toISOString()));
+  return {
+    lost: async ({ topic, partition, ...range }: LostRequests): Promise<void> => {
+      const [fromOffset, toOffset] = [range.fromOffset.toString(), range.toOffset.toString()];
+      const loss = { topic, partition, fromOffset, toOffset, group };
+      const id = toUuidV5('requests-lost', group, topic, String(partition), fromOffset, toOffset);
+      await write((tx, foundAt) => facts.write(tx, BusRequestsLost, { ...loss, foundAt }, { id }));
+      metrics.requestsLost.inc({ topic }, Number(range.toOffset - range.fromOffset));
+      logger.error(loss, 'requests lost: the topic was trimmed before they were read');
+    },
+
+    replaced: async ({ topic, formerId, id }: ReplacedTopic): Promise<void> => {
+      const change = { topic, formerId, id, group };
+      const eventId = toUuidV5('topic-replaced', group, topic, formerId ?? '', id ?? '');
+      await write((tx, foundAt) => facts.write(tx, BusTopicReplaced, { ...change, foundAt }, { id: eventId }));
+      metrics.topicsReplaced.inc({ topic });
+      logger.error(change, 'request topic was deleted and made anew: it is read from its start');
+    },
+  };
+};
