@@ -60,7 +60,12 @@ export const SequenceFacts = z.object({
     .optional()
     .describe('Set when it was used while the dump ran: the dumped value lies between lastValue and this'),
 });
-export const ExtensionFacts = z.object({ name: z.string(), version: z.string(), schema: z.string() });
+export const ExtensionFacts = z.object({
+  name: z.string(),
+  version: z.string(),
+  schema: z.string(),
+  comment: z.string().nullable().optional().describe('Absent: not read, leave it alone'),
+});
 export const SettingFacts = z.object({
   database: z.string().nullable(),
   role: z.string().nullable(),

@@ -12,7 +12,7 @@ import {
 import { type LockOptions, lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
-import { createRoles } from '#common/engines/postgres/restore/restore-roles.js';
+import { createRoles, withoutAbsentGroups } from '#common/engines/postgres/restore/restore-roles.js';
 import { roleSettingStatements, withheldSettings } from '#common/engines/postgres/restore/restore-settings.js';
 import { findRestoreTools } from '#common/engines/postgres/restore/restore-tools.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -101,7 +101,7 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
   const tools = await findRestoreTools({ manifest, target, serverMajor: d.lock.serverMajor }, d.tools, signal);
   return withSpoolFolder(d.workDirectory, identity, async (folder) => {
     const archive = await spoolAll(manifest, folder, d, signal);
-    const roles = await readMissingRoles(plan, folder);
+    const roles = await readMissingRoles(plan, folder, d.lock);
     const { missingRoles: createdRoles, dropped: droppedObjects } = plan;
     const known = await d.remember({ createdRoles, droppedObjects, withheldRights: toWithheldRights(roles) });
     await bringRoles(roles, manifest, d.lock);
@@ -148,9 +148,14 @@ function toFile(folder: string, { name, key }: ManifestObject): string {
 }
 
 /** As the backup's own globals describe them. */
-async function readMissingRoles({ missingRoles }: RestorePlan, folder: string): Promise<RoleStatements[]> {
+async function readMissingRoles(
+  { missingRoles }: RestorePlan,
+  folder: string,
+  session: PgSession,
+): Promise<RoleStatements[]> {
   if (missingRoles.length === 0) return [];
-  return toRoleStatements(await readFile(join(folder, GLOBALS), 'utf8'), missingRoles);
+  const globals = await readFile(join(folder, GLOBALS), 'utf8');
+  return withoutAbsentGroups(session, toRoleStatements(globals, missingRoles, session.serverMajor));
 }
 
 async function bringRoles(roles: readonly RoleStatements[], { snapshot }: Manifest, session: PgSession): Promise<void> {

@@ -34,6 +34,13 @@ describe.each([
     bed = await RestoreTestBed.create(from);
     await bed.recreateSource(`LOCALE_PROVIDER libc LC_COLLATE 'C.UTF-8' LC_CTYPE 'C.UTF-8'`);
     roles = await shopOf(bed.source, { isPlain: true });
+    await bed.source.execute(
+      // Dates read otherwise here than on the target.
+      `ALTER DATABASE ${bed.source.name} SET datestyle = 'German'; ALTER DATABASE ${bed.source.name} SET timezone = 'Asia/Kathmandu'`,
+      `ALTER ROLE ${roles.app} CONNECTION LIMIT 7 VALID UNTIL '2031-02-03 04:05:06+00'`,
+      `COMMENT ON ROLE ${roles.app} IS 'the shop'`,
+      `COMMENT ON EXTENSION citext IS 'ours'; COMMENT ON EXTENSION plpgsql IS NULL`,
+    );
     manifest = await bed.backup();
   });
   afterAll(async () => {
@@ -88,6 +95,13 @@ describe.each([
     expect(outcome.createdRoles).toEqual([roles.app, roles.owner, roles.reader].sort());
     expect(outcome.withheldRights).toEqual([{ role: roles.app, rights: ['LOGIN'] }]);
     expect(outcome.withheldSettings).toEqual(['app.jwt_secret']);
+    const [app] = await bed.query<object>(
+      database,
+      `SELECT rolconnlimit AS "limit", rolvaliduntil = '2031-02-03 04:05:06+00' AS "isValid", shobj_description(oid, 'pg_authid') AS comment
+       FROM pg_roles WHERE rolname = '${roles.app}'`,
+      to,
+    );
+    expect(app).toEqual({ limit: 7, isValid: true, comment: 'the shop' });
     const asApp = { ...bed.connectionTo(database, to), user: roles.app, password: roles.app };
     const options = { signal, applicationName: 'spec', settings: { row_security: 'on' } };
     await expect(withPgSession(asApp, options, async () => undefined)).rejects.toMatchObject({ code: 'postgres.auth' });
@@ -118,6 +132,11 @@ describe.each([
     expect(outcomes.map((outcome) => [outcome.verdict, problemsOf(outcome)])).toEqual([
       ['passed', []],
       ['passed', []],
+    ]);
+    const { extensions } = await bed.facts(database, to);
+    expect(extensions.map(({ name, comment }) => [name, comment])).toEqual([
+      ['citext', 'ours'],
+      ['plpgsql', null],
     ]);
     await bed.query(database, `GRANT TRUNCATE ON orders TO ${roles.reader}`, to);
     const [widened] = await bed.verify(manifest, database, ['privileges'], to);

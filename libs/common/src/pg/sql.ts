@@ -82,6 +82,12 @@ export const subquery = (query: string): Sql => new SqlText(`(${withoutNul(query
 export const unquoteIdentifier = (text: string): string =>
   text.startsWith('"') ? text.slice(1, -1).replaceAll('""', '"') : text;
 
+/** Of a literal as `quote_literal` or a tool of PostgreSQL printed it. */
+export function unquoteLiteral(text: string): string {
+  const value = text.slice(text.indexOf("'") + 1, -1).replaceAll("''", "'");
+  return text.startsWith('E') ? value.replaceAll('\\\\', '\\') : value;
+}
+
 /** PostgreSQL knows no such character, and a client would end the statement there. */
 function withoutNul(text: string): string {
   if (text.includes('\0')) throw new TypeError('a statement holds no NUL character');

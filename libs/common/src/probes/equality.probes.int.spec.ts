@@ -99,6 +99,13 @@ describe('probes of equality on a copy that differs', () => {
       `SELECT setval('orders_id_seq', 2)`,
       'public.orders_id_seq: stands behind the backup',
     ],
+    [
+      'another comment on an extension',
+      'extensions',
+      {},
+      `COMMENT ON EXTENSION plpgsql IS 'other'`,
+      'plpgsql: has another comment',
+    ],
     ['a missing extension', 'extensions', {}, 'DROP EXTENSION plpgsql', 'plpgsql: the extension is missing'],
   ];
 

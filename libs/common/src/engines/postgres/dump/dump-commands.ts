@@ -34,8 +34,8 @@ export function toGlobalsCommand(connection: PgConnection, tools: PgToolset, app
       ...['--roles-only', '--no-role-passwords', '--encoding=UTF8', '--no-password'],
       `--database=${toConnInfo(connection.database)}`,
     ],
-    // It takes no database from the environment.
-    env: toPgEnvironment(withDatabase(connection, ''), applicationName),
+    // It takes no database from the environment. Until when a role is valid must read alike on every server.
+    env: toPgEnvironment(withDatabase(connection, ''), applicationName, { datestyle: 'ISO', timezone: 'UTC' }),
   };
 }
 

@@ -1,10 +1,7 @@
 import { isSecretName } from '#common/engines/postgres/facts/facts-settings.js';
-import { AppError } from '#common/errors/app-error.js';
+import { PRINTED_ROLE as ROLE, toGlobalStatements } from '#common/engines/postgres/globals-text.js';
 import { unquoteIdentifier } from '#common/pg/sql.js';
 
-const ROLE = `("(?:[^"]|"")+"|[^\\s;]+)`;
-/** Comments, psql's own commands and the space between are the first group, statements the second. A value may have line breaks. */
-const PIECE = /(--[^\n]*|\s+)|(\\[^\n]*|(?:[^'";]|'[^']*'|"[^"]*")+;)/gy;
 const KEPT_AS_IT_IS = /^(?:\\(?:un)?restrict |SET [a-z_]+ = )/;
 const OF_ROLE = new RegExp(`^(?:CREATE ROLE|ALTER ROLE|COMMENT ON ROLE|SECURITY LABEL FOR .* ON ROLE) ${ROLE}(?:[ ;])`);
 const SETTING = new RegExp(`^ALTER ROLE ${ROLE} SET ${ROLE} TO `);
@@ -19,19 +16,9 @@ const GRANTOR = new RegExp(` GRANTED BY ${ROLE};$`);
  * Throws: engine.output.
  */
 export function toGlobalsOf(roles: readonly string[], globals: string): string {
-  const statements = toStatements(globals);
+  const statements = toGlobalStatements(globals);
   const kept = withGroups(roles, statements);
   return statements.flatMap((statement) => toKept(statement, kept)).join('\n');
-}
-
-function toStatements(globals: string): string[] {
-  const pieces = [...globals.matchAll(PIECE)];
-  const length = pieces.reduce((sum, [piece]) => sum + piece.length, 0);
-  if (length < globals.length)
-    throw new AppError('engine.output', `pg_dumpall wrote what is no whole statement, at character ${length}`, {
-      at: length,
-    });
-  return pieces.flatMap(([, , statement]) => statement ?? []);
 }
 
 function withGroups(roles: readonly string[], statements: readonly string[]): Set<string> {

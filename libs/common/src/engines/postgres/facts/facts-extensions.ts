@@ -4,7 +4,8 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 
 export function readExtensions(session: PgSession): Promise<z.infer<typeof ExtensionFacts>[]> {
   return session.query(`
-    SELECT x.extname AS name, x.extversion AS version, n.nspname AS schema
+    SELECT x.extname AS name, x.extversion AS version, n.nspname AS schema,
+      obj_description(x.oid, 'pg_extension') AS comment
     FROM pg_extension x
     JOIN pg_namespace n ON n.oid = x.extnamespace
     ORDER BY x.extname`);

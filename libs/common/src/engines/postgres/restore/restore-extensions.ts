@@ -1,6 +1,6 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { body, identifier, type Sql, sql } from '#common/pg/sql.js';
+import { body, identifier, literal, type Sql, sql } from '#common/pg/sql.js';
 
 /** `plpgsql` is in every database. */
 const wanted = ({ extensions }: SnapshotFacts) => extensions.filter(({ name }) => name !== 'plpgsql');
@@ -26,6 +26,27 @@ export async function extensionStatements(session: PgSession, facts: SnapshotFac
     ...ordered.map(
       ({ name, schema }) => sql`CREATE EXTENSION IF NOT EXISTS ${identifier(name)} SCHEMA ${identifier(schema)}`,
     ),
+    ...facts.extensions.flatMap(toComment),
+  ];
+}
+
+/**
+ * CREATE EXTENSION gives every extension the comment of its own version. Only its owner may change that: where the role that restores is not
+ * the owner, the comment stays as it is, and the probe of extensions tells it.
+ */
+function toComment({ name, comment }: SnapshotFacts['extensions'][number]): Sql[] {
+  if (comment === undefined) return [];
+  const wanted = comment === null ? sql`NULL` : literal(comment);
+  return [
+    sql`DO ${body(sql`BEGIN
+      IF EXISTS (
+        SELECT FROM pg_catalog.pg_extension
+        WHERE extname = ${literal(name)} AND pg_catalog.pg_has_role(extowner, 'USAGE')
+          AND pg_catalog.obj_description(oid, 'pg_extension') IS DISTINCT FROM ${wanted}
+      ) THEN
+        COMMENT ON EXTENSION ${identifier(name)} IS ${wanted};
+      END IF;
+    END`)}`,
   ];
 }
 

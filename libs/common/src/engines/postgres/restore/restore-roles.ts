@@ -1,7 +1,7 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { body, identifier, literal, type Sql, sql } from '#common/pg/sql.js';
+import { body, identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
 import type { RoleStatements } from './restore-globals.js';
 import type { MissingMembership } from './restore-plan.js';
 
@@ -62,9 +62,7 @@ export async function createRoles(
     await session.query(`SELECT pg_advisory_xact_lock(hashtextextended('holdfast roles', 0))`);
     const missing = new Set(await findMissingRoles(session, names));
     const created = roles.filter(({ name }) => missing.has(name));
-    for (const { name, inherits } of created) {
-      await session.query(sql`CREATE ROLE ${identifier(name)} NOLOGIN ${inherits ? sql`INHERIT` : sql`NOINHERIT`}`);
-    }
+    for (const role of created) for (const statement of toCreation(role)) await session.query(statement);
     for (const role of created) await grantMemberships(session, role);
     for (const statement of settings) await session.query(statement);
     await session.query('COMMIT');
@@ -74,9 +72,31 @@ export async function createRoles(
   }
 }
 
+function toCreation({ name, inherits, connectionLimit, validUntil, comment }: RoleStatements): Sql[] {
+  const options = [
+    inherits ? sql`INHERIT` : sql`NOINHERIT`,
+    ...(connectionLimit === undefined ? [] : [sql`CONNECTION LIMIT ${connectionLimit}`]),
+    ...(validUntil === undefined ? [] : [sql`VALID UNTIL ${literal(validUntil)}`]),
+  ];
+  return [
+    sql`CREATE ROLE ${identifier(name)} NOLOGIN ${joined(options, sql` `)}`,
+    ...(comment === undefined ? [] : [sql`COMMENT ON ROLE ${identifier(name)} IS ${literal(comment)}`]),
+  ];
+}
+
+/** Of groups that are there: those that are not, and superusers, the findings have told already. */
 async function grantMemberships(session: PgSession, { name, memberOf }: RoleStatements): Promise<void> {
-  const groups = memberOf.length === 0 ? [] : await existingRoles(session, memberOf);
-  for (const group of groups) await session.query(sql`GRANT ${identifier(group)} TO ${identifier(name)}`);
+  const groups = memberOf.map(({ group }) => group);
+  const existing = groups.length === 0 ? [] : await existingRoles(session, groups);
+  for (const { group, inherits, sets } of memberOf) {
+    if (!existing.includes(group)) continue;
+    // What was said on a server from 16 on, and what only such a server can be told.
+    const options =
+      session.serverMajor < 16 || inherits === undefined
+        ? sql``
+        : sql` WITH INHERIT ${inherits ? sql`TRUE` : sql`FALSE`}, SET ${sets ? sql`TRUE` : sql`FALSE`}`;
+    await session.query(sql`GRANT ${identifier(group)} TO ${identifier(name)}${options}`);
+  }
   await session.query(
     sql`DO ${body(sql`BEGIN
        IF NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
@@ -84,6 +104,23 @@ async function grantMemberships(session: PgSession, { name, memberOf }: RoleStat
        END IF;
      END`)}`,
   );
+}
+
+/** The roles, with the memberships among what they do not get back whose groups neither the server has nor the restore brings. */
+export async function withoutAbsentGroups(
+  session: PgSession,
+  roles: readonly RoleStatements[],
+): Promise<RoleStatements[]> {
+  const groups = roles.flatMap(({ memberOf }) => memberOf.map(({ group }) => group));
+  const present = new Set([...(await existingRoles(session, groups)), ...roles.map(({ name }) => name)]);
+  return roles.map((role) => ({
+    ...role,
+    memberOf: role.memberOf.filter(({ group }) => present.has(group)),
+    withheld: [
+      ...role.withheld,
+      ...role.memberOf.filter(({ group }) => !present.has(group)).map(({ group }) => `member of ${group}`),
+    ],
+  }));
 }
 
 /** Predefined roles such as pg_read_all_data, and superusers, grant more than a backup should hand out. */

@@ -115,25 +115,49 @@ describe('privileges', () => {
 });
 
 describe('roles of the globals', () => {
-  const globals = [
-    'CREATE ROLE app;',
-    'ALTER ROLE app WITH NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB LOGIN NOREPLICATION BYPASSRLS;',
-    'CREATE ROLE "odd ""name""";',
-    'ALTER ROLE "odd ""name""" WITH NOSUPERUSER NOINHERIT NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS;',
-    'GRANT app TO "odd ""name""" WITH INHERIT TRUE GRANTED BY postgres;',
-    'GRANT pg_read_all_data TO app GRANTED BY postgres;',
-  ].join('\n');
+  const globals = String.raw`
+CREATE ROLE app;
+ALTER ROLE app WITH NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB LOGIN NOREPLICATION BYPASSRLS CONNECTION LIMIT 7 VALID UNTIL '2031-02-03 04:05:06+00';
+COMMENT ON ROLE app IS 'it''s
+GRANT owner TO app;
+ALTER ROLE app WITH NOINHERIT;
+';
+CREATE ROLE "odd ""name""";
+ALTER ROLE "odd ""name""" WITH NOSUPERUSER NOINHERIT NOCREATEROLE NOCREATEDB NOLOGIN NOREPLICATION NOBYPASSRLS;
+GRANT app TO "odd ""name""" WITH INHERIT TRUE GRANTED BY postgres;
+GRANT reader TO "odd ""name""" WITH ADMIN OPTION, INHERIT FALSE, SET FALSE GRANTED BY postgres;
+GRANT pg_read_all_data TO app GRANTED BY postgres;
+GRANT SET ON PARAMETER log_statement TO app;
+`;
+  const none = { connectionLimit: undefined, validUntil: undefined, comment: undefined };
+  const app = {
+    ...{ name: 'app', inherits: true, connectionLimit: 7, validUntil: '2031-02-03 04:05:06+00', memberOf: [] },
+    comment: "it's\nGRANT owner TO app;\nALTER ROLE app WITH NOINHERIT;\n",
+    withheld: ['LOGIN', 'BYPASSRLS', 'member of pg_read_all_data', 'SET on parameter log_statement'],
+  };
+  const inApp = { group: 'app', inherits: true, sets: true };
+  const inReader = { group: 'reader', inherits: false, sets: false };
 
   it('come back without what an operator has to grant, and that is told', () => {
-    const roles = toRoleStatements(globals, ['app', 'odd "name"', 'unknown']);
-    expect(roles).toEqual([
-      { name: 'app', inherits: true, memberOf: [], withheld: ['LOGIN', 'BYPASSRLS', 'member of pg_read_all_data'] },
-      { name: 'odd "name"', inherits: false, memberOf: ['app'], withheld: [] },
-      { name: 'unknown', inherits: true, memberOf: [], withheld: [] },
+    const roles = toRoleStatements(globals, ['app', 'odd "name"', 'unknown'], 18);
+    const odd = { ...none, name: 'odd "name"', inherits: false, withheld: ['ADMIN OPTION for reader'] };
+    expect(roles).toMatchObject([
+      app,
+      { ...odd, memberOf: [inApp, inReader] },
+      { ...none, name: 'unknown', inherits: true, memberOf: [], withheld: [] },
     ]);
     expect(toWithheldRights(roles)).toEqual([
-      { role: 'app', rights: ['LOGIN', 'BYPASSRLS', 'member of pg_read_all_data'] },
+      { role: 'app', rights: app.withheld },
+      { role: 'odd "name"', rights: odd.withheld },
     ]);
+  });
+
+  it('get no membership that an older server would make more of than it was', () => {
+    const [odd] = toRoleStatements(globals, ['odd "name"'], 15);
+    expect(odd).toMatchObject({
+      memberOf: [inApp],
+      withheld: ['member of reader with INHERIT FALSE, SET FALSE'],
+    });
   });
 });
 
