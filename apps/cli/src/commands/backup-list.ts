@@ -1,8 +1,9 @@
 import type { ListedBackupView } from '#common/contracts/api-views.js';
-import { AppError, toAppError } from '#common/errors/app-error.js';
+import { toAppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
 import { listStored } from '#common/service/list-stored.js';
+import { isOutOfReach } from '../api-client.js';
 import { joinLists } from '../join-lists.js';
 import { flag, text, wholeNumber } from '../options.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
@@ -37,7 +38,7 @@ export const backupList: Verb = {
   },
 };
 
-/** Undefined: nobody answers. */
+/** Undefined: no scheduler answers, or not for its catalog. */
 async function fromApi(
   dataset: string | undefined,
   context: VerbContext,
@@ -45,7 +46,7 @@ async function fromApi(
   try {
     return (await context.api.backups({ dataset: dataset ?? null })).backups;
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'api.unreachable') throw error;
+    if (!isOutOfReach(error)) throw error;
     context.output.note(`${error.message}; reading the repositories alone`);
     return undefined;
   }

@@ -1,7 +1,7 @@
 import type { ScheduleView } from '#common/contracts/api-views.js';
-import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { toScheduleView } from '#common/service/schedule-view.js';
+import { isOutOfReach } from '../api-client.js';
 import { flag, wholeNumber } from '../options.js';
 import { toScheduleTable } from '../output/schedule-text.js';
 import type { Verb, VerbContext } from '../verb.js';
@@ -27,7 +27,7 @@ async function fromApi(count: number, context: VerbContext): Promise<readonly Sc
   try {
     return (await context.api.schedules({ count })).schedules;
   } catch (error) {
-    if (!(error instanceof AppError) || error.code !== 'api.unreachable') throw error;
+    if (!isOutOfReach(error)) throw error;
     context.output.note(`${error.message}; reading the configuration instead: what is paused or has run is not known`);
     return fromConfiguration(count, context);
   }
