@@ -162,8 +162,8 @@ export class Platform {
       api: { url: apiUrl, token: '${env:API_TOKEN}' },
       repositories: { store: this.repository('prod'), ...(base['repositories'] as object) },
       scheduler: { http, ...(base['scheduler'] as object) },
-      executor: { http, maxAttempts: 1, ...(base['executor'] as object) },
-      verifier: { http, maxAttempts: 1, ...(base['verifier'] as object) },
+      executor: { http, maxAttempts: 1, retryForMs: 0, retryRestoresForMs: 0, ...(base['executor'] as object) },
+      verifier: { http, maxAttempts: 1, retryForMs: 0, ...(base['verifier'] as object) },
     };
     await writeFile(file, JSON.stringify(config, null, 2));
   }

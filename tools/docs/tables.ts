@@ -1,4 +1,4 @@
-import { Codes } from '#common/errors/codes.js';
+import { type CodeSpec, Codes } from '#common/errors/codes.js';
 import { Exit } from '#common/errors/exit.js';
 import type { GeneratedFile } from './generated-file.js';
 
@@ -32,7 +32,8 @@ export const errorCodes = (): GeneratedFile => ({
     '| code | tried again | exit | what to do |',
     '|---|---|---|---|',
     ...Object.entries(Codes).map(
-      ([code, { retryable, exit, hint }]) => `| \`${code}\` | ${retryable ? 'yes' : 'no'} | ${exit} | ${hint} |`,
+      ([code, { retryable, passes, exit, hint }]: [string, CodeSpec]) =>
+        `| \`${code}\` | ${passes ? 'until it has passed' : retryable ? 'yes' : 'no'} | ${exit} | ${hint} |`,
     ),
     '',
   ].join('\n'),

@@ -1,3 +1,4 @@
+import { toInstantAfter } from '#common/domain/duration.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Options } from './verb.js';
 
@@ -27,6 +28,22 @@ export function wholeNumber(options: Options, name: string): number | undefined 
   if (!/^[1-9]\d*$/.test(value))
     throw new AppError('request.invalid', `--${name} must be a whole number above 0, not "${value}"`);
   return Number(value);
+}
+
+/** `6h` from now, or an instant. Throws: request.invalid when it is neither, or has passed. */
+export function deadline(options: Options, now: Date): Date | undefined {
+  const value = text(options, 'deadline');
+  if (value === undefined) return undefined;
+  const at = /^\d{4}-/.test(value) ? new Date(value) : toInstantAfter(now, value);
+  if (at > now) return at;
+  throw new AppError(
+    'request.invalid',
+    `--deadline "${value}" is no instant to come`,
+    {},
+    {
+      hint: 'Write how long from now, 6h or 1h30m, or an instant, 2026-11-21T09:30:00Z.',
+    },
+  );
 }
 
 /** What was given, without what was not: requests are written strictly. */

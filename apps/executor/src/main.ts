@@ -34,7 +34,7 @@ await runService('executor', async (service) => {
 /** Claims backups and restores. */
 function startWork(service: Service): void {
   const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
-  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs } = installation.config.executor;
+  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, ...config } = installation.config.executor;
   const tools = new PgTools();
   const engine = new PgDumpEngine(tools);
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
@@ -49,6 +49,7 @@ function startWork(service: Service): void {
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,
+    patienceMs: { backup: config.retryForMs, restore: config.retryRestoresForMs },
   });
   shutdown.add('runs', () => loop.stop(), loop.stopsWithinMs);
 }

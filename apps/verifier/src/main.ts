@@ -27,7 +27,7 @@ await runService('verifier', async (service) => {
 /** Claims verifications and replays. */
 function startWork(service: Service): void {
   const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
-  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs } = installation.config.verifier;
+  const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, retryForMs } = installation.config.verifier;
   const loop = startRunLoop({
     kinds: ['verification', 'replay'],
     handlers: {
@@ -38,6 +38,7 @@ function startWork(service: Service): void {
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,
+    patienceMs: { verification: retryForMs, replay: retryForMs },
   });
   shutdown.add('runs', () => loop.stop(), loop.stopsWithinMs);
 }

@@ -5,7 +5,7 @@ import { toAge, toRunListText } from './run-list-text.js';
 const aRun = (changes: Partial<ListedRunView>): ListedRunView => ({
   ...{ id: 'r1', kind: 'backup', dataset: 'shop', state: 'queued', attempt: 0, maxAttempts: 3, request: {} },
   ...{ progress: null, result: null, error: null, createdAt: '2026-01-01T00:00:00.000Z', startedAt: null },
-  ...{ finishedAt: null, place: null },
+  ...{ finishedAt: null, place: null, retry: null },
   ...changes,
 });
 

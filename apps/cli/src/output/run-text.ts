@@ -25,6 +25,7 @@ export function toRunText(run: RunView): string {
     fields['error'] = `${run.error.code}: ${run.error.message}`;
     fields['hint'] = run.error.hint;
   }
+  if (run.retry !== null) fields['tried again'] = toRetryText(run.retry);
   for (const [name, value] of Object.entries(run.result ?? {})) {
     if (value === null || typeof value === 'object') continue;
     fields[name] = name.endsWith('Bytes') ? toSize(Number(value)) : String(value);
@@ -32,3 +33,6 @@ export function toRunText(run: RunView): string {
   const notes = run.kind === 'restore' ? toRestoreNotes((run.result ?? {}) as unknown as Partial<RestoreOutcome>) : [];
   return [toFields(fields), ...notes].join('\n');
 }
+
+const toRetryText = ({ at, waitingSince }: NonNullable<RunView['retry']>): string =>
+  waitingSince === null ? `at ${at}` : `at ${at}; it has waited for this since ${waitingSince}`;

@@ -106,6 +106,21 @@ describe('planning', () => {
     expect(asked.filter((schedule) => schedule.startsWith('many-')).toSorted()).toEqual(names.toSorted());
   });
 
+  it('asks with the deadline of the schedule, counted from now also for a slot that was missed', async () => {
+    const config = { late: { dataset: 'shop', cron: '* * * * *', deadline: '2h' } };
+    await begin('late', config, '1 hour');
+    const before = await inCatalog((tx) => tx.now());
+    await planUntil(scheduler(catalogs[0], config), ({ due }) => due.length > 0);
+    const requests = (await waiting('late')) ?? [];
+    const deadlines = requests.map(
+      ({ event }) => (event as unknown as { data: { deadlineAt: string } }).data.deadlineAt,
+    );
+    expect(deadlines).toHaveLength(1);
+    const inMs = new Date(String(deadlines[0])).getTime() - before.getTime();
+    expect(inMs).toBeGreaterThanOrEqual(7_200_000);
+    expect(inMs).toBeLessThan(7_260_000);
+  });
+
   it('makes one request per slot, however many schedulers look at the same moment', async () => {
     const everySecond = { 'every-second': { dataset: 'shop', cron: '* * * * * *', jitter: '1m' } };
     const two = catalogs.map((catalog) => scheduler(catalog, everySecond));

@@ -2,6 +2,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ScheduleMark } from '#common/catalog/stores/schedule.store.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { toInstantAfter } from '#common/domain/duration.js';
 import { toRunId, toUuidV5 } from '#common/domain/ids.js';
 import {
   type DueDecision,
@@ -126,10 +127,16 @@ async function request(
   tx: CatalogTx,
   { facts, installation }: Pick<PlanDueDeps, 'facts' | 'installation'>,
 ): Promise<void> {
-  const { dataset, method } = known(installation.config.schedules, schedule, 'schedule');
+  const { dataset, method, deadline } = known(installation.config.schedules, schedule, 'schedule');
   const slot = slotAt.toISOString();
+  const deadlineAt = deadline === undefined ? undefined : toInstantAfter(await tx.now(), deadline).toISOString();
   const id = toUuidV5('slot', schedule, slot);
-  await facts.write(tx, BackupRequested, { dataset, method, schedule, slotAt: slot }, { id, correlationid: id });
+  await facts.write(
+    tx,
+    BackupRequested,
+    { dataset, method, schedule, slotAt: slot, ...(deadlineAt && { deadlineAt }) },
+    { id, correlationid: id },
+  );
   await tx.schedules.record(schedule, { slotAt, requestId: id, runId: toRunId(facts.source, id) });
 }
 

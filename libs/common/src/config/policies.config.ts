@@ -33,6 +33,9 @@ export const ScheduleConfig = z.strictObject({
   dataset: DatasetName,
   method: z.enum(['dump']).default('dump'),
   ...ScheduleTimes,
+  deadline: Duration.optional().describe(
+    'A backup that has not ended so long after it was asked for is cancelled, 6h; until then it is tried again while its source or store is away. Default: none',
+  ),
   retention: RetentionConfig.optional().describe('Of the whole dataset; here or on the dataset itself, once'),
 });
 
@@ -55,7 +58,12 @@ const Claims = {
   slotsPerHost: z.int().min(1).default(2).describe('Runs at once against one source host, over all processes'),
   claimTtlMs: Milliseconds.min(2_000).default(60_000).describe('A silent holder loses its run after this'),
   claimRenewMs: Milliseconds.min(500).default(15_000).describe('Interval between renewals'),
-  maxAttempts: z.int().min(1).max(20).default(3),
+  maxAttempts: z
+    .int()
+    .min(1)
+    .max(20)
+    .default(3)
+    .describe('Of one run; attempts that find its source or store away, or locked, are not among them'),
   drainMs: Milliseconds.min(0)
     .default(5_000)
     .describe(
@@ -102,9 +110,21 @@ export const ExecutorConfig = z
       .string()
       .optional()
       .describe('Where archives are spooled before a restore; default: the system’s temporary directory'),
+    retryForMs: Milliseconds.min(0)
+      .default(3_600_000)
+      .describe('How long a backup without a deadline is tried again while its source or store is away, or locked'),
+    retryRestoresForMs: Milliseconds.min(0).default(600_000).describe('The same for restores, which people wait for'),
     sweepEveryMs: Milliseconds.min(1_000)
       .default(600_000)
       .describe('Between two looks for scratch databases and processes that dead attempts left'),
   })
   .refine(renewFits, renewMessage);
-export const VerifierConfig = z.strictObject({ http: Http(7082), ...Claims }).refine(renewFits, renewMessage);
+export const VerifierConfig = z
+  .strictObject({
+    http: Http(7082),
+    ...Claims,
+    retryForMs: Milliseconds.min(0)
+      .default(600_000)
+      .describe('How long a verification or replay is tried again while what it looks at is away, or locked'),
+  })
+  .refine(renewFits, renewMessage);

@@ -14,6 +14,8 @@ export interface RunView {
   readonly progress: ProgressView | null;
   readonly result: JsonObject | null;
   readonly error: Problem | null;
+  /** Of a run that is to be tried again: when, and how long already for what `error` tells. null: it waits for nothing but its turn. */
+  readonly retry: { readonly at: string; readonly waitingSince: string | null } | null;
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly finishedAt: string | null;

@@ -24,6 +24,9 @@ export function parseDuration(text: string): number {
   return sum;
 }
 
+/** `now` and a duration as `parseDuration` reads it. Throws: request.invalid. */
+export const toInstantAfter = (now: Date, duration: string): Date => new Date(now.getTime() + parseDuration(duration));
+
 /** The shortest text that `parseDuration` reads back; less than a minute is rounded up. */
 export function toDurationText(ms: number): string {
   let rest = Math.max(Math.ceil(ms / MINUTE_MS), 1) * MINUTE_MS;

@@ -32,6 +32,10 @@ export class AppError extends Error {
     return this.spec.retryable;
   }
 
+  get passes(): boolean {
+    return this.spec.passes === true;
+  }
+
   get exit(): ExitCode {
     return this.spec.exit;
   }

@@ -3,6 +3,8 @@ import { Exit, type ExitCode } from './exit.js';
 export interface CodeSpec {
   /** A later attempt at the same work may succeed without anybody changing anything. */
   readonly retryable: boolean;
+  /** The cause is elsewhere and ends by itself: a run waits for that, however many attempts find it still there. */
+  readonly passes?: true;
   readonly exit: ExitCode;
   /** A full sentence: the operator's next step. */
   readonly hint: string;
@@ -57,6 +59,7 @@ export const Codes = {
   },
   'bus.unavailable': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'Check that the brokers under `bus.brokers` answer, then run `holdfast check`.',
   },
@@ -67,6 +70,7 @@ export const Codes = {
   },
   'catalog.unavailable': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'Check the PostgreSQL server under `catalog.url`; with the catalog lost, add `--local`.',
   },
@@ -103,11 +107,13 @@ export const Codes = {
   },
   'postgres.busy': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'Raise max_connections, or close idle sessions: `SELECT usename, application_name, count(*) FROM pg_stat_activity GROUP BY 1, 2`.',
   },
   'postgres.changing': {
     retryable: true,
+    passes: true,
     exit: Exit.failed,
     hint: 'Tables were created, dropped, altered or truncated all the time while the backup tried to hold them still; ask again when that is over.',
   },
@@ -128,6 +134,7 @@ export const Codes = {
   },
   'postgres.locked': {
     retryable: true,
+    passes: true,
     exit: Exit.failed,
     hint: 'Find who holds the lock with `SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE granted)` and let it end.',
   },
@@ -168,6 +175,7 @@ export const Codes = {
   },
   'postgres.unreachable': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'Check that the server runs and that host, port and firewall are right, then run `holdfast check`.',
   },
@@ -273,6 +281,7 @@ export const Codes = {
   },
   'repository.unavailable': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'Check that the store under `endpoint` or `url` of the repository answers, then run `holdfast check`.',
   },
@@ -303,6 +312,7 @@ export const Codes = {
   },
   'restore.busy': {
     retryable: true,
+    passes: true,
     exit: Exit.failed,
     hint: 'Another restore works on the same database; wait for it or cancel it with `holdfast runs cancel`.',
   },

@@ -1,12 +1,33 @@
 import type { AppError } from '#common/errors/app-error.js';
 
-/** What becomes of a run whose handler did not settle it. */
-export type AttemptEnd = 'lost' | 'given-back' | 'cancelled' | 'requeued' | 'failed';
+/** What becomes of a run whose handler did not settle it. `waiting`: queued again, and the attempt does not count. */
+export type AttemptEnd = 'lost' | 'given-back' | 'cancelled' | 'waiting' | 'requeued' | 'failed';
 
-/** Given why the attempt ended and how many are left after it. Someone else's run is left alone; a leaving worker gives back. */
-export function decideAttemptEnd(error: AppError, attemptsLeft: number): AttemptEnd {
+export interface Chances {
+  /** After this attempt. */
+  readonly attemptsLeft: number;
+  /** How long the run may still wait for what passes by itself. */
+  readonly patienceLeftMs: number;
+}
+
+/** Someone else's run is left alone; a leaving worker gives back; what passes by itself is waited for before attempts are counted. */
+export function decideAttemptEnd(error: AppError, { attemptsLeft, patienceLeftMs }: Chances): AttemptEnd {
   if (error.code === 'claim.lost') return 'lost';
   if (error.code === 'run.interrupted') return 'given-back';
   if (error.code === 'run.cancelled') return 'cancelled';
+  if (error.passes && patienceLeftMs > 0) return 'waiting';
   return error.retryable && attemptsLeft > 0 ? 'requeued' : 'failed';
 }
+
+export interface Outage {
+  readonly now: Date;
+  /** When an attempt first met it. */
+  readonly since: Date;
+  readonly deadlineAt: Date | null;
+  /** For runs without a deadline. */
+  readonly patienceMs: number;
+}
+
+/** A run with a deadline waits until then. */
+export const toPatienceLeftMs = ({ now, since, deadlineAt, patienceMs }: Outage): number =>
+  (deadlineAt?.getTime() ?? since.getTime() + patienceMs) - now.getTime();

@@ -1,33 +1,13 @@
 import type { Catalog } from '#common/catalog/catalog.js';
-import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { toCancelled, toOverdue } from '#common/catalog/stores/run-end.store.js';
 import type { FreshClaim } from '#common/catalog/stores/run-queue.store.js';
-import { type Backoff, toBackoffMs } from '#common/domain/backoff.js';
-import type { RunKind } from '#common/domain/run.js';
-import { AppError, type Problem, toAppError, toProblem } from '#common/errors/app-error.js';
-import type { Logger } from '#common/telemetry/logger.js';
-import { type AttemptEnd, decideAttemptEnd } from './attempt-end.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
+import type { AttemptEnd } from './attempt-end.js';
+import type { AttemptOptions } from './attempt-options.js';
+import { endAttempt } from './end-attempt.js';
 import { type Keepalive, keepAlive } from './keepalive.js';
-
-/** Does the work and settles its success itself: what was made, the run and its fact in one transaction. */
-export type RunHandler = (run: ClaimedRun) => Promise<void>;
-
-/** Writes the `.failed` fact of a run that was just settled, into the transaction that settled it. */
-export type OnRunFailed = (run: Run, problem: Problem, tx: CatalogTx) => Promise<void>;
-
-export interface AttemptOptions {
-  readonly catalog: Catalog;
-  readonly claimTtlMs: number;
-  readonly renewMs: number;
-  readonly retry: Backoff;
-  readonly handlers: Readonly<Partial<Record<RunKind, RunHandler>>>;
-  readonly onFailed: OnRunFailed;
-  readonly logger: Logger;
-  /** How long work that was told to stop may take to end before its claim is left to expire. Default a minute. */
-  readonly letGoAfterMs?: number;
-}
 
 const LET_GO_AFTER_MS = 60_000;
 
@@ -94,8 +74,9 @@ export function startAttempt({ run, claim }: FreshClaim, askedAtMs: number, opti
   return { run, abort, ended, look: () => renew().catch(() => undefined) };
 }
 
-async function work(run: ClaimedRun, keepalive: Keepalive, options: AttemptOptions): ReturnType<typeof endOf> {
+async function work(run: ClaimedRun, keepalive: Keepalive, options: AttemptOptions): Attempt['ended'] {
   const { signal } = run.claim;
+  const startedAtMs = performance.now();
   try {
     const handler = options.handlers[run.kind];
     if (handler === undefined) throw new AppError('internal.bug', `no handler for a run of kind ${run.kind}`);
@@ -103,7 +84,8 @@ async function work(run: ClaimedRun, keepalive: Keepalive, options: AttemptOptio
     if (!(await isStillHeld(run, keepalive, options.catalog))) return { end: 'settled', code: '' };
     throw new AppError('internal.bug', `the handler of ${run.kind} returned without settling run ${run.id}`);
   } catch (error) {
-    return endOf(run, keepalive, signal.aborted ? toAppError(signal.reason) : toAppError(error), options);
+    const attempt = { run, error: toAppError(signal.aborted ? signal.reason : error), lost: keepalive.lost };
+    return endAttempt({ ...attempt, lastedMs: performance.now() - startedAtMs }, options);
   }
 }
 
@@ -114,41 +96,5 @@ async function isStillHeld({ claim }: ClaimedRun, { lost }: Keepalive, catalog: 
   } catch (error) {
     if (toAppError(error).code === 'claim.lost') return false;
     throw error;
-  }
-}
-
-async function endOf(
-  run: ClaimedRun,
-  { lost }: Keepalive,
-  error: AppError,
-  { catalog, retry, onFailed, logger }: AttemptOptions,
-): Promise<{ end: AttemptEnd | 'settled'; code: string }> {
-  const { claim } = run;
-  const attemptsLeft = run.maxAttempts - (run.attempt - run.attemptsForgiven);
-  const end = decideAttemptEnd(error, attemptsLeft);
-  const problem = toProblem(error);
-  const log = end === 'failed' ? logger.error : logger.warn;
-  log.call(logger, { end, err: error, attemptsLeft }, 'attempt ended without a result');
-  if (end === 'lost') return { end, code: error.code };
-  try {
-    await catalog.transaction(
-      async (tx) => {
-        if (end === 'given-back') await tx.runs.giveBack(claim);
-        if (end === 'requeued') {
-          const delayMs = toBackoffMs(run.attempt - run.attemptsForgiven, retry, Math.random());
-          await tx.runs.requeue(claim, problem, delayMs);
-        }
-        if (end === 'failed' || end === 'cancelled') {
-          await onFailed(await tx.runs.settle(claim, { state: end, problem }), problem, tx);
-        }
-      },
-      { until: lost },
-    );
-    return { end, code: error.code };
-  } catch (failure) {
-    // Nobody is needed for the end: the claim expires, and whoever looks next takes the run over or settles it.
-    const { code } = toAppError(failure);
-    if (code !== 'claim.lost') logger.error({ err: failure }, 'end of attempt not recorded');
-    return { end: 'lost', code };
   }
 }

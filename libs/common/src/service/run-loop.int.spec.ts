@@ -4,63 +4,32 @@ import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { RunId } from '#common/domain/ids.js';
 import type { RunState } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
-import { silentLogger } from '#common/telemetry/logger.js';
-import { anEvent, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import type { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
+import { RunLoopBed } from '#common/testing/run-loop-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
-import type { RunHandler } from './run-attempt.js';
-import { type RunLoop, type RunLoopOptions, startRunLoop } from './run-loop.js';
+import type { RunHandler } from './attempt-options.js';
+import type { RunLoopOptions } from './run-loop.js';
 
+let loops: RunLoopBed;
 let bed: CatalogTestBed;
-let loops: RunLoop[] = [];
 
 beforeAll(async () => {
-  bed = await CatalogTestBed.open();
+  loops = await RunLoopBed.open();
+  bed = loops.bed;
 });
-afterAll(() => bed.close());
-afterEach(async () => {
-  await Promise.all(loops.map((loop) => loop.stop()));
-  loops = [];
-  await bed.admin.query('TRUNCATE holdfast.runs, holdfast.outbox CASCADE');
-});
+afterAll(() => loops.close());
+afterEach(() => loops.clear());
 
-function start(handler: RunHandler, options: Partial<RunLoopOptions> = {}): RunLoop {
-  const loop = startRunLoop({
-    catalog: bed.catalog,
-    kinds: ['backup'],
-    owner: `worker-${loops.length}`,
-    concurrency: 4,
-    slotsPerSourceHost: 4,
-    claimTtlMs: 60_000,
-    renewMs: 15_000,
-    pollMs: 50,
-    drainMs: 0,
-    abortMs: 5_000,
-    retry: { firstMs: 1, maxMs: 1 },
-    handlers: { backup: handler },
-    onFailed: async (run, problem, tx) =>
-      tx.outbox.add(anEvent(`${run.id} ${problem.code}`, 'backup.failed'), { topic: 't', key: run.dataset }),
-    logger: silentLogger,
-    ...options,
-  });
-  loops.push(loop);
-  return loop;
-}
-
-const succeed = (run: ClaimedRun, catalog: Catalog = bed.catalog) =>
-  catalog.transaction(async (tx) => {
-    await tx.runs.settle(run.claim, { state: 'completed' });
-  });
+const start = (handler: RunHandler, options?: Partial<RunLoopOptions>) => loops.start(handler, options);
+const succeed = (run: ClaimedRun, catalog: Catalog = bed.catalog) => loops.succeed(run, catalog);
+const load = (id: RunId) => loops.load(id);
+const reaches = (id: RunId, state: RunState) => loops.reaches(id, state);
+const facts = () => loops.facts();
 /** Work that ends only by its signal, with the signal's reason, as every engine does. */
 const untilAborted = ({ claim: { signal } }: ClaimedRun) =>
   new Promise<never>((_resolve, reject) => {
     signal.addEventListener('abort', () => reject(signal.reason), { once: true });
   });
-const load = (id: RunId) => bed.catalog.transaction((tx) => tx.runs.load(id));
-async function reaches(id: RunId, state: RunState) {
-  for (let run = await load(id); ; run = await load(id)) if (run.state === state) return run;
-}
-const facts = async () =>
-  (await bed.catalog.transaction((tx) => tx.outbox.nextBatch(10))).map(({ eventId }) => eventId);
 /** A handler that tells the spec when it has begun. */
 function announced(handler: RunHandler) {
   const { promise: begun, resolve } = Promise.withResolvers<ClaimedRun>();
@@ -278,7 +247,7 @@ describe('the run loop', () => {
     expect(await reaches(id, 'completed')).toMatchObject({ attempt: 2 });
     await expect(succeed(run)).rejects.toMatchObject({ code: 'claim.lost' });
     gate.reopen();
-    await Promise.all(loops.map((loop) => loop.stop()));
+    await loops.clear();
     await gate.close();
   });
 });

@@ -12,7 +12,12 @@ export const toRunView = (run: Run): RunView => ({
   progress: run.progress as unknown as ProgressView | null,
   result: run.result,
   error: run.problem,
+  retry: isToBeTriedAgain(run)
+    ? { at: run.runAfter.toISOString(), waitingSince: run.waitingSince?.toISOString() ?? null }
+    : null,
   createdAt: run.createdAt.toISOString(),
   startedAt: run.startedAt?.toISOString() ?? null,
   finishedAt: run.settledAt?.toISOString() ?? null,
 });
+
+const isToBeTriedAgain = ({ state, problem }: Run): boolean => state === 'queued' && problem !== null;

@@ -5,7 +5,7 @@ import type { RunKind } from '#common/domain/run.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
-import type { OnRunFailed } from './run-attempt.js';
+import type { OnRunFailed } from './attempt-options.js';
 
 export interface SettleOptions {
   readonly catalog: Catalog;

@@ -48,7 +48,11 @@ describe('a request to cancel', () => {
     const { id: retried } = await bed.enqueue();
     const claimed = await claim();
     await bed.catalog.transaction((tx) =>
-      tx.runs.requeue(claimed, { code: 'engine.exit', message: 'it died', hint: '', context: {} }, 3_600_000),
+      tx.runs.requeue(
+        claimed,
+        { code: 'engine.exit', message: 'it died', hint: '', context: {} },
+        { delayMs: 3_600_000 },
+      ),
     );
     await cancel(retried);
     const settled = await bed.catalog.transaction((tx) => tx.runs.settleDue(['backup'], { except: [queued] }));

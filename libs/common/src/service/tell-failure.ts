@@ -10,8 +10,8 @@ import { VerificationFailed } from '#common/contracts/events/verification-failed
 import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
 import type { RunKind } from '#common/domain/run.js';
 import type { Problem } from '#common/errors/app-error.js';
+import type { OnRunFailed } from './attempt-options.js';
 import type { Facts } from './facts.js';
-import type { OnRunFailed } from './run-attempt.js';
 
 interface Ended {
   readonly attempts: number;

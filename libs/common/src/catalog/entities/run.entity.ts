@@ -29,14 +29,16 @@ export class Run {
   @Column('integer') readonly priority!: number;
   /** The fence: grows with every claim, 0 before the first. */
   @Column('integer') readonly attempt!: number;
-  /** Attempts that a shutdown cut short. */
+  /** Attempts that a shutdown cut short, or that found the source or store away. */
   @Column({ name: 'attempts_forgiven', type: 'integer' }) readonly attemptsForgiven!: number;
   @Column({ name: 'max_attempts', type: 'integer' }) readonly maxAttempts!: number;
   /** Of the claim; once settled, of the last one. */
   @Column({ type: 'text', ...nullable }) readonly owner!: string | null;
   @Column({ ...instant('claim_expires_at'), ...nullable }) readonly claimExpiresAt!: Date | null;
   @Column(instant('run_after')) readonly runAfter!: Date;
-  /** When the two before it were written. */
+  /** Since when attempts have found the same thing away or locked; null: they have not. */
+  @Column({ ...instant('waiting_since'), ...nullable }) readonly waitingSince!: Date | null;
+  /** When `claimExpiresAt` and `runAfter` were written. */
   @Column(instant('timed_at')) readonly timedAt!: Date;
   @Column({ ...instant('deadline_at'), ...nullable }) readonly deadlineAt!: Date | null;
   @Column({ ...instant('cancel_requested_at'), ...nullable }) readonly cancelRequestedAt!: Date | null;

@@ -78,7 +78,7 @@ describe('what a clock wrote that was set back by an hour since', () => {
     const held = await claim();
     if (held === undefined) throw new Error('nothing was claimed');
     const problem = { code: 'engine.exit', message: 'pg_dump ended', context: {}, hint: 'Look.' } as const;
-    await bed.catalog.transaction((tx) => tx.runs.requeue(held.claim, problem as never, TTL_MS));
+    await bed.catalog.transaction((tx) => tx.runs.requeue(held.claim, problem as never, { delayMs: TTL_MS }));
     await setBack();
     await follow();
     const waitMs = await leftMs('run_after', 'runs');

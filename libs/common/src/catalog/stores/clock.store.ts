@@ -7,7 +7,8 @@ export const WRITTEN_AHEAD = `timed_at > clock_timestamp() + interval '1 s'`;
 /** By as much as the clock was set back: what its holder believes to have left, from now on. */
 const FOLLOW = `
   UPDATE holdfast.runs AS run
-  SET claim_expires_at = run.claim_expires_at - ahead.by, run_after = run.run_after - ahead.by
+  SET claim_expires_at = run.claim_expires_at - ahead.by, run_after = run.run_after - ahead.by,
+      waiting_since = run.waiting_since - ahead.by
   FROM (
     SELECT id, timed_at - clock_timestamp() AS by
     FROM holdfast.runs

@@ -16,6 +16,13 @@ export interface Renewal {
   readonly deadlineInMs: number | null;
 }
 
+export interface RequeueOptions {
+  readonly delayMs: number;
+  /** Since when the run has waited for what the problem tells. Default: it does not. */
+  readonly waitingSince?: Date | null;
+  readonly isForgiven?: boolean;
+}
+
 export type Outcome =
   | { readonly state: 'completed'; readonly result?: JsonObject }
   | { readonly state: 'failed' | 'cancelled'; readonly problem: Problem };
@@ -39,7 +46,8 @@ const SETTLE = `
 const REQUEUE = `
   UPDATE holdfast.runs
   SET state = 'queued', claim_expires_at = NULL, problem = $3,
-      run_after = clock_timestamp() + make_interval(secs => $4 / 1000.0)
+      run_after = clock_timestamp() + make_interval(secs => $4 / 1000.0),
+      waiting_since = $5, attempts_forgiven = attempts_forgiven + $6::integer
   WHERE ${FENCE}
   RETURNING id`;
 
@@ -82,9 +90,13 @@ export const runClaims = (sql: Sql) => {
       return run ?? lost(claim);
     },
 
-    /** Queues the run again, to be claimed after the delay. The attempt counts. */
-    requeue: async (claim: ClaimRef, problem: Problem, delayMs: number): Promise<void> => {
-      await fenced(claim, REQUEUE, [toJsonb(problem), delayMs]);
+    /** Queues the run again, to be claimed after the delay. The attempt counts, unless it is forgiven. */
+    requeue: async (
+      claim: ClaimRef,
+      problem: Problem,
+      { delayMs, waitingSince = null, isForgiven = false }: RequeueOptions,
+    ): Promise<void> => {
+      await fenced(claim, REQUEUE, [toJsonb(problem), delayMs, waitingSince, isForgiven ? 1 : 0]);
     },
 
     /** Queues the run again at once, because its worker leaves. The attempt does not count against it. */

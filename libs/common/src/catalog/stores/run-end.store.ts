@@ -118,7 +118,16 @@ export function toCancelled(subject: string, reason: string | null): AppError {
   return new AppError('run.cancelled', `${subject} was cancelled${reason === null ? '' : `: ${reason}`}`);
 }
 
-export function toOverdue(subject: string, deadlineAt: Date | null, context: object = {}): AppError {
+export function toOverdue(
+  subject: string,
+  deadlineAt: Date | null,
+  context: { readonly lastProblem?: Problem } = {},
+): AppError {
   const deadline = deadlineAt?.toISOString() ?? 'unknown';
-  return new AppError('run.overdue', `${subject} did not end before ${deadline}`, { deadlineAt: deadline, ...context });
+  const { lastProblem } = context;
+  const last = lastProblem === undefined ? '' : `; its last problem was ${lastProblem.code}: ${lastProblem.message}`;
+  return new AppError('run.overdue', `${subject} did not end before ${deadline}${last}`, {
+    deadlineAt: deadline,
+    ...context,
+  });
 }

@@ -48,7 +48,7 @@ describe('a queue of a thousand', () => {
     const fresh = await claim('one');
     if (fresh === undefined) throw new Error('nothing was claimed');
     const problem = toProblem(new AppError('engine.exit', 'pg_dump ended with 1'));
-    await bed.catalog.transaction((tx) => tx.runs.requeue(fresh.claim, problem, 60_000));
+    await bed.catalog.transaction((tx) => tx.runs.requeue(fresh.claim, problem, { delayMs: 60_000 }));
     const { places, retrying, queue } = await bed.catalog.transaction(async (tx) => ({
       places: await tx.runs.places([fresh.run.id]),
       retrying: await tx.runs.countRetrying(),

@@ -121,7 +121,9 @@ describe('the run queue', () => {
       lost,
     );
     await expect(catalog.transaction((tx) => tx.runs.renew(stale, 60_000))).rejects.toMatchObject(lost);
-    await expect(catalog.transaction((tx) => tx.runs.requeue(stale, problem, 0))).rejects.toMatchObject(lost);
+    await expect(catalog.transaction((tx) => tx.runs.requeue(stale, problem, { delayMs: 0 }))).rejects.toMatchObject(
+      lost,
+    );
     await expect(catalog.transaction((tx) => tx.runs.giveBack(stale))).rejects.toMatchObject(lost);
     await expect(catalog.transaction((tx) => tx.runs.progress(stale, {}))).rejects.toMatchObject(lost);
     await expect(catalog.transaction((tx) => tx.runs.assertHeld(stale))).rejects.toMatchObject(lost);
@@ -151,7 +153,7 @@ describe('the run queue', () => {
     const { id } = await bed.enqueue({ maxAttempts: 2 });
     const problem = { code: 'engine.exit', message: 'pg_dump exited with 1', hint: 'Look.', context: {} };
     const first = await claim();
-    await bed.catalog.transaction(async (tx) => first && tx.runs.requeue(first.claim, problem, 60_000));
+    await bed.catalog.transaction(async (tx) => first && tx.runs.requeue(first.claim, problem, { delayMs: 60_000 }));
     expect(await claim()).toBeUndefined();
     await bed.admin.query('UPDATE holdfast.runs SET run_after = now()');
 
