@@ -50,9 +50,9 @@ export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
       '--passWithNoTests',
       '--json',
       `--outputFile=${reportFile}`,
-      ...(isWholeSuite ? [] : ['--testPathIgnorePatterns=[.]every[.]faults[.]spec[.]js$']),
       ...jestArgs,
-      // Last, because it takes every plain argument that follows it for another pattern.
+      // Last, because each takes every plain argument that follows it for another pattern of its own.
+      ...(isWholeSuite ? [] : ['--testPathIgnorePatterns=[.]every[.]faults[.]spec[.]js$']),
       `--testMatch=**/*.${tier}.spec.js`,
     ];
     const result = await runChild(process.execPath, args, { cwd: root, env, signal, output, timeoutMs });

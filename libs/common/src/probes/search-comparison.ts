@@ -23,8 +23,8 @@ export interface SearchTally {
   readonly unclear: EvidenceLog;
   readonly rows: number;
   readonly equal: number;
-  /** `3 missing, 1 stale`; empty when all is equal. */
-  readonly counts: string;
+  /** How many of each kind there are; kinds without any are left out. */
+  readonly counts: { readonly [kind in Kind]?: number };
 }
 
 interface Compared {
@@ -50,7 +50,7 @@ export async function compareSearch(
   }
   const logs = [...found].sort(([a], [b]) => Object.keys(kinds).indexOf(a) - Object.keys(kinds).indexOf(b));
   return {
-    ...{ rows, equal, counts: logs.map(([kind, { total }]) => `${total} ${kind}`).join(', ') },
+    ...{ rows, equal, counts: Object.fromEntries(logs.map(([kind, { total }]) => [kind, total])) },
     problems: sample(logs.filter(([kind]) => !open.includes(kind))),
     unclear: sample(logs.filter(([kind]) => open.includes(kind))),
   };

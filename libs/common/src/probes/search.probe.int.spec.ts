@@ -121,6 +121,10 @@ describe('search probe', () => {
     expect(outcome.summary).toBe(
       `index ${name}: 88 documents, 60 rows, 48 equal, 2 missing, 30 orphaned, 10 stale; 42 problems, the first 20 are listed`,
     );
+    expect(outcome.evidence).toContainEqual({
+      subject: `index ${name}`,
+      actual: { missing: 2, orphaned: 30, stale: 10 },
+    });
     const kinds = problems(outcome).map((line) => line.replace(/document \d+: /, ''));
     const count = (text: string) => kinds.filter((line) => line === text).length;
     expect(count('is missing from the index')).toBe(2);

@@ -84,8 +84,12 @@ function toFinding(subject: string, { documents, rows, equal, counts, mayBeEmpty
   const looked = `${subject}: ${countOf(documents, 'document')}, ${countOf(rows, 'row')}, ${equal} equal`;
   if (documents + rows === 0 && !mayBeEmpty)
     return nothingToCompare(`${looked}; nothing was compared: set mayBeEmpty in the profile where that is right`);
-  const facts = [{ subject, expected: rows, actual: documents }];
-  return conclude({ looked: counts === '' ? looked : `${looked}, ${counts}`, ...found, facts });
+  const kinds = Object.entries(counts).map(([kind, count]) => `${count} ${kind}`);
+  const facts = [
+    { subject, expected: rows, actual: documents },
+    ...(kinds.length > 0 ? [{ subject, actual: counts }] : []),
+  ];
+  return conclude({ looked: [looked, ...kinds].join(', '), ...found, facts });
 }
 
 async function chooseFields(source: SearchSource, { idField, fields }: SearchParams): Promise<readonly string[]> {
