@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { ListedBackupView, RequestView, RunListView, RunView, ScheduleView } from '#common/contracts/api-views.js';
+import type { BackupListView, RequestView, RunListView, RunView, ScheduleView } from '#common/contracts/api-views.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import { type Code, Codes } from '#common/errors/codes.js';
@@ -31,7 +31,7 @@ export class ApiClient {
     return this.call('GET', `/runs?${query(filter)}`);
   }
 
-  backups(filter: JsonObject): Promise<{ backups: ListedBackupView[] }> {
+  backups(filter: JsonObject): Promise<BackupListView> {
     return this.call('GET', `/backups?${query(filter)}`);
   }
 

@@ -1,4 +1,4 @@
-import type { ListedBackupView } from '#common/contracts/api-views.js';
+import type { BackupListView, ListedBackupView } from '#common/contracts/api-views.js';
 import { toAppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
@@ -27,24 +27,36 @@ export const backupList: Verb = {
     const dataset = text(options, 'dataset');
     if (dataset !== undefined) context.installation.datasetConfig(dataset);
     const limit = wholeNumber(options, 'limit') ?? DEFAULT_LIMIT;
-    // The catalog first: what comes to be between the two questions is then in the repository at least.
-    const known = flag(options, 'local') ? undefined : await fromApi(dataset, context);
     const names = dataset === undefined ? Object.keys(context.installation.config.datasets) : [dataset];
+    // The catalog first: what comes to be between the two questions is then in the repository at least.
+    const known = flag(options, 'local') ? undefined : await fromApi(names, limit, context);
     const stored = await fromRepositories(names, limit, context);
-    const backups = joinLists({ ...stored, known });
-    const total = backups.length + stored.left;
-    const more = stored.left > 0 ? [`${stored.left} older ones (--limit ${limit + stored.left})`] : [];
+    const backups = joinLists({ ...stored, known: known?.backups });
+    const left = names.reduce((sum, name) => sum + leftOf(name, stored, known), 0);
+    const total = backups.length + left;
+    const more = left > 0 ? [`${left} older ones (--limit ${limit + left})`] : [];
     return { document: { backups, total }, text: [toBackupTable(backups), ...more].join('\n'), exit: Exit.done };
   },
 };
 
+/** By the catalog. */
+interface Known {
+  readonly backups: readonly ListedBackupView[];
+  /** By dataset, how many older ones there are, in all repositories. */
+  readonly left: ReadonlyMap<string, number>;
+}
+
 /** Undefined: no scheduler answers, or not for its catalog. */
-async function fromApi(
-  dataset: string | undefined,
-  context: VerbContext,
-): Promise<readonly ListedBackupView[] | undefined> {
+async function fromApi(datasets: readonly string[], limit: number, context: VerbContext): Promise<Known | undefined> {
+  const backups: ListedBackupView[] = [];
+  const left = new Map<string, number>();
   try {
-    return (await context.api.backups({ dataset: dataset ?? null })).backups;
+    for (const dataset of datasets) {
+      const found = await pagesOf(dataset, limit, context);
+      backups.push(...found.backups);
+      left.set(dataset, found.total - found.backups.length);
+    }
+    return { backups, left };
   } catch (error) {
     if (!isOutOfReach(error)) throw error;
     context.output.note(`${error.message}; reading the repositories alone`);
@@ -52,9 +64,29 @@ async function fromApi(
   }
 }
 
+/** What the API tells at once. */
+const PAGE = 1_000;
+
+async function pagesOf(dataset: string, limit: number, { api }: VerbContext): Promise<BackupListView> {
+  const backups: ListedBackupView[] = [];
+  for (let wanted = limit; ; wanted -= PAGE) {
+    const size = Math.min(PAGE, wanted);
+    const page = await api.backups({ dataset, limit: size, before: backups.at(-1)?.id ?? null });
+    backups.push(...page.backups);
+    if (wanted <= PAGE || new Set(page.backups.map(({ id }) => id)).size < size) return { backups, total: page.total };
+  }
+}
+
+/** The catalog counts in all repositories: what those have left that were asked is counted once. */
+function leftOf(dataset: string, stored: Stored, known: Known | undefined): number {
+  const inRepositories = stored.left.get(dataset) ?? 0;
+  return Math.max(inRepositories, known?.left.get(dataset) ?? 0);
+}
+
 interface Stored {
   readonly stored: readonly ListedBackupView[];
-  readonly left: number;
+  /** By dataset, how many older ones there are. */
+  readonly left: ReadonlyMap<string, number>;
   /** Repositories that told what they hold. */
   readonly asked: ReadonlySet<string>;
 }
@@ -67,7 +99,7 @@ async function fromRepositories(
 ): Promise<Stored> {
   const stored: ListedBackupView[] = [];
   const asked = new Set<string>();
-  let left = 0;
+  const left = new Map<string, number>();
   for (const dataset of datasets) {
     for (const repository of installation.repositoriesOf(dataset)) {
       try {
@@ -76,7 +108,7 @@ async function fromRepositories(
         const found = await listStored(repository, { dataset, limit }, { signal });
         asked.add(repository.name);
         stored.push(...found.backups);
-        left += found.left;
+        left.set(dataset, (left.get(dataset) ?? 0) + found.left);
       } catch (error) {
         signal.throwIfAborted();
         output.note(`repository ${repository.name} cannot be read: ${toAppError(error).message}`);

@@ -2,6 +2,7 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
+import { toShown } from '../output/shown.js';
 import { toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';
 import type { Verb } from '../verb.js';
@@ -23,8 +24,6 @@ export const restorePlan: Verb = {
   },
 };
 
-const SHOWN = 10;
-
 function toPlanText(plan: RestorePlan): string {
   const fields = toFields({
     database: `"${plan.database}" of target ${plan.target}, ${plan.databaseExists ? 'exists' : 'does not exist'}`,
@@ -45,8 +44,5 @@ function toPlanText(plan: RestorePlan): string {
   return [fields, '', ...toRefusalLines(plan.refusals)].join('\n');
 }
 
-function toList(names: readonly string[]): string {
-  if (names.length === 0) return 'none';
-  const rest = names.length - SHOWN;
-  return `${names.length}: ${names.slice(0, SHOWN).join(', ')}${rest > 0 ? ` and ${rest} more` : ''}`;
-}
+const toList = (names: readonly string[]): string =>
+  names.length === 0 ? 'none' : `${names.length}: ${toShown(names)}`;

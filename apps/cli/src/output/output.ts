@@ -1,7 +1,9 @@
 import type { ProgressView } from '#common/contracts/api-views.js';
 import { type AppError, toProblem } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import type { VerbResult } from '../verb-result.js';
 import { toProgressLine } from './progress-line.js';
+import { toShown } from './shown.js';
 
 /** Where a verb's words go: the result to stdout, everything on the way to stderr. With `--json` stdout holds one document. */
 export class Output {
@@ -44,13 +46,11 @@ export class Output {
   }
 }
 
-const SHOWN = 10;
-
 /** The lists of a problem's context: what is known, accepted, refused. */
 function toDetails({ context }: AppError): string {
   const lists = Object.entries(context).filter(([, value]) => Array.isArray(value) && value.length > 0) as [
     string,
     unknown[],
   ][];
-  return lists.map(([name, values]) => `  ${name}: ${values.slice(0, SHOWN).map(String).join(', ')}\n`).join('');
+  return lists.map(([name, values]) => `  ${name}: ${toShown(values.map(toText))}\n`).join('');
 }

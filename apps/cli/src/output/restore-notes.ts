@@ -1,4 +1,5 @@
 import type { RestoreOutcome } from '#common/operations/restore-backup.js';
+import { toShown } from './shown.js';
 
 /** What an operator still has to do, or should know, after a restore that went well. */
 export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
@@ -21,10 +22,5 @@ export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
   ];
 }
 
-const SHOWN = 10;
-
-function tell(what: string, names: readonly string[]): string[] {
-  if (names.length === 0) return [];
-  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return [`${what}: ${names.slice(0, SHOWN).join(', ')}${more}`];
-}
+const tell = (what: string, names: readonly string[]): string[] =>
+  names.length === 0 ? [] : [`${what}: ${toShown(names)}`];

@@ -22,8 +22,8 @@ export function toVerdictResult(document: VerdictDocument): VerbResult {
   ]);
   const problems = probes.flatMap(({ probe, evidence }) => {
     const lines = evidence
-      .filter(({ problem }) => problem !== undefined)
-      .map(({ subject, problem }) => `  ${probe}: ${subject}: ${problem}`);
+      .flatMap(({ subject, problem }) => (problem === undefined ? [] : [`${subject}: ${problem}`]))
+      .map((line) => `  ${probe}: ${line}`);
     const more = lines.length - SHOWN;
     return more > 0 ? [...lines.slice(0, SHOWN), `  ${probe}: ${more} more, listed by --json`] : lines;
   });

@@ -1,12 +1,11 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import type { ListedBackupView, RequestView, RunListView, RunView } from '#common/contracts/api-views.js';
-import type { BackupId, RunId } from '#common/domain/ids.js';
+import type { BackupListView, RequestView, RunListView, RunView } from '#common/contracts/api-views.js';
+import type { RunId } from '#common/domain/ids.js';
 import { isUuid } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
-import { toBackupView } from '#common/service/backup-view.js';
-import { toKnownView } from '#common/service/condition.js';
 import type { Service } from '#common/service/open-service.js';
 import { toRunView } from '#common/service/run-view.js';
+import { listBackups } from './backups.js';
 import { parseRunFilter, RequestBody } from './queries.js';
 import { findRequest, publishRequest } from './requests.js';
 import { listRuns } from './runs.js';
@@ -40,22 +39,8 @@ export class ApiController {
   }
 
   @Get('backups')
-  async backups(@Query('dataset') dataset?: string): Promise<{ backups: ListedBackupView[] }> {
-    return this.service.catalog.transaction(async (tx) => {
-      const summaries = await tx.backups.list(dataset === undefined ? {} : { dataset });
-      const proofs = await tx.proofs.ofCopies(summaries.map(({ id }) => id));
-      const views: ListedBackupView[] = [];
-      for (const { id } of summaries) {
-        const { manifest } = await tx.backups.load(id as BackupId);
-        const copies = await tx.backups.copies(id as BackupId);
-        if (manifest === null) continue;
-        for (const copy of copies)
-          views.push(
-            toKnownView(toBackupView(manifest, copy.repository), copy, proofs.get(`${id} ${copy.repository}`) ?? []),
-          );
-      }
-      return { backups: views };
-    });
+  backups(@Query() query: unknown): Promise<BackupListView> {
+    return listBackups(query, this.service);
   }
 }
 

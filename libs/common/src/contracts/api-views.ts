@@ -98,10 +98,20 @@ export interface BackupCondition {
 
 type Told = Omit<BackupView, 'id' | 'dataset' | 'repository'>;
 
-/** A backup of a list; what its manifest tells is null where nobody can read it. */
-export type ListedBackupView = Pick<BackupView, 'id' | 'dataset' | 'repository'> & {
+/** What its manifest tells is null where nobody can read it. */
+export type ToldBackupView = Pick<BackupView, 'id' | 'dataset' | 'repository'> & {
   readonly [Field in keyof Told]: Told[Field] | null;
-} & BackupCondition;
+};
+
+/** A backup of a list. */
+export type ListedBackupView = ToldBackupView & BackupCondition;
+
+/** Copies of the newest backups: one that lies in two repositories is there twice. */
+export interface BackupListView {
+  readonly backups: readonly ListedBackupView[];
+  /** How many copies fit, shown or not. */
+  readonly total: number;
+}
 
 /** One schedule of the configuration. */
 export interface ScheduleView {

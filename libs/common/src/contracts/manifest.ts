@@ -37,5 +37,10 @@ export const Manifest = z.object({
 });
 export type Manifest = z.infer<typeof Manifest>;
 
+export const totalRows = ({ snapshot }: Manifest): number => snapshot.tables.reduce((sum, { rows }) => sum + rows, 0);
+
+export type BusPositionState = NonNullable<Manifest['busPosition']>['state'] | 'none';
+export const busPositionOf = ({ busPosition }: Manifest): BusPositionState => busPosition?.state ?? 'none';
+
 /** What its objects take in a repository. */
 export const totalBytes = ({ objects }: Manifest): number => objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

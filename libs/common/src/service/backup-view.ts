@@ -1,7 +1,6 @@
-import type { BackupView } from '#common/contracts/api-views.js';
-import { type Manifest, totalBytes } from '#common/contracts/manifest.js';
-
-export const totalRows = ({ snapshot }: Manifest): number => snapshot.tables.reduce((sum, { rows }) => sum + rows, 0);
+import type { BackupSummary } from '#common/catalog/stores/backup.store.js';
+import type { BackupView, ToldBackupView } from '#common/contracts/api-views.js';
+import { busPositionOf, type Manifest, totalBytes, totalRows } from '#common/contracts/manifest.js';
 
 /** A backup in a line, the same from catalog and repository. */
 export function toBackupView(manifest: Manifest, repository: string): BackupView {
@@ -17,6 +16,15 @@ export function toBackupView(manifest: Manifest, repository: string): BackupView
     databaseSizeBytes: manifest.snapshot.sizeBytes,
     tables: manifest.snapshot.tables.length,
     rows: totalRows(manifest),
-    busPosition: manifest.busPosition?.state ?? 'none',
+    busPosition: busPositionOf(manifest),
   };
 }
+
+/** The same from the catalog's own columns; null: a mere reservation. */
+export const toSummaryView = (summary: BackupSummary, repository: string): ToldBackupView => ({
+  ...{ id: summary.id, dataset: summary.dataset, method: summary.method, purpose: summary.purpose, repository },
+  snapshotAt: summary.snapshotAt?.toISOString() ?? null,
+  completedAt: summary.completedAt?.toISOString() ?? null,
+  ...{ sizeBytes: summary.sizeBytes, databaseSizeBytes: summary.databaseSizeBytes },
+  ...{ tables: summary.tableCount, rows: summary.rowCount, busPosition: summary.busPosition },
+});

@@ -1,5 +1,5 @@
 import type { BackupCopy } from '#common/catalog/entities/backup.entity.js';
-import type { BackupCondition, BackupView, ListedBackupView } from '#common/contracts/api-views.js';
+import type { BackupCondition, ListedBackupView, ToldBackupView } from '#common/contracts/api-views.js';
 import { type Damage, type Proof, weighProofs } from '#common/domain/proof.js';
 
 type Weighed = Pick<BackupCondition, 'state' | 'damage' | 'lastVerdict' | 'verifiedAt'>;
@@ -16,7 +16,11 @@ export function toCondition(proofs: readonly Proof[], lost: readonly Damage[]): 
 }
 
 /** As the catalog knows it: what lies beside the backup in its repository, holds and marks, is not known there. */
-export const toKnownView = (view: BackupView, { damage }: BackupCopy, proofs: readonly Proof[]): ListedBackupView => ({
+export const toKnownView = (
+  view: ToldBackupView,
+  { damage }: BackupCopy,
+  proofs: readonly Proof[],
+): ListedBackupView => ({
   ...view,
   ...toCondition(proofs, damage?.lost ?? []),
   ...{ holds: null, deletion: null, isLatest: false, isInCatalog: true },

@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { BusPositionState, Manifest } from '#common/contracts/manifest.js';
 import type { BackupId, RunId } from '#common/domain/ids.js';
 import type { Damage } from '#common/domain/proof.js';
 import { instant, int8, nullable } from './columns.js';
@@ -21,6 +21,10 @@ export class Backup {
   @Column({ ...instant('started_at'), ...nullable }) readonly startedAt!: Date | null;
   @Column({ ...instant('snapshot_at'), ...nullable }) readonly snapshotAt!: Date | null;
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
+  @Column({ name: 'table_count', type: 'integer', ...nullable }) readonly tableCount!: number | null;
+  /** Of all tables. */
+  @Column({ ...int8('row_count'), ...nullable }) readonly rowCount!: number | null;
+  @Column({ name: 'bus_position', type: 'text', ...nullable }) readonly busPosition!: BusPositionState | null;
   @Column({ type: 'jsonb', ...nullable }) readonly manifest!: Manifest | null;
   @Column(instant('reserved_at')) readonly reservedAt!: Date;
   /** When a verification of a restore of it last passed; null also when its objects have failed a proof since. */

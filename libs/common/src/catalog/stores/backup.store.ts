@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Backup, BackupCopy } from '#common/catalog/entities/backup.entity.js';
 import { type Sql, toJsonb } from '#common/catalog/sql.js';
-import { type Manifest, totalBytes } from '#common/contracts/manifest.js';
+import { busPositionOf, type Manifest, totalBytes, totalRows } from '#common/contracts/manifest.js';
 import { type BackupId, type RunId, toUuidV7 } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 
@@ -41,17 +41,20 @@ const RESERVE = `
   ON CONFLICT (run_id, purpose) DO UPDATE SET run_id = excluded.run_id
   RETURNING id`;
 
+/** Of `toRecord`: its values are $1 to $16. */
+export const RECORD_COLUMNS = `id, run_id, dataset, method, purpose, attempt, attempt_key, size_bytes, database_size_bytes,
+    started_at, snapshot_at, completed_at, table_count, row_count, bus_position, manifest`;
+export const RECORD_VALUES = '$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16';
+
 const RECORD = `
-  INSERT INTO holdfast.backups AS backup (
-    id, run_id, dataset, method, purpose, state, attempt, attempt_key, size_bytes, database_size_bytes,
-    started_at, snapshot_at, completed_at, manifest
-  )
-  VALUES ($1, $2, $3, $4, $5, 'completed', $6, $7, $8, $9, $10, $11, $12, $13)
+  INSERT INTO holdfast.backups AS backup (${RECORD_COLUMNS}, state)
+  VALUES (${RECORD_VALUES}, 'completed')
   ON CONFLICT (id) DO UPDATE
   SET state = 'completed', attempt = excluded.attempt, attempt_key = excluded.attempt_key,
       size_bytes = excluded.size_bytes, database_size_bytes = excluded.database_size_bytes,
-      started_at = excluded.started_at, snapshot_at = excluded.snapshot_at,
-      completed_at = excluded.completed_at, manifest = excluded.manifest
+      started_at = excluded.started_at, snapshot_at = excluded.snapshot_at, completed_at = excluded.completed_at,
+      table_count = excluded.table_count, row_count = excluded.row_count, bus_position = excluded.bus_position,
+      manifest = excluded.manifest
   WHERE backup.state = 'reserved' OR backup.attempt_key = excluded.attempt_key AND backup.state = 'completed'
   RETURNING *`;
 
@@ -61,17 +64,28 @@ const RECORD_COPY = `
   ON CONFLICT (backup_id, repository) DO NOTHING`;
 
 const SUMMARY = `id, dataset, method, purpose, run_id, state, attempt, attempt_key, size_bytes, database_size_bytes,
-  started_at, snapshot_at, completed_at, reserved_at, verified_at, expired_at`;
+  started_at, snapshot_at, completed_at, table_count, row_count, bus_position, reserved_at, verified_at, expired_at`;
+
+const FILTER = `
+  ($1::text IS NULL OR dataset = $1)
+    AND ($2::text IS NULL OR purpose = $2)
+    AND backup.state = ANY ($3)`;
 
 const LIST = `
   SELECT ${SUMMARY}
-  FROM holdfast.backups
-  WHERE ($1::text IS NULL OR dataset = $1)
-    AND ($2::text IS NULL OR purpose = $2)
-    AND state = ANY ($3)
+  FROM holdfast.backups AS backup
+  WHERE ${FILTER}
     AND ($4::uuid IS NULL OR id < $4)
   ORDER BY id DESC
   LIMIT least(greatest($5, 1), 1000)`;
+
+const COUNT_COPIES = `
+  SELECT count(*)::integer AS count
+  FROM holdfast.backups AS backup
+  JOIN holdfast.backup_copies AS copy ON copy.backup_id = backup.id
+  WHERE ${FILTER}`;
+
+const COPIES = 'SELECT * FROM holdfast.backup_copies WHERE backup_id = ANY ($1) ORDER BY backup_id DESC, recorded_at';
 
 const LATEST = `
   SELECT * FROM holdfast.backups
@@ -141,15 +155,21 @@ export const backupStore = (sql: Sql) => {
     }: BackupFilter = {}): Promise<BackupSummary[]> =>
       sql.entities(Backup, LIST, [dataset ?? null, purpose ?? null, states, before ?? null, limit]),
 
-    copies: (id: BackupId): Promise<BackupCopy[]> =>
-      sql.entities(BackupCopy, 'SELECT * FROM holdfast.backup_copies WHERE backup_id = $1 ORDER BY recorded_at', [id]),
+    /** Of these backups, newest first. */
+    copies: (...ids: readonly BackupId[]): Promise<BackupCopy[]> => sql.entities(BackupCopy, COPIES, [ids]),
+
+    /** How many copies there are of what the filter fits, whatever its page. */
+    countCopies: async ({ dataset, purpose, states = ['completed'] }: BackupFilter = {}): Promise<number> => {
+      const [row] = await sql.rows<{ count: number }>(COUNT_COPIES, [dataset ?? null, purpose ?? null, states]);
+      return row?.count ?? 0;
+    },
 
     /** One row per dataset that has a good backup. */
     newest: (): Promise<NewestBackup[]> => sql.rows<NewestBackup>(NEWEST),
   };
 };
 
-/** The values of a row, up to its manifest. */
+/** The values of a row, its manifest the last. */
 export function toRecord(manifest: Manifest): readonly unknown[] {
   const { snapshot } = manifest;
   return [
@@ -165,6 +185,9 @@ export function toRecord(manifest: Manifest): readonly unknown[] {
     manifest.startedAt,
     snapshot.takenAt,
     manifest.completedAt,
+    snapshot.tables.length,
+    totalRows(manifest),
+    busPositionOf(manifest),
     toJsonb(manifest),
   ];
 }

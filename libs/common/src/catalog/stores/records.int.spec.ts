@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import { Manifest } from '#common/contracts/manifest.js';
@@ -47,7 +49,10 @@ const aManifest = (backupId: BackupId, dataset: string, runId = newRunId()): Man
       collation: 'C',
       databaseOwner: 'o',
       sizeBytes: 9_000_000_000,
-      tables: [],
+      tables: [2, 5_000_000_000].map((rows, number) => ({
+        ...{ name: `public.t${number}`, rows, rowsExact: true, fingerprint: null },
+        rls: { enabled: false, forced: false, policies: [] },
+      })),
       schemas: [],
       objects: [],
       sequences: [],
@@ -114,10 +119,23 @@ describe('backups', () => {
       tx((stores) => stores.backups.list({ dataset: 'list', ...(states && { states }) }));
     const completed = await list();
     expect(completed.map(({ id }) => id)).toEqual([ids[1], ids[0]]);
-    expect(completed[0]).toMatchObject({ dataset: 'list', manifest: undefined });
+    const told = { tableCount: 2, rowCount: 5_000_000_002, busPosition: 'none' };
+    expect(completed[0]).toMatchObject({ dataset: 'list', manifest: undefined, ...told });
+    expect(await tx((stores) => stores.backups.countCopies({ dataset: 'list' }))).toBe(2);
     expect((await list(['reserved'])).map(({ id }) => id)).toEqual([ids[2]]);
     const rest = await tx((stores) => stores.backups.list({ dataset: 'list', before: ids[1] }));
     expect(rest.map(({ id }) => id)).toEqual([ids[0]]);
+  });
+
+  it('that are older than the columns of a list get them from their manifests', async () => {
+    const id = await reserve('old');
+    await tx((stores) => stores.backups.record(aManifest(id, 'old'), { repository: 'r', manifestKey: 'm' }));
+    const [after] = await tx((stores) => stores.backups.list({ dataset: 'old' }));
+    await bed.admin.query('UPDATE holdfast.backups SET table_count = NULL, row_count = NULL, bus_position = NULL');
+    const migration = join(process.cwd(), 'libs/common/src/catalog/migrations/0013-backup-lists.sql');
+    const [, fill = ''] = (await readFile(migration, 'utf8')).split(/(?=^UPDATE)/m);
+    await bed.admin.query(fill);
+    expect(await tx((stores) => stores.backups.list({ dataset: 'old' }))).toEqual([after]);
   });
 
   it('that are missing are an error for who needs one', async () => {

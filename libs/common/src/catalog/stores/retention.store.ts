@@ -3,7 +3,7 @@ import type { Sql } from '#common/catalog/sql.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId, RunId } from '#common/domain/ids.js';
 import type { RunKind } from '#common/domain/run.js';
-import { toRecord } from './backup.store.js';
+import { RECORD_COLUMNS, RECORD_VALUES, toRecord } from './backup.store.js';
 
 /** A run that reads a backup, or has restored it lately. */
 export interface BackupUse {
@@ -68,11 +68,8 @@ const EXPIRE = `
 
 // Another backup may carry its run's name, where a catalog was lost and the request came again: then there is no place for it.
 const RECORD_EXPIRED = `
-  INSERT INTO holdfast.backups (
-    id, run_id, dataset, method, purpose, attempt, attempt_key, size_bytes, database_size_bytes,
-    started_at, snapshot_at, completed_at, manifest, state, expired_at
-  )
-  VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, 'expired', clock_timestamp())
+  INSERT INTO holdfast.backups (${RECORD_COLUMNS}, state, expired_at)
+  VALUES (${RECORD_VALUES}, 'expired', clock_timestamp())
   ON CONFLICT DO NOTHING`;
 
 const EXPIRE_COPY = `

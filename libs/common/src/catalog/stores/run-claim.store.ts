@@ -115,7 +115,8 @@ export const runClaims = (sql: Sql) => {
 
     /** The same, and throws also when the claim has expired, even if nobody has taken it: others may be ending the run already. */
     assertLive: async (claim: ClaimRef): Promise<void> => {
-      await fenced(claim, `SELECT id FROM holdfast.runs WHERE ${FENCE} AND claim_expires_at > clock_timestamp()`);
+      const isLive = 'claim_expires_at > clock_timestamp()';
+      await fenced(claim, `SELECT id FROM holdfast.runs WHERE ${FENCE} AND ${isLive} FOR UPDATE`);
     },
 
     /** Numbers the events of one run: 1, 2, 3, without a hole when the transaction commits. */

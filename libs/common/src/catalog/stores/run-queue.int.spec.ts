@@ -134,6 +134,27 @@ describe('the run queue', () => {
     });
   });
 
+  it('keeps what follows under the claim: whoever takes the run over waits for that transaction', async () => {
+    const { id } = await bed.enqueue();
+    const held = await claim();
+    const ref = { runId: id, attempt: held?.claim.attempt ?? 0 };
+    const isLocked = () =>
+      bed.admin.query('SELECT FROM holdfast.runs WHERE id = $1 FOR UPDATE NOWAIT', [id]).then(
+        () => false,
+        ({ code }) => code === '55P03',
+      );
+    for (const assert of ['assertHeld', 'assertLive'] as const)
+      await bed.catalog.transaction(async (tx) => {
+        await tx.runs[assert](ref);
+        expect(await isLocked()).toBe(true);
+      });
+    await expire(id);
+    await expect(bed.catalog.transaction((tx) => tx.runs.assertLive(ref))).rejects.toMatchObject({
+      code: 'claim.lost',
+    });
+    await bed.catalog.transaction((tx) => tx.runs.assertHeld(ref));
+  });
+
   it('settles under the claim that holds, also when it has just expired, but renews it no more', async () => {
     const { id } = await bed.enqueue();
     const held = await claim();

@@ -1,0 +1,20 @@
+import { inspect } from 'node:util';
+
+/** Any value as text for a person, never `[object Object]`: errors by their message, instants in UTC, other objects as JSON. */
+export function toText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (value instanceof Error) return value.message || value.name;
+  if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'no instant' : value.toISOString();
+  if (typeof value === 'object' && value !== null) return toJson(value) ?? inspect(value, { breakLength: Infinity });
+  return inspect(value);
+}
+
+/** Undefined for what JSON cannot tell: a circle, a bigint, a map or set. */
+function toJson(value: object): string | undefined {
+  if (value instanceof Map || value instanceof Set) return undefined;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
+}
