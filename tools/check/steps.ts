@@ -51,4 +51,5 @@ export const steps: readonly Step[] = [
   command('format', bin('biome'), ['check', '--linter-enabled=false', '--reporter=summary', '.']),
   command('docs', process.execPath, [join(root, 'dist/tools/docs/main.js'), '--check']),
   { name: 'tree', run: async () => checkTree() },
+  command('printed', process.execPath, [join(root, 'dist/tools/check/check-printable.js')]),
 ];

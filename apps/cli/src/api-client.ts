@@ -3,6 +3,7 @@ import type { BackupListView, RequestView, RunListView, RunView, ScheduleView } 
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import { type Code, Codes } from '#common/errors/codes.js';
+import { toText } from '#common/errors/printable.js';
 
 const TIMEOUT_MS = 10_000;
 const HEALTH_TIMEOUT_MS = 5_000;
@@ -101,7 +102,7 @@ function toApiError(url: string, status: number, answer: unknown): AppError {
 
 const query = (filter: JsonObject): string => {
   const given = Object.entries(filter).filter(([, value]) => value !== null);
-  return new URLSearchParams(given.map(([key, value]): [string, string] => [key, String(value)])).toString();
+  return new URLSearchParams(given.map(([key, value]): [string, string] => [key, toText(value)])).toString();
 };
 
 /** The repository and the configuration can be read all the same. */

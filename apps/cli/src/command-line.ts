@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { configFile, loadConfig } from '#common/config/load-config.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Exit, type ExitCode } from '#common/errors/exit.js';
+import { toText } from '#common/errors/printable.js';
 import { Installation } from '#common/service/installation.js';
 import { ApiClient } from './api-client.js';
 import { flag, text } from './options.js';
@@ -73,7 +74,7 @@ function groupOf(program: Command, name: string): Command {
 }
 
 async function perform(verb: Verb, given: readonly unknown[], signal: AbortSignal): Promise<ExitCode> {
-  const argument = verb.argument === undefined ? '' : String(given[0] ?? '');
+  const argument = verb.argument === undefined ? '' : toText(given[0] ?? '');
   const options = given[verb.argument === undefined ? 0 : 1] as Options;
   const output = new Output(flag(options, 'json'));
   const loaded = loadConfig(configFile(text(options, 'config')));

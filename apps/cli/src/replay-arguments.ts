@@ -3,6 +3,7 @@ import type { DataOf } from '#common/contracts/define-event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { decideReplayTopics } from '#common/domain/request.policy.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toPathText } from '#common/errors/issue-text.js';
 import { locateBackup } from './backup-ref.js';
 import { given, list, text, wholeNumber } from './options.js';
 import { parseReplayStart, type ReplayStart } from './replay-start.js';
@@ -40,7 +41,7 @@ export async function parseReplay(options: Options, context: VerbContext): Promi
   });
   const parsed = ReplayRequested.data.safeParse({ ...start, ...fields });
   if (!parsed.success) {
-    const issues = parsed.error.issues.map(({ path, message }) => `--${toFlag(path.join('.'))}: ${message}`);
+    const issues = parsed.error.issues.map(({ path, message }) => `--${toFlag(toPathText(path))}: ${message}`);
     throw new AppError('request.invalid', issues.join('; '), { issues });
   }
   decideReplayTopics(parsed.data, context.installation.topicRules(parsed.data.dataset));

@@ -32,7 +32,7 @@ export function parseReplayStart(options: Options): ReplayStart {
   if (!DatasetName.safeParse(dataset).success) throw invalid(`--dataset "${dataset}" is no name of a dataset`);
   if (offsets !== undefined) return { dataset, offsets: parseOffsets(offsets) };
   if (!Instant.safeParse(since).success)
-    throw invalid(`--since must be an instant with its UTC offset, as 2026-11-21T09:30:00Z, not "${since}"`);
+    throw invalid(`--since must be an instant with its UTC offset, as 2026-11-21T09:30:00Z, not "${since ?? ''}"`);
   return { dataset, since: since as string };
 }
 

@@ -27,7 +27,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
       run: () =>
         withSession(async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, DUMP_TOOLS, { directories, signal });
-          return `${tools.versions['pg_dump']} in ${tools.directory}`;
+          return `${tools.versions['pg_dump'] ?? 'pg_dump'} in ${tools.directory}`;
         }),
     },
     {

@@ -38,7 +38,7 @@ export function busChecks({ installation, signal }: VerbContext): Check[] {
       const missing = await findMissingTopics(kafka, bus.topicPrefix);
       if (missing.length === 0) return 'all topics exist';
       throw new CheckWarning(
-        `${missing.length} topics are missing, among them ${missing[0]}; services create them when allowed`,
+        `${missing.length} topics are missing, among them ${missing[0] ?? 'none'}; services create them when allowed`,
       );
     },
   };

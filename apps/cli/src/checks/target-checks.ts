@@ -31,7 +31,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
       run: () =>
         withPgSession(serverOf(target), options, async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, ['pg_restore'], { directories, signal });
-          return `${tools.versions['pg_restore']} in ${tools.directory}`;
+          return `${tools.versions['pg_restore'] ?? 'pg_restore'} in ${tools.directory}`;
         }),
     },
     {

@@ -1,6 +1,7 @@
 import { ZodError } from 'zod';
 import { AppError, toAppError, toProblem } from '#common/errors/app-error.js';
 import { Exit, type ExitCode } from '#common/errors/exit.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import type { Logger } from '#common/telemetry/logger.js';
 
 const STATUS: Readonly<Record<ExitCode, number>> = {
@@ -34,7 +35,7 @@ export const problemFilter = (logger: Logger) => ({
 
 function toAnswer(thrown: unknown): { status: number; error: AppError } {
   if (thrown instanceof ZodError) {
-    const issues = thrown.issues.map(({ path, message }) => `${path.join('.') || 'body'}: ${message}`);
+    const issues = thrown.issues.map((issue) => toIssueText(issue, 'body'));
     return { status: 400, error: new AppError('request.invalid', issues.join('; '), { issues }) };
   }
   const status = httpStatusOf(thrown);

@@ -1,5 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { AppError, toProblem } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 
 interface HttpRequest {
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
@@ -14,7 +15,7 @@ const digest = (text: string): Buffer => createHash('sha256').update(text).diges
 /** Lets a request pass that carries the token, compared in constant time. Without a configured token nobody passes. */
 export function requireToken(token: string | undefined) {
   return ({ headers }: HttpRequest, response: HttpResponse, next: () => void): void => {
-    const [, given] = /^Bearer (.+)$/.exec(String(headers['authorization'] ?? '')) ?? [];
+    const [, given] = /^Bearer (.+)$/.exec(toText(headers['authorization'] ?? '')) ?? [];
     const isRight = token !== undefined && given !== undefined && timingSafeEqual(digest(given), digest(token));
     if (isRight) next();
     else

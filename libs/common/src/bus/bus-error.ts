@@ -1,13 +1,13 @@
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 
 /** Whatever the client library threw, as ours: an AppError stays itself, all else means that the bus did not answer as it should. */
 export function toBusError(error: unknown, doing: string): AppError {
   if (error instanceof AppError) return error;
-  const { message } = error as { message?: string };
   const type = kafkaErrorType(error);
   return new AppError(
     'bus.unavailable',
-    `cannot ${doing}: ${message ?? String(error)}`,
+    `cannot ${doing}: ${toText(error)}`,
     { ...(type === undefined ? {} : { kafkaError: type }) },
     { cause: error },
   );

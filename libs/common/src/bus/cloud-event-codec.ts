@@ -1,6 +1,7 @@
 import type { IHeaders } from 'kafkajs';
 import { Envelope, type Event, type UntypedEvent } from '#common/contracts/envelope.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import { toTextHeaders } from './kafka-headers.js';
 
 const PREFIX = 'ce_';
@@ -119,7 +120,7 @@ function parseJson(value: Buffer | null): unknown {
 function checkEnvelope(event: Record<string, unknown>): UntypedEvent {
   const result = Envelope.safeParse(event);
   if (result.success) return { ...result.data, data: event['data'] };
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const issues = result.error.issues.map((issue) => toIssueText(issue, 'the event'));
   throw notAnEvent(issues.join('; '), issues);
 }
 

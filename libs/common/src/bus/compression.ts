@@ -3,6 +3,7 @@ import kafkajs from 'kafkajs';
 import { compressFrameSync, decompressFrameSync } from 'lz4-napi';
 import { compressSync as packSnappy, uncompressSync } from 'snappy';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import { lz4Size } from './lz4-size.js';
 
 /** kafkajs passes its own encoder, whose `buffer` holds the record set. */
@@ -44,7 +45,7 @@ export function unpack(codec: number, bytes: Buffer, maxBytes: number): Buffer |
     return unpackOne(bytes, maxBytes);
   } catch (error) {
     if (error instanceof AppError) throw error;
-    throw new AppError('request.invalid', `batch cannot be unpacked: ${String(error)}`, {}, { cause: error });
+    throw new AppError('request.invalid', `batch cannot be unpacked: ${toText(error)}`, {}, { cause: error });
   }
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { IHeaders, Message } from 'kafkajs';
 import { cutText } from '#common/contracts/fit.js';
 import type { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import { kafkaErrorType } from './bus-error.js';
 import type { BusPublisher } from './producer.js';
 import { DEAD_LETTER, DEAD_LETTER_MAX_BYTES } from './topics.js';
@@ -101,7 +102,7 @@ function toNotes({ error, ...at }: DeadLetter, now: Date): Record<string, string
 
 function toIssues(error: AppError): readonly string[] {
   const { issues } = error.context;
-  const all = Array.isArray(issues) ? issues.map(String) : [error.message];
+  const all = Array.isArray(issues) ? issues.map(toText) : [error.message];
   const first = all.slice(0, ISSUES).map((issue) => cutText(issue, ISSUE_CHARACTERS));
   return all.length <= ISSUES ? first : [...first, `and ${all.length - ISSUES} more`];
 }

@@ -1,4 +1,5 @@
 import { type LogEntry, logLevel } from 'kafkajs';
+import { toText } from '#common/errors/printable.js';
 
 /** What the bus needs of a logger; pino's has this shape. */
 export interface BusLogger {
@@ -13,7 +14,7 @@ export const toLogCreator =
   (logger: BusLogger) =>
   () =>
   ({ namespace, level, log: { message, logger: _, timestamp: __, stack: ___, error, ...fields } }: LogEntry): void => {
-    const entry = { ...fields, ...(error === undefined ? {} : { reason: String(error) }), kafkajs: namespace };
+    const entry = { ...fields, ...(error === undefined ? {} : { reason: toText(error) }), kafkajs: namespace };
     if (level <= logLevel.WARN) logger.warn(entry, message);
     else if (level === logLevel.INFO) logger.info(entry, message);
     else logger.debug(entry, message);

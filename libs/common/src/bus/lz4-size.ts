@@ -1,4 +1,5 @@
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 
 const FRAME_MAGIC = 0x184d2204;
 const SKIPPABLE_MAGIC = 0x184d2a50;
@@ -23,7 +24,7 @@ export function lz4Size(bytes: Buffer, maxBytes: number): number {
     }
     return size;
   } catch (error) {
-    throw new AppError('request.invalid', `lz4 batch is damaged: ${String(error)}`, {}, { cause: error });
+    throw new AppError('request.invalid', `lz4 batch is damaged: ${toText(error)}`, {}, { cause: error });
   }
 }
 

@@ -1,5 +1,6 @@
 import { QueryFailedError } from 'typeorm';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 
 /** What a failed statement means for its transaction. Source: PostgreSQL, appendix A; graphile/worker's table. */
 export type SqlFailure = 'repeat' | 'unavailable' | 'refused' | 'other';
@@ -63,7 +64,7 @@ function driverErrorOf(error: unknown): DriverFacts {
   const source: unknown = error instanceof QueryFailedError ? error.driverError : error;
   // Several addresses behind one name: node reports every refused connection in one AggregateError.
   const first: unknown = source instanceof AggregateError ? source.errors[0] : source;
-  if (!(first instanceof Error)) return { message: String(first) };
+  if (!(first instanceof Error)) return { message: toText(first) };
   const { code, constraint } = first as { code?: unknown; constraint?: unknown };
   return {
     message: first.message,

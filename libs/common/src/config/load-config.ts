@@ -3,6 +3,7 @@ import { type Document, LineCounter, parseDocument, visit } from 'yaml';
 import type { z } from 'zod';
 import { isLossyNumber } from '#common/domain/exact-json.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import { HoldfastConfig } from './holdfast.config.js';
 import { type Environment, resolveReferences } from './references.js';
 
@@ -46,7 +47,7 @@ function parseYaml(file: string): unknown {
   if (error !== undefined) {
     throw new AppError(
       'config.invalid',
-      `${file} is not valid YAML: ${error.message.split('\n')[0]}`,
+      `${file} is not valid YAML: ${error.message.split('\n', 1).join('')}`,
       {},
       { cause: error },
     );
@@ -73,5 +74,4 @@ function refuseLossyNumbers(document: Document, toPlace: (offset: number) => str
   });
 }
 
-const toProblemLine = ({ path, message }: z.core.$ZodIssue): string =>
-  `${path.map(String).join('.') || 'the document'}: ${message}`;
+const toProblemLine = (issue: z.core.$ZodIssue): string => toIssueText(issue, 'the document');

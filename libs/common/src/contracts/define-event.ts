@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import { Envelope, type Event, type UntypedEvent } from './envelope.js';
 
 const SCHEMA_BASE = 'urn:holdfast:event';
@@ -108,7 +109,7 @@ function upcast(
 function parseData(type: string, schema: z.ZodType, data: unknown): unknown {
   const result = schema.safeParse(data);
   if (result.success) return result.data;
-  const issues = result.error.issues.map(({ path, message }) => `${path.join('.') || 'data'}: ${message}`);
+  const issues = result.error.issues.map((issue) => toIssueText(issue, 'data'));
   throw new AppError('request.invalid', `${type} is not valid: ${issues.join('; ')}`, { issues });
 }
 

@@ -1,3 +1,4 @@
+import { toText } from '#common/errors/printable.js';
 import type { Json } from './json.js';
 
 /**
@@ -41,7 +42,7 @@ export function toPlainJson(value: Json): Json {
 }
 
 /** A single value as the text that it is written with. */
-export const toPlainText = (value: Json): string => (isExactNumber(value) ? value.rawJSON : String(value));
+export const toPlainText = (value: Json): string => (isExactNumber(value) ? value.rawJSON : toText(value));
 
 const NUMBER = /^(-?)(\d+)(?:\.(\d+))?(?:[eE]([+-]?\d+))?$/;
 

@@ -122,8 +122,9 @@ function applyRules(past: readonly RetainedBackup[], policy: RetentionPolicy, { 
       keep(backup, `within ${toDurationText(withinMs)}`);
   }
   const regular = past.filter(({ purpose }) => purpose === 'regular');
-  regular.slice(0, policy.last ?? 0).forEach((backup, index) => {
-    keep(backup, `last ${policy.last}: number ${index + 1}`);
+  const { last = 0 } = policy;
+  regular.slice(0, last).forEach((backup, index) => {
+    keep(backup, `last ${last}: number ${index + 1}`);
   });
   for (const period of Periods) {
     for (const [name, backup] of newestPer(regular, period, policy)) keep(backup, `newest of ${period} ${name}`);

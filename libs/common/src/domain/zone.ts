@@ -77,7 +77,7 @@ export function findChange(zone: string, fromMs: number, untilMs: number): numbe
 /** `2026-03-29 03:00:00 +02:00` */
 export function toLocalText(zone: string, at: Date): string {
   const offsetMs = toOffsetMs(zone, at.getTime());
-  const [day, time = ''] = new Date(at.getTime() + offsetMs).toISOString().split('T');
+  const [day = '', time = ''] = new Date(at.getTime() + offsetMs).toISOString().split('T');
   const offset = new Date(Math.abs(offsetMs)).toISOString().slice(11, 16);
   return `${day} ${time.slice(0, 8)} ${offsetMs < 0 ? '-' : '+'}${offset}`;
 }

@@ -1,5 +1,6 @@
 import { type Code, type CodeSpec, Codes } from './codes.js';
 import type { ExitCode } from './exit.js';
+import { toText } from './printable.js';
 
 /** Facts about an error, safe to log and to publish: never a secret. */
 export type ErrorContext = Readonly<Record<string, unknown>>;
@@ -48,8 +49,7 @@ export class AppError extends Error {
 /** Any thrown value as an AppError; what nobody expected becomes `internal.bug` and keeps its cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
-  const message = error instanceof Error ? error.message : String(error);
-  return new AppError('internal.bug', message || 'unknown error', {}, { cause: error });
+  return new AppError('internal.bug', toText(error) || 'unknown error', {}, { cause: error });
 }
 
 export function toProblem(error: unknown): Problem<Code> {

@@ -22,7 +22,7 @@ export function findForbidden(
   const rule = rules.find(({ name }) => name === topic);
   const refuse = (what: string): AppError => new AppError('replay.not-allowed', what, { topic });
   if (rule === undefined || !rule.modes.includes(mode)) return [refuse(`topic ${topic} does not allow mode ${mode}`)];
-  const strangers = groups.filter((group) => group !== null && !acceptsGroup(rule, group));
+  const strangers = groups.filter((group) => group !== null).filter((group) => !acceptsGroup(rule, group));
   const to = destination ?? topic;
   const isForeign = mode === 'republish' && !acceptsCopies(rule, to);
   return [

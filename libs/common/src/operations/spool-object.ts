@@ -5,6 +5,7 @@ import { PassThrough, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ManifestObject } from '#common/contracts/manifest.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import { CountAndDigest } from '#common/pipeline/count-and-digest.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
@@ -121,7 +122,7 @@ async function assertSpace(object: ManifestObject, directory: string): Promise<v
 
 const isDiskFull = (error: unknown): boolean =>
   (error as NodeJS.ErrnoException).code === 'ENOSPC' ||
-  (error instanceof AppError && /No space left on device/.test(String(error.context['stderrTail'] ?? '')));
+  (error instanceof AppError && /No space left on device/.test(toText(error.context['stderrTail'])));
 
 const spoolFull = (directory: string, cause?: unknown): AppError =>
   new AppError('restore.spool-full', `no space left for the archive in ${directory}`, { directory }, { cause });

@@ -1,5 +1,6 @@
 import pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import {
   hostsOf,
   type PgConnection,
@@ -192,7 +193,7 @@ const isFinal = (error: unknown): boolean =>
 function toFailure(connection: PgConnection, failures: readonly Failure[]): Error {
   const last = failures.at(-1)?.error ?? new AppError('postgres.unreachable', 'no host was tried');
   if (connection.otherHosts.length === 0) return last;
-  const told = failures.map(({ host, error }) => `${host.host}:${host.port}: ${error.message || String(error)}`);
+  const told = failures.map(({ host, error }) => `${host.host}:${host.port}: ${toText(error)}`);
   return Object.assign(last, { message: told.join('; ') });
 }
 

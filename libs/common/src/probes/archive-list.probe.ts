@@ -6,6 +6,7 @@ import type { Evidence } from '#common/domain/verdict.js';
 import { encodeTexts } from '#common/engines/postgres/archive-names.js';
 import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import type { Command } from '#common/process/command.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import { type ArchiveEntries, type ArchiveEntry, parseArchiveList } from './archive-entries.js';
@@ -113,6 +114,6 @@ async function listArchive(
   } catch (error) {
     // A program that rejects the archive has looked at it; a store that does not give it has not.
     if (!(error instanceof AppError) || error.code !== 'engine.exit') throw error;
-    return { problem: `the archive cannot be read: ${String(error.context['stderrTail'] ?? error.message)}` };
+    return { problem: `the archive cannot be read: ${toText(error.context['stderrTail'] ?? error.message)}` };
   }
 }

@@ -1,4 +1,4 @@
-import { compareNumbers, isExactNumber } from '#common/domain/exact-json.js';
+import { compareNumbers, isExactNumber, toPlainText } from '#common/domain/exact-json.js';
 import type { Json, JsonObject } from '#common/domain/json.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { isExpected } from './canonical-json.js';
@@ -80,7 +80,7 @@ function problemOfSize(actual: Json, { min, max }: Bounds, kind: 'number' | 'lis
   if (min === undefined && max === undefined) return undefined;
   const size = kind === 'list' ? (Array.isArray(actual) ? actual.length : undefined) : actual;
   if (typeof size !== 'number' && !isExactNumber(size)) return `is no ${kind}`;
-  const what = kind === 'list' ? `has ${size} items, ` : '';
+  const what = kind === 'list' ? `has ${toPlainText(size)} items, ` : '';
   if (min !== undefined && (compareNumbers(size, min) ?? 0) < 0) return `${what}less than ${min}`;
   if (max !== undefined && (compareNumbers(size, max) ?? 0) > 0) return `${what}more than ${max}`;
   return undefined;

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '#common/errors/app-error.js';
+import { toPathText } from '#common/errors/issue-text.js';
 import { archiveListProbe } from './archive-list.probe.js';
 import { checksumsProbe } from './checksums.probe.js';
 import type { PreparedProbe, Probe } from './define-probe.js';
@@ -66,7 +67,7 @@ export function parseProfile(raw: unknown, at?: string): readonly PreparedProbe[
   const { probes, problems } = readProfile(raw);
   if (problems.length === 0) return probes;
   const lines = problems.map(({ path, message }) => {
-    const place = [...(at === undefined ? [] : [at]), ...path.map(String)].join('.');
+    const place = toPathText([...(at === undefined ? [] : [at]), ...path]);
     return `${place || 'the profile'}: ${message}`;
   });
   throw new AppError('config.invalid', lines.join('; '), { problems: lines });

@@ -1,11 +1,12 @@
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import type { ChildEnd } from './command.js';
 
 export const isSuccess = (end: ChildEnd): boolean => end.exitCode === 0;
 
 /** "pg_dump ended with exit code 1: last line of stderr", with the end in the context. */
 export function toExitError(end: ChildEnd, chain: readonly ChildEnd[] = [end]): AppError {
-  const how = end.signal === null ? `exit code ${end.exitCode}` : `signal ${end.signal}`;
+  const how = end.signal === null ? `exit code ${toText(end.exitCode)}` : `signal ${end.signal}`;
   const lastLine = end.stderrTail.split('\n').at(-1) ?? '';
   const others = chain.length < 2 ? {} : { chain: chain.map(toBrief) };
   return new AppError('engine.exit', `${end.program} ended with ${how}${lastLine && `: ${lastLine}`}`, {

@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import type { Readable, Writable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import { toChildEnvironment } from './base-environment.js';
 import type { ChildEnd, Command } from './command.js';
 import { toParentMark } from './parent-mark.js';
@@ -117,7 +118,7 @@ function spawnDetached({ program, args, env, cwd }: Command, stdin: SuperviseOpt
 }
 
 function toSpawnError({ program }: Command, cause: unknown): AppError {
-  const reason = (cause as NodeJS.ErrnoException).code ?? String(cause);
+  const reason = (cause as NodeJS.ErrnoException).code ?? toText(cause);
   return new AppError('engine.spawn', `cannot start ${program}: ${reason}`, { program, reason }, { cause });
 }
 

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import { toText } from '#common/errors/printable.js';
 
 /**
  * An abort destroys the stream with the abort's own reason. An error of the stream before anybody reads it is kept for the
@@ -13,4 +14,4 @@ export function destroyOnAbort<S extends Readable>(stream: S, signal: AbortSigna
   return stream;
 }
 
-const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(String(reason)));
+const toError = (reason: unknown): Error => (reason instanceof Error ? reason : new Error(toText(reason)));

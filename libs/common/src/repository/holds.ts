@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { readExpiry } from './expiry-marker.js';
 import { expiringKey, holdKey, holdsPrefix, isHoldKey } from './layout.js';
@@ -114,6 +115,6 @@ const encode = (file: HoldFile): Uint8Array => Buffer.from(`${JSON.stringify(fil
 function parseHold(value: unknown): HoldFile {
   const parsed = HoldFile.safeParse(value);
   if (parsed.success) return parsed.data;
-  const issues = parsed.error.issues.map(({ path, message }) => `${path.join('.')}: ${message}`);
+  const issues = parsed.error.issues.map((issue) => toIssueText(issue, 'the file'));
   throw new AppError('request.invalid', `the hold is not valid: ${issues.join('; ')}`, { issues });
 }

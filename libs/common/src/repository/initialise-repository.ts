@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { z } from 'zod';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import { repositoryKey } from './layout.js';
 import { readObject } from './read-object.js';
@@ -58,7 +59,7 @@ async function loadRepositoryIdentity(repository: BackupRepository, o: ReadOptio
       'repository.format',
       `${what} has format version ${version.data.formatVersion}, known is ${FORMAT_VERSION}`,
     );
-  const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.') || 'it'}: ${message}`);
+  const problems = parsed.error.issues.map((issue) => toIssueText(issue, 'it'));
   throw new AppError('repository.damaged', `${what} is not valid: ${problems.join('; ')}`, { problems });
 }
 

@@ -1,13 +1,14 @@
 import { z } from 'zod';
 import { Manifest } from '#common/contracts/manifest.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 
 const AnyVersion = z.object({ formatVersion: z.int().min(1) });
 
 /** Indented JSON with a stable order of fields: for people first. Throws: internal.bug for a manifest that nobody could read back. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const checked = Manifest.safeParse(manifest);
-  if (!checked.success) throw new AppError('internal.bug', `manifest is not valid: ${toIssueText(checked.error)}`);
+  if (!checked.success) throw new AppError('internal.bug', `manifest is not valid: ${toProblems(checked.error)}`);
   return Buffer.from(`${JSON.stringify(checked.data, null, 2)}\n`, 'utf8');
 }
 
@@ -19,7 +20,7 @@ export function parseManifest(bytes: Uint8Array): Manifest {
     throw new AppError('repository.format', `manifest has format version ${version.data.formatVersion}, known is 1`);
   }
   const manifest = Manifest.safeParse(json);
-  if (!manifest.success) throw new AppError('backup.corrupt', `manifest is not valid: ${toIssueText(manifest.error)}`);
+  if (!manifest.success) throw new AppError('backup.corrupt', `manifest is not valid: ${toProblems(manifest.error)}`);
   return manifest.data;
 }
 
@@ -31,8 +32,8 @@ function parseJson(bytes: Uint8Array): unknown {
   }
 }
 
-const toIssueText = ({ issues }: z.ZodError): string =>
+const toProblems = ({ issues }: z.ZodError): string =>
   issues
     .slice(0, 5)
-    .map(({ path, message }) => `${path.join('.') || 'manifest'}: ${message}`)
+    .map((issue) => toIssueText(issue, 'manifest'))
     .join('; ');

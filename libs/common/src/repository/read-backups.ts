@@ -126,7 +126,7 @@ export async function findLost(
     if (isRight(listing.get(key))) continue;
     const found = (await repository.stat(key, o))?.sizeBytes;
     if (isRight(found)) continue;
-    const problem = found === undefined ? 'is missing' : `has ${found} bytes instead of ${sizeBytes}`;
+    const problem = found === undefined ? 'is missing' : `has ${found} bytes instead of ${sizeBytes ?? 'any'}`;
     lost.push({ object: name, problem });
   }
   return lost;

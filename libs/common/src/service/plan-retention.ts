@@ -136,7 +136,11 @@ function decideGivenUp(
   refusal: string | null,
 ): RetentionDecision {
   if (refusal !== null && asked === null) return { id, isKept: true, reasons: [refusal] };
-  return { id, isKept: false, reasons: [`its run was ${givenUp.get(id)}, so it was never called a backup`] };
+  return {
+    id,
+    isKept: false,
+    reasons: [`its run was ${givenUp.get(id) ?? 'given up'}, so it was never called a backup`],
+  };
 }
 
 /** A clock that is ahead would expire what is young: of ours and the store's, the one that keeps more. */

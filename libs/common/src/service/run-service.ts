@@ -22,7 +22,7 @@ export async function runService(name: ServiceName, start: (service: Service) =>
 }
 
 function toStartProblem(error: unknown): AppError {
-  const { code, address, port } = error as { code?: string; address?: string; port?: number };
+  const { code, address = 'this machine', port = 0 } = error as { code?: string; address?: string; port?: number };
   if (code !== 'EADDRINUSE') return toAppError(error);
   return new AppError('service.port-taken', `port ${port} of ${address} is taken`, { port, address }, { cause: error });
 }

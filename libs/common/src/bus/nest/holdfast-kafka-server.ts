@@ -9,6 +9,7 @@ import type { DeadLetterBox } from '#common/bus/dead-letter.js';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import type { BusContext } from './bus-context.js';
 import { deliverMessage } from './deliver-message.js';
 import { keepTrying } from './keep-trying.js';
@@ -98,7 +99,7 @@ export class HoldfastKafkaServer extends ServerKafka {
         failures = 0;
       } catch (error) {
         failures += 1;
-        logger.warn({ groupId, reason: String(error) }, 'the bus consumer could not start and is opened again');
+        logger.warn({ groupId, reason: toText(error) }, 'the bus consumer could not start and is opened again');
       }
       const waitMs = Math.min(backoffMs * 2 ** failures, backoffMs * 30);
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
+import { toText } from '#common/errors/printable.js';
 import { isTlsRefusal } from '#common/pg/client.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 
@@ -31,10 +32,11 @@ const TLS_ERROR = /^(ERR_TLS|ERR_SSL|CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|HOS
  */
 export function toPgError(error: unknown, connection: PgConnection, doing: string): AppError {
   if (error instanceof AppError) return error;
-  const message = error instanceof Error ? error.message || String(error) : String(error);
   const { host, port, user, database } = connection;
   const context = { host, port, user, database, ...toState(error) };
-  return new AppError(toCode(error), `cannot ${doing} ${toPgLabel(connection)}: ${message}`, context, { cause: error });
+  return new AppError(toCode(error), `cannot ${doing} ${toPgLabel(connection)}: ${toText(error)}`, context, {
+    cause: error,
+  });
 }
 
 /** What PostgreSQL itself answered: sessions wrap it. */

@@ -1,3 +1,4 @@
+import { toText } from '#common/errors/printable.js';
 import type { Logger } from '#common/telemetry/logger.js';
 
 /** Nest's own lines, as lines of ours. */
@@ -5,7 +6,7 @@ export const toNestLogger = (logger: Logger) => {
   const say =
     (level: 'debug' | 'info' | 'warn' | 'error') =>
     (message: unknown, ...rest: unknown[]): void =>
-      logger[level]({ nest: rest.filter((item) => typeof item === 'string') }, String(message));
+      logger[level]({ nest: rest.filter((item) => typeof item === 'string') }, toText(message));
   return {
     log: say('debug'),
     verbose: say('debug'),

@@ -61,7 +61,7 @@ export async function startDump(sessions: DumpSessions, o: StartOptions): Promis
   }
   throw new AppError(
     inTheWay?.code ?? 'postgres.changing',
-    `${inTheWay?.message}, ${o.tries} times in a row`,
+    `${inTheWay?.message ?? 'tables change'}, ${o.tries} times in a row`,
     {},
     { cause: inTheWay },
   );

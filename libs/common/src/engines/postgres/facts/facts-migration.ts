@@ -1,5 +1,6 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 
 /**
  * Where the application's migrations stand, by the dataset's own query; null where it gives none.
@@ -15,7 +16,7 @@ export async function readMigrationHead(session: PgSession, query: string | unde
     const [column] = fields;
     if (column === undefined || rows.length > 1) throw toQueryError('it must return one row with one text');
     const value = rows[0]?.[column.name];
-    return value === null || value === undefined ? null : String(value);
+    return value === null || value === undefined ? null : toText(value);
   } catch (error) {
     if (error instanceof AppError && (error.code === 'postgres.query' || error.code === 'postgres.permission')) {
       throw toQueryError(error.message, error);

@@ -3,6 +3,7 @@ import { ANSWERS_TAKEN, KEEPALIVES } from '#common/engines/postgres/pg-liveness.
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
@@ -124,6 +125,6 @@ export function toRestoreEnvironment(
 export function withoutRows(error: unknown): unknown {
   if (!(error instanceof AppError) || error.code !== 'engine.exit') return error;
   const { program, exitCode, signal } = error.context;
-  const how = signal ? `signal ${String(signal)}` : `exit code ${String(exitCode)}`;
-  return new AppError('engine.exit', `${String(program)} ended with ${how}`, { program, exitCode, signal });
+  const how = signal ? `signal ${toText(signal)}` : `exit code ${toText(exitCode)}`;
+  return new AppError('engine.exit', `${toText(program)} ended with ${how}`, { program, exitCode, signal });
 }

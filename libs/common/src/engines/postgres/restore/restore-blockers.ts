@@ -111,7 +111,7 @@ interface NamedObject {
 /** The dependents of objects that are about to be dropped. The session's settings must be pinned. */
 export async function findDependents(session: PgSession, doomed: readonly ObjectFacts[]): Promise<Dependents> {
   const objects = await session.query<NamedObject>(OBJECTS);
-  const wanted = new Set(doomed.map(({ kind, identity }) => `${CATALOGS[kind]} ${identity}`));
+  const wanted = new Set(doomed.map(({ kind, identity }) => `${CATALOGS[kind] ?? ''} ${identity}`));
   const roots = objects.filter(({ catalog, identity }) => wanted.has(`${catalog} ${identity}`));
   const parameters = [roots.map(({ catalog }) => `pg_catalog.${catalog}`), roots.map(({ oid }) => oid)];
   return {

@@ -19,7 +19,7 @@ export async function findMissingLocales(session: PgSession, facts: SnapshotFact
   if (localeProvider === 'builtin' && serverMajor < BUILTIN_PROVIDER_SINCE)
     missing.push(`${version} lacks the builtin locale provider, which database "${facts.database}" needs`);
   else if (localeProvider === 'builtin' && serverMajor < (BUILTIN_SINCE[locale ?? ''] ?? 0))
-    missing.push(`${version} lacks the builtin locale "${locale}", which database "${facts.database}" needs`);
+    missing.push(`${version} lacks the builtin locale "${locale ?? ''}", which database "${facts.database}" needs`);
   for (const name of new Set([collation, characterType]))
     if (!(await hasLocale(session, name)))
       missing.push(
