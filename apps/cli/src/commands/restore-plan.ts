@@ -37,6 +37,7 @@ function toPlanText(plan: RestorePlan): string {
     'missing memberships': toList(plan.missingMemberships.map(({ member, role }) => `${member} in ${role}`)),
     'missing rights': toList(plan.missingRights),
     'missing extensions': toList(plan.missingExtensions),
+    'missing tablespaces': toList(plan.missingTablespaces),
     'missing locales': toList(plan.missingLocales),
     'other locale': toList(plan.otherLocale),
     'tools here': Object.values(plan.tools).join(', ') || 'none that fit',

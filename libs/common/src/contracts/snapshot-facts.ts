@@ -74,6 +74,14 @@ export const SettingFacts = z.object({
     .describe('name=value of ALTER DATABASE/ROLE … SET; name=sha256:digest where the name tells of a secret'),
 });
 
+/** One that not every server has. Single collations have a provider of their own, whatever that of the database is. */
+export const CollationFacts = z.object({
+  name: z.string().describe('Qualified and quoted; in pg_catalog: found by its name on the target'),
+  provider: z.enum(['libc', 'icu', 'builtin']),
+  locales: z.array(z.string()).describe('By its provider: of sorting and of characters'),
+});
+export type CollationFacts = z.infer<typeof CollationFacts>;
+
 /** What changes how an object behaves without making it another one. Readers ignore kinds that they do not know. */
 export const DetailFacts = z.object({
   kind: z.string().describe('disabled-constraint, rule, options, sequence, publication, event-trigger, comment, …'),
@@ -125,6 +133,11 @@ export const SnapshotFacts = z.object({
   objects: z.array(ObjectFacts),
   sequences: z.array(SequenceFacts),
   extensions: z.array(ExtensionFacts),
+  collations: z.array(CollationFacts).optional().describe('That columns, types or objects need. Absent: not read'),
+  tablespaces: z
+    .array(z.string())
+    .optional()
+    .describe('That tables or indexes lie in besides the default. Absent: not read'),
   settings: z.array(SettingFacts),
   roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
   definitions: z

@@ -8,7 +8,7 @@ import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import type { Code } from '#common/errors/codes.js';
 import { exitOfRefusals } from '#common/errors/refusals.js';
-import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
+import { RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { RestoreOrder } from './restore-order.js';
 
@@ -26,6 +26,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
   let icu: RestoreTestBed;
   let manifest: Manifest;
   let swedish: Manifest;
+  let austrian: Manifest;
   const role = { owner: '', group: '', admin: '' };
   const undo: (() => Promise<unknown>)[] = [];
 
@@ -45,6 +46,9 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
     icu = await RestoreTestBed.create('postgres15');
     await icu.recreateSource(`LOCALE_PROVIDER icu ICU_LOCALE 'sv' LC_COLLATE 'C' LC_CTYPE 'C.UTF-8' ENCODING 'UTF8'`);
     swedish = await icu.backup();
+    await icu.recreateSource(`LOCALE_PROVIDER libc LC_COLLATE 'C' LC_CTYPE 'C' ENCODING 'UTF8'`);
+    await icu.source.execute(`CREATE TABLE names (name text COLLATE "de-AT-x-icu" PRIMARY KEY)`);
+    austrian = await icu.backup();
   });
   afterEach(async () => {
     for (const each of undo.splice(0).reverse()) await each();
@@ -66,6 +70,18 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
   const onServer = async (make: string, clear: string): Promise<void> => {
     await bed.source.onServer(make);
     undo.push(() => bed.source.onServer(clear));
+  };
+  const makeTablespace = async (server: Server, name: string): Promise<void> => {
+    const onServer = (...statements: string[]) =>
+      bed.onDatabase(
+        'postgres',
+        async (session) => {
+          for (const statement of statements) await session.query(statement);
+        },
+        server,
+      );
+    await onServer('SET allow_in_place_tablespaces = on', `CREATE TABLESPACE ${name} LOCATION ''`);
+    undo.push(() => onServer(`DROP TABLESPACE ${name}`));
   };
   const inSource = async (make: string, clear: string): Promise<void> => {
     await bed.source.execute(make);
@@ -141,6 +157,38 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
       'restore.blocked',
       /\(PostgreSQL 18\) lacks the icu locale provider/,
       () => ({ order: beside({}, swedish) }),
+    ],
+    [
+      'a collation whose provider was not built into the server',
+      'restore.blocked',
+      /lacks the icu locale provider, which collation pg_catalog."de-AT-x-icu" needs/,
+      () => ({ order: beside({}, austrian) }),
+    ],
+    [
+      'a collation of the operating system that the server does not know',
+      'restore.blocked',
+      /lacks the collation pg_catalog."xx_XX"/,
+      () => {
+        const collation = { name: 'pg_catalog."xx_XX"', provider: 'libc' as const, locales: ['C.UTF-8'] };
+        return { order: beside({}, withFacts({ collations: [collation] })) };
+      },
+    ],
+    [
+      'a tablespace that the server lacks, which has others',
+      'restore.blocked',
+      /lacks the tablespaces spec_\w+_fast/,
+      async () => {
+        const [fast, other] = [`${bed.source.name}_fast`, `${bed.source.name}_other`];
+        await makeTablespace('postgres18', fast);
+        await makeTablespace('postgres15', other);
+        await inSource(`CREATE TABLE hot () TABLESPACE ${fast}`, 'DROP TABLE hot');
+        const target = bed.target({}, 'postgres15');
+        const [hot, database] = [await bed.backup(), bed.nameOf('hot', 'postgres15')];
+        const snapshot = { ...hot.snapshot, localeProvider: 'libc' as const, collation: 'C', characterType: 'C' };
+        return {
+          order: bed.order({ ...hot, snapshot: { ...snapshot, roles: [], memberships: [] } }, database, { target }),
+        };
+      },
     ],
     [
       'a locale that the operating system of the server lacks',

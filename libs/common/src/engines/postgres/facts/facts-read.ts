@@ -8,6 +8,7 @@ import { readLargeObjects, withContents } from './facts-large-object-ranges.js';
 import { readMemberships } from './facts-memberships.js';
 import { readMigrationHead } from './facts-migration.js';
 import { readObjects } from './facts-objects.js';
+import { readCollations, readTablespaces } from './facts-places.js';
 import { readPolicies } from './facts-policies.js';
 import { readRoles } from './facts-roles.js';
 import { readSchemaSha256 } from './facts-schema.js';
@@ -21,7 +22,7 @@ export interface FactsOptions extends CountOptions {
 }
 
 type Section =
-  | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions')
+  | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions' | 'collations' | 'tablespaces')
   | ('objects' | 'definitions' | 'schemaSha256' | 'migrationHead');
 
 /** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
@@ -55,6 +56,8 @@ export async function readCatalogFacts(
     sequences: await readSequences(session),
     settings: await readSettings(session, roles),
     extensions: await readExtensions(session),
+    collations: await readCollations(session),
+    tablespaces: await readTablespaces(session),
     objects: await readObjects(session),
     schemaSha256: await readSchemaSha256(session),
     definitions: packDefinitions(await readDefinitionLines(session)),

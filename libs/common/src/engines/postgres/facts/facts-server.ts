@@ -5,7 +5,7 @@ import { toPrivileges } from './facts-sql.js';
 /** The server and the database as such. */
 export type DatabaseFacts = Omit<
   SnapshotFacts,
-  | ('tables' | 'objects' | 'sequences' | 'extensions' | 'settings' | 'roles')
+  | ('tables' | 'objects' | 'sequences' | 'extensions' | 'collations' | 'tablespaces' | 'settings' | 'roles')
   | ('memberships' | 'definitions' | 'largeObjects' | 'schemaSha256' | 'details' | 'tenants' | 'migrationHead')
 >;
 

@@ -31,7 +31,9 @@ export interface RestorePlan {
   readonly missingRoles: readonly string[];
   readonly missingMemberships: readonly MissingMembership[];
   readonly missingExtensions: readonly string[];
-  /** Locale providers and locales that the backup needs and the server lacks, each a sentence. */
+  /** Empty also where the server has none but its own: everything goes there then. */
+  readonly missingTablespaces: readonly string[];
+  /** Locale providers, locales and collations that the backup needs and the server lacks, each a sentence. */
   readonly missingLocales: readonly string[];
   /** in-place: by what the database compares and sorts otherwise than the one that was backed up, each a sentence. */
   readonly otherLocale: readonly string[];

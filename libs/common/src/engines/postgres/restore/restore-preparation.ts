@@ -11,6 +11,7 @@ import { CONFIG_ROWS, extensionSchemas, extensionStatements } from './restore-ex
 import { findDoomed } from './restore-preview.js';
 import { toPrivilegeStatements } from './restore-privileges.js';
 import { settingStatements } from './restore-settings.js';
+import { hasTablespaces } from './restore-tablespaces.js';
 import type { ArchivedSchema } from './restore-toc.js';
 
 /** What an archive needs around it, and does not bring itself. */
@@ -123,11 +124,6 @@ async function databasePrivilegesOf(session: PgSession, database: string): Promi
     [database],
   );
   return rows.map(({ privilege }) => privilege);
-}
-
-async function hasTablespaces(session: PgSession): Promise<boolean> {
-  const rows = await session.query(`SELECT FROM pg_tablespace WHERE spcname !~ '^pg_'`);
-  return rows.length > 0;
 }
 
 async function schemaNames(session: PgSession): Promise<string[]> {

@@ -13,13 +13,14 @@ import { findDependents } from './restore-blockers.js';
 import { databaseExists } from './restore-database.js';
 import { eventTriggersOf, findRightToCreate, findRightToQuiet } from './restore-event-triggers.js';
 import { findMissingExtensions } from './restore-extensions.js';
-import { findMissingLocales } from './restore-locales.js';
+import { findMissingCollations, findMissingLocales } from './restore-locales.js';
 import type { RestorePlan } from './restore-plan.js';
 import { decideRefusals } from './restore-refusals.js';
 import { findMissingRights } from './restore-rights.js';
 import { findMissingRightsInside } from './restore-rights-inside.js';
 import { findMissingMemberships, findMissingRoles, rolesToBring } from './restore-roles.js';
 import { findLockingRun, type RestoreIdentity } from './restore-sessions.js';
+import { findMissingTablespaces } from './restore-tablespaces.js';
 import { findRestoreTools } from './restore-tools.js';
 
 export interface RestoreQuestion {
@@ -69,7 +70,11 @@ async function previewServer(session: PgSession, { manifest, target, database, s
     missingRoles,
     missingMemberships: await findMissingMemberships(session, facts, target),
     missingExtensions: await findMissingExtensions(session, facts),
-    missingLocales: strategy === 'new' ? await findMissingLocales(session, facts) : [],
+    missingTablespaces: await findMissingTablespaces(session, facts),
+    missingLocales: [
+      ...(strategy === 'new' ? await findMissingLocales(session, facts) : []),
+      ...(await findMissingCollations(session, facts)),
+    ],
     missingRights: [
       ...(await findMissingRights(session, { facts, target, strategy, missingRoles })),
       ...(await findRightToCreate(session, facts, target)),

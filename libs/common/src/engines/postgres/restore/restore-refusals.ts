@@ -51,13 +51,21 @@ const memberships: Rule = ({ missingMemberships }) =>
     return new AppError('restore.roles-missing', `role ${member} is no member of ${role} on the server`, {}, { hint });
   });
 
-const lacks: Rule = ({ missingExtensions, missingLocales }) => [
+const lacks: Rule = ({ missingExtensions, missingTablespaces, missingLocales }) => [
   ...(missingExtensions.length === 0
     ? []
     : [
         blocked(
           `the server lacks the extensions ${missingExtensions.join(', ')}`,
           'Install the packages of the named extensions on the server of the target, then ask again.',
+        ),
+      ]),
+  ...(missingTablespaces.length === 0
+    ? []
+    : [
+        blocked(
+          `the server lacks the tablespaces ${missingTablespaces.join(', ')}`,
+          'Run `CREATE TABLESPACE` for each of them on the target, or restore to a server that has none but its own.',
         ),
       ]),
   ...missingLocales.map((lack) =>

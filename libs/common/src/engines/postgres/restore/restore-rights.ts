@@ -2,6 +2,7 @@ import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { literal, sql } from '#common/pg/sql.js';
+import { findClosedTablespaces } from './restore-tablespaces.js';
 
 interface Rights {
   readonly role: string;
@@ -40,6 +41,9 @@ export async function findMissingRights(session: PgSession, question: RightsQues
     ...(target.privileges === 'keep' && !rights.canCreateRoles && hasRoleSettings(facts)
       ? [`role ${role} may not set parameters for other roles`]
       : []),
+    ...(await findClosedTablespaces(session, facts)).map(
+      (tablespace) => `role ${role} may not create anything in tablespace ${tablespace}`,
+    ),
     ...(extensions.length > 0 ? [`role ${role} may not create the extensions ${extensions.join(', ')}`] : []),
     ...(target.privileges === 'keep' ? toForeignGrants(role, facts) : []),
     ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
