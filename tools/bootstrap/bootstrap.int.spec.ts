@@ -38,7 +38,7 @@ describe('the Node of the machine', () => {
   const { engines } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { engines: { node: string } };
   const oldest = engines.node.replace('>=', '');
 
-  it('is told in one line that it is too old to start with', async () => {
+  it('is refused in one line when it is too old to start with', async () => {
     for (const version of ['14.21.3', `${Number(oldest.split('.')[0]) - 1}.99.0`]) {
       const output = `Holdfast needs Node ${oldest} or newer to start, and this is Node ${version}: install a newer one\n`;
       expect(await bootstrapUnder(version)).toEqual({ status: 1, output });

@@ -90,7 +90,7 @@ export async function status(names: readonly string[], print: Print): Promise<bo
   return rows.every(({ state }) => state === 'up' || state === 'docker');
 }
 
-/** A line for each service that a stand-in answers for: whoever reads results has to know. */
+/** A line for each service that a stand-in answers for, to stand beside results. */
 export async function tellStandIns(): Promise<readonly string[]> {
   const lines = services.map(async (service) =>
     (await isStandIn(service))

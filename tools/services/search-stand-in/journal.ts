@@ -30,7 +30,7 @@ export class Journal {
     writeAll(this.file, `${JSON.stringify(entry)}\n`);
   }
 
-  /** Replaces everything by these entries: whoever is killed meanwhile leaves the old file whole. */
+  /** Replaces everything by these entries. A kill meanwhile leaves the old file whole. */
   rewrite(entries: Iterable<unknown>): void {
     const path = `${this.path}.new`;
     const file = openSync(path, 'w');

@@ -103,6 +103,22 @@ describe('the stand-in for Meilisearch', () => {
     expect((await here('POST', '/indexes/b/search', { q: 'one' })).body.hits).toHaveLength(1);
   }, 60_000);
 
+  it('finds after a start what changed while a first search made its words', async () => {
+    const text = 'one two three four five six seven eight nine ten '.repeat(10);
+    const heavy = Array.from({ length: 2_000 }, (_, id) => ({ id, text }));
+    await settled('POST', '/indexes/a/documents', heavy);
+    await kill();
+    await start();
+    const find = async (q: string) => (await here('POST', '/indexes/a/search', { q })).body.hits.length;
+    const [first] = await Promise.all([
+      find('one'),
+      settled('PUT', '/indexes/a/documents', [{ id: 7, text: 'changed' }]),
+    ]);
+    expect([first, await find('changed')]).toEqual([20, 1]);
+    await Promise.all([find('one'), settled('DELETE', '/indexes/a/documents')]);
+    expect(await find('one')).toBe(0);
+  });
+
   it('opens a file whose last line was cut off by a kill', async () => {
     await settled('POST', '/indexes', { uid: 'a', primaryKey: 'id' });
     await kill();

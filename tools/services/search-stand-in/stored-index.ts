@@ -77,7 +77,7 @@ export class StoredIndex {
   ) {
     if (isReplay) return this.text.forget();
     try {
-      await this.text.build(this.documents, this.searchable, signal);
+      await this.text.build(this.documents, this.searchable);
       await this.text.change(changed, removed, { searchable: this.searchable, signal });
     } catch (error) {
       this.text.forget();

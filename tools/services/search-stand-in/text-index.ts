@@ -14,20 +14,25 @@ const CHUNK = 200;
 /** The words of an index's documents. Built anew from all of them after a restart and when the searchable attributes change. */
 export class TextIndex {
   private index: MiniSearch<Entry> | undefined;
+  private building: Promise<MiniSearch<Entry>> | undefined;
 
-  /** Forgets everything; the next `build` makes it anew. */
+  /** Drops everything; the next `build` makes it anew. */
   forget(): void {
     this.index = undefined;
+    this.building = undefined;
   }
 
-  async build(documents: ReadonlyMap<string, JsonObject>, searchable: readonly string[], signal: AbortSignal) {
-    if (this.index !== undefined) return;
-    const index = newIndex();
-    await addInChunks(index, documents, { searchable, signal });
-    this.index = index;
+  /** Two calls at once build once, and what was dropped meanwhile is built again. */
+  async build(documents: ReadonlyMap<string, JsonObject>, searchable: readonly string[]): Promise<void> {
+    while (this.index === undefined) {
+      this.building ??= makeIndex(documents, searchable);
+      const building = this.building;
+      const index = await building;
+      if (this.building === building) this.index = index;
+    }
   }
 
-  /** Brings words in step with documents that came, changed or went. Whoever aborts it has to `forget`. */
+  /** Brings words in step with documents that came, changed or went. A caller that aborts it has to `forget`. */
   async change(
     changed: ReadonlyMap<string, JsonObject>,
     removed: Iterable<string>,
@@ -60,6 +65,12 @@ const newIndex = (): MiniSearch<Entry> =>
       fuzzy: (term) => (term.length >= 9 ? 2 : term.length >= 5 ? 1 : false),
     },
   });
+
+async function makeIndex(documents: ReadonlyMap<string, JsonObject>, searchable: readonly string[]) {
+  const index = newIndex();
+  await addInChunks(index, documents, { searchable, signal: new AbortController().signal });
+  return index;
+}
 
 async function addInChunks(
   index: MiniSearch<Entry>,

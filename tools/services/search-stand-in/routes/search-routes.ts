@@ -54,7 +54,7 @@ async function findByText(index: StoredIndex, q: string, strategy: Json = 'last'
       `Unknown value \`${String(strategy)}\` at \`.matchingStrategy\`: expected one of \`last\`, \`all\``,
     );
   if (q.trim() === '') return [...index.documents.values()];
-  await index.text.build(index.documents, index.searchable, new AbortController().signal);
+  await index.text.build(index.documents, index.searchable);
   const found = index.text.search(q, strategy).map((id) => index.documents.get(id));
   return found.filter((document) => document !== undefined);
 }
