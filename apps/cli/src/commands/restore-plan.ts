@@ -33,6 +33,7 @@ function toPlanText(plan: RestorePlan): string {
     drops: toList(plan.dropped),
     creates: toList(plan.created),
     'leaves (newer)': toList(plan.newer),
+    'leaves out': toList(plan.leftOut),
     'missing roles': toList(plan.missingRoles),
     'missing memberships': toList(plan.missingMemberships.map(({ member, role }) => `${member} in ${role}`)),
     'missing rights': toList(plan.missingRights),

@@ -7,6 +7,7 @@ export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
     createdRoles = [],
     withheldRights = [],
     withheldSettings = [],
+    leftOut = [],
     newerObjects = [],
     harmlessErrors = [],
   } = outcome;
@@ -17,6 +18,7 @@ export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
       withheldRights.map(({ role, rights }) => `${role} ${rights.join(' ')}`),
     ),
     ...tell('settings to set by hand, for they hold secrets', withheldSettings),
+    ...tell('left out, make them again by hand', leftOut),
     ...tell('left as they were, newer than the backup', newerObjects),
     ...tell('complaints known to be harmless', harmlessErrors),
   ];

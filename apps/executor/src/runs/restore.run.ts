@@ -126,6 +126,7 @@ async function complete(
       withheldRights: [...outcome.withheldRights],
       newerObjects: [...outcome.newerObjects],
       droppedObjects: [...outcome.droppedObjects],
+      leftOut: [...outcome.leftOut],
     }));
     if (profile === null) return;
     await d.facts.write(

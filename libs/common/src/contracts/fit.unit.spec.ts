@@ -33,6 +33,7 @@ describe('facts', () => {
       withheldSettings: [],
       newerObjects,
       droppedObjects,
+      leftOut: [],
     };
     const { data } = RestoreCompleted.create({ ...(largestOf(RestoreCompleted) as object), ...found } as never, origin);
     expect(data.newerObjects).toEqual(newerObjects.slice(0, 100));
@@ -48,6 +49,7 @@ describe('facts', () => {
       withheldSettings: [],
       newerObjects: [],
       droppedObjects: [],
+      leftOut: [],
     };
     const { totals: _, ...whole } = { ...(largestOf(RestoreCompleted) as { totals: unknown }), ...found };
     expect(RestoreCompleted.create(whole as never, origin).data).not.toHaveProperty('totals');

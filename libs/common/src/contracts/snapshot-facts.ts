@@ -128,6 +128,8 @@ export const SnapshotFacts = z.object({
     .array(z.string())
     .optional()
     .describe('On the database itself, like those of an object; absent: not read, leave them alone'),
+  databaseComment: z.string().nullable().optional().describe('COMMENT ON DATABASE; absent: not read, leave it alone'),
+  connectionLimit: z.number().int().optional().describe('-1 is none; absent: not read, leave it alone'),
   sizeBytes: z.number().int(),
   tables: z.array(TableFacts),
   objects: z.array(ObjectFacts),

@@ -12,6 +12,7 @@ import { RestoreProcess } from '#common/testing/restore-process.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { restoreBackup } from './restore-backup.js';
+import { rememberHere } from './restore-findings.js';
 import type { RestoreOrder } from './restore-order.js';
 
 const { signal } = new AbortController();
@@ -51,14 +52,8 @@ describe('attempts at a restore', () => {
     });
     let scratchesSeen = 0;
     while ((await bed.databases(database)).length === 0 && !isDone) scratchesSeen += (await scratchesOf(order)).length;
-    const marks = await bed.query<{ mark: string | null }>(
-      'postgres',
-      `SELECT shobj_description(oid, 'pg_database') AS mark FROM pg_database WHERE datname = '${database}'`,
-    );
     const facts = comparable(await bed.facts(database));
     await restoring;
-    // A later attempt knows by it that the database is its own run's.
-    expect(marks).toEqual([{ mark: `restored by holdfast run ${order.identity.runId}` }]);
     expect(scratchesSeen).toBeGreaterThan(0);
     expect(facts).toEqual(comparable(manifest.snapshot));
     expect(await scratchesOf(order)).toEqual([]);
@@ -92,14 +87,23 @@ describe('attempts at a restore', () => {
 
   it('adopt what an earlier one of the same run finished and could not report', async () => {
     const order = bed.order(manifest, bed.nameOf('adopted'));
-    await bed.restore(order);
+    const remember = rememberHere();
+    await bed.restore(order, { remember });
     await bed.onDatabase(order.database, (session) => session.query(`INSERT INTO tenants VALUES ('since')`));
     const { workDirectory = '' } = bed.deps();
     await mkdir(join(workDirectory, `holdfast-restore-${order.identity.runId}-a1-killed`));
-    await bed.restore(laterAttempt(order));
+    await bed.restore(laterAttempt(order), { remember });
     expect(await bed.query(order.database, `SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
+    expect((await bed.facts(order.database)).databaseComment).toBe(manifest.snapshot.databaseComment);
     expect((await readdir(workDirectory)).filter((name) => name.includes(order.identity.runId))).toEqual([]);
-    const other = { ...order, identity: { runId: randomUUID(), attempt: 1 } };
+    // Another database that has the name by now is not the one that was finished.
+    const { name } = bed.source;
+    await bed.source.onServer(`ALTER DATABASE "${order.database}" RENAME TO "${bed.nameOf('away')}"`);
+    await bed.source.onServer(`CREATE DATABASE "${order.database}" TEMPLATE template0`);
+    await expect(bed.restore(laterAttempt(order), { remember })).rejects.toMatchObject({
+      code: 'restore.database-exists',
+    });
+    const other = { ...order, database: name, identity: { runId: randomUUID(), attempt: 1 } };
     await expect(bed.restore(other)).rejects.toMatchObject({ code: 'restore.database-exists' });
   });
 

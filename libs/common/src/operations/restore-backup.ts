@@ -3,12 +3,13 @@ import { join } from 'node:path';
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { dropScratches, isOwnResult } from '#common/engines/postgres/restore/restore-database.js';
+import { dropScratches, findDatabaseOid } from '#common/engines/postgres/restore/restore-database.js';
 import {
   type RoleStatements,
   toRoleStatements,
   toWithheldRights,
 } from '#common/engines/postgres/restore/restore-globals.js';
+import { subscriptionsOf } from '#common/engines/postgres/restore/restore-left-out.js';
 import { type LockOptions, lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
@@ -45,7 +46,9 @@ export interface RestoreDeps {
   readonly remember?: Remember | undefined;
 }
 
-export interface RestoreOutcome extends RestoreFindings {
+export interface RestoreOutcome extends Omit<RestoreFindings, 'databaseOid'> {
+  /** Of the backup and in no restored database: its subscriptions. */
+  readonly leftOut: readonly string[];
   /** Settings of the database whose values no backup holds: an operator sets them. */
   readonly withheldSettings: string[];
   /** in-place: in the database, but not in the backup; left as they were. */
@@ -95,7 +98,9 @@ interface LockedDeps extends RestoreDeps {
 
 async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSignal): Promise<RestoreOutcome> {
   const { target, database, identity, strategy, manifest } = order;
-  if (strategy === 'new' && (await isOwnResult(d.lock, database, identity))) return adopt(order, d);
+  const { databaseOid, ...earlier } = await d.remember({});
+  if (databaseOid !== null && databaseOid === (await findDatabaseOid(d.lock, database)))
+    return adopt(order, earlier, d);
   const plan = await previewRestore(order, d.tools, signal);
   assertNotRefused(plan.refusals, `target "${target.name}"`);
   const tools = await findRestoreTools({ manifest, target, serverMajor: d.lock.serverMajor }, d.tools, signal);
@@ -103,14 +108,14 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
     const archive = await spoolAll(manifest, folder, d, signal);
     const roles = await readMissingRoles(plan, folder, d.lock);
     const { missingRoles: createdRoles, dropped: droppedObjects } = plan;
-    const known = await d.remember({ createdRoles, droppedObjects, withheldRights: toWithheldRights(roles) });
+    const withheldRights = toWithheldRights(roles);
+    const { databaseOid: _, ...known } = await d.remember({ createdRoles, droppedObjects, withheldRights });
     await bringRoles(roles, manifest, d.lock);
     const safetyBackupId = strategy === 'in-place' ? ((await d.takeSafetyDump?.()) ?? null) : null;
     const { lock, remember, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS, onProgress = () => undefined } = d;
     const restore = strategy === 'new' ? intoNew : intoExisting;
     const harmlessErrors = await restore(order, { archive, lock, remember, tools, lockTimeoutMs, onProgress }, signal);
-    const settings = withheldSettings(manifest.snapshot);
-    return { ...known, harmlessErrors, withheldSettings: settings, newerObjects: plan.newer, safetyBackupId };
+    return { ...known, ...toRemarks(manifest), harmlessErrors, newerObjects: plan.newer, safetyBackupId };
   });
 }
 
@@ -118,12 +123,20 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
 const DEFAULT_LOCK_TIMEOUT_MS = 60_000;
 
 /** An earlier attempt finished the database and could not say so any more. */
-async function adopt({ manifest, identity }: RestoreOrder, d: LockedDeps): Promise<RestoreOutcome> {
+async function adopt(
+  { manifest, identity }: RestoreOrder,
+  known: Omit<RestoreFindings, 'databaseOid'>,
+  d: LockedDeps,
+): Promise<RestoreOutcome> {
   await dropScratches(d.lock, identity);
   await removeSpoolFolders(d.workDirectory, identity);
-  const known = await d.remember({});
-  return { ...known, withheldSettings: withheldSettings(manifest.snapshot), newerObjects: [], safetyBackupId: null };
+  return { ...known, ...toRemarks(manifest), newerObjects: [], safetyBackupId: null };
 }
+
+const toRemarks = ({ snapshot }: Manifest): Pick<RestoreOutcome, 'withheldSettings' | 'leftOut'> => ({
+  withheldSettings: withheldSettings(snapshot),
+  leftOut: subscriptionsOf(snapshot),
+});
 
 const ARCHIVE = 'database.dump';
 const GLOBALS = 'globals.sql';

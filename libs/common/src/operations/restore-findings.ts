@@ -9,12 +9,17 @@ export interface RestoreFindings {
   readonly droppedObjects: readonly string[];
   /** Of the attempt that came farthest. */
   readonly harmlessErrors: readonly string[];
+  /** new: of the whole database that this attempt was about to name. A later attempt knows it by that, whatever else it carries. */
+  readonly databaseOid: string | null;
 }
 
 /** Keeps what was found for later attempts, and returns what is known from all of them. */
 export type Remember = (found: Partial<RestoreFindings>) => Promise<RestoreFindings>;
 
-const NOTHING: RestoreFindings = { createdRoles: [], withheldRights: [], droppedObjects: [], harmlessErrors: [] };
+const NOTHING: RestoreFindings = {
+  ...{ createdRoles: [], withheldRights: [], droppedObjects: [], harmlessErrors: [] },
+  databaseOid: null,
+};
 
 /** An attempt may not find any more what the one before it has done already; what either of them found was so. */
 export function mergeFindings(earlier: Partial<RestoreFindings>, later: Partial<RestoreFindings>): RestoreFindings {
@@ -26,6 +31,7 @@ export function mergeFindings(earlier: Partial<RestoreFindings>, later: Partial<
     withheldRights: [...new Map(rights.map((right) => [right.role, right])).values()],
     droppedObjects: both(({ droppedObjects }) => droppedObjects),
     harmlessErrors: later.harmlessErrors ?? earlier.harmlessErrors ?? [],
+    databaseOid: later.databaseOid ?? earlier.databaseOid ?? null,
   };
 }
 

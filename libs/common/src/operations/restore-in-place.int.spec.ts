@@ -44,6 +44,8 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
       `ALTER DATABASE ${bed.source.name} OWNER TO postgres`,
       `GRANT ALL ON DATABASE ${bed.source.name} TO PUBLIC`,
       `ALTER DATABASE ${bed.source.name} SET work_mem = '9MB'`,
+      `ALTER DATABASE ${bed.source.name} CONNECTION LIMIT 7`,
+      `COMMENT ON DATABASE ${bed.source.name} IS NULL`,
       `ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO PUBLIC`,
       `ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ALL ON FUNCTIONS TO ${roles.reader}`,
     );

@@ -7,6 +7,7 @@ import {
   analyze,
   createScratch,
   dropOwnScratch,
+  findDatabaseOid,
   publishScratch,
   toScratchName,
 } from '#common/engines/postgres/restore/restore-database.js';
@@ -51,8 +52,9 @@ export async function intoNew(
     const complaints = await analyzed({ target, identity, database: scratch }, material, signal);
     const statements = await databaseStatements(lock, snapshot, target, scratch);
     const harmlessErrors = [...harmless, ...complaints];
-    await material.remember({ harmlessErrors });
-    await publishScratch(lock, { scratch, database }, statements, identity);
+    // The number stays when the name changes: by it a later attempt knows the database that this one finished and could not tell of.
+    await material.remember({ harmlessErrors, databaseOid: await findDatabaseOid(lock, scratch) });
+    await publishScratch(lock, { scratch, database }, statements);
     return harmlessErrors;
   } catch (error) {
     await dropOwnScratch(target, identity).catch(() => undefined);

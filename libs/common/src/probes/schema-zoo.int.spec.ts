@@ -2,6 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
+import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import { ZOO_CHANGES, zooOf } from '#common/testing/object-zoo.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { parseProfile } from './registry.js';
@@ -20,15 +22,20 @@ const PROBES = [
 let bed: RestoreTestBed;
 let manifest: Manifest;
 let restored: string;
+let outcome: RestoreOutcome;
 
 beforeAll(async () => {
   bed = await RestoreTestBed.create('postgres18');
   await zooOf(bed.source);
   manifest = await bed.backup();
   restored = bed.nameOf('restored');
-  await bed.restore(bed.order(manifest, restored));
+  outcome = await bed.restore(bed.order(manifest, restored));
 });
-afterAll(() => bed?.drop());
+afterAll(async () => {
+  // No database goes while one is in it.
+  await bed?.source.execute('DROP SUBSCRIPTION IF EXISTS mirror');
+  await bed?.drop();
+});
 
 async function probe(use: string, database: string, of = manifest): Promise<ProbeOutcome> {
   const [prepared] = parseProfile({ probes: [{ use }] });
@@ -45,13 +52,28 @@ const problems = ({ evidence }: ProbeOutcome): string[] =>
 
 describe('a backup of every kind of object', () => {
   it.each(PROBES)('is restored so that %s finds no difference', async (use) => {
-    const outcome = await probe(use, restored);
-    expect({ problems: problems(outcome), verdict: outcome.verdict }).toEqual({ problems: [], verdict: 'passed' });
+    const verdict = await probe(use, restored);
+    expect({ problems: problems(verdict), verdict: verdict.verdict }).toEqual({ problems: [], verdict: 'passed' });
   });
 
   it('names what no archive carries, and fails nothing for it', async () => {
     const { summary } = await probe('schema', restored);
     expect(summary).toContain('table zoo.c has its inherited columns first: pg_dump does not carry their order');
+  });
+
+  it('names the subscriptions that no restore creates: in the plan, at its end and in the verdict', async () => {
+    expect(outcome.leftOut).toEqual(['subscription mirror']);
+    const order = bed.order(manifest, bed.nameOf('planned'));
+    const plan = await previewRestore(order, bed.tools, new AbortController().signal);
+    expect(plan.leftOut).toEqual(['subscription mirror']);
+    expect((await probe('schema', restored)).summary).toContain('subscription mirror is left out');
+    expect(
+      await bed.query(
+        restored,
+        `SELECT FROM pg_subscription WHERE subdbid = (SELECT oid FROM pg_database
+      WHERE datname = current_database())`,
+      ),
+    ).toEqual([]);
   });
 
   it('is restored in place just so', async () => {
@@ -71,9 +93,9 @@ describe('a backup of every kind of object', () => {
 describe.each(Object.entries(ZOO_CHANGES))('changes of %s', (group, changes) => {
   it('are each named in words, and nothing else is', async () => {
     const database = await copy(group.replaceAll(/[^a-z]/g, ''), ...changes.map(({ statement }) => statement));
-    const outcome = await probe('schema', database);
-    expect(outcome.verdict).toBe('failed');
-    expect(problems(outcome)).toEqual(expect.arrayContaining(changes.map(({ problem }) => problem)));
+    const found = await probe('schema', database);
+    expect(found.verdict).toBe('failed');
+    expect(problems(found)).toEqual(expect.arrayContaining(changes.map(({ problem }) => problem)));
   });
 });
 
@@ -95,6 +117,20 @@ describe('a large object', () => {
     expect(problems(await probe('schema', database))).toEqual([
       'large object 4713: is missing',
       'large object 4714: is not in the backup',
+    ]);
+  });
+});
+
+describe('the database itself', () => {
+  it('is told with another comment or connection limit', async () => {
+    const database = await copy('itself');
+    await bed.source.onServer(
+      `COMMENT ON DATABASE "${database}" IS 'another'`,
+      `ALTER DATABASE "${database}" CONNECTION LIMIT 5`,
+    );
+    expect(problems(await probe('schema', database))).toEqual([
+      'the database: the comment differs',
+      'the database: the connection limit differs',
     ]);
   });
 });

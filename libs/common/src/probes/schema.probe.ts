@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { Json } from '#common/domain/json.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { compareLocales } from '#common/engines/postgres/facts/facts-locale.js';
 import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
@@ -50,9 +51,22 @@ export const schemaProbe = defineProbe({
 
 const toMajor = (serverVersionNum: SnapshotFacts['serverVersionNum']): number => Math.floor(serverVersionNum / 10_000);
 
+interface Difference {
+  readonly what: string;
+  readonly expected: Json;
+  readonly actual: Json;
+}
+
 async function compareDatabase(session: PgSession, snapshot: SnapshotFacts): Promise<Evidence[]> {
   const database = await readDatabase(session);
-  return compareLocales(snapshot, database).map(({ what, expected, actual }) => ({
+  const { databaseComment, connectionLimit } = snapshot;
+  const differences: Difference[] = compareLocales(snapshot, database);
+  const compare = (what: string, expected: Json | undefined, actual: Json = null): void => {
+    if (expected !== undefined && expected !== actual) differences.push({ what, expected, actual });
+  };
+  compare('the comment', databaseComment, database.databaseComment);
+  compare('the connection limit', connectionLimit, database.connectionLimit);
+  return differences.map(({ what, expected, actual }) => ({
     ...{ subject: 'the database', expected, actual },
     problem: `${what} differs`,
   }));

@@ -80,6 +80,8 @@ export const ZOO: readonly string[] = [
   `CREATE FOREIGN TABLE zoo.far (id int OPTIONS (column_name 'key')) SERVER far_away OPTIONS (table_name 'remote')`,
   `CREATE PUBLICATION changes FOR TABLE zoo.animals (id, name) WHERE (id > 1)`,
   `CREATE PUBLICATION wide FOR TABLES IN SCHEMA "Odd; 'schema'\nof two lines"`,
+  `CREATE SUBSCRIPTION mirror CONNECTION 'host=publisher.example password=hunter2' PUBLICATION changes
+     WITH (connect = false, slot_name = NONE, enabled = false)`,
   `CREATE FUNCTION zoo.watch() RETURNS event_trigger LANGUAGE plpgsql AS $body$BEGIN END$body$`,
   `CREATE EVENT TRIGGER watch ON sql_drop WHEN TAG IN ('DROP TABLE') EXECUTE FUNCTION zoo.watch()`,
   `COMMENT ON COLUMN zoo.animals.name IS 'as on the cage'`,

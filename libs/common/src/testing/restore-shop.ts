@@ -28,6 +28,8 @@ const toAdministration = (database: string, { owner, app }: ShopRoles): string[]
   `REVOKE CONNECT, TEMPORARY ON DATABASE ${database} FROM PUBLIC`,
   `GRANT CONNECT ON DATABASE ${database} TO ${app}`,
   `ALTER DATABASE ${database} SET work_mem = '5MB'`,
+  `ALTER DATABASE ${database} CONNECTION LIMIT 90`,
+  `COMMENT ON DATABASE ${database} IS 'the shop''s own \\ one'`,
   `ALTER DATABASE ${database} SET search_path = "$user", public, ext`,
   `ALTER ROLE ${app} IN DATABASE ${database} SET app.tenant = 'none of them'`,
   `ALTER DATABASE ${database} SET app.jwt_secret = 'hunter2'`,

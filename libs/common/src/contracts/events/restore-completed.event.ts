@@ -13,14 +13,24 @@ export const RestoreCompleted = defineEvent({
   summary: 'A restore ended well',
   key: (data) => data.dataset,
   fit: (data) => {
-    const { harmlessErrors, createdRoles, withheldRights, withheldSettings, newerObjects, droppedObjects } = data;
-    const whole = { harmlessErrors, createdRoles, withheldRights, withheldSettings, newerObjects, droppedObjects };
+    const { harmlessErrors, createdRoles, withheldRights, withheldSettings, newerObjects, droppedObjects, leftOut } =
+      data;
+    const whole = {
+      harmlessErrors,
+      createdRoles,
+      withheldRights,
+      withheldSettings,
+      newerObjects,
+      droppedObjects,
+      leftOut,
+    };
     const told = {
       harmlessErrors: firstNames(harmlessErrors),
       createdRoles: firstNames(createdRoles),
       newerObjects: firstNames(newerObjects),
       ...(withheldRights === undefined ? {} : { withheldRights: firstNames(withheldRights) }),
       ...(withheldSettings === undefined ? {} : { withheldSettings: firstNames(withheldSettings) }),
+      ...(leftOut === undefined ? {} : { leftOut: firstNames(leftOut) }),
       ...(droppedObjects === undefined ? {} : { droppedObjects: firstNames(droppedObjects) }),
     };
     const totals = totalsOf(whole, told);
@@ -50,8 +60,13 @@ export const RestoreCompleted = defineEvent({
       .array(z.string())
       .optional()
       .describe('Not in the backup, and gone with an object that is: later partitions and indexes of restored tables'),
+    leftOut: z
+      .array(z.string())
+      .optional()
+      .describe('Objects of the backup that no restore creates: subscriptions. Make them again by hand'),
     totals: z
       .object({
+        leftOut: Total,
         harmlessErrors: Total,
         createdRoles: Total,
         withheldRights: Total,

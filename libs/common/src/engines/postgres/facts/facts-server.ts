@@ -30,6 +30,8 @@ export function readDatabase(session: PgSession): Promise<DatabaseFacts> {
       to_jsonb(d) ->> 'daticurules' AS "localeRules",
       pg_get_userbyid(d.datdba) AS "databaseOwner",
       ${toPrivileges(`coalesce(d.datacl, acldefault('d', d.datdba))`)} AS "databasePrivileges",
+      shobj_description(d.oid, 'pg_database') AS "databaseComment",
+      d.datconnlimit AS "connectionLimit",
       pg_database_size(d.oid)::float8 AS "sizeBytes"
     FROM pg_database d
     WHERE d.datname = current_database()`);

@@ -9,20 +9,18 @@ import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */
 const scratchPrefix = ({ runId }: RestoreIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
 export const toScratchName = (identity: RestoreIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
-const toMark = ({ runId }: RestoreIdentity): string => `restored by holdfast run ${runId}`;
 
 export async function databaseExists(session: PgSession, database: string): Promise<boolean> {
   const rows = await session.query('SELECT FROM pg_database WHERE datname = $1', [database]);
   return rows.length === 1;
 }
 
-/** Whether an earlier attempt of the same run finished the database before it could say so. */
-export async function isOwnResult(session: PgSession, database: string, identity: RestoreIdentity): Promise<boolean> {
-  const rows = await session.query(
-    `SELECT FROM pg_database WHERE datname = $1 AND shobj_description(oid, 'pg_database') = $2`,
-    [database, toMark(identity)],
-  );
-  return rows.length === 1;
+/** The number of a database, which it keeps under every name; null: there is none of this name. */
+export async function findDatabaseOid(session: PgSession, database: string): Promise<string | null> {
+  const [row] = await session.query<{ oid: string }>('SELECT oid::text FROM pg_database WHERE datname = $1', [
+    database,
+  ]);
+  return row?.oid ?? null;
 }
 
 /** An empty database like the one that was backed up; what earlier attempts left under construction is dropped. */
@@ -78,17 +76,15 @@ export async function dropOwnScratch(target: PostgresTarget, identity: RestoreId
 }
 
 /**
- * Gives the finished database its settings and rights, its mark and its name. The rename is the moment at which it exists.
+ * Gives the finished database its settings and rights, its comment and its name. The rename is the moment at which it exists.
  * Throws: restore.database-exists.
  */
 export async function publishScratch(
   session: PgSession,
   names: { readonly scratch: string; readonly database: string },
   statements: readonly Sql[],
-  identity: RestoreIdentity,
 ): Promise<void> {
   for (const statement of statements) await session.query(statement);
-  await session.query(sql`COMMENT ON DATABASE ${identifier(names.scratch)} IS ${literal(toMark(identity))}`);
   try {
     await session.query(sql`ALTER DATABASE ${identifier(names.scratch)} RENAME TO ${identifier(names.database)}`);
   } catch (error) {

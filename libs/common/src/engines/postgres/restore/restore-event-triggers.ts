@@ -10,7 +10,8 @@ export function eventTriggersOf({ definitions, details = [] }: SnapshotFacts): s
     return details.filter(({ kind }) => kind === 'event-trigger').map(({ identity }) => identity);
   return unpackDefinitions(definitions)
     .filter(({ kind }) => kind === 'event trigger')
-    .map(({ identity }) => `event trigger ${identity}`);
+    .map(({ identity }) => `event trigger ${identity}`)
+    .sort();
 }
 
 interface EventTrigger {

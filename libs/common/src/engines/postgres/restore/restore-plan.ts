@@ -27,6 +27,8 @@ export interface RestorePlan {
   /** Objects of the database that the backup does not know: left as they are. */
   readonly newer: readonly string[];
   readonly blockers: readonly RestoreBlocker[];
+  /** Objects of the backup that no restore creates: subscriptions. */
+  readonly leftOut: readonly string[];
   /** Roles that the backup refers to and the server lacks. */
   readonly missingRoles: readonly string[];
   readonly missingMemberships: readonly MissingMembership[];

@@ -95,14 +95,17 @@ export async function prepareInUse(
   };
 }
 
-/** Settings of the database and, where owners and privileges come back, its owner and who may connect. */
+/** Settings, comment and connection limit of the database and, where owners and privileges come back, its owner and who may connect. */
 export async function databaseStatements(
   session: PgSession,
   facts: SnapshotFacts,
   target: PostgresTarget,
   database: string,
 ): Promise<Sql[]> {
-  const settings = settingStatements(facts, database, target.privileges);
+  const settings = [
+    ...settingStatements(facts, database, target.privileges),
+    ...(await propertyStatements(session, facts, database)),
+  ];
   if (target.privileges === 'drop') return settings;
   const { databaseOwner: owner, databasePrivileges } = facts;
   const on = sql`DATABASE ${identifier(database)}`;
@@ -114,6 +117,22 @@ export async function databaseStatements(
           present: await databasePrivilegesOf(session, database),
         });
   return [...settings, sql`ALTER ${on} OWNER TO ${identifier(owner)}`, ...rights];
+}
+
+/** Only what is to be another one: both take an owner of the database. */
+async function propertyStatements(session: PgSession, facts: SnapshotFacts, database: string): Promise<Sql[]> {
+  const { databaseComment: comment, connectionLimit: limit } = facts;
+  const present = await session.queryOne<{ comment: string | null; limit: number }>(
+    `SELECT shobj_description(oid, 'pg_database') AS comment, datconnlimit AS "limit" FROM pg_database WHERE datname = $1`,
+    [database],
+  );
+  const on = sql`DATABASE ${identifier(database)}`;
+  return [
+    ...(comment === undefined || comment === present.comment
+      ? []
+      : [sql`COMMENT ON ${on} IS ${comment === null ? sql`NULL` : literal(comment)}`]),
+    ...(limit === undefined || limit === present.limit ? [] : [sql`ALTER ${on} CONNECTION LIMIT ${limit}`]),
+  ];
 }
 
 async function databasePrivilegesOf(session: PgSession, database: string): Promise<string[]> {

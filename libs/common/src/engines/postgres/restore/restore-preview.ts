@@ -13,6 +13,7 @@ import { findDependents } from './restore-blockers.js';
 import { databaseExists } from './restore-database.js';
 import { eventTriggersOf, findRightToCreate, findRightToQuiet } from './restore-event-triggers.js';
 import { findMissingExtensions } from './restore-extensions.js';
+import { subscriptionsOf } from './restore-left-out.js';
 import { findMissingCollations, findMissingLocales } from './restore-locales.js';
 import type { RestorePlan } from './restore-plan.js';
 import { decideRefusals } from './restore-refusals.js';
@@ -52,7 +53,8 @@ export function previewRestore(question: RestoreQuestion, tools: PgTools, signal
     const inside = isOverwritten ? await previewDatabase(question, signal) : emptyDatabase(question);
     const { obstacles, ...outside } = server;
     const missingRights = [...server.missingRights, ...inside.missingRights];
-    const plan = { target: target.name, database, strategy, databaseExists: exists, ...outside, ...inside };
+    const leftOut = subscriptionsOf(question.manifest.snapshot);
+    const plan = { target: target.name, database, strategy, databaseExists: exists, leftOut, ...outside, ...inside };
     const whole = { ...plan, missingRights, tools: found };
     return { ...whole, refusals: decideRefusals({ ...whole, ...obstacles, toolProblem }, target).map(toProblem) };
   });
