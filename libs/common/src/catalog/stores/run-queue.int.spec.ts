@@ -134,7 +134,7 @@ describe('the run queue', () => {
     });
   });
 
-  it('keeps what follows under the claim: whoever takes the run over waits for that transaction', async () => {
+  it('keeps what follows under the claim: another worker that takes the run over waits for that transaction', async () => {
     const { id } = await bed.enqueue();
     const held = await claim();
     const ref = { runId: id, attempt: held?.claim.attempt ?? 0 };

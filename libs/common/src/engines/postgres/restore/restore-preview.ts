@@ -29,7 +29,7 @@ export interface RestoreQuestion {
   readonly target: PostgresTarget;
   readonly database: string;
   readonly strategy: 'new' | 'in-place';
-  /** Of the run that asks for itself: its own lock stands in nobody's way. */
+  /** Of the run that asks for itself: the lock that it holds is no obstacle to it. */
   readonly identity?: RestoreIdentity;
 }
 

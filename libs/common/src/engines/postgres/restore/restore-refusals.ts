@@ -1,5 +1,6 @@
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
+import { identifier, sql } from '#common/pg/sql.js';
 import type { RestorePlan } from './restore-plan.js';
 
 /** What was found on the server and on this machine: the plan as far as it is known before anything is decided. */
@@ -47,7 +48,8 @@ const roles: Rule = ({ missingRoles }, target) =>
 /** Roles of the server are not changed: who may do what there is an operator's to decide. */
 const memberships: Rule = ({ missingMemberships }) =>
   missingMemberships.map(({ member, role }) => {
-    const hint = `Run \`GRANT ${role} TO ${member}\` on the target as a superuser, or restore with \`privileges: drop\`.`;
+    const grant = sql`GRANT ${identifier(role)} TO ${identifier(member)}`;
+    const hint = `Run \`${grant.text}\` on the target as a superuser, or restore with \`privileges: drop\`.`;
     return new AppError('restore.roles-missing', `role ${member} is no member of ${role} on the server`, {}, { hint });
   });
 
