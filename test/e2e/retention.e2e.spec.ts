@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm, utimes, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -33,6 +33,8 @@ beforeAll(async () => {
     api: { url: 'http://127.0.0.1:9', token: 'not-used-but-long-enough' },
     repositories: { disk: { url: pathToFileURL(join(folder, 'backups')).href } },
     datasets: { shop: dataset, kept: dataset },
+    targets: { staging: { kind: 'postgres', url, accepts: { datasets: ['kept'], databases: ['x*'] } } },
+    profiles: { sums: { probes: [{ use: 'checksums' }] } },
     schedules: { nightly: { dataset: 'shop', cron: '0 2 * * *', retention } },
   };
   await writeFile(join(folder, 'holdfast.yaml'), JSON.stringify({ ...config, catalog: { url: bed.url } }));
@@ -187,5 +189,96 @@ describe('retention at the command line', () => {
     const [backup] = (await script('retention plan --dataset kept')).document.plans[0].backups;
     expect((await script(`hold place ${backup.id} --name a/b`)).document.error.code).toBe('request.invalid');
     expect((await script(`hold place ${backup.id} --name x --for soon`)).document.error.code).toBe('request.invalid');
+  });
+});
+
+describe('a backup of which an object is lost', () => {
+  it('is told as damaged, with the object, by every command that is asked for it', async () => {
+    const [good, damaged] = [await newBackup(41, daysAgo(2), 'kept'), await newBackup(42, daysAgo(1), 'kept')];
+    const id = damaged.backupId;
+    await repository.remove(damaged.objects[0]?.key ?? '', { signal });
+    const damage = [{ object: 'database.dump', problem: 'is missing' }];
+    for (const line of ['backup list --dataset kept --local', 'backup list --dataset kept']) {
+      const { document } = await script(line);
+      expect(document.backups).toMatchObject([
+        { id, state: 'damaged', damage, isLatest: false },
+        { id: good.backupId, state: 'whole', isLatest: false },
+      ]);
+    }
+    expect(await script(`backup show ${id}`)).toMatchObject({ exitCode: 0, document: { state: 'damaged', damage } });
+    const at = '--target staging --database xy';
+    for (const line of [
+      `restore plan ${id} ${at}`,
+      `restore run ${id} ${at} --local`,
+      `verify run --backup ${id} ${at} --profile sums --local`,
+    ]) {
+      const { exitCode, document } = await script(line);
+      expect({ exitCode, document }).toMatchObject({ exitCode: 1, document: { error: { code: 'backup.damaged' } } });
+      expect(document.error.message).toContain('database.dump: is missing');
+    }
+    const { document } = await script('restore plan kept@latest --target staging --database xy');
+    expect(document.error.hint).toContain(good.backupId);
+  });
+});
+
+describe('a check of sums at the command line', () => {
+  it('keeps its verdict beside the backup and in the catalog, and makes a backup with a flipped byte damaged', async () => {
+    const backup = await newBackup(43, daysAgo(1), 'kept');
+    const known = () =>
+      bed.catalog.transaction(async (tx) => (await tx.backups.copies(backup.backupId as BackupId))[0]?.state);
+    expect(await script(`backup check ${backup.backupId}`)).toMatchObject({
+      exitCode: 0,
+      document: { verdict: 'passed' },
+    });
+    expect(await known()).toBe('present');
+    await repository.put(backup.objects[0]?.key ?? '', Buffer.from('dumb'), { signal });
+    expect(await script(`backup check ${backup.backupId}`)).toMatchObject({
+      ...{ exitCode: 1, document: { verdict: 'failed', verdictKey: expect.stringContaining('/verdicts/') } },
+    });
+    expect(await known()).toBe('damaged');
+    const listed = await script('backup list --dataset kept --local');
+    expect(listed.document.backups[0]).toMatchObject({
+      ...{
+        id: backup.backupId,
+        state: 'damaged',
+        damage: [{ object: 'database.dump', problem: 'the content differs' }],
+      },
+      lastVerdict: { verdict: 'failed', of: 'objects' },
+    });
+    await repository.put(backup.objects[0]?.key ?? '', Buffer.from('dump'), { signal });
+    const without = await script(`backup check ${backup.backupId} --local`, 'no-catalog.yaml');
+    expect(without).toMatchObject({ exitCode: 0, document: { verdict: 'passed' } });
+    expect(await known()).toBe('damaged');
+  });
+});
+
+describe('a deletion at the command line', () => {
+  it('shows first what would go, refuses the last good backup unless it is named twice, marks, deletes and is audited', async () => {
+    const dataset = 'alone';
+    const config = JSON.parse(await readFile(join(folder, 'holdfast.yaml'), 'utf8'));
+    config.datasets[dataset] = config.datasets.kept;
+    await writeFile(join(folder, 'alone.yaml'), JSON.stringify(config));
+    const backup = await newBackup(44, daysAgo(1), dataset);
+    const id = backup.backupId;
+    const run = (line: string) => script(line, 'alone.yaml');
+    expect(await run(`backup delete ${id}`)).toMatchObject({
+      ...{ exitCode: 3, document: { isLastGood: true, refusals: ['the last good backup'], goodLeft: 0 } },
+    });
+    expect(await run(`backup delete ${id} --yes`)).toMatchObject({
+      ...{ exitCode: 3, document: { error: { code: 'backup.needed' } } },
+    });
+    const sure = `backup delete ${id} --yes --even-last-good ${id}`;
+    expect(await run(sure)).toMatchObject({ exitCode: 0, document: { outcome: 'marked' } });
+    const [listed] = (await run(`backup list --dataset ${dataset}`)).document.backups;
+    expect(listed).toMatchObject({ deletion: { notBefore: expect.any(String) } });
+    await endGrace(backup);
+    expect(await run(`${sure} --wait`)).toMatchObject({ exitCode: 0, document: { outcome: 'deleted' } });
+    expect([await stateOf(backup), await listKeys(repository, dataset)]).toEqual(['expired', []]);
+    const audited = await bed.catalog.transaction((tx) => tx.audit.list({ subject: id }));
+    expect(audited.map(({ action }) => action)).toEqual(['backup.expired', 'backup.delete']);
+    expect(await run(`backup delete ${id}`)).toMatchObject({
+      exitCode: 2,
+      document: { error: { code: 'backup.missing' } },
+    });
   });
 });

@@ -103,10 +103,11 @@ async function fromRepositories(
   for (const dataset of datasets) {
     for (const repository of installation.repositoriesOf(dataset)) {
       try {
-        // A folder that is not mounted here looks like an empty repository.
-        if ((await findRepositoryIdentity(repository, { signal })) === undefined) continue;
         const found = await listStored(repository, { dataset, limit }, { signal });
-        asked.add(repository.name);
+        // A folder that is not mounted here looks like an empty repository.
+        const isThere =
+          found.backups.length > 0 || (await findRepositoryIdentity(repository, { signal })) !== undefined;
+        if (isThere) asked.add(repository.name);
         stored.push(...found.backups);
         left.set(dataset, (left.get(dataset) ?? 0) + found.left);
       } catch (error) {

@@ -17,10 +17,10 @@ export const restorePlan: Verb = {
     'restore plan shop@latest --target staging --strategy in-place --json',
   ],
   async run(context, options, reference) {
-    const { manifest, targetName, database, strategy } = await parseRestore(reference, options, context);
+    const { manifest, damage, targetName, database, strategy } = await parseRestore(reference, options, context);
     const target = context.installation.target(targetName);
     const plan = await previewRestore({ manifest, target, database, strategy }, new PgTools(), context.signal);
-    return { document: plan, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };
+    return { document: { ...plan, damage }, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };
   },
 };
 
