@@ -105,6 +105,16 @@ describe('a person at the command line', () => {
     expect(stderr).toMatch(/^error postgres[.]database-missing: .+\nhint: [A-Z].+[.]\n$/);
   });
 
+  it('is warned by check where backups cannot record what the application sees', async () => {
+    const tenantTables = { column: 'tenant', application: { role: 'nowhere', tenantSetting: 'app.tenant' } };
+    const config = await withConfig('application', ({ datasets, ...rest }) => {
+      const { shop } = datasets as { shop: object };
+      return { ...rest, datasets: { ...(datasets as object), shop: { ...shop, tenantTables } } };
+    });
+    const warning = expect.stringContaining('what the application sees: role nowhere does not exist');
+    expect(await type('check --dataset shop', config)).toMatchObject({ exitCode: 0, stdout: warning });
+  });
+
   it.each(verbs.map(({ path }) => path.join(' ')))('finds examples under %s --help', async (path) => {
     const { exitCode, stdout, stderr } = await holdfast([...path.split(' '), '--help'], platform.env);
     expect({ exitCode, stderr }).toEqual({ exitCode: 0, stderr: '' });

@@ -115,7 +115,7 @@ describe('privileges', () => {
 });
 
 describe('roles of the globals', () => {
-  const globals = String.raw`
+  const globals = `
 CREATE ROLE app;
 ALTER ROLE app WITH NOSUPERUSER INHERIT NOCREATEROLE NOCREATEDB LOGIN NOREPLICATION BYPASSRLS CONNECTION LIMIT 7 VALID UNTIL '2031-02-03 04:05:06+00';
 COMMENT ON ROLE app IS 'it''s
