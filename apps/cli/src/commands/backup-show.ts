@@ -2,6 +2,7 @@ import { Exit } from '#common/errors/exit.js';
 import { toListedView } from '#common/service/list-stored.js';
 import { locateBackup } from '../backup-ref.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
+import { toWarningLines } from '../output/restore-notes.js';
 import { toSize } from '../output/sizes.js';
 import { toFields } from '../output/table.js';
 import type { Verb } from '../verb.js';
@@ -34,6 +35,7 @@ export const backupShow: Verb = {
     );
     const text = [
       fields,
+      ...toWarningLines(snapshot.warnings ?? []),
       '',
       'objects',
       ...objects,

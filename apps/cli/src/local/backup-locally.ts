@@ -4,6 +4,7 @@ import { Exit } from '#common/errors/exit.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { toBackupView } from '#common/service/backup-view.js';
 import { holdfastVersion } from '#common/service/version.js';
+import { toWarningLines } from '../output/restore-notes.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
 import type { VerbResult } from '../verb-result.js';
@@ -27,6 +28,7 @@ export async function backupLocally(name: string, { installation, output, signal
     signal,
   );
   const view = toBackupView(manifest, repository.name);
+  const { warnings = [] } = manifest.snapshot;
   const text = `backup ${view.id} of ${name}: ${toSize(view.sizeBytes)} in ${repository.location}; no position on the bus was taken`;
-  return { document: view, text, exit: Exit.done };
+  return { document: { ...view, warnings }, text: [text, ...toWarningLines(warnings)].join('\n'), exit: Exit.done };
 }

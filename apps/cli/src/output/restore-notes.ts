@@ -26,3 +26,7 @@ export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
 
 const tell = (what: string, names: readonly string[]): string[] =>
   names.length === 0 ? [] : [`${what}: ${toShown(names)}`];
+
+/** What may make a restore of a backup fail, each on a line of its own: it is mended now or never. */
+export const toWarningLines = (warnings: readonly string[]): string[] =>
+  warnings.map((warning) => `warning: ${warning}`);

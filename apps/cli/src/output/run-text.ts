@@ -2,7 +2,7 @@ import type { RunView } from '#common/contracts/api-views.js';
 import { Exit } from '#common/errors/exit.js';
 import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import type { VerbResult } from '../verb-result.js';
-import { toRestoreNotes } from './restore-notes.js';
+import { toRestoreNotes, toWarningLines } from './restore-notes.js';
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';
 
@@ -30,8 +30,13 @@ export function toRunText(run: RunView): string {
     if (value === null || typeof value === 'object') continue;
     fields[name] = name.endsWith('Bytes') ? toSize(Number(value)) : String(value);
   }
-  const notes = run.kind === 'restore' ? toRestoreNotes((run.result ?? {}) as unknown as Partial<RestoreOutcome>) : [];
-  return [toFields(fields), ...notes].join('\n');
+  return [toFields(fields), ...toNotes(run)].join('\n');
+}
+
+function toNotes({ kind, result }: RunView): string[] {
+  if (kind === 'restore') return toRestoreNotes((result ?? {}) as unknown as Partial<RestoreOutcome>);
+  const { warnings = [] } = (result ?? {}) as { readonly warnings?: readonly string[] };
+  return toWarningLines(warnings);
 }
 
 const toRetryText = ({ at, waitingSince }: NonNullable<RunView['retry']>): string =>

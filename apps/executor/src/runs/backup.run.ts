@@ -78,11 +78,12 @@ export const backupRun =
     await d.catalog.transaction(async (tx) => {
       const copy = { repository: repository.name, manifestKey: manifestKey(manifest.attemptKey) };
       const view = toBackupView(manifest, repository.name);
-      await tx.runs.settle(run.claim, { state: 'completed', result: { backupId, ...view } });
+      const { warnings = [] } = manifest.snapshot;
+      await tx.runs.settle(run.claim, { state: 'completed', result: { backupId, ...view, warnings } });
       await tx.backups.record(manifest, copy);
       const { id: _, ...said } = view;
       await d.facts.add(tx, run, BackupCompleted, (head) => ({
-        ...{ ...head, ...said, ...copy, attempt: run.attempt, backupId, method },
+        ...{ ...head, ...said, ...copy, attempt: run.attempt, backupId, method, warnings },
         startedAt: manifest.startedAt,
       }));
     });

@@ -157,6 +157,10 @@ export const SnapshotFacts = z.object({
   largeObjects: z.array(LargeObjectFacts).optional().describe('Absent: not read'),
   memberships: z.array(MembershipFacts).optional().describe('Absent: not read'),
   tenants: TenantFacts.optional().describe('Absent: not read, or the dataset names no application'),
+  warnings: z
+    .array(z.string())
+    .optional()
+    .describe('What may make a restore fail, and how to mend it while the source is there; absent: not looked for'),
   migrationHead: z.string().nullable().describe('Of the application, where the dataset says how to read it'),
 });
 export type SnapshotFacts = z.infer<typeof SnapshotFacts>;

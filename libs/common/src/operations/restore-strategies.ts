@@ -2,7 +2,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { fillDatabase } from '#common/engines/postgres/restore/pg-restore.js';
+import { fillDatabase, fillInOrder } from '#common/engines/postgres/restore/pg-restore.js';
 import {
   analyze,
   createScratch,
@@ -11,6 +11,7 @@ import {
   publishScratch,
   toScratchName,
 } from '#common/engines/postgres/restore/restore-database.js';
+import { hasRefusedRows } from '#common/engines/postgres/restore/restore-failure.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
 import { findLockHolders } from '#common/engines/postgres/restore/restore-lock.js';
 import {
@@ -35,20 +36,16 @@ export interface RestoreMaterial {
 }
 
 /** Restores beside, under a name of its own, and renames at the end. Returns harmless complaints. */
-export async function intoNew(
-  { manifest, target, identity, database }: RestoreOrder,
-  material: RestoreMaterial,
-  signal: AbortSignal,
-): Promise<string[]> {
+export async function intoNew(order: RestoreOrder, material: RestoreMaterial, signal: AbortSignal): Promise<string[]> {
+  const { manifest, target, identity, database } = order;
   const { snapshot } = manifest;
-  const { lock, archive, tools } = material;
+  const { lock } = material;
   try {
-    const scratch = await createScratch(lock, snapshot, target, identity);
-    const preparation = await prepare(toScratchName(identity), { snapshot, target, identity }, signal);
-    const { serverMajor } = lock;
-    const request = { ...preparation, tools, archive, database: scratch, identity, serverMajor };
-    const filling = fillDatabase(request, target, signal);
-    const harmless = await whileCounting(material, scratch, filling);
+    const scratch = toScratchName(identity);
+    const harmless = await fillScratch(order, { material, fill: fillDatabase }, signal).catch((error) => {
+      if (!hasRefusedRows(error)) throw error;
+      return fillScratch(order, { material, fill: fillInOrder }, signal);
+    });
     const complaints = await analyzed({ target, identity, database: scratch }, material, signal);
     const statements = await databaseStatements(lock, snapshot, target, scratch);
     const harmlessErrors = [...harmless, ...complaints];
@@ -62,6 +59,21 @@ export async function intoNew(
     if (!signal.aborted) await lock.query('SELECT');
     throw signal.aborted ? signal.reason : error;
   }
+}
+
+/** Makes the scratch database, without anything of an earlier try, and fills it. */
+async function fillScratch(
+  { manifest, target, identity }: RestoreOrder,
+  { material, fill }: { readonly material: RestoreMaterial; readonly fill: typeof fillDatabase },
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const { snapshot } = manifest;
+  const { lock, archive, tools } = material;
+  const scratch = await createScratch(lock, snapshot, target, identity);
+  const preparation = await prepare(scratch, { snapshot, target, identity }, signal);
+  const { serverMajor } = lock;
+  const filling = fill({ ...preparation, tools, archive, database: scratch, identity, serverMajor }, target, signal);
+  return whileCounting(material, scratch, filling);
 }
 
 interface Scratch {

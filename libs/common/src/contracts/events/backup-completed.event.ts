@@ -1,7 +1,10 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
+import { cutText, firstWithin } from '#common/contracts/fit.js';
 import { BackupMethod, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
+
+const WARNING_BYTES = 64 * 1024;
 
 /** A backup exists: durable, checksummed, listed in its manifest and in the catalog. */
 export const BackupCompleted = defineEvent({
@@ -9,6 +12,17 @@ export const BackupCompleted = defineEvent({
   version: 1,
   summary: 'A backup exists: durable, checksummed, listed in its manifest and in the catalog',
   key: (data) => data.dataset,
+  fit: ({ warnings, ...data }) => ({
+    ...data,
+    ...(warnings === undefined
+      ? {}
+      : {
+          warnings: firstWithin(
+            warnings.map((text) => cutText(text)),
+            WARNING_BYTES,
+          ),
+        }),
+  }),
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
@@ -24,5 +38,9 @@ export const BackupCompleted = defineEvent({
     snapshotAt: Instant.describe('The instant that a restore brings back'),
     completedAt: Instant,
     busPosition: z.enum(['proven', 'unproven', 'none']),
+    warnings: z
+      .array(z.string())
+      .optional()
+      .describe('What may make a restore of it fail, each with its mend: the first of them; the manifest has all'),
   }),
 });

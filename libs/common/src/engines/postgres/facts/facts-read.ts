@@ -16,6 +16,7 @@ import { readSequences } from './facts-sequences.js';
 import { type DatabaseFacts, readDatabase } from './facts-server.js';
 import { readSettings } from './facts-settings.js';
 import { listTables, type TableEntry } from './facts-tables.js';
+import { readRestoreWarnings } from './unsafe-functions.js';
 
 export interface FactsOptions extends CountOptions {
   readonly migrationHeadQuery: string | undefined;
@@ -23,7 +24,7 @@ export interface FactsOptions extends CountOptions {
 
 type Section =
   | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions' | 'collations' | 'tablespaces')
-  | ('objects' | 'definitions' | 'schemaSha256' | 'migrationHead');
+  | ('objects' | 'definitions' | 'schemaSha256' | 'warnings' | 'migrationHead');
 
 /** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
 export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
@@ -63,6 +64,7 @@ export async function readCatalogFacts(
     definitions: packDefinitions(await readDefinitionLines(session)),
     largeObjects: await readLargeObjects(session),
     memberships: await readMemberships(session, roles),
+    warnings: await readRestoreWarnings(session),
     migrationHead: await readMigrationHead(session, migrationHeadQuery),
   };
 }

@@ -6,7 +6,8 @@ import { toPrivileges } from './facts-sql.js';
 export type DatabaseFacts = Omit<
   SnapshotFacts,
   | ('tables' | 'objects' | 'sequences' | 'extensions' | 'collations' | 'tablespaces' | 'settings' | 'roles')
-  | ('memberships' | 'definitions' | 'largeObjects' | 'schemaSha256' | 'details' | 'tenants' | 'migrationHead')
+  | ('memberships' | 'definitions' | 'largeObjects' | 'schemaSha256' | 'details' | 'tenants')
+  | ('warnings' | 'migrationHead')
 >;
 
 /** `takenAt` and `lsn` are those of this statement: as the first of a transaction it is the snapshot. */

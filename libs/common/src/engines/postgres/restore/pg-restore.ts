@@ -7,7 +7,8 @@ import { toText } from '#common/errors/printable.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
-import { Complaints } from './restore-errors.js';
+import { type Complaint, Complaints } from './restore-errors.js';
+import { isRefusedRow, toRestoreFailure } from './restore-failure.js';
 import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
 import { type ArchivedSchema, splitRestoreList, toRestoreList } from './restore-toc.js';
 
@@ -26,43 +27,72 @@ export interface PgRestoreRequest {
 
 /**
  * Fills an empty database from an archive, with parallel jobs, and returns the complaints that are known to be harmless.
- * Throws: restore.failed with the first fatal complaints; engine.spawn; the abort reason.
+ * Throws: restore.failed with the fatal complaints (`hasRefusedRows`: `fillInOrder` may succeed); engine.spawn; the abort reason.
  */
 export async function fillDatabase(
   request: PgRestoreRequest,
   target: PostgresTarget,
   signal: AbortSignal,
 ): Promise<readonly string[]> {
-  const { early, late } = splitRestoreList(await readRestoreList(request, signal));
   const jobs = isOlderServer(request) ? 1 : target.jobs;
-  const harmless = await fillWith(request, { list: early, jobs }, target, signal);
-  return late === '' ? harmless : [...harmless, ...(await fillWith(request, { list: late, jobs: 1 }, target, signal))];
+  if (jobs === 1) return fillInOrder(request, target, signal);
+  const list = await readRestoreList(request, signal);
+  const { early, late } = splitRestoreList(list);
+  const first = await runPart(request, { list: early, jobs }, { target, signal });
+  if (first.fatal.some(isRefusedRow)) throw toRestoreFailure(first.fatal, { list, isParallel: true });
+  if (late === '') return toHarmless([first], list);
+  return toHarmless([first, await runPart(request, { list: late, jobs: 1 }, { target, signal })], list);
+}
+
+/** The same with one job, in the archive's own order: a constraint may call a function that reads another table. */
+export async function fillInOrder(
+  request: PgRestoreRequest,
+  target: PostgresTarget,
+  signal: AbortSignal,
+): Promise<readonly string[]> {
+  const list = await readRestoreList(request, signal);
+  return toHarmless([await runPart(request, { list, jobs: 1 }, { target, signal })], list);
+}
+
+/** Throws restore.failed when one of the parts has failed. */
+function toHarmless(parts: readonly PartEnd[], list: string): readonly string[] {
+  const failed = parts.some(({ hasFailed }) => hasFailed);
+  const fatal = parts.flatMap((part) => part.fatal);
+  if (failed) throw toRestoreFailure(fatal, { list, isParallel: false });
+  return parts.flatMap(({ harmless }) => harmless);
 }
 
 /** pg_restore 17 and newer then complains in every session, and only a single job's complaints can be told apart for certain. */
 const isOlderServer = ({ tools, serverMajor }: PgRestoreRequest): boolean => tools.major >= 17 && serverMajor < 17;
 
-async function fillWith(
+interface PartEnd {
+  readonly hasFailed: boolean;
+  readonly fatal: readonly Complaint[];
+  readonly harmless: readonly string[];
+}
+
+/** pg_restore goes on after an error: what comes after it is told as well. */
+async function runPart(
   request: PgRestoreRequest,
   part: { readonly list: string; readonly jobs: number },
-  target: PostgresTarget,
-  signal: AbortSignal,
-): Promise<readonly string[]> {
+  { target, signal }: { readonly target: PostgresTarget; readonly signal: AbortSignal },
+): Promise<PartEnd> {
   const complaints = new Complaints();
   const list = await writeRestoreList(request, part.list);
+  // Only then it says which entry an error is about; lines of several jobs would be mixed up.
+  const verbose = part.jobs === 1 ? ['--verbose'] : [];
+  const into = [`--dbname=${toConnInfo(request.database)}`, `--jobs=${part.jobs}`, ...verbose];
   const command = {
     program: request.tools.path('pg_restore'),
-    args: [`--dbname=${toConnInfo(request.database)}`, `--jobs=${part.jobs}`, ...toCommonArgs(request, target, list)],
+    args: [...into, ...toCommonArgs(request, target, list)],
     env: toRestoreEnvironment(withDatabase(target.connection, request.database), request.identity),
   };
   const onStderrLine = (line: string): void => complaints.read(line);
   const end = await runCommand(command, { signal, acceptExitCodes: [0, 1], onStderrLine }).catch((error) => {
     throw withoutRows(error);
   });
-  if (end.exitCode === 0 || complaints.areAllHarmless) return complaints.harmless;
-  const errors = complaints.fatal.map(({ message }) => message).slice(0, 20);
-  const first = errors[0] ?? 'pg_restore failed without naming an error';
-  throw new AppError('restore.failed', `${first}; the unfinished database was dropped`, { errors });
+  const hasFailed = end.exitCode !== 0 && !complaints.areAllHarmless;
+  return { hasFailed, fatal: complaints.fatal, harmless: complaints.harmless };
 }
 
 /** What of the archive is to be restored, in pg_restore's own form. */

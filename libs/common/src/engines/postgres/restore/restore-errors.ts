@@ -3,6 +3,8 @@ export interface Complaint {
   readonly message: string;
   /** SQLSTATE, where psql tells it. */
   readonly state: string | undefined;
+  /** Number of the archive's entry that pg_restore was at. */
+  readonly entry: number | undefined;
 }
 
 /**
@@ -13,6 +15,7 @@ export interface Complaint {
 const HARMLESS = 'SET transaction_timeout = 0;';
 
 const PG_RESTORE_ERROR = /^pg_restore: (?:error|fatal): (.*)$/;
+const PG_RESTORE_ENTRY = /^pg_restore: from TOC entry (\d+);/;
 const PG_RESTORE_COMMAND = /^Command was: (.*)$/;
 const PG_RESTORE_SUMMARY = /^pg_restore: warning: errors ignored on restore: (\d+)$/;
 const PSQL_ERROR = /^psql:[^\n]*?:\d+: [^:]+:\s+(?:([0-9A-Z]{5}): )?(.*)$/;
@@ -26,6 +29,7 @@ const MAX_KEPT = 50;
 export class Complaints {
   private readonly kept: Seen[] = [];
   private last: Seen | undefined;
+  private entry: number | undefined;
   private ignored: number | undefined;
   private harmlessCount = 0;
   private fatalCount = 0;
@@ -41,7 +45,7 @@ export class Complaints {
   }
 
   get fatal(): Complaint[] {
-    return this.kept.filter(({ isHarmless }) => !isHarmless).map(({ message, state }) => ({ message, state }));
+    return this.kept.filter(({ isHarmless }) => !isHarmless).map(({ isHarmless, ...complaint }) => complaint);
   }
 
   /**
@@ -55,6 +59,8 @@ export class Complaints {
   private readSequel(line: string): void {
     const summary = PG_RESTORE_SUMMARY.exec(line)?.[1];
     if (summary !== undefined) this.ignored = Number(summary);
+    const entry = PG_RESTORE_ENTRY.exec(line)?.[1];
+    if (entry !== undefined) this.entry = Number(entry);
     const { last } = this;
     if (last === undefined) return;
     if (PG_RESTORE_COMMAND.exec(line)?.[1] === HARMLESS && !last.isHarmless) {
@@ -66,20 +72,19 @@ export class Complaints {
     if (dependents !== undefined) last.message += `; ${dependents}`;
   }
 
-  private add(complaint: Complaint): void {
+  private add(complaint: Omit<Complaint, 'entry'>): void {
     this.fatalCount += 1;
-    this.last = { ...complaint, isHarmless: false };
+    this.last = { ...complaint, entry: this.entry, isHarmless: false };
     if (this.kept.length < MAX_KEPT) this.kept.push(this.last);
   }
 }
 
-interface Seen {
+interface Seen extends Complaint {
   message: string;
-  readonly state: string | undefined;
   isHarmless: boolean;
 }
 
-function toComplaint(line: string): Complaint | undefined {
+function toComplaint(line: string): Omit<Complaint, 'entry'> | undefined {
   const [, state, message] = PSQL_ERROR.exec(line) ?? [];
   if (message !== undefined) return { message, state };
   const own = (PG_RESTORE_ERROR.exec(line) ?? PSQL_OWN_ERROR.exec(line))?.[1];
