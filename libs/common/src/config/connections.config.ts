@@ -96,6 +96,11 @@ export const PostgresDatasetConfig = z.strictObject({
   tenantTables: TenantTablesConfig.optional(),
   fingerprint: z.array(z.string()).default(['*.*']).describe('Tables whose content is digested, schema.table with *'),
   exactCountLimit: z.int().min(0).default(5_000_000).describe('Larger tables are counted by estimate'),
+  lockTimeoutMs: z
+    .int()
+    .min(1_000)
+    .default(30_000)
+    .describe('How long a dump waits for a table that another session holds in ACCESS EXCLUSIVE mode'),
   migrationHeadQuery: z.string().optional().describe('Returns one text: the application’s migration head'),
   compression: z
     .strictObject({ level: z.int().min(1).max(19).default(3), threads: z.int().min(1).max(16).default(2) })

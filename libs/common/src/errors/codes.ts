@@ -136,7 +136,7 @@ export const Codes = {
     retryable: true,
     passes: true,
     exit: Exit.failed,
-    hint: 'Find who holds the lock with `SELECT pid, query FROM pg_stat_activity WHERE pid IN (SELECT pid FROM pg_locks WHERE granted)` and let it end.',
+    hint: 'Let the named session end, or end it with `SELECT pg_terminate_backend(<pid>)`; how long a dump waits, `lockTimeoutMs` of its dataset says.',
   },
   'postgres.permission': {
     retryable: false,

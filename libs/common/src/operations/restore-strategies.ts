@@ -1,5 +1,5 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import { type PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { fillDatabase, fillInOrder } from '#common/engines/postgres/restore/pg-restore.js';
@@ -13,15 +13,15 @@ import {
 } from '#common/engines/postgres/restore/restore-database.js';
 import { hasRefusedRows } from '#common/engines/postgres/restore/restore-failure.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
-import { findLockHolders } from '#common/engines/postgres/restore/restore-lock.js';
 import {
   databaseStatements,
   prepareEmpty,
   prepareInUse,
 } from '#common/engines/postgres/restore/restore-preparation.js';
 import { type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-sessions.js';
+import { findTableLocks, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError } from '#common/errors/app-error.js';
-import { withDatabase } from '#common/pg/connection.js';
+import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import type { Remember } from './restore-findings.js';
 import type { RestoreOrder, RestoreProgress } from './restore-order.js';
 
@@ -105,7 +105,8 @@ export async function intoExisting(
   const { lock } = material;
   const request = { ...material, ...preparation, database, identity, serverMajor: lock.serverMajor };
   const restoring = restoreInPlace(request, target, signal).catch(async (error) => {
-    throw isLockTimeout(error) ? await toHolderError(error, lock, database) : error;
+    const { doomed } = preparation;
+    throw isLockTimeout(error) ? await toHolderError(error, connection, { doomed, options }) : error;
   });
   await whileCounting(material, database, restoring);
   return analyzed({ target, identity, database }, material, signal);
@@ -115,11 +116,23 @@ const isLockTimeout = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'postgres.locked';
 
 /** Who is in the way is known only now: the operator's next question. */
-async function toHolderError(error: AppError, lock: PgSession, database: string): Promise<AppError> {
-  const holders = await findLockHolders(lock, database).catch(() => []);
-  const names = holders.map(({ pid, role, application }) => `pid ${pid} (${role}, ${application})`).join(', ');
-  const message = `${error.message}; open transactions: ${names || 'none any more'}`;
-  return new AppError('postgres.locked', message, { ...error.context, holders }, { cause: error });
+async function toHolderError(error: AppError, database: PgConnection, o: HolderQuestion): Promise<AppError> {
+  const question = { relations: o.doomed, exclusiveOnly: false, except: [] };
+  const locks = await withPgSession(database, o.options, (session) => findTableLocks(session, question)).catch(
+    () => [],
+  );
+  const who = toLockText(locks) || 'no session holds any of its relations any more';
+  return new AppError(
+    'postgres.locked',
+    `${error.message}; ${who}`,
+    { ...error.context, holders: locks },
+    { cause: error },
+  );
+}
+
+interface HolderQuestion {
+  readonly doomed: readonly string[];
+  readonly options: PgSessionOptions;
 }
 
 /** The data is whole by now: statistics that cannot be gathered are told, and fail nothing. */

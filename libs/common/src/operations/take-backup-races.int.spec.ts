@@ -44,6 +44,21 @@ const rowsOf = (manifest: Manifest, table: string): Promise<string[]> =>
 const countOf = (manifest: Manifest, table: string): number | undefined =>
   manifest.snapshot.tables.find(({ name }) => name === table)?.rows;
 
+describe('a table that is locked', () => {
+  it('is waited for as long as its dataset says, and named with its holder', async () => {
+    const holder = await PgSession.open(scratch.connection, session);
+    await holder.query('BEGIN; LOCK TABLE refilled IN ACCESS EXCLUSIVE MODE');
+    const who =
+      /waited 1 s in vain for .*: pid \d+ \(postgres, spec, idle in transaction for \d+ s\) holds public\.refilled$/;
+    await expect(take({}, scratch.dataset({ lockTimeoutMs: 1_000 }))).rejects.toMatchObject({
+      code: 'postgres.locked',
+      message: expect.stringMatching(who),
+      context: { holders: [{ relation: 'public.refilled', pid: holder.backendPid }] },
+    });
+    await holder.close();
+  });
+});
+
 const REFILL = 'BEGIN; TRUNCATE refilled; INSERT INTO refilled SELECT generate_series(1, 500); COMMIT';
 
 /** Truncates and refills in one transaction at odd moments, until told to stop. Returns how often. */

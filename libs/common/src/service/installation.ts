@@ -33,6 +33,7 @@ export class Installation {
       toolDirectories: config.toolDirectories,
       fingerprintTables: config.fingerprint,
       exactCountLimit: config.exactCountLimit,
+      lockTimeoutMs: config.lockTimeoutMs,
       migrationHeadQuery: config.migrationHeadQuery,
       tenantTables: config.tenantTables,
       compression: config.compression,

@@ -11,6 +11,8 @@ export interface PostgresDataset {
   readonly fingerprintTables: readonly string[];
   /** Tables with more estimated rows than this are counted by estimate. */
   readonly exactCountLimit: number;
+  /** How long a dump waits for a table that another session holds in ACCESS EXCLUSIVE mode. Default 30 s. */
+  readonly lockTimeoutMs?: number | undefined;
   /** A query that returns one text: where the application's migrations stand. */
   readonly migrationHeadQuery: string | undefined;
   /** Which tables belong to tenants, and what of it is recorded in the snapshot. */

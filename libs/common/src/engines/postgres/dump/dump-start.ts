@@ -4,10 +4,12 @@ import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { type CatalogFacts, readCatalogFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { readSequences } from '#common/engines/postgres/facts/facts-sequences.js';
 import { pinFactSettings } from '#common/engines/postgres/facts/facts-session.js';
-import { listTables, toTableListKey } from '#common/engines/postgres/facts/facts-tables.js';
+import { listTables, type TableEntry, toTableListKey } from '#common/engines/postgres/facts/facts-tables.js';
+import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { findTableLocks, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
 import { toDumpCommand, toZstdCommand } from './dump-commands.js';
@@ -72,7 +74,9 @@ async function tryStart(sessions: DumpSessions, o: StartOptions, giveUp: AbortCo
   await assertReadable(reader);
   const tables = await listTables(reader);
   const sequences = await readSequences(reader);
-  const snapshot = await holdSnapshot(holder, tables, o);
+  const snapshot = await holdSnapshot(holder, tables, o).catch(async (error) => {
+    throw isLockTimeout(error) ? await toLockedError(sessions, tables, o) : error;
+  });
   const { chain, applicationName } = spawnDump(snapshot, o, AbortSignal.any([o.signal, giveUp.signal]));
   try {
     await awaitDumpLocks(reader, { applicationName, tables, ended: chain.ended, signal: o.signal });
@@ -89,6 +93,23 @@ async function tryStart(sessions: DumpSessions, o: StartOptions, giveUp: AbortCo
     await chain.ended.catch(() => undefined);
     throw error;
   }
+}
+
+export const lockTimeoutOf = ({ lockTimeoutMs = 30_000 }: PostgresDataset): number => lockTimeoutMs;
+
+const isLockTimeout = (error: unknown): boolean => sqlStateOf(error) === '55P03';
+
+/** A transaction that takes so long is not about to end. Whose it is, another session can see. */
+async function toLockedError(
+  { holder, reader }: DumpSessions,
+  tables: readonly TableEntry[],
+  { dataset }: StartOptions,
+): Promise<AppError> {
+  const relations = tables.map(({ name }) => name);
+  const locks = await findTableLocks(reader, { relations, exclusiveOnly: true, except: [holder.backendPid] });
+  const who = toLockText(locks) || 'another session had one of them, and has let go by now';
+  const message = `waited ${lockTimeoutOf(dataset) / 1_000} s in vain for the tables of ${holder.label}: ${who}`;
+  return new AppError('postgres.locked', message, { holders: locks });
 }
 
 function spawnDump(

@@ -4,7 +4,7 @@ import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { DUMP_TOOLS } from './dump-commands.js';
 import type { ReadBusPosition } from './dump-snapshot.js';
-import { startDump } from './dump-start.js';
+import { lockTimeoutOf, startDump } from './dump-start.js';
 import { PgDumpOutput } from './pg-dump-output.js';
 import { ZstdVersion } from './zstd-version.js';
 
@@ -47,7 +47,8 @@ export class PgDumpEngine {
       o.onStage?.('snapshot');
       // One server for all: a snapshot of one host means nothing to another.
       const source = { ...dataset, connection: reader.connection };
-      const holder = await PgSession.open(source.connection, session);
+      const lockTimeout = { lock_timeout: `${lockTimeoutOf(dataset)}ms` };
+      const holder = await PgSession.open(source.connection, { ...session, settings: lockTimeout });
       try {
         const { readBusPosition } = o;
         const options = { signal, readBusPosition, dataset: source, toolset, applicationName, tries: this.tries };

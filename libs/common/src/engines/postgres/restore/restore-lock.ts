@@ -55,23 +55,3 @@ async function endEarlierAttempts(session: PgSession, identity: RestoreIdentity,
   }
   await endAttempts(session, { runId, attempt: attempt - 1 }, signal);
 }
-
-export interface LockHolder {
-  readonly pid: number;
-  readonly role: string;
-  readonly application: string;
-  readonly state: string;
-}
-
-/** Sessions that hold locks in a database in a transaction of their own, the oldest first. */
-export const findLockHolders = (session: PgSession, database: string): Promise<LockHolder[]> =>
-  session.query<LockHolder>(
-    `SELECT a.pid, coalesce(a.usename, '')::text AS role, coalesce(a.application_name, '') AS application,
-       coalesce(a.state, '') AS state
-     FROM pg_stat_activity a
-     WHERE a.datname = $1 AND a.xact_start IS NOT NULL
-       AND EXISTS (SELECT FROM pg_locks l WHERE l.pid = a.pid AND l.granted AND l.locktype = 'relation')
-     ORDER BY a.xact_start
-     LIMIT 5`,
-    [database],
-  );

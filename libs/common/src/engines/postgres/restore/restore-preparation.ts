@@ -27,6 +27,8 @@ export interface Preparation {
 export interface PreparationInUse extends Preparation {
   /** Run before anything else, so that no event trigger fires. */
   readonly quiet: readonly Sql[];
+  /** Identities of what is dropped, and locked before. */
+  readonly doomed: readonly string[];
 }
 
 /** For an empty database: the extensions and where they live. */
@@ -90,6 +92,7 @@ export async function prepareInUse(
       ...(await databaseStatements(session, facts, target, database)),
     ],
     quiet: await quietStatements(session),
+    doomed: doomed.map(({ identity }) => identity),
     presentSchemas: archivedSchemas(present, facts),
     hasTablespaces: await hasTablespaces(session),
   };
