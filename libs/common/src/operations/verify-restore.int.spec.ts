@@ -198,9 +198,23 @@ describe('verifyRestore', () => {
     expect(await verify([{ use: 'checksums' }], absent)).toMatchObject({ verdict: 'failed' });
   });
 
+  it('keeps what the others found when a probe runs out of time', async () => {
+    const slow = { use: 'sql', timeoutMs: 300, assertions: [{ query: 'SELECT pg_sleep(20)', rows: 1 }] };
+    const { verdict, outcomes } = await verify([slow, { use: 'row-counts' }]);
+    expect(verdict).toBe('inconclusive');
+    expect(outcomes).toMatchObject([
+      { verdict: 'inconclusive', summary: 'probe sql did not end within 300 ms' },
+      { verdict: 'passed' },
+    ]);
+    await rm(join(root, 'shop', manifest.backupId, 'verdicts'), { recursive: true });
+  });
+
   it('throws when a probe could not look, and keeps no verdict', async () => {
     const blind = { use: 'sql', assertions: [{ query: 'SELEC 1', rows: 1 }] };
-    await expect(verify([{ use: 'row-counts' }, blind])).rejects.toMatchObject({ code: 'probe.impossible' });
+    await expect(verify([{ use: 'row-counts' }, blind])).rejects.toMatchObject({
+      code: 'probe.impossible',
+      context: { found: [expect.stringMatching(/^row-counts passed: /), expect.stringMatching(/^sql inconclusive: /)] },
+    });
     for await (const { key } of repository.list(`shop/${manifest.backupId}/verdicts`, { signal })) {
       throw new Error(`${key} is kept`);
     }

@@ -3,7 +3,7 @@ import { looksAtDatabase } from '#common/domain/proof.js';
 import { decideVerdict, type ProbeOutcome } from '#common/domain/verdict.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { type AppError, toAppError } from '#common/errors/app-error.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
@@ -35,7 +35,8 @@ export interface VerifyRestoreDeps extends KeepVerdictDeps {
  * a verdict beside nothing would be seen by no sweep.
  * A probe that could not look, or a database that is not there, leaves no verdict, unless a probe has already found the restore wrong:
  * that stays true.
- * Throws: probe.timeout, probe.failed, probe.unreachable, probe.impossible, repository.*; the abort reason.
+ * A probe that runs out of time is inconclusive; what the others found is in the context of an error.
+ * Throws: probe.failed, probe.unreachable, probe.impossible, repository.*; the abort reason.
  */
 export function verifyRestore(
   verification: Verification,
@@ -76,13 +77,15 @@ async function runProbes(
       outcomes.push(await probe.run(context));
     } catch (error) {
       signal.throwIfAborted();
-      failure ??= toAppError(error);
-      outcomes.push(toUnrun(probe.name, toAppError(error)));
+      const unrun = toAppError(error);
+      // Too slow today is too slow at the next attempt, and says nothing against what the others found.
+      if (unrun.code !== 'probe.timeout') failure ??= unrun;
+      outcomes.push(toUnrun(probe.name, unrun));
     }
   }
   const hasLooked = probes.some(({ name }) => looksAtDatabase(name));
   if (!hasLooked) failure ??= await findAbsence(verification.database, signal);
-  if (failure !== undefined && decideVerdict(outcomes) !== 'failed') throw failure;
+  if (failure !== undefined && decideVerdict(outcomes) !== 'failed') throw withFindings(failure, outcomes);
   return outcomes;
 }
 
@@ -96,6 +99,13 @@ async function findAbsence(database: PgConnection, signal: AbortSignal): Promise
     return toAppError(error);
   }
 }
+
+/** What was looked at is not lost with what could not be. */
+const withFindings = (failure: AppError, outcomes: readonly ProbeOutcome[]): AppError => {
+  const found = outcomes.map(({ probe, verdict, summary }) => `${probe} ${verdict}: ${summary}`);
+  const options = { cause: failure, hint: failure.hint };
+  return new AppError(failure.code, failure.message, { ...failure.context, found }, options);
+};
 
 const toUnrun = (probe: string, { message, hint }: AppError): ProbeOutcome => ({
   probe,
