@@ -1,22 +1,46 @@
 import { type Problem, toProblem } from '#common/errors/app-error.js';
+import type { Code } from '#common/errors/codes.js';
 
 /** One thing that must be right before the night on which it is needed. */
 export interface Check {
   /** `dataset shop: every row is visible` */
   readonly name: string;
+  /** The check that tells whether this one can look at all: its connection error is told once. */
+  readonly needs?: string;
   /** Resolves with what was found; throws the problem, with its hint. */
   readonly run: () => Promise<string>;
 }
 
 export interface CheckOutcome {
   readonly name: string;
-  readonly state: 'ok' | 'warning' | 'failed';
+  readonly state: 'ok' | 'warning' | 'failed' | 'skipped';
   readonly found: string;
   readonly problem: Problem | null;
 }
 
 /** Thrown by a check for what works but should not stay. */
 export class CheckWarning extends Error {}
+
+const UNCONNECTED: ReadonlySet<string> = new Set<Code>([
+  ...(['postgres.unreachable', 'postgres.auth', 'postgres.busy', 'postgres.tls', 'postgres.database-missing'] as const),
+]);
+
+/** All checks, one after another; those that could only say once more that there is no connection are skipped. */
+export async function runChecks(checks: readonly Check[]): Promise<CheckOutcome[]> {
+  const outcomes: CheckOutcome[] = [];
+  const cutOff = new Set<string>();
+  for (const check of checks) {
+    const { name, needs } = check;
+    if (needs !== undefined && cutOff.has(needs)) {
+      outcomes.push({ name, state: 'skipped', found: `not tried, for ${needs} failed`, problem: null });
+      continue;
+    }
+    const outcome = await runCheck(check);
+    if (UNCONNECTED.has(outcome.problem?.code ?? '')) cutOff.add(name);
+    outcomes.push(outcome);
+  }
+  return outcomes;
+}
 
 /** Checks do not stop each other: an operator wants to see all that is wrong at once. */
 export async function runCheck({ name, run }: Check): Promise<CheckOutcome> {

@@ -16,14 +16,16 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
   const application = tenantTables?.application;
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
     withPgSession(connection, { signal, applicationName: 'holdfast check' }, work);
+  const connected = `dataset ${name}: connection`;
   return [
     ...urlCheck(`dataset ${name}`, connection),
     {
-      name: `dataset ${name}: connection`,
+      name: connected,
       run: () => withSession(async ({ label, serverMajor }) => `${label} answers, PostgreSQL ${serverMajor}`),
     },
     {
       name: `dataset ${name}: client tools`,
+      needs: connected,
       run: () =>
         withSession(async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, DUMP_TOOLS, { directories, signal });
@@ -32,6 +34,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
     },
     {
       name: `dataset ${name}: every row is visible`,
+      needs: connected,
       run: () =>
         withSession(async (session) => {
           await assertReadable(session);
@@ -40,6 +43,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
     },
     {
       name: `dataset ${name}: fits into its repository`,
+      needs: connected,
       run: () => withSession((session) => tellRoom(name, session, { installation, signal })),
     },
     ...(application === undefined

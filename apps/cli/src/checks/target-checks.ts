@@ -12,10 +12,11 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
   const target = installation.target(name);
   const { connection, toolDirectories: directories, owner } = target;
   const options = { signal, applicationName: 'holdfast check' };
+  const connected = `target ${name}: connection and rights`;
   return [
     ...urlCheck(`target ${name}`, connection),
     {
-      name: `target ${name}: connection and rights`,
+      name: connected,
       run: () =>
         withPgSession(serverOf(target), options, async (session) => {
           const { may } = await session.queryOne<{ may: boolean }>(
@@ -28,6 +29,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
     },
     {
       name: `target ${name}: client tools`,
+      needs: connected,
       run: () =>
         withPgSession(serverOf(target), options, async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, ['pg_restore'], { directories, signal });
@@ -36,6 +38,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
     },
     {
       name: `target ${name}: owner`,
+      needs: connected,
       run: async () => {
         if (owner === undefined) return 'owners come from the backup, or are the restoring role';
         const missing = await withPgSession(serverOf(target), options, (session) => findMissingRoles(session, [owner]));

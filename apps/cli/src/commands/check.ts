@@ -1,5 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
-import { type Check, type CheckOutcome, runCheck } from '../checks/check.js';
+import { type Check, type CheckOutcome, runChecks } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
 import { repositoryCheck } from '../checks/repository-check.js';
@@ -14,8 +14,7 @@ export const check: Verb = {
   options: [['--dataset <name>', 'only this dataset, its repositories and its schedules']],
   examples: ['check', 'check --dataset shop --json'],
   async run(context, options) {
-    const outcomes: CheckOutcome[] = [];
-    for (const one of toChecks(text(options, 'dataset'), context)) outcomes.push(await runCheck(one));
+    const outcomes = await runChecks(toChecks(text(options, 'dataset'), context));
     const isGood = outcomes.every(({ state }) => state !== 'failed');
     return { document: { isGood, checks: outcomes }, text: toLines(outcomes), exit: isGood ? Exit.done : Exit.failed };
   },
@@ -42,7 +41,7 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
   ];
 }
 
-const mark = { ok: '✓', warning: '!', failed: '✗' } as const;
+const mark = { ok: '✓', warning: '!', failed: '✗', skipped: '-' } as const;
 
 const toLines = (outcomes: readonly CheckOutcome[]): string =>
   outcomes

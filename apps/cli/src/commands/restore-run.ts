@@ -35,7 +35,7 @@ export const restoreRun: Verb = {
     const restore = await followRequest(request, context);
     const verificationRunId = restore.result?.['verificationRunId'];
     if (typeof verificationRunId !== 'string') return runView(restore);
-    context.output.note(toRunText(restore));
+    context.output.part(toRunText(restore));
     const verification = await followRun(verificationRunId, context, { mayBeLate: true });
     const verdict = toVerdictResult(verification.result as unknown as VerdictDocument);
     return { ...verdict, document: { restore, verification } };

@@ -32,7 +32,7 @@ export async function restoreLocally(wish: RestoreArguments, context: VerbContex
   const said = `restored backup ${manifest.backupId} to database "${database}" of target ${targetName}`;
   const text = [said, ...toRestoreNotes(outcome)].join('\n');
   if (profile === undefined) return { document: { restore }, text, exit: Exit.done };
-  output.note(text);
+  output.part(text);
   const verdict = await verifyLocally({ manifest, target: targetName, database, profile }, context);
   return { ...verdict, document: { restore, verification: verdict.document } };
 }

@@ -29,6 +29,6 @@ export async function takeSafetyDump(
     },
     signal,
   );
-  output.note(`the database as it was is kept as safety backup ${backupId}`);
+  output.part(`the database as it was is kept as safety backup ${backupId}`);
   return backupId;
 }

@@ -20,6 +20,13 @@ export class Output {
     this.out.write(this.isJson ? `${JSON.stringify(document, null, 2)}\n` : `${text}\n`);
   }
 
+  /** What one part of a verb did, at once: also when the next part fails it stays on stdout. A document has it all at the end. */
+  part(text: string): void {
+    if (this.isJson) return;
+    this.endProgress();
+    this.out.write(`${text}\n`);
+  }
+
   problem(error: AppError): void {
     this.endProgress();
     if (this.isJson) this.out.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
@@ -46,11 +53,22 @@ export class Output {
   }
 }
 
-/** The lists of a problem's context: what is known, accepted, refused. */
+const STDERR_LINES = 10;
+
+/** What hints point at: lists of what is known, found or refused, the SQLSTATE, and the end of a program's stderr. */
 function toDetails({ context }: AppError): string {
-  const lists = Object.entries(context).filter(([, value]) => Array.isArray(value) && value.length > 0) as [
-    string,
-    unknown[],
-  ][];
-  return lists.map(([name, values]) => `  ${name}: ${toShown(values.map(toText))}\n`).join('');
+  return Object.entries(context)
+    .flatMap(([name, value]) => toDetail(name, value))
+    .map((line) => `  ${line}\n`)
+    .join('');
+}
+
+function toDetail(name: string, value: unknown): string[] {
+  if (name === 'stderrTail' && typeof value === 'string' && value !== '') {
+    const lines = value.split('\n').slice(-STDERR_LINES);
+    return [`${name}:`, ...lines.map((line) => `  ${line}`)];
+  }
+  if (name === 'sqlState' && typeof value === 'string') return [`${name}: ${value}`];
+  if (!Array.isArray(value) || value.length === 0) return [];
+  return [`${name}: ${toShown((value as unknown[]).map(toText))}`];
 }

@@ -4,15 +4,25 @@ import type { ChildEnd } from './command.js';
 
 export const isSuccess = (end: ChildEnd): boolean => end.exitCode === 0;
 
-/** "pg_dump ended with exit code 1: last line of stderr", with the end in the context. */
+/** "pg_dump ended with exit code 1: FATAL:  terminating connection", with the end in the context. */
 export function toExitError(end: ChildEnd, chain: readonly ChildEnd[] = [end]): AppError {
   const how = end.signal === null ? `exit code ${toText(end.exitCode)}` : `signal ${end.signal}`;
-  const lastLine = end.stderrTail.split('\n').at(-1) ?? '';
+  const cause = findCause(end.stderrTail);
   const others = chain.length < 2 ? {} : { chain: chain.map(toBrief) };
-  return new AppError('engine.exit', `${end.program} ended with ${how}${lastLine && `: ${lastLine}`}`, {
+  return new AppError('engine.exit', `${end.program} ended with ${how}${cause && `: ${cause}`}`, {
     ...end,
     ...others,
   });
+}
+
+/** Signs of a line that tells a cause, the surest first. What a program says last is often only how it took it. */
+const CAUSES = [/\b(?:FATAL|PANIC):/, /\bERROR:/, /^\S+: (?:error|fatal):/i, /\berror\b/i];
+
+/** The line of stderr that says most. Without what a program of PostgreSQL puts before the server's own words. */
+function findCause(stderrTail: string): string {
+  const lines = stderrTail.split('\n').map((line) => line.trim());
+  const told = CAUSES.map((sign) => lines.find((line) => sign.test(line))).find((line) => line !== undefined);
+  return (told ?? lines.at(-1) ?? '').replace(/^.*\bError message from server: /, '');
 }
 
 /**

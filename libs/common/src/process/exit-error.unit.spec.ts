@@ -29,10 +29,38 @@ describe('blame in a chain', () => {
     expect(findCulprit(ends)?.program).toBe(culprit);
   });
 
-  it('tells how it ended, its last words, and how the others ended', () => {
+  it.each([
+    [
+      'FATAL:  terminating connection due to administrator command',
+      [
+        'pg_dump: error: Dumping the contents of table "orders" failed: PQgetCopyData() failed.',
+        'pg_dump: detail: Error message from server: FATAL:  terminating connection due to administrator command',
+        'server closed the connection unexpectedly',
+        '\tThis probably means the server terminated abnormally',
+        '\tbefore or while processing the request.',
+        'pg_dump: detail: Command was: COPY public.orders (id) TO stdout;',
+      ],
+    ],
+    [
+      'pg_dump: error: query failed: ERROR:  permission denied for table a',
+      [
+        'pg_dump: error: query failed: ERROR:  permission denied for table a',
+        'pg_dump: detail: Query was: LOCK TABLE a',
+      ],
+    ],
+    [
+      'zstd: error 25 : Write error : cannot write block : No space left on device',
+      ['zstd: error 25 : Write error : cannot write block : No space left on device', 'bye'],
+    ],
+    ['the last line', ['nothing known', 'the last line']],
+  ])('tells the line with the cause: %s', (line, stderr) => {
+    expect(toExitError(end('program', 1, stderr.join('\n'))).message).toBe(`program ended with exit code 1: ${line}`);
+  });
+
+  it('tells how it ended, what it said of the cause, and how the others ended', () => {
     const ends = [end('pg_dump', 1, 'pg_dump: error: no\nserver closed the connection'), end('zstd', 0)];
     const error = toExitError(ends[0] as ChildEnd, ends);
-    expect(error.message).toBe('pg_dump ended with exit code 1: server closed the connection');
+    expect(error.message).toBe('pg_dump ended with exit code 1: pg_dump: error: no');
     expect(error.context).toMatchObject({
       exitCode: 1,
       chain: [

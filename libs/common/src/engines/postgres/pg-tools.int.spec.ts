@@ -32,7 +32,7 @@ describe('installed tools', () => {
     const finding = nowhere.find(18, ['pg_dump'], only(endpoints.postgres15.binDir));
     await expect(finding).rejects.toMatchObject({
       code: 'postgres.tool-too-old',
-      message: 'pg_dump of PostgreSQL 15 cannot work with a server of version 18',
+      message: 'pg_dump of PostgreSQL 15 on this machine, and version 18 or newer is needed',
       hint: expect.stringContaining('postgresql-client-18'),
     });
   });

@@ -132,7 +132,7 @@ function toSearchError(serverMajor: number, names: readonly string[], older: rea
   const best = older.reduce((a, b) => (b.major > a.major ? b : a));
   return new AppError(
     'postgres.tool-too-old',
-    `${tools} of PostgreSQL ${best.major} cannot work with a server of version ${serverMajor}`,
+    `${tools} of PostgreSQL ${best.major} on this machine, and version ${serverMajor} or newer is needed`,
     { serverMajor, found: older.map(({ directory, major }) => ({ directory, major })) },
     { hint },
   );
