@@ -102,7 +102,7 @@ describe('a person at the command line', () => {
   it('is told the code and the next step when it does not work', async () => {
     const { exitCode, stdout, stderr } = await type('backup run gone --wait');
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
-    expect(stderr).toMatch(/^error postgres[.]database-missing: .+\n  sqlState: 3D000\nhint: [A-Z].+[.]\n$/);
+    expect(stderr).toMatch(/^error postgres[.]database-missing: .+\n {2}sqlState: 3D000\nhint: [A-Z].+[.]\n$/);
   });
 
   it('is warned by check where backups cannot record what the application sees', async () => {
