@@ -5,6 +5,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { spoolObject } from '#common/operations/spool-object.js';
 import { openRepository, type RepositoryOptions } from '#common/repository/open-repository.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { takeHoldfastBackup } from './holdfast-backup.js';
 
 export type Job =
@@ -33,7 +34,8 @@ async function spool(manifest: Manifest, repository: ReturnType<typeof openRepos
   const folder = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
   const { signal } = new AbortController();
   try {
-    for (const object of manifest.objects) await spoolObject(object, repository, join(folder, object.name), { signal });
+    for (const object of manifest.objects)
+      await spoolObject(object, repository, join(folder, object.name), { signal, keyring: Keyring.empty });
     return manifest;
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -55,7 +55,7 @@ async function script(line: string, config = 'holdfast.yaml') {
 
 /** A backup as an executor leaves it: in the repository and in the catalog. */
 async function newBackup(minute: number, takenAt: string, dataset = 'shop'): Promise<Manifest> {
-  const manifest = await storeBackup(repository, minute, { dataset, takenAt });
+  const manifest = await storeBackup(repository, minute, { dataset, snapshotAt: takenAt });
   const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
   await bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
   return manifest;

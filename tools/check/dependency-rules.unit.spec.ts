@@ -31,6 +31,11 @@ const violations: readonly { rule: string; file: string; source: string }[] = [
   { rule: 'layer-process', file: `${lib}/process/bad.ts`, source: `await import('#common/service/good.js');` },
   { rule: 'layer-pipeline', file: `${lib}/pipeline/bad.ts`, source: `import '#common/engines/bucket/good.js';` },
   {
+    rule: 'layer-sealing',
+    file: `${lib}/sealing/bad.ts`,
+    source: `import '#common/repository/good.js';`,
+  },
+  {
     rule: 'layer-engines',
     file: `${lib}/engines/redis/bad.ts`,
     source: `import type { A } from '#common/probes/good.js';`,
@@ -90,6 +95,11 @@ const violations: readonly { rule: string; file: string; source: string }[] = [
     source: `import type { Client } from 'pg';`,
   },
   { rule: 'only-its-owner-imports-aws-sdk', file: `${lib}/probes/bad-s3.ts`, source: `import '@aws-sdk/client-s3';` },
+  {
+    rule: 'only-its-owner-imports-age-encryption',
+    file: `${lib}/probes/bad-age.ts`,
+    source: `import 'age-encryption';`,
+  },
   { rule: 'only-its-owner-imports-ioredis', file: `${lib}/probes/bad-redis.ts`, source: `import 'ioredis';` },
   {
     rule: 'only-its-owner-imports-meilisearch',
@@ -108,10 +118,16 @@ const good: Readonly<Record<string, string>> = {
   'package.json': JSON.stringify({
     type: 'module',
     dependencies: Object.fromEntries(
-      ['@nestjs/common', 'kafkajs', 'typeorm', 'pg', '@aws-sdk/client-s3', 'ioredis', 'meilisearch'].map((name) => [
-        name,
-        '1.0.0',
-      ]),
+      [
+        '@nestjs/common',
+        'kafkajs',
+        'typeorm',
+        'pg',
+        '@aws-sdk/client-s3',
+        'age-encryption',
+        'ioredis',
+        'meilisearch',
+      ].map((name) => [name, '1.0.0']),
     ),
     devDependencies: { 'for-tests': '1.0.0' },
   }),
@@ -122,6 +138,7 @@ const good: Readonly<Record<string, string>> = {
       'typeorm',
       'pg',
       '@aws-sdk/client-s3',
+      'age-encryption',
       'ioredis',
       'meilisearch',
       'for-tests',
@@ -142,7 +159,8 @@ const good: Readonly<Record<string, string>> = {
   [`${lib}/repository/good.ts`]: `import '@aws-sdk/client-s3';`,
   [`${lib}/process/good.ts`]: `import { spawn } from 'node:child_process';`,
   [`${lib}/pipeline/good.ts`]: `import 'node:stream'; async function* f() { await using x = open(); yield x satisfies object; }`,
-  [`${lib}/engines/postgres/good.ts`]: `import 'pg'; import '#common/process/good.js'; import '#common/catalog/good.js';`,
+  [`${lib}/sealing/good.ts`]: `import 'age-encryption'; import '#common/process/good.js';`,
+  [`${lib}/engines/postgres/good.ts`]: `import 'pg'; import '#common/sealing/good.js'; import '#common/catalog/good.js';`,
   [`${lib}/engines/bucket/good.ts`]: `import '@aws-sdk/client-s3'; import '#common/repository/good.js';`,
   [`${lib}/engines/redis/good.ts`]: `import 'ioredis'; import type { P } from '../engine.js';`,
   [`${lib}/engines/meilisearch/good.ts`]: `import 'meilisearch'; import type { P } from '../engine.js';`,

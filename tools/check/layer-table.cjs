@@ -1,6 +1,6 @@
 /**
  * The folders of libs/common/src and what each may import besides itself. Left of the arrow may not know the right:
- * errors ← domain ← contracts ← adapters ← engines ← probes ← operations ← service ← apps.
+ * errors ← domain ← contracts ← adapters ← sealing ← engines ← probes ← operations ← service ← apps.
  * A folder that is not listed here is an error of its own: a new kind of folder is a decision, not an accident.
  */
 const core = ['errors', 'domain', 'contracts', 'telemetry', 'pg'];
@@ -16,13 +16,15 @@ const layers = {
   config: core,
   // Adapters get plain options and never each other; that they stay apart is a rule of its own.
   ...Object.fromEntries(adapters.map((adapter) => [adapter, [...core, ...adapters]])),
-  engines: [...core, ...adapters],
+  // What an engine's bytes go through on their way to the repository and back.
+  sealing: [...core, 'process'],
+  engines: [...core, ...adapters, 'sealing'],
   // A probe asks a restored system through the same clients as the engine that restored it.
-  probes: [...core, ...adapters, 'engines'],
+  probes: [...core, ...adapters, 'sealing', 'engines'],
   // Operations also serve `--local`, where there is no catalog.
-  operations: [...core, ...adapters.filter((adapter) => adapter !== 'catalog'), 'engines', 'probes'],
+  operations: [...core, ...adapters.filter((adapter) => adapter !== 'catalog'), 'sealing', 'engines', 'probes'],
   // What the apps share to turn a configuration into adapters and operations; imported by apps only.
-  service: [...core, ...adapters, 'config', 'engines', 'probes', 'operations'],
+  service: [...core, ...adapters, 'config', 'sealing', 'engines', 'probes', 'operations'],
 };
 
 /** Packages that one place owns, so that its quirks are handled once. Values: patterns of the files that may import them. */
@@ -32,6 +34,7 @@ const owners = {
   typeorm: ['^libs/common/src/catalog/'],
   pg: ['^libs/common/src/(catalog|engines/postgres|pg|probes)/'],
   '@aws-sdk': ['^libs/common/src/(repository|engines/bucket)/'],
+  'age-encryption': ['^libs/common/src/sealing/'],
   ioredis: ['^libs/common/src/engines/redis/'],
   meilisearch: ['^libs/common/src/(engines/meilisearch|probes)/'],
 };

@@ -7,6 +7,8 @@ import { check } from './commands/check.js';
 import { holdList } from './commands/hold-list.js';
 import { holdPlace } from './commands/hold-place.js';
 import { holdRelease } from './commands/hold-release.js';
+import { keysCheck } from './commands/keys-check.js';
+import { keysGenerate } from './commands/keys-generate.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
@@ -40,6 +42,8 @@ export const verbs: readonly Verb[] = [
   holdPlace,
   holdRelease,
   holdList,
+  keysGenerate,
+  keysCheck,
   schedulesList,
   schedulesPause,
   schedulesResume,

@@ -72,7 +72,7 @@ async function readJournalEnd(cluster: Cluster, backupId: string): Promise<strin
   );
   if (copy === undefined) throw new Error(`backup ${backupId} has no copy`);
   const manifest = Manifest.parse(JSON.parse((await readObject(cluster, PREFIX + copy.key)).toString('utf8')));
-  const journal = manifest.snapshot.tables.find(({ name }) => name === 'public.journal');
+  const journal = manifest.facts?.tables.find(({ name }) => name === 'public.journal');
   return String(journal?.rows ?? 0);
 }
 

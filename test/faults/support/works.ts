@@ -144,7 +144,7 @@ async function findMissingRows(database: string): Promise<string[]> {
 /** Exactly one, of the database as it was before the first attempt. */
 async function findMissingSafety(cluster: Cluster, asked: Asked): Promise<string[]> {
   const dumps = await cluster.catalog<{ orders: number }>(
-    `SELECT jsonb_path_query(manifest, '$.snapshot.tables[*] ? (@.name == "public.orders").rows')::int AS orders
+    `SELECT jsonb_path_query(manifest, '$.facts.tables[*] ? (@.name == "public.orders").rows')::int AS orders
      FROM holdfast.backups WHERE run_id = '${runOf(asked)}' AND purpose = 'safety' AND state = 'completed'`,
   );
   const found = dumps.map(({ orders }) => orders);

@@ -1,8 +1,10 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import { AppError } from '#common/errors/app-error.js';
+import { openCanary } from '#common/operations/canary.js';
 import type { BackupRepository, ObjectKey, RepositoryTraits } from '#common/repository/backup-repository.js';
 import { probeKey } from '#common/repository/layout.js';
+import { Sealing } from '#common/sealing/sealing.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
 import type { Check } from './check.js';
@@ -33,6 +35,21 @@ export const repositoryCheck = (name: string, { installation, signal }: VerbCont
     }
     for (const key of bodies.keys()) await repository.remove(key, { signal });
     return `${repository.location}; ${toTraitText(await repository.traits({ signal }))}`;
+  },
+});
+
+/** Backups that nobody here can open are worth a sentence before the night on which they are needed. */
+export const encryptionCheck = (name: string, { installation, signal }: VerbContext): Check => ({
+  name: `repository ${name}: encryption`,
+  run: async () => {
+    const repository = installation.repository(name);
+    const { recipients, identity } = repository.encryption;
+    if (recipients.length === 0) return 'backups are compressed, and not encrypted';
+    await new Sealing({ compression: { level: 1, threads: 1 }, recipients }).versions(signal);
+    const sealed = `sealed for ${recipients.join(', ')}`;
+    if (identity === undefined) return `${sealed}; no identity is configured here, so no restore runs here`;
+    await openCanary(repository, { signal });
+    return `${sealed}; the identity here opens what is written`;
   },
 });
 

@@ -1,3 +1,4 @@
+import type { Manifest } from '#common/contracts/manifest.js';
 import { Exit } from '#common/errors/exit.js';
 import { toListedView } from '#common/service/list-stored.js';
 import { locateBackup } from '../backup-ref.js';
@@ -17,7 +18,6 @@ export const backupShow: Verb = {
     const { repository, ...found } = await locateBackup(reference, context);
     const { manifest } = found;
     const view = await toListedView(repository, found, { signal: context.signal });
-    const { snapshot } = manifest;
     const { state, damage, lastVerdict, verifiedAt, holds, deletion } = view;
     const fields = toFields({
       backup: manifest.backupId,
@@ -25,9 +25,12 @@ export const backupShow: Verb = {
       'last verdict': toLastVerdictText(lastVerdict),
       'restore proven': verifiedAt ?? 'never',
       marks: toMarkTexts(view).join('; ') || 'none',
-      dataset: `${manifest.dataset}, ${manifest.method} of "${snapshot.database}", PostgreSQL ${snapshot.serverVersion}`,
-      snapshot: `${snapshot.takenAt} at ${snapshot.lsn ?? 'an unknown LSN'}`,
-      tables: String(snapshot.tables.length),
+      dataset: `${manifest.dataset}, ${manifest.method}${toSourceText(manifest)}`,
+      snapshot: `${manifest.snapshotAt}${manifest.facts?.lsn ? ` at ${manifest.facts.lsn}` : ''}`,
+      holds: Object.entries(manifest.counts)
+        .map(([what, count]) => `${count} ${what}`)
+        .join(', '),
+      encrypted: manifest.recipients.length === 0 ? 'no' : `for ${manifest.recipients.join(', ')}`,
       'on the bus': manifest.busPosition?.state ?? 'no topics configured',
     });
     const objects = manifest.objects.map(
@@ -35,7 +38,7 @@ export const backupShow: Verb = {
     );
     const text = [
       fields,
-      ...toWarningLines(snapshot.warnings ?? []),
+      ...toWarningLines(manifest.facts?.warnings ?? []),
       '',
       'objects',
       ...objects,
@@ -47,3 +50,7 @@ export const backupShow: Verb = {
     return { document, text, exit: Exit.done };
   },
 };
+
+/** The facts of an encrypted backup are inside its seal, which showing it does not open. */
+const toSourceText = ({ facts }: Manifest): string =>
+  facts === null ? '' : ` of "${facts.database}", PostgreSQL ${facts.serverVersion}`;

@@ -2,7 +2,7 @@ import { Exit } from '#common/errors/exit.js';
 import { type Check, type CheckOutcome, runChecks } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
-import { repositoryCheck } from '../checks/repository-check.js';
+import { encryptionCheck, repositoryCheck } from '../checks/repository-check.js';
 import { scheduleCheck } from '../checks/schedule-check.js';
 import { targetChecks } from '../checks/target-checks.js';
 import { text } from '../options.js';
@@ -27,19 +27,24 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
     const schedules = Object.keys(config.schedules).filter((name) => config.schedules[name]?.dataset === dataset);
     return [
       ...datasetChecks(dataset, context),
-      ...repositories.map((name) => repositoryCheck(name, context)),
+      ...repositories.flatMap((name) => ofRepository(name, context)),
       ...schedules.map((name) => scheduleCheck(name, context)),
     ];
   }
   return [
     ...catalogCheck(context),
     ...busChecks(context),
-    ...Object.keys(config.repositories).map((name) => repositoryCheck(name, context)),
+    ...Object.keys(config.repositories).flatMap((name) => ofRepository(name, context)),
     ...Object.keys(config.datasets).flatMap((name) => datasetChecks(name, context)),
     ...Object.keys(config.schedules).map((name) => scheduleCheck(name, context)),
     ...Object.keys(config.targets).flatMap((name) => targetChecks(name, context)),
   ];
 }
+
+const ofRepository = (name: string, context: VerbContext): Check[] => [
+  repositoryCheck(name, context),
+  encryptionCheck(name, context),
+];
 
 const mark = { ok: '✓', warning: '!', failed: '✗', skipped: '-' } as const;
 

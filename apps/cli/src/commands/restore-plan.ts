@@ -2,6 +2,7 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
+import { openManifest } from '#common/operations/open-manifest.js';
 import { toShown } from '../output/shown.js';
 import { toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';
@@ -17,7 +18,9 @@ export const restorePlan: Verb = {
     'restore plan shop@latest --target staging --strategy in-place --json',
   ],
   async run(context, options, reference) {
-    const { manifest, damage, targetName, database, strategy } = await parseRestore(reference, options, context);
+    const { damage, targetName, database, strategy, ...wish } = await parseRestore(reference, options, context);
+    const repository = context.installation.primaryRepository(wish.manifest.dataset);
+    const manifest = await openManifest(wish.manifest, repository, context.signal);
     const target = context.installation.target(targetName);
     const plan = await previewRestore({ manifest, target, database, strategy }, new PgTools(), context.signal);
     return { document: { ...plan, damage }, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };

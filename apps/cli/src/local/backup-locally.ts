@@ -16,6 +16,7 @@ export async function backupLocally(name: string, { installation, output, signal
   const repository = installation.primaryRepository(name);
   const startedAt = performance.now();
   const [backupId, runId] = [newLocalId(), newLocalId()];
+  const warnings: string[] = [];
   const manifest = await takeBackup(
     { dataset, backupId, runId, attempt: 1, nonce: newNonce(), purpose: 'regular', method: 'dump' },
     {
@@ -23,12 +24,12 @@ export async function backupLocally(name: string, { installation, output, signal
       repository,
       clock: () => new Date(),
       holdfastVersion,
+      onWarnings: (told) => warnings.push(...told),
       onProgress: (progress) => output.progress(`backup ${name}`, progress, performance.now() - startedAt),
     },
     signal,
   );
   const view = toBackupView(manifest, repository.name);
-  const { warnings = [] } = manifest.snapshot;
   const text = `backup ${view.id} of ${name}: ${toSize(view.sizeBytes)} in ${repository.location}; no position on the bus was taken`;
   return { document: { ...view, warnings }, text: [text, ...toWarningLines(warnings)].join('\n'), exit: Exit.done };
 }

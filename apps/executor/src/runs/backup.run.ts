@@ -58,6 +58,7 @@ export const backupRun =
       ...{ dataset, backupId, runId: run.id, attempt: run.attempt, purpose: 'regular' as const, method },
       nonce: randomBytes(4).toString('hex'),
     };
+    const warnings: string[] = [];
     const take = (): Promise<Manifest> =>
       takeBackup(
         attempt,
@@ -68,17 +69,18 @@ export const backupRun =
           holdfastVersion: d.holdfastVersion,
           readBusPosition: () => d.readBusPosition(dataset.name, signal),
           onProgress: progress.report,
+          onWarnings: (told) => warnings.push(...told),
         },
         signal,
       );
     const manifest = await findBackup(repository, dataset.name, backupId, { signal })
       .then((found) => found ?? take())
       .finally(progress.stop);
+    if (warnings.length === 0) warnings.push(...(manifest.facts?.warnings ?? []));
 
     await d.catalog.transaction(async (tx) => {
       const copy = { repository: repository.name, manifestKey: manifestKey(manifest.attemptKey) };
       const view = toBackupView(manifest, repository.name);
-      const { warnings = [] } = manifest.snapshot;
       await tx.runs.settle(run.claim, { state: 'completed', result: { backupId, ...view, warnings } });
       await tx.backups.record(manifest, copy);
       const { id: _, ...said } = view;

@@ -109,6 +109,6 @@ describe('a restore run', () => {
     );
     expect(rows).toEqual([{ id: expect.any(String), attempt: 1 }]);
     const safety = await findBackup(backups.repository, 'shop', rows[0].id, { signal });
-    expect(safety).toMatchObject({ attempt: 1, snapshot: { tables: [{ name: 'public.items', rows: 3 }] } });
+    expect(safety).toMatchObject({ attempt: 1, counts: { tables: 1, rows: 3 } });
   });
 });

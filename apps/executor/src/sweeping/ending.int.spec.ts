@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { RestoreOrder } from '#common/operations/restore-order.js';
 import type { Background } from '#common/service/in-background.js';
@@ -16,7 +16,7 @@ import { startEnding } from './ending.js';
 const { signal } = new AbortController();
 
 let restores: RestoreTestBed;
-let manifest: Manifest;
+let manifest: OpenManifest;
 let bed: RunTestBed;
 let gate: TcpGate;
 let ending: Background | undefined;

@@ -96,7 +96,7 @@ async function sweep(
 }
 
 async function newBackup(minute: number, days: number, name = 'shop'): Promise<Manifest> {
-  const manifest = await storeBackup(repository, minute, { dataset: name, takenAt: daysAgo(days) });
+  const manifest = await storeBackup(repository, minute, { dataset: name, snapshotAt: daysAgo(days) });
   const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
   await bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
   return manifest;

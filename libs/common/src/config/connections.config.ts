@@ -50,6 +50,21 @@ export const RepositoryConfig = z.strictObject({
   accessKeyId: z.string().optional(),
   secretAccessKey: z.string().optional(),
   forcePathStyle: z.boolean().default(true),
+  encryption: z
+    .strictObject({
+      recipients: z
+        .array(z.string().regex(/^age1[0-9a-z]+$/, 'must be a public key of age, age1…'))
+        .min(1)
+        .describe(
+          'Public keys of age: any of their identities opens every backup; where backups run, no identity is needed',
+        ),
+      identity: z
+        .string()
+        .optional()
+        .describe('The text of an age identity file, by reference, where restores and verifications run'),
+    })
+    .optional()
+    .describe('Backups are encrypted in the public age format; `holdfast keys generate` makes a pair of keys'),
   maxParts: z
     .int()
     .min(100)

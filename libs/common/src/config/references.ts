@@ -27,7 +27,8 @@ export function resolveReferences(document: unknown, env: Environment): Resolved
     try {
       const value = kind === 'env' ? env[name] : readFileSync(name, 'utf8').replace(/\r?\n$/, '');
       if (value === undefined || value === '') throw new Error(kind === 'env' ? 'is not set' : 'is empty');
-      secrets.add(value);
+      // A file of several lines, an identity of age among them, may also turn up line by line.
+      for (const secret of [value, ...value.split('\n').filter((line) => line.length >= 20)]) secrets.add(secret);
       return value;
     } catch (error) {
       problems.push(`${path}: \${${kind}:${name}} ${error instanceof Error ? error.message : 'cannot be read'}`);

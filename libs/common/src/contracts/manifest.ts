@@ -9,6 +9,7 @@ export const ManifestObject = z.object({
   sizeBytes: z.number().int().min(0).describe('Of the stored bytes'),
   sha256: Sha256.describe('Of the stored bytes'),
   compression: z.enum(['zstd', 'none']),
+  encryption: z.enum(['age', 'none']).default('none').describe('Applied after compression'),
 });
 export type ManifestObject = z.infer<typeof ManifestObject>;
 
@@ -26,9 +27,16 @@ export const Manifest = z.object({
   startedAt: Instant,
   completedAt: Instant,
   holdfastVersion: z.string(),
+  recipients: z
+    .array(z.string())
+    .default([])
+    .describe('Public keys of age that the objects are encrypted for; any of their identities opens them'),
   tools: z.record(z.string(), z.string()).describe('Program → version as it prints itself'),
   objects: z.array(ManifestObject).min(1),
-  snapshot: SnapshotFacts,
+  snapshotAt: Instant.describe('The instant that a restore brings back'),
+  sourceSizeBytes: z.number().int().min(0).describe('Of what was backed up, as its server counts'),
+  counts: z.record(z.string(), z.number().int().min(0)).describe('How much is in it, by name: tables, rows'),
+  facts: SnapshotFacts.nullable().describe('What the snapshot holds; null: sealed, in the object `facts.json.zst.age`'),
   busPosition: BusPosition.nullable(),
   restoreByHand: z
     .array(z.string())
@@ -37,10 +45,16 @@ export const Manifest = z.object({
 });
 export type Manifest = z.infer<typeof Manifest>;
 
-export const totalRows = ({ snapshot }: Manifest): number => snapshot.tables.reduce((sum, { rows }) => sum + rows, 0);
+export const totalRows = ({ counts }: Manifest): number => counts['rows'] ?? 0;
 
 export type BusPositionState = NonNullable<Manifest['busPosition']>['state'] | 'none';
 export const busPositionOf = ({ busPosition }: Manifest): BusPositionState => busPosition?.state ?? 'none';
+
+/** A manifest whose facts were read: what restores and probes work with. */
+export type OpenManifest = Manifest & { readonly snapshot: SnapshotFacts };
+
+/** Name of the object that holds the facts of an encrypted backup, without the suffixes of its sealing. */
+export const FACTS_NAME = 'facts.json';
 
 /** What its objects take in a repository. */
 export const totalBytes = ({ objects }: Manifest): number => objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);

@@ -371,6 +371,21 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The run did not end before its deadline; ask again with a later one, or find what slowed it in `holdfast runs show <id>`.',
   },
+  'sealing.damaged': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The sealed bytes were changed after they were written; use another backup, and look at what else the store has changed.',
+  },
+  'sealing.identity-missing': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Set `encryption.identity` of the repository to the identity of one of these recipients, where the restore runs, then run `holdfast keys check`.',
+  },
+  'sealing.identity-wrong': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Find the identity of one of the recipients that the message names, add it to `encryption.identity`, then run `holdfast keys check`.',
+  },
   'search.unreachable': {
     retryable: true,
     exit: Exit.unreachable,

@@ -89,7 +89,7 @@ async function toRetained(repository: BackupRepository, found: Found, signal: Ab
   const proofs = await readProofs(repository, { manifest, objects }, { signal });
   const { damage, verifiedAt } = weighProofs(proofs);
   const backup = {
-    ...{ id: backupId, purpose, takenAt: new Date(manifest.snapshot.takenAt) },
+    ...{ id: backupId, purpose, takenAt: new Date(manifest.snapshotAt) },
     ...(await readWishes(repository, found, signal)),
     ...{ isVerified: verifiedAt !== null, isDamaged: damage.length > 0 },
     // A dump stands alone; increments will name what they build on.

@@ -3,7 +3,7 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
 import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
@@ -19,7 +19,7 @@ const { signal } = new AbortController();
 
 describe('attempts at a restore', () => {
   let bed: RestoreTestBed;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18');
     await shopOf(bed.source);

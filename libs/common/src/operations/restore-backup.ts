@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import { FACTS_NAME, type Manifest, type ManifestObject, type OpenManifest } from '#common/contracts/manifest.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { dropScratches, findDatabaseOid } from '#common/engines/postgres/restore/restore-database.js';
@@ -19,10 +19,12 @@ import { findRestoreTools } from '#common/engines/postgres/restore/restore-tools
 import { AppError } from '#common/errors/app-error.js';
 import { assertNotRefused } from '#common/errors/refusals.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { endRestore } from './end-restore.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
+import { openManifest } from './open-manifest.js';
 import { type Remember, type RestoreFindings, rememberHere } from './restore-findings.js';
-import type { RestoreOrder, RestoreProgress } from './restore-order.js';
+import type { RestoreOrder, RestoreProgress, SealedRestoreOrder } from './restore-order.js';
 import { intoExisting, intoNew } from './restore-strategies.js';
 import { removeSpoolFolders, withSpoolFolder } from './spool-folder.js';
 import { spoolObject } from './spool-object.js';
@@ -62,7 +64,12 @@ export interface RestoreOutcome extends Omit<RestoreFindings, 'databaseOid'> {
  * An attempt after a crash finds what the earlier one finished. Throws: restore.*, backup.corrupt, postgres.*, repository.*, engine.*;
  * claim.lost when a later attempt took over; backup.expiring; the abort reason.
  */
-export function restoreBackup(order: RestoreOrder, d: RestoreDeps, signal: AbortSignal): Promise<RestoreOutcome> {
+export async function restoreBackup(
+  sealed: SealedRestoreOrder,
+  d: RestoreDeps,
+  signal: AbortSignal,
+): Promise<RestoreOutcome> {
+  const order = { ...sealed, manifest: await openManifest(sealed.manifest, d.repository, signal) };
   const { dataset, backupId } = order.manifest;
   const work = { dataset, backupId, kind: 'restore' as const, runId: order.identity.runId };
   return holdWork(d.repository, work, { signal, onUnheld: d.onUnheld }, () => restoreHeld(order, d, signal));
@@ -133,7 +140,7 @@ async function adopt(
   return { ...known, ...toRemarks(manifest), newerObjects: [], safetyBackupId: null };
 }
 
-const toRemarks = ({ snapshot }: Manifest): Pick<RestoreOutcome, 'withheldSettings' | 'leftOut'> => ({
+const toRemarks = ({ snapshot }: OpenManifest): Pick<RestoreOutcome, 'withheldSettings' | 'leftOut'> => ({
   withheldSettings: withheldSettings(snapshot),
   leftOut: subscriptionsOf(snapshot),
 });
@@ -144,10 +151,11 @@ const GLOBALS = 'globals.sql';
 /** Every object is fetched and digested, also those that this restore does not need: a backup is whole or it is not used. */
 async function spoolAll(manifest: Manifest, folder: string, d: RestoreDeps, signal: AbortSignal): Promise<string> {
   const totalBytes = manifest.objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const keyring = await Keyring.of(d.repository);
   let done = 0;
   for (const object of manifest.objects) {
     const onBytes = (bytes: number): void => d.onProgress?.({ stage: 'spool', bytes: done + bytes, totalBytes });
-    await spoolObject(object, d.repository, toFile(folder, object), { signal, onBytes });
+    await spoolObject(object, d.repository, toFile(folder, object), { signal, keyring, onBytes });
     done += object.sizeBytes;
   }
   return join(folder, ARCHIVE);
@@ -155,8 +163,8 @@ async function spoolAll(manifest: Manifest, folder: string, d: RestoreDeps, sign
 
 /** Names come from a manifest, which anybody may have written who can write to the repository: only known ones become files. */
 function toFile(folder: string, { name, key }: ManifestObject): string {
-  const plain = name.replace(/\.zst$/, '');
-  if (plain === ARCHIVE || plain === GLOBALS) return join(folder, plain);
+  const plain = name.replace(/(\.zst)?(\.age)?$/, '');
+  if ([ARCHIVE, GLOBALS, FACTS_NAME].includes(plain)) return join(folder, plain);
   throw new AppError('backup.corrupt', `object ${key} has a name that no backup of this kind has`, { key, name });
 }
 
@@ -171,7 +179,11 @@ async function readMissingRoles(
   return withoutAbsentGroups(session, toRoleStatements(globals, missingRoles, session.serverMajor));
 }
 
-async function bringRoles(roles: readonly RoleStatements[], { snapshot }: Manifest, session: PgSession): Promise<void> {
+async function bringRoles(
+  roles: readonly RoleStatements[],
+  { snapshot }: OpenManifest,
+  session: PgSession,
+): Promise<void> {
   if (roles.length === 0) return;
   const names = roles.map(({ name }) => name);
   await createRoles(session, roles, roleSettingStatements(snapshot, names));

@@ -1,24 +1,30 @@
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { ManifestObject } from '#common/contracts/manifest.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 
 const S3_LOCATION = /^s3:\/\/(.+?) at (?:(https?:\/\/\S+)|Amazon S3 in (\S+))$/;
 const FILE_LOCATION = /^file:\/\/(\/.*)$/;
+
+export interface MadeBackup {
+  readonly objects: readonly ManifestObject[];
+  readonly snapshot: SnapshotFacts;
+  readonly tools: Readonly<Record<string, string>>;
+}
 
 /**
  * Shell commands that restore a backup with nothing of ours: fetch, check, unpack, create roles, create and fill the database.
  * To be run in an empty directory, against the server that PGHOST, PGPORT, PGUSER and PGPASSWORD name.
  */
-export function toRestoreByHand(manifest: Omit<Manifest, 'restoreByHand'>, location: string): string[] {
-  const { objects, snapshot } = manifest;
-  const dump = objects.find(({ name }) => name === 'database.dump.zst')?.name ?? '';
-  const globals = objects.find(({ name }) => name === 'globals.sql.zst')?.name ?? '';
-  const [archive, roles] = [withoutSuffix(dump), withoutSuffix(globals)];
-  const major = /\d+/.exec(manifest.tools['pg_dump']?.split(') ')[1] ?? '')?.[0] ?? '';
+export function toRestoreByHand({ objects, snapshot, tools }: MadeBackup, location: string): string[] {
+  const [archive, roles] = ['database.dump', 'globals.sql'];
+  const needed = objects.filter(({ name }) => [archive, roles].includes(toRawName(name)));
+  const major = /\d+/.exec(tools['pg_dump']?.split(') ')[1] ?? '')?.[0] ?? '';
   const database = snapshot.database;
   const commands = [
     `# In an empty directory, with the client tools of PostgreSQL ${major} or newer; PGHOST, PGPORT, PGUSER and PGPASSWORD name the server and a superuser.`,
-    ...objects.map(({ key, name }) => toFetch(key, name, location)),
-    ...objects.map(({ name, sha256 }) => `echo ${quote(`${sha256}  ${name}`)} | sha256sum --check`),
-    `zstd -d ${dump} ${globals}`,
+    ...(needed.some(({ encryption }) => encryption === 'age') ? [IDENTITY_NEEDED] : []),
+    ...needed.map(({ key, name }) => toFetch(key, name, location)),
+    ...needed.map(({ name, sha256 }) => `echo ${quote(`${sha256}  ${name}`)} | sha256sum --check`),
+    ...needed.flatMap(toUnseal),
     '# Roles come without passwords: set them afterwards. "already exists" is harmless here.',
     `psql --dbname=postgres --file=${roles}`,
     `# Creates database ${JSON.stringify(database)} with its owner, settings and privileges; it must not exist yet.`,
@@ -31,7 +37,19 @@ export function toRestoreByHand(manifest: Omit<Manifest, 'restoreByHand'>, locat
   return commands.map((line) => line.replace(/[\r\n]+/g, ' '));
 }
 
-const withoutSuffix = (name: string): string => name.replace(/\.zst$/, '');
+const IDENTITY_NEEDED =
+  '# The objects are encrypted: put an identity of one of the recipients into the file identity.txt.';
+
+const toRawName = (name: string): string => name.replace(/\.age$/, '').replace(/\.zst$/, '');
+
+/** Undone in the order opposite to that in which it was done. */
+function toUnseal({ name, compression, encryption }: ManifestObject): string[] {
+  const decrypted = name.replace(/\.age$/, '');
+  return [
+    ...(encryption === 'age' ? [`age --decrypt --identity identity.txt --output ${decrypted} ${name}`] : []),
+    ...(compression === 'zstd' ? [`zstd -d ${decrypted}`] : []),
+  ];
+}
 
 /** Credentials come from the operator's own environment or profile. */
 function toFetch(key: string, name: string, location: string): string {
@@ -48,7 +66,7 @@ function toFetch(key: string, name: string, location: string): string {
 
 const withoutSlash = (path: string): string => path.replace(/\/+$/, '');
 
-function toLocaleOptions({ encoding, collation, characterType, localeProvider, locale }: Manifest['snapshot']): string {
+function toLocaleOptions({ encoding, collation, characterType, localeProvider, locale }: SnapshotFacts): string {
   const options = [`--encoding=${encoding}`, `--lc-collate=${quote(collation)}`];
   options.push(`--lc-ctype=${quote(characterType ?? collation)}`);
   if (localeProvider === 'icu' && locale) options.push('--locale-provider=icu', `--icu-locale=${quote(locale)}`);

@@ -1,14 +1,20 @@
 import { describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
-import { toRestoreByHand } from './restore-by-hand.js';
+import { type MadeBackup, toRestoreByHand } from './restore-by-hand.js';
 
 const sha256 = 'ab'.repeat(32);
 
-function manifestOf(database: string): Manifest {
-  const object = (name: string) => ({ name, key: `shop/1/a1-x/${name}`, sizeBytes: 1, sha256, compression: 'zstd' });
+function manifestOf(database: string, encryption: 'age' | 'none' = 'none'): MadeBackup {
+  const suffix = encryption === 'age' ? '.zst.age' : '.zst';
+  const object = (raw: string) => {
+    const name = `${raw}${suffix}`;
+    return { name, key: `shop/1/a1-x/${name}`, sizeBytes: 1, sha256, compression: 'zstd' as const, encryption };
+  };
   return {
     tools: { pg_dump: 'pg_dump (PostgreSQL) 18.6' },
-    objects: [object('database.dump.zst'), object('globals.sql.zst')],
+    objects: [object('database.dump'), object('globals.sql'), object('facts.json')].slice(
+      0,
+      encryption === 'age' ? 3 : 2,
+    ),
     snapshot: {
       database,
       encoding: 'UTF8',
@@ -17,7 +23,7 @@ function manifestOf(database: string): Manifest {
       localeProvider: 'builtin',
       locale: 'C.UTF-8',
     },
-  } as unknown as Manifest;
+  } as unknown as MadeBackup;
 }
 
 const commandsOf = (database: string, location: string): string[] =>
@@ -51,11 +57,23 @@ describe('restore by hand', () => {
     expect(commandsOf('shop', 'file:///backups').slice(2)).toEqual([
       `echo '${sha256}  database.dump.zst' | sha256sum --check`,
       `echo '${sha256}  globals.sql.zst' | sha256sum --check`,
-      'zstd -d database.dump.zst globals.sql.zst',
+      'zstd -d database.dump.zst',
+      'zstd -d globals.sql.zst',
       'psql --dbname=postgres --file=globals.sql',
       'pg_restore --create --dbname=postgres database.dump',
       'vacuumdb --analyze-only --dbname=shop',
     ]);
+  });
+
+  it('decrypts what is encrypted, and needs the facts for nothing', () => {
+    const lines = toRestoreByHand(manifestOf('shop', 'age'), 'file:///backups');
+    expect(lines.filter((line) => line.includes('identity.txt'))).toEqual([
+      expect.stringMatching(/^# The objects are encrypted/),
+      'age --decrypt --identity identity.txt --output database.dump.zst database.dump.zst.age',
+      'age --decrypt --identity identity.txt --output globals.sql.zst globals.sql.zst.age',
+    ]);
+    expect(lines.join('\n')).not.toContain('facts');
+    expect(lines).toContain('zstd -d database.dump.zst');
   });
 
   it('lets no name of a database become a command', () => {

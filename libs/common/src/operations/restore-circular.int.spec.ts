@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import type { RestoreOrder } from './restore-order.js';
 
@@ -18,7 +18,7 @@ const SCHEMA = [
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore in place of a circle on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server, ...SCHEMA);
     manifest = await bed.backup();

@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
@@ -12,7 +12,7 @@ const flipped = (at: number) => (bytes: Buffer) => {
 
 describe('a restore of a damaged backup', () => {
   let bed: RestoreTestBed;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18');
     await shopOf(bed.source);
@@ -55,7 +55,7 @@ describe('a restore of a damaged backup', () => {
 
   it('whose manifest names a file elsewhere writes nothing there', async () => {
     const [object] = manifest.objects;
-    const objects = [{ ...object, name: '../../escape.zst' }] as Manifest['objects'];
+    const objects = [{ ...object, name: '../../escape.zst' }] as OpenManifest['objects'];
     const order = bed.order({ ...manifest, objects }, bed.nameOf('escape'));
     await expect(bed.restore(order)).rejects.toMatchObject({ code: 'backup.corrupt' });
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 
@@ -32,7 +32,7 @@ const STATES = 'SELECT evtname AS name, evtenabled AS state FROM pg_event_trigge
 
 describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   const facts = (database = bed.source.name) => bed.facts(database);
   const inPlace = () => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
   const states = () => bed.source.query<{ name: string; state: string }>(STATES);

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { listHolds } from '#common/repository/holds.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
@@ -11,7 +11,7 @@ const { signal } = new AbortController();
 describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s', (server) => {
   let bed: RestoreTestBed;
   let roles: ShopRoles;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);
     roles = await shopOf(bed.source);

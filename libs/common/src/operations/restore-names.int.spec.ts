@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { body, identifier, literal, type Sql, sql } from '#common/pg/sql.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 
@@ -46,7 +46,7 @@ function toStatements(name: string): Sql[] {
 
 describe.each<Server>(['postgres18', 'postgres15'])('a restore of names that mean something in SQL on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   const roles = NAMES.slice(0, 6).map((name) => `${name} ${process.pid} ${server}`);
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);

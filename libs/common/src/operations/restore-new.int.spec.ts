@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore to a new database on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);
     await shopOf(bed.source);

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -24,9 +24,9 @@ type Row = readonly [what: string, code: Code, reason: RegExp, make: () => Promi
 describe('what the run refuses the plan refuses, with the same code and exit', () => {
   let bed: RestoreTestBed;
   let icu: RestoreTestBed;
-  let manifest: Manifest;
-  let swedish: Manifest;
-  let austrian: Manifest;
+  let manifest: OpenManifest;
+  let swedish: OpenManifest;
+  let austrian: OpenManifest;
   const role = { owner: '', group: '', admin: '' };
   const undo: (() => Promise<unknown>)[] = [];
 
@@ -62,7 +62,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
     bed.order(of, bed.nameOf(`beside_${randomUUID().slice(0, 8)}`), { target: bed.target(changes) });
   const inPlace = (changes: Partial<PostgresTarget> = {}): RestoreOrder =>
     bed.order(manifest, bed.source.name, { strategy: 'in-place', target: bed.target(changes) });
-  const withFacts = (facts: Partial<SnapshotFacts>): Manifest => ({
+  const withFacts = (facts: Partial<SnapshotFacts>): OpenManifest => ({
     ...manifest,
     snapshot: { ...manifest.snapshot, ...facts },
   });

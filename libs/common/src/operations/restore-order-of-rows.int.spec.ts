@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 
 /** Tables of such sizes and names that several jobs begin with the one that needs the other: they load the largest first. */
@@ -17,7 +17,7 @@ describe.each<Server>(['postgres18', 'postgres15'])(
   'constraints that call functions which read other tables, on %s',
   (server) => {
     let bed: RestoreTestBed;
-    let manifest: Manifest;
+    let manifest: OpenManifest;
     beforeAll(async () => {
       bed = await RestoreTestBed.create(server, ...SCHEMA);
       manifest = await bed.backup();

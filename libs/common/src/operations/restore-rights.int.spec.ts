@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
@@ -17,7 +17,7 @@ describe.each([
 ] as const)('rights of what is restored from %s to %s', (from, to) => {
   let bed: RestoreTestBed;
   let roles: ShopRoles;
-  let manifest: Manifest;
+  let manifest: OpenManifest;
   const onTarget = (...statements: string[]) =>
     bed.onDatabase('postgres', (session) => session.query(statements.join('; ')), to);
   const rolesThere = async () =>

@@ -1,4 +1,4 @@
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import { type PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -77,7 +77,7 @@ async function fillScratch(
 }
 
 interface Scratch {
-  readonly snapshot: Manifest['snapshot'];
+  readonly snapshot: OpenManifest['snapshot'];
   readonly target: PostgresTarget;
   readonly identity: RestoreIdentity;
 }

@@ -1,7 +1,7 @@
 import { createWriteStream } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { PassThrough, type TransformCallback } from 'node:stream';
+import { PassThrough, type Readable, type TransformCallback } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { ManifestObject } from '#common/contracts/manifest.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -9,14 +9,17 @@ import { toText } from '#common/errors/printable.js';
 import { CountAndDigest } from '#common/pipeline/count-and-digest.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { Keyring } from '#common/sealing/keyring.js';
+import { toUnsealing } from '#common/sealing/sealing.js';
 
 export interface SpoolOptions {
   readonly signal: AbortSignal;
+  readonly keyring: Keyring;
   readonly onBytes?: (bytes: number) => void;
 }
 
 /**
- * Fetches one object of a backup, decompressed, into a file, and proves on the way that the stored bytes are those that the manifest
+ * Fetches one object of a backup, unsealed, into a file, and proves on the way that the stored bytes are those that the manifest
  * lists. Throws: backup.corrupt, restore.spool-full; repository.*; the abort reason.
  */
 export async function spoolObject(
@@ -27,8 +30,8 @@ export async function spoolObject(
 ): Promise<void> {
   await assertSpace(object, dirname(file));
   try {
-    if (object.compression === 'none') await copy(object, repository, file, o);
-    else await decompress(object, repository, file, o);
+    if (isRaw(object)) await copy(object, repository, file, o);
+    else await unseal(object, repository, file, o);
   } catch (error) {
     o.signal.throwIfAborted();
     if (isDiskFull(error)) throw spoolFull(dirname(file), error);
@@ -36,11 +39,24 @@ export async function spoolObject(
   }
 }
 
+/** The stored bytes of one object; the stream errors at its end when they are not those of the manifest. Throws: repository.*. */
+export async function checkedBody(
+  object: ManifestObject,
+  repository: BackupRepository,
+  { signal, onBytes }: Omit<SpoolOptions, 'keyring'>,
+): Promise<Readable> {
+  const body = await repository.get(object.key, { signal });
+  const check = new DigestCheck(object, onBytes);
+  // The check carries the error on, to the reader.
+  pipeline(body, check, { signal }).catch(() => undefined);
+  return check;
+}
+
 /** Reads one object to its end, keeping nothing. Throws: backup.corrupt; repository.*. */
 export async function checkObject(
   object: ManifestObject,
   repository: BackupRepository,
-  o: SpoolOptions,
+  o: Omit<SpoolOptions, 'keyring'>,
 ): Promise<void> {
   const body = await repository.get(object.key, { signal: o.signal });
   const check = new DigestCheck(object, o.onBytes);
@@ -53,7 +69,9 @@ async function copy(object: ManifestObject, repository: BackupRepository, file: 
   await pipeline(body, new DigestCheck(object, o.onBytes), createWriteStream(file), { signal: o.signal });
 }
 
-async function decompress(
+const isRaw = ({ compression, encryption }: ManifestObject): boolean => compression === 'none' && encryption === 'none';
+
+async function unseal(
   object: ManifestObject,
   repository: BackupRepository,
   file: string,
@@ -62,10 +80,9 @@ async function decompress(
   const { signal } = o;
   const body = await repository.get(object.key, { signal });
   const input = new PassThrough();
-  const args = ['-d', '-q', '-f', '-o', file];
-  const chain = spawnChain([{ program: 'zstd', args }], { signal, input });
+  const chain = spawnChain(toUnsealing(object, o.keyring, file), { signal, input });
   chain.stdout.resume();
-  // A decompressor that gives up stops the reading too.
+  // A program that gives up stops the reading too.
   chain.ended.catch((error) => input.destroy(error as Error));
   const reading = pipeline(body, new DigestCheck(object, o.onBytes), input, { signal });
   const [read, written] = await Promise.allSettled([reading, chain.ended]);
@@ -79,7 +96,7 @@ const isOwnVerdict = (error: unknown): boolean =>
   error instanceof AppError && (error.code === 'backup.corrupt' || error.code.startsWith('repository.'));
 
 /**
- * A decompressor stops at the first bad byte, before the digest is known: corrupt bytes are the cause, its exit status the symptom.
+ * A program that opens an object stops at the first bad byte, before the digest is known: corrupt bytes are the cause, its exit status the symptom.
  * One that was killed is no verdict on the bytes.
  */
 async function toCause(error: unknown, object: ManifestObject, repository: BackupRepository, o: SpoolOptions) {
@@ -87,7 +104,7 @@ async function toCause(error: unknown, object: ManifestObject, repository: Backu
   if (error.context['exitCode'] === null) return error;
   const { key } = object;
   return checkObject(object, repository, { signal: o.signal }).then(
-    () => new AppError('backup.corrupt', `object ${key} cannot be decompressed`, { key }, { cause: error }),
+    () => new AppError('backup.corrupt', `object ${key} cannot be opened`, { key }, { cause: error }),
     (cause: unknown) => cause,
   );
 }

@@ -7,7 +7,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { BackupTestBed, factsOf } from '#common/testing/backup-test-bed.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { type TakeBackupDeps, takeBackup } from './take-backup.js';
@@ -42,7 +42,7 @@ const rowsOf = (manifest: Manifest, table: string): Promise<string[]> =>
   bed.rowsIn(manifest.objects[0]?.key ?? '', table, scratch);
 
 const countOf = (manifest: Manifest, table: string): number | undefined =>
-  manifest.snapshot.tables.find(({ name }) => name === table)?.rows;
+  factsOf(manifest).tables.find(({ name }) => name === table)?.rows;
 
 describe('a table that is locked', () => {
   it('is waited for as long as its dataset says, and named with its holder', async () => {
@@ -205,9 +205,9 @@ describe('what happens after the snapshot', () => {
     const folder = await pgDumpAfter(
       `CREATE TABLE IF NOT EXISTS public.added (id int); SELECT nextval('numbers') FROM generate_series(1, 9)`,
     );
-    const { snapshot } = await take({}, scratch.dataset({ toolDirectories: [folder] }));
-    expect(snapshot.tables.filter(({ name }) => name === 'public.added')).toEqual([]);
-    const [sequence] = snapshot.sequences.filter(({ name }) => name === 'public.numbers');
+    const facts = factsOf(await take({}, scratch.dataset({ toolDirectories: [folder] })));
+    expect(facts.tables.filter(({ name }) => name === 'public.added')).toEqual([]);
+    const [sequence] = facts.sequences.filter(({ name }) => name === 'public.numbers');
     expect(sequence).toMatchObject({ lastValue: '1', lastValueAtEnd: '10' });
   });
 
@@ -237,7 +237,7 @@ describe('what happens after the snapshot', () => {
     expect(countOf(manifest, 'public.moving')).toBe(1);
     expect(await rowsOf(manifest, 'public.moving')).toEqual(['1']);
     // A sequence follows no snapshot: both ends are told.
-    const [sequence] = manifest.snapshot.sequences.filter(({ name }) => name === 'public.moving_id_seq');
+    const [sequence] = factsOf(manifest).sequences.filter(({ name }) => name === 'public.moving_id_seq');
     expect(sequence).toMatchObject({ lastValue: '1', lastValueAtEnd: '19' });
   });
 });

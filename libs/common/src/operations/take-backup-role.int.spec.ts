@@ -3,7 +3,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
-import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { BackupTestBed, factsOf } from '#common/testing/backup-test-bed.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { takeBackup } from './take-backup.js';
@@ -62,8 +62,8 @@ describe.each(['postgres18', 'postgres15'] as const)('the documented backup role
 
   it('reads schemas, sequences, types, functions and views that nobody shared with it', async () => {
     await check();
-    const { snapshot } = await take();
-    expect(snapshot.tables).toMatchObject([{ name: 'private.doc', rows: 10 }]);
+    const facts = factsOf(await take());
+    expect(facts.tables).toMatchObject([{ name: 'private.doc', rows: 10 }]);
   });
 
   it('is told before the dump which large objects it cannot read, and both remedies work', async () => {
@@ -105,9 +105,9 @@ describe.each(['postgres18', 'postgres15'] as const)('the documented backup role
   it('records what the application sees in the dump’s own snapshot, or how it could', async () => {
     const application = { role: app, tenantSetting: 'app.tenant', views: [], functions: [], samples: 3 };
     const tenantTables = { schema: 'private', column: 'tenant', application };
-    const { snapshot } = await take({ tenantTables });
+    const facts = factsOf(await take({ tenantTables }));
     const grant = `GRANT "${app}" TO "${backup}"${server === 'postgres18' ? ' WITH INHERIT FALSE, SET TRUE' : ''}`;
-    expect(snapshot.tenants).toMatchObject({
+    expect(facts.tenants).toMatchObject({
       seen: [],
       reason: `role ${backup} may not act as ${app}; ${grant} lets it`,
     });
@@ -120,7 +120,7 @@ describe.each(['postgres18', 'postgres15'] as const)('the documented backup role
     const seen = (tenant: string | null, own: number) => ({
       ...{ relation: 'table private.doc', tenant, own, others: 0, unowned: 0 },
     });
-    expect(later.snapshot.tenants).toMatchObject({
+    expect(factsOf(later).tenants).toMatchObject({
       ...{ role: app, tenantSetting: 'app.tenant', column: 'tenant', reason: null, unreadable: [], unseen: [] },
       seen: [seen(null, 0), seen('a', 3), seen('b', 4), seen('', 0)],
     });

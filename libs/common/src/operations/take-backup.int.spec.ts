@@ -78,7 +78,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a backup of %s', (server) 
     expect(await findBackup(bed.repository, 'shop', manifest.backupId, { signal })).toEqual(manifest);
     expect(manifest).toMatchObject({
       objects: [{ name: 'database.dump.zst' }, { name: 'globals.sql.zst' }],
-      snapshot: { database: scratch.name, tables: [{ name: 'public.items', rows: 1000, rowsExact: true }] },
+      facts: { database: scratch.name, tables: [{ name: 'public.items', rows: 1000, rowsExact: true }] },
       busPosition: position,
       tools: {
         pg_dump: expect.stringMatching(/^pg_dump \(PostgreSQL\) 1[58]\./),

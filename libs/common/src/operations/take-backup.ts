@@ -1,4 +1,6 @@
-import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import { Readable } from 'node:stream';
+import { FACTS_NAME, type Manifest, type ManifestObject } from '#common/contracts/manifest.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { ReadBusPosition } from '#common/engines/postgres/dump/dump-snapshot.js';
 import type { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import type { OutputObject, PgDumpOutput } from '#common/engines/postgres/dump/pg-dump-output.js';
@@ -8,6 +10,8 @@ import type { BackupRepository, ObjectKey } from '#common/repository/backup-repo
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
 import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { encodeManifest } from '#common/repository/manifest-codec.js';
+import { Sealing } from '#common/sealing/sealing.js';
+import { placeCanary } from './canary.js';
 import { holdWork } from './hold-work.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
@@ -23,7 +27,7 @@ export interface BackupAttempt {
 }
 
 export interface BackupProgress {
-  readonly stage: 'connect' | 'snapshot' | OutputObject['stage'];
+  readonly stage: 'connect' | 'snapshot' | OutputObject['stage'] | 'facts';
   /** Stored in this stage so far. */
   readonly bytes: number;
   /** Nobody knows how long a compressed dump gets. */
@@ -37,6 +41,8 @@ export interface TakeBackupDeps {
   readonly readBusPosition?: ReadBusPosition | undefined;
   readonly clock: () => Date;
   readonly onProgress?: ((progress: BackupProgress) => void) | undefined;
+  /** What a restore may stumble over, as the facts say; an encrypted manifest does not. */
+  readonly onWarnings?: ((warnings: readonly string[]) => void) | undefined;
   readonly holdfastVersion: string;
 }
 
@@ -50,6 +56,7 @@ const TIDY_MS = 30_000;
  */
 export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
   await initialiseRepository(d.repository, { signal, now: d.clock() });
+  await placeCanary(d.repository, { signal });
   const work = {
     dataset: attempt.dataset.name,
     backupId: attempt.backupId,
@@ -60,36 +67,32 @@ export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, sign
 }
 
 async function makeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
-  const { dataset, backupId } = attempt;
-  const attemptKey = attemptPrefix(dataset.name, backupId, attempt.attempt, attempt.nonce);
+  const { recipients } = d.repository.encryption;
+  const sealing = new Sealing({ compression: attempt.dataset.compression, recipients });
+  const writing = new AttemptWriting(attempt, { ...d, sealing }, signal);
   const startedAt = d.clock().toISOString();
-  const touched: ObjectKey[] = [];
-  const output = await openOutput(attempt, d, signal);
+  const sealingTools = await sealing.versions(signal);
+  const output = await openOutput(attempt, { ...d, sealing }, signal);
   let manifest: Manifest;
   try {
-    const objects: ManifestObject[] = [];
-    for await (const object of output.objects()) {
-      const key = `${attemptKey}/${object.name}`;
-      touched.push(key);
-      objects.push(await store(object, key, d, signal));
-    }
+    for await (const object of output.objects()) await writing.store(object);
     const snapshot = await output.facts();
-    const core = {
-      formatVersion: 1 as const,
-      ...{ dataset: dataset.name, kind: 'postgres' as const, method: attempt.method, purpose: attempt.purpose },
-      ...{ backupId, runId: attempt.runId, attempt: attempt.attempt, attemptKey },
-      ...{ startedAt, completedAt: d.clock().toISOString(), holdfastVersion: d.holdfastVersion },
-      ...{ tools: { ...output.tools }, objects, snapshot, busPosition: output.busPosition },
+    d.onWarnings?.(snapshot.warnings ?? []);
+    if (recipients.length > 0) await writing.store(await toFactsObject(snapshot, sealing));
+    const made = {
+      ...{ attemptKey: writing.attemptKey, objects: writing.objects, snapshot, busPosition: output.busPosition },
+      ...{ startedAt, tools: { ...output.tools, ...sealingTools } },
     };
-    manifest = { ...core, restoreByHand: toRestoreByHand(core, d.repository.location) };
+    manifest = toManifest(attempt, made, d);
   } catch (error) {
     await output.close();
-    await removeAll(touched, d.repository);
+    await writing.removeAll();
     throw error;
   }
   await output.close();
   // From here on nothing is removed: a write whose answer got lost may have made the backup exist, and another attempt may
   // have adopted it already.
+  const { attemptKey } = writing;
   await d.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal, ifAbsent: true });
   // A sweep took us for dead and was first: the manifest makes no backup, so nobody may be told that it does.
   if ((await d.repository.stat(sweptKey(attemptKey), { signal })) !== undefined)
@@ -97,35 +100,95 @@ async function makeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: Abo
   return manifest;
 }
 
-function openOutput(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<PgDumpOutput> {
+interface Made {
+  readonly attemptKey: string;
+  readonly objects: readonly ManifestObject[];
+  readonly snapshot: SnapshotFacts;
+  readonly busPosition: Manifest['busPosition'];
+  readonly tools: Manifest['tools'];
+  readonly startedAt: string;
+}
+
+function toManifest(
+  attempt: BackupAttempt,
+  made: Made,
+  { repository, clock, holdfastVersion }: TakeBackupDeps,
+): Manifest {
+  const { snapshot, objects, ...rest } = made;
+  const { backupId, runId, purpose, method } = attempt;
+  const { recipients } = repository.encryption;
+  return {
+    ...{ formatVersion: 1, dataset: attempt.dataset.name, kind: 'postgres', method, purpose },
+    ...{ backupId, runId, attempt: attempt.attempt, ...rest, objects: [...objects], recipients: [...recipients] },
+    ...{ completedAt: clock().toISOString(), holdfastVersion },
+    ...toSummary(snapshot),
+    facts: recipients.length === 0 ? snapshot : null,
+    restoreByHand: toRestoreByHand({ ...made, tools: made.tools }, repository.location),
+  };
+}
+
+/** What lists and events say of a backup: it reveals nothing by itself, and stays outside of any seal. */
+const toSummary = ({ takenAt, sizeBytes, tables }: SnapshotFacts) => ({
+  snapshotAt: takenAt,
+  sourceSizeBytes: sizeBytes,
+  counts: { tables: tables.length, rows: tables.reduce((sum, { rows }) => sum + rows, 0) },
+});
+
+/** Names of tables, policies and roles tell what a database is about: an encrypted backup keeps them inside its seal. */
+async function toFactsObject(snapshot: SnapshotFacts, sealing: Sealing): Promise<WritableObject> {
+  const sealed = await sealing.bytes(Buffer.from(JSON.stringify(snapshot)));
+  return { name: `${FACTS_NAME}${sealing.suffix}`, stage: 'facts', stream: Readable.from([sealed]) };
+}
+
+type WritableObject = Pick<OutputObject, 'name' | 'stream'> & { readonly stage: BackupProgress['stage'] };
+
+/** The objects of one attempt, below a prefix of its own. */
+class AttemptWriting {
+  readonly attemptKey: string;
+  readonly objects: ManifestObject[] = [];
+  private readonly touched: ObjectKey[] = [];
+
+  constructor(
+    { dataset, backupId, attempt, nonce }: BackupAttempt,
+    private readonly d: TakeBackupDeps & { readonly sealing: Sealing },
+    private readonly signal: AbortSignal,
+  ) {
+    this.attemptKey = attemptPrefix(dataset.name, backupId, attempt, nonce);
+  }
+
+  async store({ name, stage, stream }: WritableObject): Promise<void> {
+    const { repository, sealing, onProgress } = this.d;
+    const key = `${this.attemptKey}/${name}`;
+    this.touched.push(key);
+    onProgress?.({ stage, bytes: 0, totalBytes: null });
+    const { sizeBytes, sha256 } = await repository.put(key, stream, {
+      signal: this.signal,
+      onProgress: (bytes) => onProgress?.({ stage, bytes, totalBytes: null }),
+    });
+    this.objects.push({ name, key, sizeBytes, sha256, ...sealing.form });
+  }
+
+  /** Best effort, under a signal of its own: the attempt's is aborted already, more often than not. */
+  async removeAll(): Promise<void> {
+    const signal = AbortSignal.timeout(TIDY_MS);
+    for (const key of this.touched) await this.d.repository.remove(key, { signal }).catch(() => undefined);
+  }
+}
+
+function openOutput(
+  attempt: BackupAttempt,
+  d: TakeBackupDeps & { readonly sealing: Sealing },
+  signal: AbortSignal,
+): Promise<PgDumpOutput> {
   const { dataset, purpose, runId } = attempt;
   // A safety dump is of a database that somebody wants to replace: what the application would answer there is no condition.
   const unasked = { migrationHeadQuery: undefined, fingerprintTables: [], tenantTables: undefined };
   const asked = purpose === 'safety' ? { ...dataset, ...unasked } : dataset;
   return d.engine.open(asked, {
     signal,
+    sealing: d.sealing,
     readBusPosition: d.readBusPosition,
     onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
     applicationName: `holdfast ${runId} a${attempt.attempt}`,
   });
-}
-
-async function store(
-  { name, stage, compression, stream }: OutputObject,
-  key: ObjectKey,
-  d: TakeBackupDeps,
-  signal: AbortSignal,
-): Promise<ManifestObject> {
-  d.onProgress?.({ stage, bytes: 0, totalBytes: null });
-  const { sizeBytes, sha256 } = await d.repository.put(key, stream, {
-    signal,
-    onProgress: (bytes) => d.onProgress?.({ stage, bytes, totalBytes: null }),
-  });
-  return { name, key, sizeBytes, sha256, compression };
-}
-
-/** Best effort, under a signal of its own: the attempt's is aborted already, more often than not. */
-async function removeAll(keys: readonly ObjectKey[], repository: BackupRepository): Promise<void> {
-  const signal = AbortSignal.timeout(TIDY_MS);
-  for (const key of keys) await repository.remove(key, { signal }).catch(() => undefined);
 }

@@ -12,6 +12,7 @@ import { parseProfile } from '#common/probes/registry.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { FileRepository } from '#common/repository/file-repository.js';
+import { factsOf } from '#common/testing/backup-test-bed.js';
 import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -53,7 +54,7 @@ async function dump(attemptKey: string): Promise<ManifestObject> {
   );
   const name = 'database.dump.zst';
   const { key, sizeBytes, sha256 } = await repository.put(`${attemptKey}/${name}`, chain.stdout, { signal });
-  return { name, key, sizeBytes, sha256, compression: 'zstd' };
+  return { name, key, sizeBytes, sha256, compression: 'zstd', encryption: 'none' };
 }
 
 /** The same, for the other direction: what PostgreSQL itself makes of the archive. */
@@ -180,12 +181,12 @@ describe('verifyRestore', () => {
   });
 
   it('finds a table of the snapshot that the archive does not list', async () => {
-    const { snapshot } = manifest;
-    const [first] = snapshot.tables;
+    const facts = factsOf(manifest);
+    const [first] = facts.tables;
     if (first === undefined) throw new Error('no table');
     manifest = {
       ...manifest,
-      snapshot: { ...snapshot, tables: [...snapshot.tables, { ...first, name: 'public."price list"' }] },
+      facts: { ...facts, tables: [...facts.tables, { ...first, name: 'public."price list"' }] },
     };
     const result = await verify([{ use: 'archive-list' }]);
     expect(problems(result)).toEqual(['public."price list": the archive has no entry for the table']);

@@ -7,8 +7,10 @@ import { AppError, toAppError } from '#common/errors/app-error.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import { type KeepVerdictDeps, keepVerdict, type VerificationResult } from './keep-verdict.js';
+import { openManifest } from './open-manifest.js';
 
 export interface Verification {
   readonly runId: string;
@@ -68,7 +70,9 @@ async function runProbes(
   signal: AbortSignal,
 ): Promise<ProbeOutcome[]> {
   const { probes } = verification.profile;
-  const context: ProbeContext = { ...verification, repository, tools, signal };
+  const manifest = await openManifest(verification.manifest, repository, signal);
+  const keyring = await Keyring.of(repository);
+  const context: ProbeContext = { ...verification, manifest, repository, keyring, tools, signal };
   const outcomes: ProbeOutcome[] = [];
   let failure: AppError | undefined;
   for (const [index, probe] of probes.entries()) {

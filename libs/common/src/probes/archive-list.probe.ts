@@ -9,6 +9,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import type { Command } from '#common/process/command.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
+import { toUnsealing } from '#common/sealing/sealing.js';
 import { type ArchiveEntries, type ArchiveEntry, parseArchiveList } from './archive-entries.js';
 import { defineProbe } from './define-probe.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from './evidence.js';
@@ -16,7 +17,7 @@ import type { ProbeContext } from './probe-context.js';
 import { withSession } from './probe-session.js';
 import { splitQualifiedName } from './qualified-name.js';
 
-const ARCHIVE = /\.dump(\.zst)?$/;
+const ARCHIVE = /\.dump(\.zst)?(\.age)?$/;
 
 /** pg_restore stops reading after the table of contents; the rest is read too, so that decompression is proven to its end. */
 const LIST_AND_DRAIN = '"$0" --list; status=$?; cat >/dev/null; exit "$status"';
@@ -102,13 +103,12 @@ async function listArchive(
   object: ManifestObject,
   context: ProbeContext,
 ): Promise<{ bytes: string } | { problem: string }> {
-  const { repository, signal, tools, toolDirectories, manifest } = context;
+  const { repository, keyring, signal, tools, toolDirectories, manifest } = context;
   const major = Math.floor(manifest.snapshot.serverVersionNum / 10_000);
   const toolset = await tools.find(major, ['pg_restore'], { directories: toolDirectories, signal });
-  const decompress: Command[] = object.compression === 'zstd' ? [{ program: 'zstd', args: ['-dcq'] }] : [];
   const list: Command = { program: 'sh', args: ['-c', LIST_AND_DRAIN, toolset.path('pg_restore')] };
   const input = await repository.get(object.key, { signal });
-  const chain = spawnChain([...decompress, list], { signal, input });
+  const chain = spawnChain([...toUnsealing(object, keyring), list], { signal, input });
   try {
     return { bytes: (await buffer(chain.stdout)).toString('latin1') };
   } catch (error) {

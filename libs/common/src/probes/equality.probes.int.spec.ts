@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { problemsOf, RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 let shop: RestoredShop;
-let manifest: Manifest;
+let manifest: OpenManifest;
 
 beforeAll(async () => {
   shop = await RestoredShop.create();

@@ -1,10 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { onDatabase, onServer, problemsOf, RestoredShop } from '#common/testing/restored-shop.js';
 
 let shop: RestoredShop;
-let manifest: Manifest;
+let manifest: OpenManifest;
 
 beforeAll(async () => {
   shop = await RestoredShop.create();

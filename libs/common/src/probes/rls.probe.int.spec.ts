@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgConnection } from '#common/pg/connection.js';
@@ -7,7 +7,7 @@ import { problemsOf, RestoredShop } from '#common/testing/restored-shop.js';
 import { parseProfile } from './registry.js';
 
 let shop: RestoredShop;
-let manifest: Manifest;
+let manifest: OpenManifest;
 
 beforeAll(async () => {
   shop = await RestoredShop.create(
@@ -73,7 +73,7 @@ describe('rls probe on a true copy', () => {
 
   it('judges isolation only, and says why, where the backup holds no record', async () => {
     const { tenants, ...old } = manifest.snapshot;
-    const judge = (snapshot: Manifest['snapshot'], ...tampering: string[]) =>
+    const judge = (snapshot: OpenManifest['snapshot'], ...tampering: string[]) =>
       shop.probe({ use: 'rls' }, { manifest: { ...manifest, snapshot }, tenantTables: tenantTables() }, [
         'DROP POLICY shared ON products',
         ...tampering,
@@ -83,7 +83,7 @@ describe('rls probe on a true copy', () => {
     expect(outcome.summary).toMatch(
       /what the application saw was not recorded: the backup is older than this fact.*; only isolation/,
     );
-    const recordedByOther = { ...old, tenants: { ...tenants, role: 'other' } as Manifest['snapshot']['tenants'] };
+    const recordedByOther = { ...old, tenants: { ...tenants, role: 'other' } as OpenManifest['snapshot']['tenants'] };
     expect((await judge(recordedByOther)).summary).toContain('the backup knows role other with app.tenant');
     const open = await judge(old, 'ALTER TABLE orders DISABLE ROW LEVEL SECURITY');
     expect(problemsOf(open)).toContain('table public.orders without a tenant: rows are visible');

@@ -1,9 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import type { RestoreOutcome } from '#common/operations/restore-backup.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { ZOO_CHANGES, zooOf } from '#common/testing/object-zoo.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { parseProfile } from './registry.js';
@@ -20,7 +21,7 @@ const PROBES = [
 ];
 
 let bed: RestoreTestBed;
-let manifest: Manifest;
+let manifest: OpenManifest;
 let restored: string;
 let outcome: RestoreOutcome;
 
@@ -42,6 +43,7 @@ async function probe(use: string, database: string, of = manifest): Promise<Prob
   if (prepared === undefined) throw new Error(`no probe ${use}`);
   return prepared.run({
     ...{ manifest: of, database: bed.connectionTo(database), repository: bed.backups.repository, tools: bed.tools },
+    keyring: Keyring.empty,
     ...{ toolDirectories: [bed.source.binDir], privileges: 'keep', owner: undefined, tenantTables: undefined },
     signal: new AbortController().signal,
   });

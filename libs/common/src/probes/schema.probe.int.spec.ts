@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { readDetails } from '#common/engines/postgres/facts/facts-details.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
@@ -10,7 +10,7 @@ import { parseProfile } from './registry.js';
 const { signal } = new AbortController();
 
 let shop: RestoredShop;
-let manifest: Manifest;
+let manifest: OpenManifest;
 
 beforeAll(async () => {
   shop = await RestoredShop.create(
@@ -133,7 +133,7 @@ describe('schema probe beyond definitions', () => {
   });
 
   it('finds a database that compares and sorts otherwise, and not one whose locale is only spelled otherwise', async () => {
-    const of = (locale: Partial<Manifest['snapshot']>): Manifest => ({
+    const of = (locale: Partial<OpenManifest['snapshot']>): OpenManifest => ({
       ...manifest,
       snapshot: { ...manifest.snapshot, ...locale },
     });
@@ -149,7 +149,7 @@ describe('schema probe beyond definitions', () => {
   });
 
   describe('of a backup that holds digests only', () => {
-    const older = async (): Promise<Manifest> => {
+    const older = async (): Promise<OpenManifest> => {
       const { definitions, largeObjects, ...snapshot } = manifest.snapshot;
       const details = await withPgSession(shop.connection, { signal, applicationName: 'spec' }, (session) =>
         inReadOnlySnapshot(session, () => readDetails(session)),

@@ -3,7 +3,7 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { Meilisearch } from 'meilisearch';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { Exit } from '#common/errors/exit.js';
 import type { PgConnection } from '#common/pg/connection.js';
@@ -33,7 +33,7 @@ const toProduct = (id: number): Product => ({
 });
 
 let shop: RestoredShop;
-let manifest: Manifest;
+let manifest: OpenManifest;
 let database: PgConnection;
 let name: string;
 

@@ -37,8 +37,18 @@ export interface RepositoryTraits {
   readonly maxObjectBytes: number | null;
 }
 
+/** Who may read what the repository holds; from the configuration only, never from the repository itself. */
+export interface RepositoryEncryption {
+  /** Public keys of age, `age1…`; without any, backups are compressed only. */
+  readonly recipients: readonly string[];
+  /** The text of an age identity file, where restores run: `AGE-SECRET-KEY-1…`, one a line. */
+  readonly identity?: string | undefined;
+}
+
 /** Where backups live. Every implementation passes testing/backup-repository-contract.ts. */
 export abstract class BackupRepository {
+  constructor(readonly encryption: RepositoryEncryption = { recipients: [] }) {}
+
   /** As named in the configuration. */
   abstract readonly name: string;
 

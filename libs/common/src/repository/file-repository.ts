@@ -8,6 +8,7 @@ import {
   type ObjectKey,
   type PutOptions,
   type ReadOptions,
+  type RepositoryEncryption,
   type RepositoryTraits,
   type StoredObject,
   type WrittenObject,
@@ -27,8 +28,9 @@ export class FileRepository extends BackupRepository {
   constructor(
     readonly name: string,
     private readonly root: string,
+    encryption?: RepositoryEncryption,
   ) {
-    super();
+    super(encryption);
     this.location = `file://${root}`;
   }
 

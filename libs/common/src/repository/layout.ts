@@ -58,6 +58,9 @@ export const clockPrefix = (dataset: string): string => `${datasetPrefix(dataset
 /** Written to read the store's clock, and removed at once. */
 export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
 
+/** Sealed for one set of recipients, whose digest names it: opened to learn whether an identity still opens what is written. */
+export const canaryKey = (digest: string): ObjectKey => `_control/canaries/${digest}.zst.age`;
+
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 
 /** The number of an attempt from the last part of its prefix, `a2-3f9c`; undefined for any other name. */

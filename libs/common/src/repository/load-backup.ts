@@ -83,7 +83,7 @@ async function findFailure(
   return damage.length === 0 ? undefined : toDamaged(found, damage);
 }
 
-const toText = ({ backupId, snapshot }: Manifest): string => `${backupId} of ${snapshot.takenAt}`;
+const toText = ({ backupId, snapshotAt }: Manifest): string => `${backupId} of ${snapshotAt}`;
 
 function refuse({ code, message, context }: AppError, good: string): never {
   const hint = `${good}: name a backup by its id to restore it; \`holdfast backup list\` shows them all.`;

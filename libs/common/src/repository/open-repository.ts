@@ -1,6 +1,6 @@
 import { parseRepositoryUrl } from '#common/domain/repository-url.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository } from './backup-repository.js';
+import type { BackupRepository, RepositoryEncryption } from './backup-repository.js';
 import { FileRepository } from './file-repository.js';
 import { S3Connection } from './s3-connection.js';
 import { type PartLimits, toPartPlan } from './s3-parts.js';
@@ -17,13 +17,14 @@ export interface RepositoryOptions extends PartLimits {
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
   readonly forcePathStyle?: boolean | undefined;
+  readonly encryption?: RepositoryEncryption | undefined;
 }
 
 /** Opens no connection yet. Throws: config.invalid; no message repeats a key. */
 export function openRepository(options: RepositoryOptions): BackupRepository {
   const { name } = options;
   const place = parseRepositoryUrl(options.url, `the url of repository ${name}`);
-  return place.store === 'file' ? new FileRepository(name, place.root) : openS3(options, place);
+  return place.store === 'file' ? new FileRepository(name, place.root, options.encryption) : openS3(options, place);
 }
 
 function openS3(options: RepositoryOptions, { bucket, prefix }: { bucket: string; prefix: string }): S3Repository {
@@ -42,5 +43,5 @@ function openS3(options: RepositoryOptions, { bucket, prefix }: { bucket: string
     keys: accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
     parts: toPartPlan(options),
   });
-  return new S3Repository(name, connection, prefix);
+  return new S3Repository(name, connection, prefix, options.encryption);
 }

@@ -39,7 +39,7 @@ describe('reading backups', () => {
     const backupId = idAt(minute);
     const attemptKey = attemptPrefix(dataset, backupId, attempt, nonce);
     const object = { name: 'database.dump', key: `${attemptKey}/database.dump`, sizeBytes: 4 };
-    const objects = [{ ...object, sha256: 'a'.repeat(64), compression: 'none' as const }];
+    const objects = [{ ...object, sha256: 'a'.repeat(64), compression: 'none' as const, encryption: 'none' as const }];
     const manifest: Manifest = {
       ...sample,
       purpose: 'regular',
@@ -154,7 +154,7 @@ describe('reading backups', () => {
 
   it('checks objects that backups share, too', async () => {
     const shared = { name: 'x', key: 'shop/content/ab/abcdef', sizeBytes: 4, sha256: 'b'.repeat(64) };
-    await write(1, { objects: [{ ...shared, compression: 'none' }] });
+    await write(1, { objects: [{ ...shared, compression: 'none', encryption: 'none' }] });
     expect(await idsOf()).toEqual([]);
     await put(shared.key, body);
     expect(await idsOf()).toEqual([idAt(1)]);

@@ -6,6 +6,7 @@ import {
   type ObjectKey,
   type PutOptions,
   type ReadOptions,
+  type RepositoryEncryption,
   type RepositoryTraits,
   type StoredObject,
   type WrittenObject,
@@ -31,8 +32,9 @@ export class S3Repository extends BackupRepository {
     readonly name: string,
     private readonly connection: S3Connection,
     prefix: string,
+    encryption?: RepositoryEncryption,
   ) {
-    super();
+    super(encryption);
     this.folder = prefix === '' ? '' : `${prefix}/`;
     this.location = `s3://${[connection.bucket, prefix].filter(Boolean).join('/')} at ${connection.place}`;
   }

@@ -199,8 +199,8 @@ it('a sweep of a bucket that keeps versions says that no space was freed', async
   const store = s3.open();
   try {
     const deps = { ...bed.deps({ store }), catalog: undefined };
-    const [old] = [await storeBackup(store, 1, { takenAt: '2026-01-01T00:00:00Z' })];
-    await storeBackup(store, 2, { takenAt: new Date(Date.now() - 60_000).toISOString() });
+    const [old] = [await storeBackup(store, 1, { snapshotAt: '2026-01-01T00:00:00Z' })];
+    await storeBackup(store, 2, { snapshotAt: new Date(Date.now() - 60_000).toISOString() });
     expect(await applyRetention('shop', deps, signal)).toMatchObject({ isSpaceFreed: null });
     const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
     await store.put(`shop/${old.backupId}/expiring.json`, Buffer.from(JSON.stringify(mark)), { signal });

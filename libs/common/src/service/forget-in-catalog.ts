@@ -61,7 +61,7 @@ const fromRow = ({ method, purpose, snapshotAt, reservedAt, sizeBytes }: Backup)
 
 const fromManifest = (manifest: Manifest): Said => ({
   ...{ method: manifest.method, purpose: manifest.purpose, sizeBytes: totalBytes(manifest) },
-  snapshotAt: manifest.snapshot.takenAt,
+  snapshotAt: manifest.snapshotAt,
 });
 
 async function tell(tx: CatalogTx, forgotten: Forgotten, said: Said, facts: Facts): Promise<void> {

@@ -7,6 +7,7 @@ import type { PreparedProbe } from '#common/probes/define-probe.js';
 import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
+import { assertRecipients } from '#common/sealing/age.js';
 
 /**
  * What the configuration names, as the plain options that operations take. Names come from requests: an unknown one is
@@ -17,8 +18,10 @@ export class Installation {
 
   private readonly profiles: Readonly<Record<string, readonly PreparedProbe[]>>;
 
-  /** Throws: config.invalid when a profile asks for a probe in a way that the probe does not understand. */
+  /** Throws: config.invalid for a profile that asks for a probe in a way that the probe does not understand, for a recipient that is none. */
   constructor(readonly config: HoldfastConfig) {
+    for (const [name, { encryption }] of Object.entries(config.repositories))
+      assertRecipients(encryption?.recipients ?? [], `repositories.${name}.encryption.recipients`);
     this.profiles = Object.fromEntries(
       Object.entries(config.profiles).map(([name, raw]) => [name, parseProfile(raw, `profiles.${name}`)]),
     );

@@ -42,7 +42,7 @@ beforeEach(async () => {
 async function newBackup(): Promise<Manifest> {
   minute += 1;
   const takenAt = new Date(Date.UTC(2026, 9, 1, 0, minute)).toISOString();
-  const manifest = await storeBackup(backups.repository, minute, { takenAt });
+  const manifest = await storeBackup(backups.repository, minute, { snapshotAt: takenAt });
   const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
   await bed.bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
   return manifest;

@@ -82,7 +82,7 @@ describe('a sweep', () => {
 
 describe('a backup that came to be although its run was given up', () => {
   async function leaveWhole(endedAs: 'cancelled' | 'failed' | 'queued'): Promise<Manifest> {
-    const manifest = await storeBackup(bed.disk, 3, { takenAt: new Date(Date.now() - 1 * DAY_MS).toISOString() });
+    const manifest = await storeBackup(bed.disk, 3, { snapshotAt: new Date(Date.now() - 1 * DAY_MS).toISOString() });
     const { id } = await bed.bed.enqueue({ kind: 'backup', dataset: 'shop', request: { dataset: 'shop' } });
     const reserved = { runId: id, dataset: 'shop', method: 'dump', purpose: 'regular' } as const;
     const as = await bed.bed.catalog.transaction((tx) => tx.backups.reserve(reserved));

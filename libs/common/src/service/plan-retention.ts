@@ -175,7 +175,7 @@ function withKnowledge(
 }
 
 const toPlanned = ({ manifest, isMarked, backup }: Retained) => ({
-  ...{ snapshotAt: manifest.snapshot.takenAt, purpose: manifest.purpose },
+  ...{ snapshotAt: manifest.snapshotAt, purpose: manifest.purpose },
   ...{ sizeBytes: totalBytes(manifest), isMarked },
   ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isAsked: backup.asked !== null },
 });

@@ -3,17 +3,29 @@ import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { toUuidV7 } from '#common/domain/ids.js';
 import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { BackupAttempt, TakeBackupDeps } from '#common/operations/take-backup.js';
 import { runCommand } from '#common/process/run-command.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { BackupRepository, RepositoryEncryption } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
+import { Sealing } from '#common/sealing/sealing.js';
 import type { ScratchDatabase } from './scratch-database.js';
 
 const { signal } = new AbortController();
+
+/** For what is not about encryption. */
+export const plainSealing = new Sealing({ compression: { level: 1, threads: 1 }, recipients: [] });
+
+/** Of a backup that is not encrypted. */
+export function factsOf({ backupId, facts }: Manifest): SnapshotFacts {
+  if (facts === null) throw new Error(`the facts of backup ${backupId} are sealed`);
+  return facts;
+}
 
 /** A repository in a directory of its own, and what it takes to make backups into it. */
 export class BackupTestBed {
@@ -22,11 +34,16 @@ export class BackupTestBed {
     readonly repository: BackupRepository,
   ) {}
 
-  static async create(): Promise<BackupTestBed> {
+  static async create(encryption?: RepositoryEncryption): Promise<BackupTestBed> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-spec-'));
     const root = join(folder, 'repository');
     await mkdir(root);
-    return new BackupTestBed(folder, openRepository({ name: 'offsite', url: pathToFileURL(root).href }));
+    return new BackupTestBed(folder, openRepository({ name: 'offsite', url: pathToFileURL(root).href, encryption }));
+  }
+
+  /** The same place, for others who may read it. */
+  reopen(encryption: RepositoryEncryption): BackupRepository {
+    return openRepository({ name: 'offsite', url: pathToFileURL(join(this.folder, 'repository')).href, encryption });
   }
 
   deps(changes: Partial<TakeBackupDeps> = {}): TakeBackupDeps {

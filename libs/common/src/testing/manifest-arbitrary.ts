@@ -27,6 +27,7 @@ const object = (): fc.Arbitrary<ManifestObject> =>
     sizeBytes: size(),
     sha256: sha256(),
     compression: fc.constantFrom('zstd', 'none'),
+    encryption: fc.constantFrom('age', 'none'),
   });
 
 const table = (): fc.Arbitrary<TableFacts> =>
@@ -122,9 +123,13 @@ export const manifestArbitrary = (): fc.Arbitrary<Manifest> =>
     startedAt: instant(),
     completedAt: instant(),
     holdfastVersion: text(),
+    recipients: fc.array(text(), { maxLength: 2 }),
     tools: fc.dictionary(name(), text(), { maxKeys: 3 }),
     objects: fc.array(object(), { minLength: 1, maxLength: 3 }),
-    snapshot: snapshot(),
+    snapshotAt: instant(),
+    sourceSizeBytes: size(),
+    counts: fc.dictionary(name(), size(), { maxKeys: 3 }),
+    facts: fc.option(snapshot()),
     busPosition: fc.option(busPosition()),
     restoreByHand: fc.array(text(), { minLength: 1, maxLength: 3 }),
   });

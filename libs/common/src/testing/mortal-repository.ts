@@ -22,7 +22,7 @@ export class MortalRepository extends BackupRepository {
     private readonly inner: BackupRepository,
     private readonly diesBefore: number,
   ) {
-    super();
+    super(inner.encryption);
     this.name = inner.name;
     this.location = inner.location;
   }

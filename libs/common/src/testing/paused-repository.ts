@@ -21,7 +21,7 @@ export class PausedRepository extends BackupRepository {
     private readonly inner: BackupRepository,
     private readonly meanwhile: (key: ObjectKey) => Promise<void>,
   ) {
-    super();
+    super(inner.encryption);
     this.name = inner.name;
     this.location = inner.location;
   }

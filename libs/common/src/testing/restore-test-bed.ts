@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { Manifest, OpenManifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
@@ -10,6 +10,7 @@ import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { openManifest } from '#common/operations/open-manifest.js';
 import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/operations/restore-backup.js';
 import type { RestoreOrder } from '#common/operations/restore-order.js';
 import { spoolObject } from '#common/operations/spool-object.js';
@@ -18,6 +19,7 @@ import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connecti
 import { identifier, sql } from '#common/pg/sql.js';
 import { parseProfile } from '#common/probes/registry.js';
 import { expiringKey } from '#common/repository/layout.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';
 import { ScratchDatabase } from './scratch-database.js';
@@ -48,8 +50,9 @@ export class RestoreTestBed {
     await this.source.onServer(`DROP DATABASE ${name}`, `CREATE DATABASE ${name} TEMPLATE template0 ${options}`);
   }
 
-  backup(): Promise<Manifest> {
-    return takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
+  async backup(): Promise<OpenManifest> {
+    const manifest = await takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
+    return openManifest(manifest, this.backups.repository, signal);
   }
 
   /** A name for a database to be restored; remembered, to be dropped at the end. */
@@ -73,7 +76,7 @@ export class RestoreTestBed {
     };
   }
 
-  order(manifest: Manifest, database: string, changes: Partial<RestoreOrder> = {}): RestoreOrder {
+  order(manifest: OpenManifest, database: string, changes: Partial<RestoreOrder> = {}): RestoreOrder {
     const identity = { runId: randomUUID(), attempt: 1 };
     return { manifest, target: this.target(), database, strategy: 'new', identity, ...changes };
   }
@@ -90,14 +93,17 @@ export class RestoreTestBed {
   }
 
   restore(order: RestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
-    return restoreBackup(order, this.deps(changes), signal);
+    // What a spec changed of the facts is what the backup says.
+    const manifest = { ...order.manifest, facts: order.manifest.snapshot };
+    return restoreBackup({ ...order, manifest }, this.deps(changes), signal);
   }
 
   /** The archive of a backup as a file on its own. */
   async unpack(manifest: Manifest): Promise<string> {
     const [object] = manifest.objects;
     const file = join(this.backups.folder, 'unpacked.dump');
-    if (object !== undefined) await spoolObject(object, this.backups.repository, file, { signal });
+    if (object !== undefined)
+      await spoolObject(object, this.backups.repository, file, { signal, keyring: Keyring.empty });
     return file;
   }
 
@@ -126,7 +132,7 @@ export class RestoreTestBed {
 
   /** What probes say of a restored database that kept owners and privileges. */
   async verify(
-    manifest: Manifest,
+    manifest: OpenManifest,
     database: string,
     uses: readonly string[],
     server = this.server,
@@ -134,7 +140,7 @@ export class RestoreTestBed {
     const context = {
       ...{ manifest, database: this.connectionTo(database, server), repository: this.backups.repository },
       ...{ tools: this.tools, toolDirectories: this.target({}, server).toolDirectories },
-      ...{ privileges: 'keep' as const, owner: undefined, tenantTables: undefined, signal },
+      ...{ keyring: Keyring.empty, privileges: 'keep' as const, owner: undefined, tenantTables: undefined, signal },
     };
     const outcomes: ProbeOutcome[] = [];
     for (const probe of parseProfile({ probes: uses.map((use) => ({ use })) })) outcomes.push(await probe.run(context));

@@ -1,5 +1,5 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
@@ -12,6 +12,7 @@ import type { ProbeContext } from '#common/probes/probe-context.js';
 import { inRollback } from '#common/probes/probe-session.js';
 import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 const server = parsePgUrl(endpoints.postgres18.url);
@@ -53,7 +54,7 @@ export class RestoredShop {
   }
 
   /** With what the application saw, where it is named. */
-  async manifest(tenantTables?: TenantTables): Promise<Manifest> {
+  async manifest(tenantTables?: TenantTables): Promise<OpenManifest> {
     const options = { fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined };
     const read = <T>(work: (session: PgSession) => Promise<T>) =>
       withPgSession(this.connection, { signal, applicationName: 'spec' }, work);
@@ -70,9 +71,15 @@ export class RestoredShop {
     return {
       ...{ formatVersion: 1, dataset: 'shop', kind: 'postgres', method: 'dump', purpose: 'regular' },
       ...{ backupId, runId: randomUUID(), attempt: 1, attemptKey: `shop/${backupId}/a1-00` },
-      ...{ startedAt: snapshot.takenAt, completedAt: snapshot.takenAt, holdfastVersion: '0.1.0', tools: {} },
-      ...{ objects: [], snapshot, busPosition: null, restoreByHand: ['true'] },
-    } as Manifest;
+      ...{
+        startedAt: snapshot.takenAt,
+        completedAt: snapshot.takenAt,
+        holdfastVersion: '0.1.0',
+        tools: {},
+        recipients: [],
+      },
+      ...{ objects: [], facts: snapshot, snapshot, busPosition: null, restoreByHand: ['true'] },
+    } as unknown as OpenManifest;
   }
 
   /** A true copy, then changed by the statements: what a bad restore, or somebody afterwards, would have done. */
@@ -94,10 +101,10 @@ export class RestoredShop {
     return withDatabase(server, name);
   }
 
-  context(manifest: Manifest, database: PgConnection, repository = NO_REPOSITORY): ProbeContext {
+  context(manifest: OpenManifest, database: PgConnection, repository = NO_REPOSITORY): ProbeContext {
     return {
       ...{ manifest, database, repository, tools: new PgTools(), toolDirectories: [endpoints.postgres18.binDir] },
-      ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, signal },
+      ...{ keyring: Keyring.empty, privileges: 'keep', owner: undefined, tenantTables: undefined, signal },
     };
   }
 

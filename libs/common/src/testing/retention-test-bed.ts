@@ -77,8 +77,8 @@ export class RetentionTestBed {
   }
 
   async newBackup(minute: number, days: number, { isRecorded = true } = {}): Promise<Manifest> {
-    const takenAt = new Date(Date.now() - days * DAY_MS).toISOString();
-    const manifest = await storeBackup(this.disk, minute, { takenAt });
+    const snapshotAt = new Date(Date.now() - days * DAY_MS).toISOString();
+    const manifest = await storeBackup(this.disk, minute, { snapshotAt });
     const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
     if (isRecorded) await this.bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
     return manifest;

@@ -21,18 +21,18 @@ export const backupIdAt = (minute: number): string =>
 export async function storeBackup(
   repository: BackupRepository,
   minute: number,
-  { takenAt = sample.snapshot.takenAt, ...changed }: Partial<Manifest> & { readonly takenAt?: string } = {},
+  changed: Partial<Manifest> = {},
 ): Promise<Manifest> {
   const { attempt = 1, dataset = 'shop' } = changed;
   const backupId = backupIdAt(minute);
   const attemptKey = attemptPrefix(dataset, backupId, attempt, 'aa');
   const objects: Manifest['objects'] = ['database.dump', 'globals.sql'].map((name) => ({
     ...{ name, key: `${attemptKey}/${name}`, sizeBytes: 4 },
-    ...{ sha256: DIGEST, compression: 'none' as const },
+    ...{ sha256: DIGEST, compression: 'none' as const, encryption: 'none' as const },
   }));
   for (const { key } of objects) await repository.put(key, BODY, { signal });
   const own = { dataset, backupId, runId: backupId, attempt, attemptKey, objects, purpose: 'regular' as const };
-  const manifest: Manifest = { ...sample, ...own, snapshot: { ...sample.snapshot, takenAt }, ...changed };
+  const manifest: Manifest = { ...sample, ...own, ...changed };
   await repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });
   return manifest;
 }

@@ -171,7 +171,6 @@ export const backupStore = (sql: Sql) => {
 
 /** The values of a row, its manifest the last. */
 export function toRecord(manifest: Manifest): readonly unknown[] {
-  const { snapshot } = manifest;
   return [
     manifest.backupId,
     manifest.runId,
@@ -181,11 +180,11 @@ export function toRecord(manifest: Manifest): readonly unknown[] {
     manifest.attempt,
     manifest.attemptKey,
     totalBytes(manifest),
-    snapshot.sizeBytes,
+    manifest.sourceSizeBytes,
     manifest.startedAt,
-    snapshot.takenAt,
+    manifest.snapshotAt,
     manifest.completedAt,
-    snapshot.tables.length,
+    manifest.counts['tables'] ?? 0,
     totalRows(manifest),
     busPositionOf(manifest),
     toJsonb(manifest),

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { openCatalog } from '#common/catalog/catalog.js';
 import { parsePgUrl } from '#common/pg/connection.js';
+import { plainSealing } from '#common/testing/backup-test-bed.js';
 import { PgBouncer, pgBouncerProgram } from '#common/testing/pg-bouncer.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { PgDumpEngine } from './dump/pg-dump.engine.js';
@@ -9,6 +10,7 @@ import { withPgSession } from './pg-session.js';
 import { PgTools } from './pg-tools.js';
 
 const { signal } = new AbortController();
+const sealing = plainSealing;
 const withPooler = pgBouncerProgram === undefined ? describe.skip : describe;
 const pooled = { code: 'postgres.pooled', retryable: false, hint: expect.stringContaining('PostgreSQL server itself') };
 
@@ -33,7 +35,7 @@ withPooler.each(['transaction', 'session'] as const)('a url that leads to PgBoun
       message: `a connection pooler answers at 127.0.0.1:${pooler.port}, not the PostgreSQL server itself`,
     });
     const engine = new PgDumpEngine(new PgTools());
-    await expect(engine.open(scratch.dataset({ connection }), { signal })).rejects.toMatchObject(pooled);
+    await expect(engine.open(scratch.dataset({ connection }), { signal, sealing })).rejects.toMatchObject(pooled);
     const withOptions = parsePgUrl(`${pooler.url(scratch.name)}?options=-c%20work_mem%3D7MB`);
     await expect(
       withPgSession(withOptions, { signal, applicationName: 'spec' }, async () => 'used'),

@@ -38,8 +38,3 @@ export function toGlobalsCommand(connection: PgConnection, tools: PgToolset, app
     env: toPgEnvironment(withDatabase(connection, ''), applicationName, { datestyle: 'ISO', timezone: 'UTC' }),
   };
 }
-
-/** zstd's own checksum stays on, so that a damaged file is noticed by any zstd. */
-export function toZstdCommand({ level, threads }: PostgresDataset['compression']): Command {
-  return { program: 'zstd', args: ['--quiet', '--stdout', `-${level}`, `-T${threads}`] };
-}

@@ -12,13 +12,15 @@ import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.
 import { findTableLocks, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
-import { toDumpCommand, toZstdCommand } from './dump-commands.js';
+import type { Sealing } from '#common/sealing/sealing.js';
+import { toDumpCommand } from './dump-commands.js';
 import { awaitDumpLocks } from './dump-locks.js';
 import { type HeldSnapshot, type HoldOptions, holdSnapshot, inHeldSnapshot, isInTheWay } from './dump-snapshot.js';
 
 export interface StartOptions extends HoldOptions {
   readonly dataset: PostgresDataset;
   readonly toolset: PgToolset;
+  readonly sealing: Sealing;
   readonly applicationName: string;
   /** A migration or a nightly TRUNCATE is over after a few. */
   readonly tries: number;
@@ -120,7 +122,7 @@ function spawnDump(
   // pg_stat_activity must tell this dump from that of the try before. 63 bytes at most.
   const applicationName = `${o.applicationName.slice(0, 54)} ${randomBytes(4).toString('hex')}`;
   const command = toDumpCommand(dataset, toolset, { snapshot: snapshot.id, applicationName });
-  return { applicationName, chain: spawnChain([command, toZstdCommand(dataset.compression)], { signal }) };
+  return { applicationName, chain: spawnChain([command, ...o.sealing.tail()], { signal }) };
 }
 
 const toNames = (sequences: CatalogFacts['sequences']): string => JSON.stringify(sequences.map(({ name }) => name));

@@ -1,8 +1,5 @@
 import { Readable } from 'node:stream';
-import { promisify } from 'node:util';
-import { constants, zstdCompress } from 'node:zlib';
 import type { BusPosition } from '#common/contracts/bus-position.js';
-import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { TenantFacts } from '#common/contracts/tenant-facts.js';
 import { countTables, type TableCount } from '#common/engines/postgres/facts/facts-counts.js';
@@ -13,20 +10,16 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { runCommand } from '#common/process/run-command.js';
+import type { Sealing } from '#common/sealing/sealing.js';
 import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
 import type { StartedDump } from './dump-start.js';
 import { watchTenants } from './dump-tenants.js';
 
-const toZstd = promisify(zstdCompress);
-/** With a checksum, as the program writes it: a damaged file is noticed by any zstd. */
-const GLOBALS_PARAMS = { [constants.ZSTD_c_checksumFlag]: 1 };
-
 /** One object of a backup on its way. */
 export interface OutputObject {
   readonly name: string;
   readonly stage: 'dump' | 'globals';
-  readonly compression: ManifestObject['compression'];
   /** Ends only after every producer exited 0, and otherwise errors: a short dump can never look complete. */
   readonly stream: Readable;
 }
@@ -36,8 +29,7 @@ export interface DumpParts {
   readonly holder: PgSession;
   readonly started: StartedDump;
   readonly toolset: PgToolset;
-  /** Program → version as it prints itself. */
-  readonly tools: Readonly<Record<string, string>>;
+  readonly sealing: Sealing;
   readonly applicationName: string;
   /** Stops children and sessions; `signal` is the one that they run under. */
   readonly stop: AbortController;
@@ -50,6 +42,7 @@ export interface DumpParts {
  */
 export class PgDumpOutput {
   readonly busPosition: BusPosition | null;
+  /** Program → version as it prints itself. */
   readonly tools: Readonly<Record<string, string>>;
   private readonly counting: Promise<ReadonlyMap<string, TableCount>>;
   private readonly watching: Promise<TenantFacts | undefined>;
@@ -57,7 +50,7 @@ export class PgDumpOutput {
   constructor(private readonly parts: DumpParts) {
     const { started, holder, dataset, stop } = parts;
     this.busPosition = started.snapshot.busPosition;
-    this.tools = parts.tools;
+    this.tools = parts.toolset.versions;
     // Beside the dump: an error ends the dump now, not after an hour.
     this.counting = countTables(holder, started.catalog.tables, dataset);
     this.counting.catch((error) => stop.abort(error));
@@ -68,14 +61,13 @@ export class PgDumpOutput {
 
   /** One after another: the next begins when the one before is whole. Throws: engine.exit, engine.spawn, postgres.unreachable. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
-    const { dataset, toolset, applicationName, started, signal } = this.parts;
-    yield { stage: 'dump', name: 'database.dump.zst', compression: 'zstd', stream: started.chain.stdout };
+    const { dataset, toolset, sealing, applicationName, started, signal } = this.parts;
+    yield { stage: 'dump', name: `database.dump${sealing.suffix}`, stream: started.chain.stdout };
     await started.chain.ended;
     signal.throwIfAborted();
     const { stdout } = await runCommand(toGlobalsCommand(dataset.connection, toolset, applicationName), { signal });
-    // A few kilobytes: compressed here, a program less to start for every backup.
-    const globals = await toZstd(Buffer.from(toGlobalsOf(started.catalog.roles, stdout)), { params: GLOBALS_PARAMS });
-    yield { stage: 'globals', name: 'globals.sql.zst', compression: 'zstd', stream: Readable.from([globals]) };
+    const globals = await sealing.bytes(Buffer.from(toGlobalsOf(started.catalog.roles, stdout)));
+    yield { stage: 'globals', name: `globals.sql${sealing.suffix}`, stream: Readable.from([globals]) };
   }
 
   /**

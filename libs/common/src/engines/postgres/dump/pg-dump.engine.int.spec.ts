@@ -4,12 +4,14 @@ import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
+import { plainSealing } from '#common/testing/backup-test-bed.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { PgDumpEngine } from './pg-dump.engine.js';
 import type { PgDumpOutput } from './pg-dump-output.js';
 
 const { signal } = new AbortController();
+const sealing = plainSealing;
 const session = { signal, applicationName: 'spec' };
 const engine = new PgDumpEngine(new PgTools());
 
@@ -47,7 +49,7 @@ describe('names', () => {
         await each.query(`CREATE SCHEMA "A b"`);
         await each.query(`CREATE TABLE ${table} (id serial, "c,""d)" text); INSERT INTO ${table} DEFAULT VALUES`);
       });
-      const facts = await drain(await engine.open(scratch.dataset({ connection }), { signal }));
+      const facts = await drain(await engine.open(scratch.dataset({ connection }), { signal, sealing }));
       expect(facts.database).toBe(database);
       expect(facts.tables).toMatchObject([{ name: table, rows: 1, fingerprint: expect.stringMatching(/^sum1:/) }]);
     } finally {
@@ -65,7 +67,7 @@ describe('a migration in one transaction', () => {
       migrating ??= migration.query(`ALTER TABLE public.orders ADD note text; COMMIT`);
       await sleep(50);
     };
-    const facts = await drain(await engine.open(scratch.dataset(), { signal, readBusPosition }));
+    const facts = await drain(await engine.open(scratch.dataset(), { signal, sealing, readBusPosition }));
     await migrating;
     await migration.close();
     expect(facts.tables).toMatchObject([{ name: 'public.orders', rows: 1 }]);
@@ -74,7 +76,7 @@ describe('a migration in one transaction', () => {
 
 describe('a dump that is held', () => {
   it('holds locks on tables only, for whoever else waits for a lock could stand in its way for ever', async () => {
-    const output = await engine.open(scratch.dataset(), { signal, applicationName: 'holdfast spec' });
+    const output = await engine.open(scratch.dataset(), { signal, sealing, applicationName: 'holdfast spec' });
     const locked = await scratch.query<{ name: string }>(
       `SELECT DISTINCT l.relation::regclass::text AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
        WHERE a.application_name = 'holdfast spec' AND l.locktype = 'relation' AND a.datname = current_database()`,

@@ -2,14 +2,15 @@ import { readMigrationHead } from '#common/engines/postgres/facts/facts-migratio
 import { PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import type { Sealing } from '#common/sealing/sealing.js';
 import { DUMP_TOOLS } from './dump-commands.js';
 import type { ReadBusPosition } from './dump-snapshot.js';
 import { lockTimeoutOf, startDump } from './dump-start.js';
 import { PgDumpOutput } from './pg-dump-output.js';
-import { ZstdVersion } from './zstd-version.js';
 
 export interface OpenDumpOptions {
   readonly signal: AbortSignal;
+  readonly sealing: Sealing;
   /** Called between the locks and the snapshot; again when tables changed meanwhile. */
   readonly readBusPosition?: ReadBusPosition | undefined;
   readonly onStage?: (stage: 'connect' | 'snapshot') => void;
@@ -17,10 +18,8 @@ export interface OpenDumpOptions {
   readonly applicationName?: string | undefined;
 }
 
-/** Logical backups of one database in pg_dump's custom format, compressed by zstd, with its roles beside it. */
+/** Logical backups of one database in pg_dump's custom format, with its roles beside it. */
 export class PgDumpEngine {
-  private readonly zstd = new ZstdVersion();
-
   /** `tries`: how often somebody who alters tables may come in between before the backup fails. The default takes some ten seconds. */
   constructor(
     private readonly tools: PgTools,
@@ -42,7 +41,6 @@ export class PgDumpEngine {
     return withPgSession(dataset.connection, session, async (reader) => {
       const search = { directories: dataset.toolDirectories, signal };
       const toolset = await this.tools.find(reader.serverMajor, DUMP_TOOLS, search);
-      const tools = { ...toolset.versions, zstd: await this.zstd.ask(signal) };
       await readMigrationHead(reader, dataset.migrationHeadQuery);
       o.onStage?.('snapshot');
       // One server for all: a snapshot of one host means nothing to another.
@@ -50,10 +48,10 @@ export class PgDumpEngine {
       const lockTimeout = { lock_timeout: `${lockTimeoutOf(dataset)}ms` };
       const holder = await PgSession.open(source.connection, { ...session, settings: lockTimeout });
       try {
-        const { readBusPosition } = o;
-        const options = { signal, readBusPosition, dataset: source, toolset, applicationName, tries: this.tries };
-        const started = await startDump({ holder, reader }, options);
-        return new PgDumpOutput({ dataset: source, holder, started, toolset, tools, applicationName, stop, signal });
+        const { readBusPosition, sealing } = o;
+        const shared = { dataset: source, toolset, sealing, applicationName, signal };
+        const started = await startDump({ holder, reader }, { ...shared, readBusPosition, tries: this.tries });
+        return new PgDumpOutput({ ...shared, holder, started, stop });
       } catch (error) {
         stop.abort(error);
         await holder.close();

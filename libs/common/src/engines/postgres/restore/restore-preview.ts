@@ -1,4 +1,4 @@
-import type { Manifest } from '#common/contracts/manifest.js';
+import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { compareLocales } from '#common/engines/postgres/facts/facts-locale.js';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
@@ -25,7 +25,7 @@ import { findMissingTablespaces } from './restore-tablespaces.js';
 import { findRestoreTools } from './restore-tools.js';
 
 export interface RestoreQuestion {
-  readonly manifest: Manifest;
+  readonly manifest: OpenManifest;
   readonly target: PostgresTarget;
   readonly database: string;
   readonly strategy: 'new' | 'in-place';
