@@ -1,14 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { toUuidV7 } from '#common/domain/ids.js';
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 
 /** One for all rounds, as in the executor. */
-const engine = new PgDumpEngine(new PgTools());
+const engine = postgresEngine();
 
 /** What the executor calls for a run, without catalog and bus. */
 export function takeHoldfastBackup(dataset: PostgresDataset, repository: BackupRepository): Promise<Manifest> {

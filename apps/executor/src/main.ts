@@ -1,6 +1,7 @@
 import 'reflect-metadata';
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { readPositionForBackup } from '#common/service/bus-positions.js';
 import { startIntake } from '#common/service/nest/start-intake.js';
 import type { Service } from '#common/service/open-service.js';
@@ -36,7 +37,7 @@ function startWork(service: Service): void {
   const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
   const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, ...config } = installation.config.executor;
   const tools = new PgTools();
-  const engine = new PgDumpEngine(tools);
+  const engine = postgresEngine(new PgDumpMethod(tools));
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
     readPositionForBackup(installation, kafka, dataset, signal);
   const loop = startRunLoop({

@@ -1,4 +1,5 @@
 import { Manifest } from '#common/contracts/manifest.js';
+import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { readObject } from '../../support/secret-hunt.js';
 import { onServer } from '../../support/server-login.js';
 import type { Cluster } from '../support/cluster.js';
@@ -72,7 +73,7 @@ async function readJournalEnd(cluster: Cluster, backupId: string): Promise<strin
   );
   if (copy === undefined) throw new Error(`backup ${backupId} has no copy`);
   const manifest = Manifest.parse(JSON.parse((await readObject(cluster, PREFIX + copy.key)).toString('utf8')));
-  const journal = manifest.facts?.tables.find(({ name }) => name === 'public.journal');
+  const journal = SnapshotFacts.parse(manifest.facts).tables.find(({ name }) => name === 'public.journal');
   return String(journal?.rows ?? 0);
 }
 

@@ -1,4 +1,3 @@
-import type { Manifest } from '#common/contracts/manifest.js';
 import { Exit } from '#common/errors/exit.js';
 import { toListedView } from '#common/service/list-stored.js';
 import { locateBackup } from '../backup-ref.js';
@@ -25,8 +24,8 @@ export const backupShow: Verb = {
       'last verdict': toLastVerdictText(lastVerdict),
       'restore proven': verifiedAt ?? 'never',
       marks: toMarkTexts(view).join('; ') || 'none',
-      dataset: `${manifest.dataset}, ${manifest.method}${toSourceText(manifest)}`,
-      snapshot: `${manifest.snapshotAt}${manifest.facts?.lsn ? ` at ${manifest.facts.lsn}` : ''}`,
+      dataset: `${manifest.dataset}, ${manifest.method} of ${manifest.source}`,
+      snapshot: manifest.snapshotAt,
       holds: Object.entries(manifest.counts)
         .map(([what, count]) => `${count} ${what}`)
         .join(', '),
@@ -38,7 +37,7 @@ export const backupShow: Verb = {
     );
     const text = [
       fields,
-      ...toWarningLines(manifest.facts?.warnings ?? []),
+      ...toWarningLines(manifest.warnings),
       '',
       'objects',
       ...objects,
@@ -50,7 +49,3 @@ export const backupShow: Verb = {
     return { document, text, exit: Exit.done };
   },
 };
-
-/** The facts of an encrypted backup are inside its seal, which showing it does not open. */
-const toSourceText = ({ facts }: Manifest): string =>
-  facts === null ? '' : ` of "${facts.database}", PostgreSQL ${facts.serverVersion}`;

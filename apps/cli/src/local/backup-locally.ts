@@ -1,5 +1,4 @@
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { Exit } from '#common/errors/exit.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { toBackupView } from '#common/service/backup-view.js';
@@ -20,7 +19,7 @@ export async function backupLocally(name: string, { installation, output, signal
   const manifest = await takeBackup(
     { dataset, backupId, runId, attempt: 1, nonce: newNonce(), purpose: 'regular', method: 'dump' },
     {
-      engine: new PgDumpEngine(new PgTools()),
+      engine: postgresEngine(),
       repository,
       clock: () => new Date(),
       holdfastVersion,

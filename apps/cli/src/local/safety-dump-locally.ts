@@ -1,5 +1,4 @@
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { holdfastVersion } from '#common/service/version.js';
@@ -22,7 +21,7 @@ export async function takeSafetyDump(
   await takeBackup(
     { dataset, backupId, runId: newLocalId(), attempt: 1, nonce: newNonce(), purpose: 'safety', method: 'dump' },
     {
-      engine: new PgDumpEngine(new PgTools()),
+      engine: postgresEngine(),
       repository: installation.primaryRepository(manifest.dataset),
       clock: () => new Date(),
       holdfastVersion,

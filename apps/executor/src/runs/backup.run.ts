@@ -7,7 +7,7 @@ import { BackupProgressed } from '#common/contracts/events/backup-progressed.eve
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { BackupStarted } from '#common/contracts/events/backup-started.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import type { PostgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
@@ -20,7 +20,7 @@ export interface BackupRunDeps {
   readonly catalog: Catalog;
   readonly facts: Facts;
   readonly installation: Installation;
-  readonly engine: PgDumpEngine;
+  readonly engine: PostgresEngine;
   /** Where the dataset's topics stand now; undefined for a dataset without topics. */
   readonly readBusPosition: (dataset: string, signal: AbortSignal) => Promise<BusPosition | undefined>;
   readonly holdfastVersion: string;
@@ -76,7 +76,7 @@ export const backupRun =
     const manifest = await findBackup(repository, dataset.name, backupId, { signal })
       .then((found) => found ?? take())
       .finally(progress.stop);
-    if (warnings.length === 0) warnings.push(...(manifest.facts?.warnings ?? []));
+    if (warnings.length === 0) warnings.push(...manifest.warnings);
 
     await d.catalog.transaction(async (tx) => {
       const copy = { repository: repository.name, manifestKey: manifestKey(manifest.attemptKey) };

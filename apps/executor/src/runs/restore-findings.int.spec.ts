@@ -1,8 +1,9 @@
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
@@ -50,7 +51,7 @@ beforeEach(async () => {
 });
 
 const attempt = async (): Promise<void> => {
-  const engine = new PgDumpEngine(tools);
+  const engine = postgresEngine(new PgDumpMethod(tools));
   const handler = restoreRun({ ...bed.deps, engine, tools, holdfastVersion: '0.1.0', logger: silentLogger });
   await handler(await bed.claim());
 };

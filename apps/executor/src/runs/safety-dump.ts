@@ -3,7 +3,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { Restore } from '#common/catalog/entities/restore.entity.js';
 import type { BackupId } from '#common/domain/ids.js';
-import type { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import type { PostgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { manifestKey } from '#common/repository/layout.js';
@@ -13,7 +13,7 @@ import type { Installation } from '#common/service/installation.js';
 export interface SafetyDumpDeps {
   readonly catalog: Catalog;
   readonly installation: Installation;
-  readonly engine: PgDumpEngine;
+  readonly engine: PostgresEngine;
   readonly holdfastVersion: string;
 }
 

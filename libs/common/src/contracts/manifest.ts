@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { BusPosition } from './bus-position.js';
 import { BackupMethod, DatasetName, Instant, Sha256, Uuid } from './names.js';
-import { SnapshotFacts } from './snapshot-facts.js';
+import type { SnapshotFacts } from './snapshot-facts.js';
 
 export const ManifestObject = z.object({
   name: z.string().describe('Name within the backup: `database.dump.zst`'),
@@ -17,7 +17,7 @@ export type ManifestObject = z.infer<typeof ManifestObject>;
 export const Manifest = z.object({
   formatVersion: z.literal(1),
   dataset: DatasetName,
-  kind: z.enum(['postgres']),
+  kind: z.string().min(1).describe('Which engine made it: postgres'),
   method: BackupMethod,
   purpose: z.enum(['regular', 'safety']).describe('safety: taken of a target before a restore in place'),
   backupId: Uuid,
@@ -36,7 +36,17 @@ export const Manifest = z.object({
   snapshotAt: Instant.describe('The instant that a restore brings back'),
   sourceSizeBytes: z.number().int().min(0).describe('Of what was backed up, as its server counts'),
   counts: z.record(z.string(), z.number().int().min(0)).describe('How much is in it, by name: tables, rows'),
-  facts: SnapshotFacts.nullable().describe('What the snapshot holds; null: sealed, in the object `facts.json.zst.age`'),
+  source: z.string().describe('What was backed up, for people: database "shop" of PostgreSQL 18.6 at 0/16B3748'),
+  warnings: z
+    .array(z.string())
+    .default([])
+    .describe('What a restore may stumble over; they name objects, so in an encrypted backup they are with the facts'),
+  facts: z
+    .record(z.string(), z.unknown())
+    .nullable()
+    .describe(
+      'What the snapshot holds, as the engine of its kind reads it; null: sealed, in the object `facts.json.zst.age`',
+    ),
   busPosition: BusPosition.nullable(),
   restoreByHand: z
     .array(z.string())

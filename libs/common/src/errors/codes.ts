@@ -47,6 +47,11 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Run `holdfast backup delete <id>` without --yes to see what holds or needs it; `holdfast hold list` and `holdfast runs list` say more.',
   },
+  'backup.unknown-kind': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Another version of Holdfast made the backup; use one that knows this kind of store.',
+  },
   'bus.refused': {
     retryable: false,
     exit: Exit.failed,

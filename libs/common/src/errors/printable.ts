@@ -1,9 +1,10 @@
-import { inspect } from 'node:util';
+import { inspect, types } from 'node:util';
 
 /** Any value as text for a person, never `[object Object]`: errors by their message, instants in UTC, other objects as JSON. */
 export function toText(value: unknown): string {
   if (typeof value === 'string') return value;
-  if (value instanceof Error) return value.message || value.name;
+  // Errors of Node's own may come from another realm than ours, where `instanceof` is false.
+  if (value instanceof Error || types.isNativeError(value)) return value.message || value.name;
   if (value instanceof Date) return Number.isNaN(value.getTime()) ? 'no instant' : value.toISOString();
   if (typeof value === 'object' && value !== null) return toJson(value) ?? inspect(value, { breakLength: Infinity });
   return inspect(value);

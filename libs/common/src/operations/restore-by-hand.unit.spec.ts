@@ -1,33 +1,30 @@
 import { describe, expect, it } from '@jest/globals';
-import { type MadeBackup, toRestoreByHand } from './restore-by-hand.js';
+import type { ManifestObject } from '#common/contracts/manifest.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { toCommandsByHand } from '#common/engines/postgres/dump/dump-by-hand.js';
+import { toRestoreByHand } from './restore-by-hand.js';
 
 const sha256 = 'ab'.repeat(32);
 
-function manifestOf(database: string, encryption: 'age' | 'none' = 'none'): MadeBackup {
-  const suffix = encryption === 'age' ? '.zst.age' : '.zst';
-  const object = (raw: string) => {
-    const name = `${raw}${suffix}`;
+const [ARCHIVE, GLOBALS] = ['database.dump', 'globals.sql'];
+
+/** Of an encrypted backup or a plain one. */
+const objectsOf = (encryption: 'age' | 'none'): ManifestObject[] =>
+  [ARCHIVE, GLOBALS].map((raw) => {
+    const name = `${raw}${encryption === 'age' ? '.zst.age' : '.zst'}`;
     return { name, key: `shop/1/a1-x/${name}`, sizeBytes: 1, sha256, compression: 'zstd' as const, encryption };
-  };
-  return {
-    tools: { pg_dump: 'pg_dump (PostgreSQL) 18.6' },
-    objects: [object('database.dump'), object('globals.sql'), object('facts.json')].slice(
-      0,
-      encryption === 'age' ? 3 : 2,
-    ),
-    snapshot: {
-      database,
-      encoding: 'UTF8',
-      collation: 'C',
-      characterType: 'C',
-      localeProvider: 'builtin',
-      locale: 'C.UTF-8',
-    },
-  } as unknown as MadeBackup;
+  });
+
+const locale = { encoding: 'UTF8', collation: 'C', characterType: 'C', localeProvider: 'builtin', locale: 'C.UTF-8' };
+
+function linesOf(database: string, location: string, encryption: 'age' | 'none' = 'none'): string[] {
+  const facts = { database, ...locale } as SnapshotFacts;
+  const ofEngine = toCommandsByHand({ facts, tools: { pg_dump: 'pg_dump (PostgreSQL) 18.6' } });
+  return toRestoreByHand(objectsOf(encryption), location, ofEngine);
 }
 
 const commandsOf = (database: string, location: string): string[] =>
-  toRestoreByHand(manifestOf(database), location).filter((line) => !line.startsWith('#'));
+  linesOf(database, location).filter((line) => !line.startsWith('#'));
 
 describe('restore by hand', () => {
   it('fetches from an S3 store, with its endpoint when it has one', () => {
@@ -65,19 +62,18 @@ describe('restore by hand', () => {
     ]);
   });
 
-  it('decrypts what is encrypted, and needs the facts for nothing', () => {
-    const lines = toRestoreByHand(manifestOf('shop', 'age'), 'file:///backups');
+  it('decrypts what is encrypted', () => {
+    const lines = linesOf('shop', 'file:///backups', 'age');
     expect(lines.filter((line) => line.includes('identity.txt'))).toEqual([
       expect.stringMatching(/^# The objects are encrypted/),
       'age --decrypt --identity identity.txt --output database.dump.zst database.dump.zst.age',
       'age --decrypt --identity identity.txt --output globals.sql.zst globals.sql.zst.age',
     ]);
-    expect(lines.join('\n')).not.toContain('facts');
     expect(lines).toContain('zstd -d database.dump.zst');
   });
 
   it('lets no name of a database become a command', () => {
-    const lines = toRestoreByHand(manifestOf(`x\nrm -rf /; $(id) '=`), 'file:///backups');
+    const lines = linesOf(`x\nrm -rf /; $(id) '=`, 'file:///backups');
     expect(lines.filter((line) => line.includes('\n'))).toEqual([]);
     expect(lines.at(-1)).toBe(`vacuumdb --analyze-only --dbname='dbname='\\''x rm -rf /; $(id) \\'\\''='\\'''`);
   });

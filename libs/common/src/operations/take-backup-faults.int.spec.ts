@@ -2,19 +2,20 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { WrittenObject } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { BackupTestBed, type PostgresDeps } from '#common/testing/backup-test-bed.js';
 import { listKeys } from '#common/testing/each-store.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type TakeBackupDeps, takeBackup } from './take-backup.js';
+import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();
 const PASSWORD = 'hunter2-do-not-tell';
@@ -53,11 +54,11 @@ const IDLE_IN_TRANSACTION = `${SESSIONS} AND application_name ~ ' a1$' AND state
 
 const take = (
   dataset: Partial<PostgresDataset>,
-  deps: Partial<TakeBackupDeps> = {},
+  deps: Partial<PostgresDeps> = {},
   stop: AbortSignal = signal,
 ): Promise<Manifest> => takeBackup(bed.attempt(scratch.dataset(dataset)), bed.deps(deps), stop);
 
-const whilePaused = (meanwhile: () => Promise<void>): Partial<TakeBackupDeps> => ({
+const whilePaused = (meanwhile: () => Promise<void>): Partial<PostgresDeps> => ({
   repository: new PausedRepository(bed.repository, meanwhile),
 });
 
@@ -112,7 +113,7 @@ describe('a backup that is stopped', () => {
 
   it('while it reads the position gives its locks back', async () => {
     const stop = new AbortController();
-    const readBusPosition: TakeBackupDeps['readBusPosition'] = async (o) => {
+    const readBusPosition: PostgresDeps['readBusPosition'] = async (o) => {
       stop.abort(new Error('claim lost'));
       throw o.signal.reason;
     };
@@ -159,7 +160,7 @@ describe('before any work', () => {
   });
 
   it('tools that are too old or absent are said', async () => {
-    const engine = new PgDumpEngine(new PgTools(() => Promise.resolve([])));
+    const engine = postgresEngine(new PgDumpMethod(new PgTools(() => Promise.resolve([]))));
     const old = { toolDirectories: [endpoints.postgres15.binDir] };
     await expect(take(old, { engine })).rejects.toMatchObject({ code: 'postgres.tool-too-old' });
     await expect(take({ toolDirectories: [] }, { engine })).rejects.toMatchObject({ code: 'postgres.tool-missing' });

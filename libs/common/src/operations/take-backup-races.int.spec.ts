@@ -4,13 +4,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
+import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { BackupTestBed, factsOf } from '#common/testing/backup-test-bed.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import { BackupTestBed, factsOf, type PostgresDeps } from '#common/testing/backup-test-bed.js';
 import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
-import { type TakeBackupDeps, takeBackup } from './take-backup.js';
+import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();
 const session = { signal, applicationName: 'spec' };
@@ -18,7 +19,7 @@ const position: BusPosition = {
   ...{ state: 'proven', takenAt: '2026-01-01T00:00:00Z', clusterId: 'c', topicIds: {}, partitions: [] },
 };
 
-const impatient = new PgDumpEngine(new PgTools(), 3);
+const impatient = postgresEngine(new PgDumpMethod(new PgTools(), 3));
 
 let scratch: ScratchDatabase;
 let bed: BackupTestBed;
@@ -35,7 +36,7 @@ afterAll(async () => {
   await bed.remove();
 });
 
-const take = (changes: Partial<TakeBackupDeps> = {}, dataset = scratch.dataset()): Promise<Manifest> =>
+const take = (changes: Partial<PostgresDeps> = {}, dataset = scratch.dataset()): Promise<Manifest> =>
   takeBackup(bed.attempt(dataset), bed.deps(changes), signal);
 
 const rowsOf = (manifest: Manifest, table: string): Promise<string[]> =>

@@ -1,10 +1,6 @@
 import { Readable } from 'node:stream';
 import { FACTS_NAME, type Manifest, type ManifestObject } from '#common/contracts/manifest.js';
-import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import type { ReadBusPosition } from '#common/engines/postgres/dump/dump-snapshot.js';
-import type { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
-import type { OutputObject, PgDumpOutput } from '#common/engines/postgres/dump/pg-dump-output.js';
-import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import type { BackupMethod, Engine, OutputObject, ProtectedDataset, ReadBusPosition } from '#common/engines/engine.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
@@ -16,8 +12,8 @@ import { holdWork } from './hold-work.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
 /** One try at one backup: whatever it writes lies below a prefix of its own. */
-export interface BackupAttempt {
-  readonly dataset: PostgresDataset;
+export interface BackupAttempt<D extends ProtectedDataset = ProtectedDataset> {
+  readonly dataset: D;
   readonly backupId: string;
   readonly runId: string;
   readonly attempt: number;
@@ -27,15 +23,16 @@ export interface BackupAttempt {
 }
 
 export interface BackupProgress {
-  readonly stage: 'connect' | 'snapshot' | OutputObject['stage'] | 'facts';
+  /** `connect`, `snapshot`, what the engine calls its objects, `facts`. */
+  readonly stage: string;
   /** Stored in this stage so far. */
   readonly bytes: number;
   /** Nobody knows how long a compressed dump gets. */
   readonly totalBytes: null;
 }
 
-export interface TakeBackupDeps {
-  readonly engine: PgDumpEngine;
+export interface TakeBackupDeps<D extends ProtectedDataset = ProtectedDataset, F extends object = object> {
+  readonly engine: Engine<D, F>;
   readonly repository: BackupRepository;
   /** Where the dataset's topics stand; called between the locks and the snapshot. */
   readonly readBusPosition?: ReadBusPosition | undefined;
@@ -54,7 +51,11 @@ const TIDY_MS = 30_000;
  * first. A hold tells other users of the repository meanwhile. Needs neither catalog nor bus.
  * A crash leaves garbage to sweep, never a backup with a hole. Throws: postgres.*, engine.*, repository.*; the abort reason.
  */
-export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
+export async function takeBackup<D extends ProtectedDataset, F extends object>(
+  attempt: BackupAttempt<D>,
+  d: TakeBackupDeps<D, F>,
+  signal: AbortSignal,
+): Promise<Manifest> {
   await initialiseRepository(d.repository, { signal, now: d.clock() });
   await placeCanary(d.repository, { signal });
   const work = {
@@ -66,24 +67,33 @@ export async function takeBackup(attempt: BackupAttempt, d: TakeBackupDeps, sign
   return holdWork(d.repository, work, { signal }, () => makeBackup(attempt, d, signal));
 }
 
-async function makeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: AbortSignal): Promise<Manifest> {
+async function makeBackup<D extends ProtectedDataset, F extends object>(
+  attempt: BackupAttempt<D>,
+  d: TakeBackupDeps<D, F>,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const method = loadMethod(d.engine, attempt.method);
   const { recipients } = d.repository.encryption;
   const sealing = new Sealing({ compression: attempt.dataset.compression, recipients });
   const writing = new AttemptWriting(attempt, { ...d, sealing }, signal);
   const startedAt = d.clock().toISOString();
   const sealingTools = await sealing.versions(signal);
-  const output = await openOutput(attempt, { ...d, sealing }, signal);
+  const output = await method.open(attempt.dataset, {
+    ...{ signal, sealing, purpose: attempt.purpose, readBusPosition: d.readBusPosition },
+    onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
+    applicationName: `holdfast ${attempt.runId} a${attempt.attempt}`,
+  });
   let manifest: Manifest;
   try {
     for await (const object of output.objects()) await writing.store(object);
-    const snapshot = await output.facts();
-    d.onWarnings?.(snapshot.warnings ?? []);
-    if (recipients.length > 0) await writing.store(await toFactsObject(snapshot, sealing));
-    const made = {
-      ...{ attemptKey: writing.attemptKey, objects: writing.objects, snapshot, busPosition: output.busPosition },
-      ...{ startedAt, tools: { ...output.tools, ...sealingTools } },
-    };
-    manifest = toManifest(attempt, made, d);
+    const needed = [...writing.objects];
+    const facts = await output.facts();
+    if (recipients.length > 0) await writing.store(await toFactsObject(facts, sealing));
+    const tools = { ...output.tools, ...sealingTools };
+    const { attemptKey, objects } = writing;
+    const byHand = toRestoreByHand(needed, d.repository.location, method.byHand({ facts, tools }));
+    const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition };
+    manifest = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
   } catch (error) {
     await output.close();
     await writing.removeAll();
@@ -100,47 +110,44 @@ async function makeBackup(attempt: BackupAttempt, d: TakeBackupDeps, signal: Abo
   return manifest;
 }
 
-interface Made {
-  readonly attemptKey: string;
-  readonly objects: readonly ManifestObject[];
-  readonly snapshot: SnapshotFacts;
-  readonly busPosition: Manifest['busPosition'];
-  readonly tools: Manifest['tools'];
-  readonly startedAt: string;
+/** Throws: request.refused. */
+function loadMethod<D extends ProtectedDataset, F extends object>(
+  { kind, methods }: Engine<D, F>,
+  name: string,
+): BackupMethod<D, F> {
+  const method = methods.find((each) => each.name === name);
+  if (method !== undefined) return method;
+  const known = methods.map((each) => each.name);
+  throw new AppError('request.refused', `there is no method "${name}" for datasets of kind ${kind}`, { known });
 }
 
-function toManifest(
-  attempt: BackupAttempt,
-  made: Made,
-  { repository, clock, holdfastVersion }: TakeBackupDeps,
+type Made<F> = Pick<Manifest, 'attemptKey' | 'tools' | 'startedAt' | 'busPosition' | 'restoreByHand' | 'objects'> & {
+  readonly facts: F;
+};
+
+function toManifest<D extends ProtectedDataset, F extends object>(
+  { dataset, backupId, runId, attempt, purpose, method }: BackupAttempt<D>,
+  { facts, ...made }: Made<F>,
+  { engine, repository, clock, holdfastVersion, onWarnings }: TakeBackupDeps<D, F>,
 ): Manifest {
-  const { snapshot, objects, ...rest } = made;
-  const { backupId, runId, purpose, method } = attempt;
+  const { warnings, counts, ...summary } = engine.summarise(facts);
   const { recipients } = repository.encryption;
+  onWarnings?.(warnings);
   return {
-    ...{ formatVersion: 1, dataset: attempt.dataset.name, kind: 'postgres', method, purpose },
-    ...{ backupId, runId, attempt: attempt.attempt, ...rest, objects: [...objects], recipients: [...recipients] },
-    ...{ completedAt: clock().toISOString(), holdfastVersion },
-    ...toSummary(snapshot),
-    facts: recipients.length === 0 ? snapshot : null,
-    restoreByHand: toRestoreByHand({ ...made, tools: made.tools }, repository.location),
+    ...{ formatVersion: 1, dataset: dataset.name, kind: engine.kind, method, purpose, backupId, runId, attempt },
+    ...{ ...made, recipients: [...recipients], completedAt: clock().toISOString(), holdfastVersion },
+    ...{ ...summary, counts: { ...counts } },
+    ...(recipients.length === 0
+      ? { facts: Object.fromEntries(Object.entries(facts)), warnings: [...warnings] }
+      : { facts: null, warnings: [] }),
   };
 }
 
-/** What lists and events say of a backup: it reveals nothing by itself, and stays outside of any seal. */
-const toSummary = ({ takenAt, sizeBytes, tables }: SnapshotFacts) => ({
-  snapshotAt: takenAt,
-  sourceSizeBytes: sizeBytes,
-  counts: { tables: tables.length, rows: tables.reduce((sum, { rows }) => sum + rows, 0) },
-});
-
 /** Names of tables, policies and roles tell what a database is about: an encrypted backup keeps them inside its seal. */
-async function toFactsObject(snapshot: SnapshotFacts, sealing: Sealing): Promise<WritableObject> {
-  const sealed = await sealing.bytes(Buffer.from(JSON.stringify(snapshot)));
-  return { name: `${FACTS_NAME}${sealing.suffix}`, stage: 'facts', stream: Readable.from([sealed]) };
+async function toFactsObject(facts: object, sealing: Sealing): Promise<OutputObject> {
+  const sealed = await sealing.bytes(Buffer.from(JSON.stringify(facts)));
+  return { name: FACTS_NAME, stage: 'facts', stream: Readable.from([sealed]) };
 }
-
-type WritableObject = Pick<OutputObject, 'name' | 'stream'> & { readonly stage: BackupProgress['stage'] };
 
 /** The objects of one attempt, below a prefix of its own. */
 class AttemptWriting {
@@ -150,14 +157,15 @@ class AttemptWriting {
 
   constructor(
     { dataset, backupId, attempt, nonce }: BackupAttempt,
-    private readonly d: TakeBackupDeps & { readonly sealing: Sealing },
+    private readonly d: Pick<TakeBackupDeps, 'repository' | 'onProgress'> & { readonly sealing: Sealing },
     private readonly signal: AbortSignal,
   ) {
     this.attemptKey = attemptPrefix(dataset.name, backupId, attempt, nonce);
   }
 
-  async store({ name, stage, stream }: WritableObject): Promise<void> {
+  async store({ name: rawName, stage, stream }: OutputObject): Promise<void> {
     const { repository, sealing, onProgress } = this.d;
+    const name = `${rawName}${sealing.suffix}`;
     const key = `${this.attemptKey}/${name}`;
     this.touched.push(key);
     onProgress?.({ stage, bytes: 0, totalBytes: null });
@@ -173,22 +181,4 @@ class AttemptWriting {
     const signal = AbortSignal.timeout(TIDY_MS);
     for (const key of this.touched) await this.d.repository.remove(key, { signal }).catch(() => undefined);
   }
-}
-
-function openOutput(
-  attempt: BackupAttempt,
-  d: TakeBackupDeps & { readonly sealing: Sealing },
-  signal: AbortSignal,
-): Promise<PgDumpOutput> {
-  const { dataset, purpose, runId } = attempt;
-  // A safety dump is of a database that somebody wants to replace: what the application would answer there is no condition.
-  const unasked = { migrationHeadQuery: undefined, fingerprintTables: [], tenantTables: undefined };
-  const asked = purpose === 'safety' ? { ...dataset, ...unasked } : dataset;
-  return d.engine.open(asked, {
-    signal,
-    sealing: d.sealing,
-    readBusPosition: d.readBusPosition,
-    onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
-    applicationName: `holdfast ${runId} a${attempt.attempt}`,
-  });
 }

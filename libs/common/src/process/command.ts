@@ -17,3 +17,7 @@ export interface ChildEnd {
 }
 
 export const DEFAULT_KILL_AFTER_MS = 10_000;
+
+/** One argument as a shell reads it back. */
+export const quoteArgument = (text: string): string =>
+  /^[\w./:=@%+-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;

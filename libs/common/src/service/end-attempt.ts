@@ -1,7 +1,8 @@
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
+import { toOverdue } from '#common/catalog/stores/run-end.store.js';
 import { toBackoffMs, toOutageWaitMs } from '#common/domain/backoff.js';
-import { type AppError, toAppError, toProblem } from '#common/errors/app-error.js';
+import { type AppError, type Problem, toAppError, toProblem } from '#common/errors/app-error.js';
 import { type AttemptEnd, decideAttemptEnd, toPatienceLeftMs } from './attempt-end.js';
 import type { AttemptOptions } from './attempt-options.js';
 
@@ -72,10 +73,18 @@ async function recordEnd(
     return { end, retryInMs: delayMs };
   }
   if (end === 'failed' || end === 'cancelled') {
-    await onFailed(await tx.runs.settle(claim, { state: end, problem }), problem, tx);
+    const told = isOverdue(run, error, now) ? toProblem(toLate(run, problem)) : problem;
+    await onFailed(await tx.runs.settle(claim, { state: end, problem: told }), told, tx);
   }
   return { end };
 }
+
+/** It would be waited for, had the run's deadline not come: that is what ended the run. */
+const isOverdue = ({ deadlineAt }: ClaimedRun, { passes }: AppError, now: Date): boolean =>
+  passes && deadlineAt !== null && deadlineAt <= now;
+
+const toLate = ({ kind, dataset, deadlineAt }: ClaimedRun, lastProblem: Problem): AppError =>
+  toOverdue(`${kind} of ${dataset}`, deadlineAt, { lastProblem });
 
 const attemptsLeftOf = ({ maxAttempts, attempt, attemptsForgiven }: ClaimedRun): number =>
   maxAttempts - (attempt - attemptsForgiven);

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { toUuidV7 } from '#common/domain/ids.js';
-import { PgDumpEngine } from '#common/engines/postgres/dump/pg-dump.engine.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { Engine, ProtectedDataset } from '#common/engines/engine.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { BackupAttempt, TakeBackupDeps } from '#common/operations/take-backup.js';
 import { runCommand } from '#common/process/run-command.js';
@@ -18,13 +18,15 @@ import type { ScratchDatabase } from './scratch-database.js';
 
 const { signal } = new AbortController();
 
+export type PostgresDeps = TakeBackupDeps<PostgresDataset, SnapshotFacts>;
+
 /** For what is not about encryption. */
 export const plainSealing = new Sealing({ compression: { level: 1, threads: 1 }, recipients: [] });
 
 /** Of a backup that is not encrypted. */
 export function factsOf({ backupId, facts }: Manifest): SnapshotFacts {
   if (facts === null) throw new Error(`the facts of backup ${backupId} are sealed`);
-  return facts;
+  return SnapshotFacts.parse(facts);
 }
 
 /** A repository in a directory of its own, and what it takes to make backups into it. */
@@ -46,12 +48,15 @@ export class BackupTestBed {
     return openRepository({ name: 'offsite', url: pathToFileURL(join(this.folder, 'repository')).href, encryption });
   }
 
-  deps(changes: Partial<TakeBackupDeps> = {}): TakeBackupDeps {
-    const engine = new PgDumpEngine(new PgTools());
-    return { engine, repository: this.repository, clock: () => new Date(), holdfastVersion: '0.1.0', ...changes };
+  deps(changes: Partial<PostgresDeps> = {}): PostgresDeps {
+    return { ...this.depsOf(postgresEngine()), ...changes };
   }
 
-  attempt(dataset: PostgresDataset, changes: Partial<BackupAttempt> = {}): BackupAttempt {
+  depsOf<D extends ProtectedDataset, F extends object>(engine: Engine<D, F>): TakeBackupDeps<D, F> {
+    return { engine, repository: this.repository, clock: () => new Date(), holdfastVersion: '0.1.0' };
+  }
+
+  attempt<D extends ProtectedDataset>(dataset: D, changes: Partial<BackupAttempt<D>> = {}): BackupAttempt<D> {
     const random = Buffer.from(randomUUID().replaceAll('-', ''), 'hex');
     return {
       ...{ dataset, backupId: toUuidV7(new Date(), random), runId: randomUUID(), attempt: 1 },

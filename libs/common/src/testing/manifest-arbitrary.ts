@@ -129,7 +129,9 @@ export const manifestArbitrary = (): fc.Arbitrary<Manifest> =>
     snapshotAt: instant(),
     sourceSizeBytes: size(),
     counts: fc.dictionary(name(), size(), { maxKeys: 3 }),
-    facts: fc.option(snapshot()),
+    source: text(),
+    warnings: fc.array(text(), { maxLength: 2 }),
+    facts: fc.option(snapshot().map((facts) => ({ ...facts }))),
     busPosition: fc.option(busPosition()),
     restoreByHand: fc.array(text(), { minLength: 1, maxLength: 3 }),
   });

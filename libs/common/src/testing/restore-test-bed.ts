@@ -94,7 +94,7 @@ export class RestoreTestBed {
 
   restore(order: RestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
     // What a spec changed of the facts is what the backup says.
-    const manifest = { ...order.manifest, facts: order.manifest.snapshot };
+    const manifest = { ...order.manifest, facts: { ...order.manifest.snapshot } };
     return restoreBackup({ ...order, manifest }, this.deps(changes), signal);
   }
 

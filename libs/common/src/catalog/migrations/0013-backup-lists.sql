@@ -5,10 +5,7 @@ ALTER TABLE holdfast.backups
   ADD COLUMN bus_position text;
 
 UPDATE holdfast.backups
-SET table_count = jsonb_array_length(manifest -> 'snapshot' -> 'tables'),
-    row_count = (
-      SELECT coalesce(sum((entry ->> 'rows')::bigint), 0)
-      FROM jsonb_array_elements(manifest -> 'snapshot' -> 'tables') AS entry
-    ),
+SET table_count = (manifest #>> '{counts,tables}')::integer,
+    row_count = (manifest #>> '{counts,rows}')::bigint,
     bus_position = coalesce(manifest -> 'busPosition' ->> 'state', 'none')
 WHERE manifest IS NOT NULL;

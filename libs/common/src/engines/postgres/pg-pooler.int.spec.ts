@@ -5,7 +5,7 @@ import { parsePgUrl } from '#common/pg/connection.js';
 import { plainSealing } from '#common/testing/backup-test-bed.js';
 import { PgBouncer, pgBouncerProgram } from '#common/testing/pg-bouncer.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
-import { PgDumpEngine } from './dump/pg-dump.engine.js';
+import { PgDumpMethod } from './dump/pg-dump.method.js';
 import { withPgSession } from './pg-session.js';
 import { PgTools } from './pg-tools.js';
 
@@ -34,8 +34,10 @@ withPooler.each(['transaction', 'session'] as const)('a url that leads to PgBoun
       ...pooled,
       message: `a connection pooler answers at 127.0.0.1:${pooler.port}, not the PostgreSQL server itself`,
     });
-    const engine = new PgDumpEngine(new PgTools());
-    await expect(engine.open(scratch.dataset({ connection }), { signal, sealing })).rejects.toMatchObject(pooled);
+    const engine = new PgDumpMethod(new PgTools());
+    await expect(
+      engine.open(scratch.dataset({ connection }), { signal, sealing, purpose: 'regular' }),
+    ).rejects.toMatchObject(pooled);
     const withOptions = parsePgUrl(`${pooler.url(scratch.name)}?options=-c%20work_mem%3D7MB`);
     await expect(
       withPgSession(withOptions, { signal, applicationName: 'spec' }, async () => 'used'),

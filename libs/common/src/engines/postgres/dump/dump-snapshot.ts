@@ -1,4 +1,5 @@
 import type { BusPosition } from '#common/contracts/bus-position.js';
+import type { ReadBusPosition } from '#common/engines/engine.js';
 import type { TableEntry } from '#common/engines/postgres/facts/facts-tables.js';
 import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
@@ -13,8 +14,6 @@ export interface HeldSnapshot {
   readonly lsn: string | null;
   readonly busPosition: BusPosition | null;
 }
-
-export type ReadBusPosition = (o: { readonly signal: AbortSignal }) => Promise<BusPosition | undefined>;
 
 export interface HoldOptions {
   readonly signal: AbortSignal;

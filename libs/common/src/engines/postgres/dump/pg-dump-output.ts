@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { TenantFacts } from '#common/contracts/tenant-facts.js';
+import type { BackupSession, OutputObject } from '#common/engines/engine.js';
 import { countTables, type TableCount } from '#common/engines/postgres/facts/facts-counts.js';
 import { withContents } from '#common/engines/postgres/facts/facts-large-object-ranges.js';
 import { toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
@@ -11,18 +12,11 @@ import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { runCommand } from '#common/process/run-command.js';
 import type { Sealing } from '#common/sealing/sealing.js';
+import { ARCHIVE, GLOBALS } from './dump-by-hand.js';
 import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
 import type { StartedDump } from './dump-start.js';
 import { watchTenants } from './dump-tenants.js';
-
-/** One object of a backup on its way. */
-export interface OutputObject {
-  readonly name: string;
-  readonly stage: 'dump' | 'globals';
-  /** Ends only after every producer exited 0, and otherwise errors: a short dump can never look complete. */
-  readonly stream: Readable;
-}
 
 export interface DumpParts {
   readonly dataset: PostgresDataset;
@@ -40,9 +34,8 @@ export interface DumpParts {
  * A dump under way: its snapshot and locks are held until `close`. What the holder counts is in the same snapshot, so losing
  * the holder stops the dump.
  */
-export class PgDumpOutput {
+export class PgDumpOutput implements BackupSession<SnapshotFacts> {
   readonly busPosition: BusPosition | null;
-  /** Program → version as it prints itself. */
   readonly tools: Readonly<Record<string, string>>;
   private readonly counting: Promise<ReadonlyMap<string, TableCount>>;
   private readonly watching: Promise<TenantFacts | undefined>;
@@ -62,12 +55,12 @@ export class PgDumpOutput {
   /** One after another: the next begins when the one before is whole. Throws: engine.exit, engine.spawn, postgres.unreachable. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
     const { dataset, toolset, sealing, applicationName, started, signal } = this.parts;
-    yield { stage: 'dump', name: `database.dump${sealing.suffix}`, stream: started.chain.stdout };
+    yield { stage: 'dump', name: ARCHIVE, stream: started.chain.stdout };
     await started.chain.ended;
     signal.throwIfAborted();
     const { stdout } = await runCommand(toGlobalsCommand(dataset.connection, toolset, applicationName), { signal });
     const globals = await sealing.bytes(Buffer.from(toGlobalsOf(started.catalog.roles, stdout)));
-    yield { stage: 'globals', name: `globals.sql${sealing.suffix}`, stream: Readable.from([globals]) };
+    yield { stage: 'globals', name: GLOBALS, stream: Readable.from([globals]) };
   }
 
   /**

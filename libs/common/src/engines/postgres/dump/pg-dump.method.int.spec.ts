@@ -7,13 +7,13 @@ import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { plainSealing } from '#common/testing/backup-test-bed.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { PgDumpEngine } from './pg-dump.engine.js';
+import { PgDumpMethod } from './pg-dump.method.js';
 import type { PgDumpOutput } from './pg-dump-output.js';
 
 const { signal } = new AbortController();
 const sealing = plainSealing;
 const session = { signal, applicationName: 'spec' };
-const engine = new PgDumpEngine(new PgTools());
+const engine = new PgDumpMethod(new PgTools());
 
 let scratch: ScratchDatabase;
 beforeAll(async () => {
@@ -49,7 +49,9 @@ describe('names', () => {
         await each.query(`CREATE SCHEMA "A b"`);
         await each.query(`CREATE TABLE ${table} (id serial, "c,""d)" text); INSERT INTO ${table} DEFAULT VALUES`);
       });
-      const facts = await drain(await engine.open(scratch.dataset({ connection }), { signal, sealing }));
+      const facts = await drain(
+        await engine.open(scratch.dataset({ connection }), { signal, sealing, purpose: 'regular' }),
+      );
       expect(facts.database).toBe(database);
       expect(facts.tables).toMatchObject([{ name: table, rows: 1, fingerprint: expect.stringMatching(/^sum1:/) }]);
     } finally {
@@ -67,7 +69,9 @@ describe('a migration in one transaction', () => {
       migrating ??= migration.query(`ALTER TABLE public.orders ADD note text; COMMIT`);
       await sleep(50);
     };
-    const facts = await drain(await engine.open(scratch.dataset(), { signal, sealing, readBusPosition }));
+    const facts = await drain(
+      await engine.open(scratch.dataset(), { signal, sealing, purpose: 'regular', readBusPosition }),
+    );
     await migrating;
     await migration.close();
     expect(facts.tables).toMatchObject([{ name: 'public.orders', rows: 1 }]);
@@ -76,7 +80,12 @@ describe('a migration in one transaction', () => {
 
 describe('a dump that is held', () => {
   it('holds locks on tables only, for whoever else waits for a lock could stand in its way for ever', async () => {
-    const output = await engine.open(scratch.dataset(), { signal, sealing, applicationName: 'holdfast spec' });
+    const output = await engine.open(scratch.dataset(), {
+      signal,
+      sealing,
+      purpose: 'regular',
+      applicationName: 'holdfast spec',
+    });
     const locked = await scratch.query<{ name: string }>(
       `SELECT DISTINCT l.relation::regclass::text AS name FROM pg_locks l JOIN pg_stat_activity a USING (pid)
        WHERE a.application_name = 'holdfast spec' AND l.locktype = 'relation' AND a.datname = current_database()`,

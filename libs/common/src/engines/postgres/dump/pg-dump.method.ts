@@ -1,25 +1,19 @@
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { BackupMethod, OpenOptions } from '#common/engines/engine.js';
 import { readMigrationHead } from '#common/engines/postgres/facts/facts-migration.js';
 import { PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
-import type { Sealing } from '#common/sealing/sealing.js';
+import { toCommandsByHand } from './dump-by-hand.js';
 import { DUMP_TOOLS } from './dump-commands.js';
-import type { ReadBusPosition } from './dump-snapshot.js';
 import { lockTimeoutOf, startDump } from './dump-start.js';
 import { PgDumpOutput } from './pg-dump-output.js';
 
-export interface OpenDumpOptions {
-  readonly signal: AbortSignal;
-  readonly sealing: Sealing;
-  /** Called between the locks and the snapshot; again when tables changed meanwhile. */
-  readonly readBusPosition?: ReadBusPosition | undefined;
-  readonly onStage?: (stage: 'connect' | 'snapshot') => void;
-  /** What the server's administrator sees in pg_stat_activity: run and attempt. */
-  readonly applicationName?: string | undefined;
-}
-
 /** Logical backups of one database in pg_dump's custom format, with its roles beside it. */
-export class PgDumpEngine {
+export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts> {
+  readonly name = 'dump';
+  readonly byHand = toCommandsByHand;
+
   /** `tries`: how often somebody who alters tables may come in between before the backup fails. The default takes some ten seconds. */
   constructor(
     private readonly tools: PgTools,
@@ -27,12 +21,13 @@ export class PgDumpEngine {
   ) {}
 
   /**
-   * Checks everything that can be checked, fixes the snapshot that the dump will show, starts the dump and begins to count.
-   * The caller reads `objects()` to the end, then `facts()`, and closes in any case.
-   * Throws: postgres.*, engine.*, config.invalid; nothing stays open then.
-   * Source: PostgreSQL "pg_dump", "Snapshot Synchronization Functions".
+   * Fixes the snapshot that the dump will show, starts the dump and begins to count.
+   * Throws: postgres.*, engine.*, config.invalid. Source: PostgreSQL "pg_dump", "Snapshot Synchronization Functions".
    */
-  async open(dataset: PostgresDataset, o: OpenDumpOptions): Promise<PgDumpOutput> {
+  async open(asked: PostgresDataset, o: OpenOptions): Promise<PgDumpOutput> {
+    // A safety dump is of a database that is about to be replaced: what the application would answer there is no condition.
+    const unasked = { migrationHeadQuery: undefined, fingerprintTables: [], tenantTables: undefined };
+    const dataset = o.purpose === 'safety' ? { ...asked, ...unasked } : asked;
     const stop = new AbortController();
     const signal = AbortSignal.any([o.signal, stop.signal]);
     const applicationName = o.applicationName ?? `holdfast dump ${dataset.name}`;
