@@ -14,6 +14,8 @@ export interface PlatformPlan {
   readonly config: Readonly<Record<string, unknown>>;
   /** What `${env:…}` in the configuration stands for. Every value of it is a secret that must never show. */
   readonly secrets?: Readonly<Record<string, string>>;
+  /** Of the repository `store`; the identity by reference. */
+  readonly encryption?: { readonly recipients: readonly string[]; readonly identity: string };
   readonly services?: readonly AppName[];
 }
 
@@ -170,6 +172,8 @@ export class Platform {
 
   private repository(prefix: string) {
     const { endpoint, accessKeyId } = endpoints.s3;
-    return { url: `s3://${this.store.bucket}/${prefix}`, endpoint, accessKeyId, secretAccessKey: '${env:S3_KEY}' };
+    const { encryption } = this.plan;
+    const url = `s3://${this.store.bucket}/${prefix}`;
+    return { url, endpoint, accessKeyId, secretAccessKey: '${env:S3_KEY}', ...(encryption ? { encryption } : {}) };
   }
 }

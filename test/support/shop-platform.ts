@@ -1,4 +1,5 @@
 import { Meilisearch } from 'meilisearch';
+import type { AgeKeys } from '#common/sealing/age.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { ShopUnderTest } from '../../examples/shop/shop-under-test.js';
 import { newId, Platform } from './platform.js';
@@ -17,7 +18,8 @@ export class ShopPlatform {
     private readonly login: ServerLogin,
   ) {}
 
-  static async start(): Promise<ShopPlatform> {
+  /** `keys`: its backups are encrypted for them. */
+  static async start(keys?: AgeKeys): Promise<ShopPlatform> {
     const name = newId();
     const shop = new ShopUnderTest({
       ...{ SHOP_DATABASE: name, SHOP_ROLE_PREFIX: name, SHOP_INDEX: name },
@@ -32,7 +34,12 @@ export class ShopPlatform {
       const { ready } = await shop.start('serve');
       const url = String(ready['url']);
       shop.env['SHOP_HTTP_URL'] = url;
-      return new ShopPlatform(name, shop, await Platform.start(toPlan(name, { url, shop, login })), login);
+      return new ShopPlatform(
+        name,
+        shop,
+        await Platform.start(withKeys(toPlan(name, { url, shop, login }), keys)),
+        login,
+      );
     } catch (error) {
       await removeShop(name, shop, login);
       throw error;
@@ -120,6 +127,12 @@ function toPlan(
       },
     },
   };
+}
+
+function withKeys(plan: ReturnType<typeof toPlan>, keys: AgeKeys | undefined) {
+  if (keys === undefined) return plan;
+  const encryption = { recipients: [keys.recipient], identity: '${env:IDENTITY}' };
+  return { ...plan, encryption, secrets: { ...plan.secrets, IDENTITY: keys.identity } };
 }
 
 const DATABASE_PROBES: object[] = [
