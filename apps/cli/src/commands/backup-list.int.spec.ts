@@ -5,6 +5,8 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { BackupListView, ListedBackupView } from '#common/contracts/api-views.js';
+import { AppError } from '#common/errors/app-error.js';
+import { Exit } from '#common/errors/exit.js';
 import { Installation } from '#common/service/installation.js';
 import { Output } from '../output/output.js';
 import type { VerbContext } from '../verb.js';
@@ -50,7 +52,9 @@ describe('backup list, where only the catalog answers', () => {
     const context = { installation, api, output: new Output(true), signal } as unknown as VerbContext;
     const { document, text } = await backupList.run(context, options, '');
     const { backups, total } = document as BackupListView;
-    return { shown: backups.length, total, last: text.split('\n').at(-1) };
+    const [last, unread] = text.split('\n').slice(-2);
+    expect(unread).toMatch(/^repository gone not read, .* \(repository\.missing\)$/);
+    return { shown: backups.length, total, last };
   };
 
   it.each([
@@ -65,5 +69,45 @@ describe('backup list, where only the catalog answers', () => {
     const { shown, total, last } = await list({ limit: '3000' });
     expect([shown, total]).toEqual([COUNT, COUNT]);
     expect(last).toContain('018f0000-0000-7000-8000-000000000001');
+  });
+});
+
+describe('backup list, where a repository is out of reach', () => {
+  // Port 9, "discard": the connection is refused at once.
+  const dead = { url: 's3://shop/prod', endpoint: 'http://127.0.0.1:9', accessKeyId: 'key', secretAccessKey: 'secret' };
+  const datasets = {
+    shop: { kind: 'postgres', url: 'postgres://gone.invalid/shop', repositories: ['offsite'] },
+    crm: { kind: 'postgres', url: 'postgres://gone.invalid/crm', repositories: ['offsite'] },
+  };
+  const installation = new Installation(HoldfastConfig.parse({ repositories: { offsite: dead }, datasets }));
+  afterAll(() => installation.close());
+
+  const listWith = (known: readonly ListedBackupView[] | 'no scheduler') => {
+    const backups = async ({ dataset }: { readonly dataset: string }): Promise<BackupListView> => {
+      if (known === 'no scheduler') throw new AppError('api.unreachable', 'no scheduler answers');
+      const found = known.filter((view) => view.dataset === dataset);
+      return { backups: found, total: found.length };
+    };
+    const { signal } = new AbortController();
+    const context = { installation, api: { backups }, output: new Output(true), signal } as unknown as VerbContext;
+    return backupList.run(context, {}, '');
+  };
+
+  it.each([['no scheduler' as const], [[]]])('never shows an empty list for it: %j', async (known) => {
+    await expect(listWith(known)).rejects.toMatchObject({
+      code: 'repository.unavailable',
+      message: expect.stringContaining('repository offsite cannot be read'),
+    });
+  });
+
+  it('says at the end of what the catalog knows, once, which repository it did not read, and exits as for that', async () => {
+    const { document, text, exit } = await listWith([{ ...backup(1), repository: 'offsite' }]);
+    expect(exit).toBe(Exit.unreachable);
+    expect(document).toMatchObject({
+      ...{ backups: [{ id: backup(1).id, state: 'whole' }], total: 1 },
+      unread: [{ repository: 'offsite', code: 'repository.unavailable', message: expect.any(String) }],
+    });
+    expect((document as { unread: unknown[] }).unread).toHaveLength(1);
+    expect(text.split('\n').at(-1)).toMatch(/^repository offsite not read, .* \(repository\.unavailable\)$/);
   });
 });

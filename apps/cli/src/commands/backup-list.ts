@@ -1,5 +1,5 @@
 import type { BackupListView, ListedBackupView } from '#common/contracts/api-views.js';
-import { toAppError } from '#common/errors/app-error.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
 import { listStored } from '#common/service/list-stored.js';
@@ -31,13 +31,43 @@ export const backupList: Verb = {
     // The catalog first: what comes to be between the two questions is then in the repository at least.
     const known = flag(options, 'local') ? undefined : await fromApi(names, limit, context);
     const stored = await fromRepositories(names, limit, context);
+    const unread = stored.failures.map(toUnread);
     const backups = joinLists({ ...stored, known: known?.backups });
-    const left = names.reduce((sum, name) => sum + leftOf(name, stored, known), 0);
-    const total = backups.length + left;
-    const more = left > 0 ? [`${left} older ones (--limit ${limit + left})`] : [];
-    return { document: { backups, total }, text: [toBackupTable(backups), ...more].join('\n'), exit: Exit.done };
+    const [failure] = stored.failures;
+    if (failure !== undefined && stored.asked.size === 0 && backups.length === 0) throw toNothingRead(failure, unread);
+    const lefts = names.map((name) => leftOf(name, stored, known));
+    const left = lefts.reduce((sum, count) => sum + count, 0);
+    const more = left > 0 ? [`${left} older ones (--limit ${limit + Math.max(...lefts)})`] : [];
+    return {
+      document: { backups, total: backups.length + left, unread },
+      text: [toBackupTable(backups), ...more, ...unread.map(toUnreadText)].join('\n'),
+      exit: failure?.error.exit ?? Exit.done,
+    };
   },
 };
+
+/** A repository whose backups are missing in the list. */
+interface UnreadRepository {
+  readonly repository: string;
+  readonly code: string;
+  readonly message: string;
+}
+
+const toUnread = ({ repository, error: { code, message } }: ReadFailure): UnreadRepository => ({
+  repository,
+  code,
+  message,
+});
+
+const toUnreadText = ({ repository, code, message }: UnreadRepository): string =>
+  `repository ${repository} not read, its backups may be missing above: ${message} (${code})`;
+
+/** An empty list would say that there is no backup. */
+function toNothingRead({ repository, error }: ReadFailure, unread: readonly UnreadRepository[]): AppError {
+  const message = `repository ${repository} cannot be read: ${error.message}`;
+  const context = { ...error.context, unread: unread.slice(1).map((other) => `${other.repository}: ${other.message}`) };
+  return new AppError(error.code, message, context, { hint: error.hint, cause: error });
+}
 
 /** By the catalog. */
 interface Known {
@@ -87,21 +117,30 @@ interface Stored {
   readonly stored: readonly ListedBackupView[];
   /** By dataset, how many older ones there are. */
   readonly left: ReadonlyMap<string, number>;
-  /** Repositories that told what they hold. */
+  /** Repositories that told what they hold, of every dataset. */
   readonly asked: ReadonlySet<string>;
+  /** At most one of each repository. */
+  readonly failures: readonly ReadFailure[];
 }
 
-/** A repository that cannot be read from here hides its own backups only. Throws: what the only one throws. */
+interface ReadFailure {
+  readonly repository: string;
+  readonly error: AppError;
+}
+
+/** A repository that cannot be read hides its own backups only; it is not asked again for the next dataset. Throws: the abort reason. */
 async function fromRepositories(
   datasets: readonly string[],
   limit: number,
-  { installation, output, signal }: VerbContext,
+  { installation, signal }: VerbContext,
 ): Promise<Stored> {
   const stored: ListedBackupView[] = [];
   const asked = new Set<string>();
   const left = new Map<string, number>();
+  const failures = new Map<string, AppError>();
   for (const dataset of datasets) {
     for (const repository of installation.repositoriesOf(dataset)) {
+      if (failures.has(repository.name)) continue;
       try {
         const found = await listStored(repository, { dataset, limit }, { signal });
         // A folder that is not mounted here looks like an empty repository.
@@ -112,11 +151,12 @@ async function fromRepositories(
         left.set(dataset, (left.get(dataset) ?? 0) + found.left);
       } catch (error) {
         signal.throwIfAborted();
-        output.note(`repository ${repository.name} cannot be read: ${toAppError(error).message}`);
+        failures.set(repository.name, toAppError(error));
+        asked.delete(repository.name);
       }
     }
   }
-  return { stored, left, asked };
+  return { stored, left, asked, failures: [...failures].map(([repository, error]) => ({ repository, error })) };
 }
 
 const toBackupTable = (backups: readonly ListedBackupView[]): string =>
