@@ -47,7 +47,7 @@ installIfStale(root, node, { say, run });
 const entry = entryOf(name);
 const built = build(root, node, { run });
 const isThere = existsSync(entry);
-// `check` reports type errors itself, as one of its steps; everybody else hears of them here.
+// `check` reports type errors itself, as one of its steps; the bootstrap prints them before every other command.
 if (built.failed && !(isThere && ['check', 'test'].includes(name))) say(built.output);
 if (!isThere) {
   say(`there is no ${entry.slice(root.length + 1)}`);

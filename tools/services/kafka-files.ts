@@ -51,7 +51,7 @@ export function toBrokerProperties({ folder, port, controllerPort }: BrokerOptio
     'group.initial.rebalance.delay.ms': 0,
     // Lets test consumers ask for a session shorter than Kafka's six seconds, to see a dead member leave soon.
     'group.min.session.timeout.ms': 1000,
-    // A spec forbids a topic of its own by a rule; what no rule is about is allowed to everybody.
+    // A spec forbids a topic of its own by a rule; every client may do what no rule is about.
     'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
     'allow.everyone.if.no.acl.found': true,
   };

@@ -9,7 +9,7 @@ const POLL_MS = 400;
 
 type Follow = Pick<VerbContext, 'api' | 'output' | 'signal'>;
 
-/** Before a wait is told: most requests are taken, and most runs begin, at once. */
+/** The command line reports a wait only after this: a service takes most requests, and begins most runs, at once. */
 const TOLD_AFTER_MS = 5_000;
 
 /** Waits until the request's run has ended. Throws: the problem when it was refused or failed, run.cancelled. */

@@ -43,7 +43,7 @@ export const settingNames = Object.keys(defaults) as SettingName[];
 const merged: ReadonlySet<string> = new Set(['typoTolerance', 'faceting', 'pagination', 'embedders']);
 export const isMerged = (name: SettingName): boolean => merged.has(name);
 
-/** What an index was told; everything else is as by default. */
+/** The settings that a client gave an index; all others are as by default. */
 export type Settings = { readonly [name in SettingName]?: Json };
 
 export function toFullSettings(settings: Settings): Record<SettingName, Json> {

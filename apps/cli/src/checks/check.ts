@@ -5,7 +5,7 @@ import type { Code } from '#common/errors/codes.js';
 export interface Check {
   /** `dataset shop: every row is visible` */
   readonly name: string;
-  /** The check that tells whether this one can look at all: its connection error is told once. */
+  /** The check that finds whether this one can look at all: only that one reports the connection error. */
   readonly needs?: string;
   /** Resolves with what was found; throws the problem, with its hint. */
   readonly run: () => Promise<string>;

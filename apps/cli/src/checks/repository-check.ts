@@ -38,7 +38,7 @@ export const repositoryCheck = (name: string, { installation, signal }: VerbCont
   },
 });
 
-/** Backups that nobody here can open are worth a sentence before the night on which they are needed. */
+/** Backups that this machine cannot open deserve a sentence before the night on which an operator needs them. */
 export const encryptionCheck = (name: string, { installation, signal }: VerbContext): Check => ({
   name: `repository ${name}: encryption`,
   run: async () => {

@@ -14,7 +14,7 @@ const BATCH_RECORDS = 100_000;
 const FETCH_BYTES = 2 * BATCH_BYTES;
 const FETCH_RECORDS = 2 * BATCH_RECORDS;
 
-/** What a consumer of kafkajs is given for a batch that nobody can unpack. A key that no wire brings. */
+/** The messages that stand for batches which cannot be unpacked, each with the reason. No message from the wire is among the keys. */
 const unreadable = new WeakMap<object, AppError>();
 
 /** Why the message stands for a batch that cannot be read; undefined for any other. */

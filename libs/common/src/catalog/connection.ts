@@ -47,7 +47,7 @@ export async function openDataSource({ url, poolSize = 10, applicationName }: Ca
       migrationsRun: false,
       installExtensions: false,
       logging: false,
-      // A connection that dies in the pool is noticed by whoever uses the catalog next.
+      // The next user of the catalog notices a connection that died in the pool.
       poolErrorHandler: () => undefined,
       extra: { Client: toPoolClient(connection, route, { ...client, settings: SESSION }) },
     });

@@ -70,7 +70,7 @@ interface Repositories {
   readonly datasets: Readonly<Record<string, { readonly repositories: readonly string[] }>>;
 }
 
-/** A place that cannot be read is a problem of its own, and is told as that. */
+/** The schema of a repository reports a place that it cannot parse as a problem of its own. */
 const isReadable = ([, { url, endpoint }]: [string, Pick<RepositoryConfig, 'url' | 'endpoint'>]): boolean =>
   isRepositoryUrl(url) && (endpoint === undefined || URL.canParse(endpoint));
 

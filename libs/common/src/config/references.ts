@@ -57,7 +57,7 @@ export function resolveReferences(document: unknown, env: Environment): Resolved
   return { value, secrets: [...secrets] };
 }
 
-/** A URL hides a password that may turn up alone. Whether it is a good one is told with its path, where it is used. */
+/** A URL hides a password that may turn up alone. The schema of its option judges the URL, and names the path. */
 function passwordsIn(text: string): string[] {
   const written = isPgUrl(text) ? pgPasswordsIn(text) : URL.canParse(text) ? [new URL(text).password] : [];
   return written.filter((password) => password !== '').flatMap((password) => [password, unescapeIfPossible(password)]);

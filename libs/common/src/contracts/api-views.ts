@@ -98,7 +98,7 @@ export interface BackupCondition {
 
 type Told = Omit<BackupView, 'id' | 'dataset' | 'repository'>;
 
-/** What its manifest tells is null where nobody can read it. */
+/** A field that comes from the manifest is null where Holdfast cannot read the manifest. */
 export type ToldBackupView = Pick<BackupView, 'id' | 'dataset' | 'repository'> & {
   readonly [Field in keyof Told]: Told[Field] | null;
 };

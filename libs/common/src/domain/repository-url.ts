@@ -69,7 +69,7 @@ function toPath({ url, endpoint = 'https://s3.amazonaws.com' }: PlacedRepository
   return [`s3:${host}${pathname.replace(/\/+$/, '')}`, place.bucket, place.prefix].filter(Boolean).join('/');
 }
 
-/** Of two in one place the later one is told. */
+/** Of two repositories in one place the later one collides with the earlier one, not the reverse. */
 function collides(inner: Placed, outer: Placed, isLater: boolean): boolean {
   if (inner.path === outer.path) return isLater;
   if (!inner.path.startsWith(`${outer.path}/`)) return false;

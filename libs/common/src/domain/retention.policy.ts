@@ -35,9 +35,9 @@ export interface RetainedBackup {
   readonly takenAt: Date;
   /** A restore of it was once proven, and its objects have failed no proof since. */
   readonly isVerified: boolean;
-  /** Its own objects failed a proof: it may be of no use to anybody. */
+  /** Its own objects failed a proof: it may be of no use. */
   readonly isDamaged: boolean;
-  /** An operator asked for its deletion; null: nobody did. */
+  /** An operator's request to delete it; null without one. */
   readonly asked: DeletionRequest | null;
   /** Names of what holds it: an operator's reason, a run. */
   readonly holds: readonly string[];

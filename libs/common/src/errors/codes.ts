@@ -303,7 +303,7 @@ export const Codes = {
   'request.not-ours': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Find the producer that writes to the topic under the `source` of this installation and close the topic to it; after `holdfast catalog rebuild` ask again for what was asked for before.',
+    hint: 'Find the producer that writes to the topic under the `source` of this installation and close the topic to it; after `holdfast catalog rebuild` repeat the requests from before it.',
   },
   'request.refused': {
     retryable: false,

@@ -10,8 +10,8 @@ import { Sealing, unsealBytes } from '#common/sealing/sealing.js';
 const COMPRESSION = { level: 3, threads: 1 };
 
 /**
- * Leaves one small sealed object in the repository for every set of recipients that ever sealed a backup there. It is opened to learn
- * whether the identity is still at hand, long before the night on which a backup has to be. Without recipients nothing is done.
+ * Leaves one small sealed object in the repository for every set of recipients that ever sealed a backup there. Opening it shows
+ * whether the machine still has the identity, long before the night on which an operator needs a backup. Does nothing without recipients.
  * Throws: repository.*.
  */
 export async function placeCanary(repository: BackupRepository, o: ReadOptions): Promise<void> {

@@ -11,7 +11,7 @@ import { unlessLocked } from '#common/repository/unless-locked.js';
 export interface Expiry extends HeldBackup {
   /** Why no rule keeps it; kept in the mark. */
   readonly reasons: readonly string[];
-  /** Its expiry was told, or an operator named it: it goes although it is damaged. */
+  /** The catalog holds its expiry, or an operator named it: it goes although it is damaged. */
   readonly evenDamaged?: boolean;
 }
 

@@ -31,7 +31,7 @@ export interface VerificationResult {
   readonly completedAt: Date;
 }
 
-/** Reaches the verdict and keeps it beside the backup, before anybody is told. Throws: repository.*. */
+/** Reaches the verdict and keeps it beside the backup, before an event publishes it. Throws: repository.*. */
 export async function keepVerdict(
   proven: Proven,
   deps: KeepVerdictDeps,

@@ -93,7 +93,7 @@ async function runProbes(
   return outcomes;
 }
 
-/** Where no probe asks the database, nobody else would miss one that does not exist. */
+/** Where no probe asks the database, no other step would notice that it does not exist. */
 async function findAbsence(database: PgConnection, signal: AbortSignal): Promise<AppError | undefined> {
   try {
     await withPgSession(database, { signal, applicationName: 'holdfast verification' }, async () => undefined);

@@ -18,7 +18,7 @@ export const toPgOptions = (
 };
 
 /**
- * libpq's view of a connection, for the environment of one child: nothing of it is in argv, where everybody could read it.
+ * libpq's view of a connection, for the environment of one child: nothing of it is in argv, where every user of the machine could read it.
  * The password is in the environment rather than in a pass file: a child killed by SIGKILL leaves no file behind.
  * Throws: postgres.tls.
  */

@@ -44,7 +44,7 @@ export async function compareLargeObjectContents(
   return problems;
 }
 
-/** Whose they are: as before, or all the one's that everything was given to. Those that are missing are told elsewhere. */
+/** Their owners: as before, or the one role that owns everything. `compareLargeObjects` reports those that are missing. */
 export async function compareLargeObjectOwners(
   session: PgSession,
   expected: readonly LargeObjectFacts[],

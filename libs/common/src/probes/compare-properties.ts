@@ -20,7 +20,7 @@ function compareProperty(
   return expected === actual ? [] : [toChange(subject, name, [expected.split('\n'), actual.split('\n')])];
 }
 
-/** Of a text of many lines the first that differ: a function of a thousand lines is evidence for nobody. */
+/** Of a text of many lines the first that differ: a function of a thousand lines hides its change. */
 function toChange(subject: string, name: string, [before, after]: [string[], string[]]): Evidence {
   if (before.length === 1 && after.length === 1)
     return { subject, expected: before[0] ?? '', actual: after[0] ?? '', problem: toProblem(name) };

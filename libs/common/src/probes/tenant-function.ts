@@ -3,7 +3,7 @@ import { ADMINISTRATOR, type TenantTrials } from '#common/engines/postgres/tenan
 import { configured, sql } from '#common/pg/sql.js';
 import type { BehaviourLog } from './tenant-sightings.js';
 
-/** A function that returns one value gives the tenant's, not everybody's. */
+/** A function that returns one value gives the tenant's, not that of all tenants. */
 export async function checkFunctionValue(
   trials: TenantTrials,
   { call, equals = 'NULL' }: TenantFunction,

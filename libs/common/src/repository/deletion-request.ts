@@ -29,7 +29,7 @@ export const withdrawDeletion = (
   o: ReadOptions,
 ): Promise<void> => repository.remove(deletionKey(dataset, backupId), o);
 
-/** Null without one, and for one that nobody can understand: then nobody has asked. Throws: repository.*. */
+/** Null without a request; one that cannot be parsed counts as none. Throws: repository.*. */
 export async function readDeletion(
   repository: BackupRepository,
   { dataset, backupId }: HeldBackup,

@@ -52,7 +52,7 @@ export async function inspectListed(
   return { dataset, backupId, objects, keys, manifest: found?.manifest, isMarked, isHalfDeleted, damage };
 }
 
-/** The one state of a backup that lost something, with the objects, for everybody who asks for it. */
+/** The one state of a backup that lost something, with the objects, for all who read it. */
 export const toDamaged = (
   { dataset, backupId }: HeldBackup,
   damage: readonly Damage[],

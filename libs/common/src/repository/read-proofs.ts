@@ -26,7 +26,7 @@ export interface VerdictsOf {
   readonly objects: readonly StoredObject[];
 }
 
-/** A verdict about another attempt is about other objects; one that nobody can understand proves nothing. Throws: repository.*. */
+/** A verdict about another attempt is about other objects; one that cannot be parsed proves nothing. Throws: repository.*. */
 export async function readVerdicts(
   repository: BackupRepository,
   { backupId, attemptKey, objects }: VerdictsOf,

@@ -21,7 +21,7 @@ export async function encrypt(raw: Uint8Array, recipients: readonly string[]): P
   return encrypter.encrypt(raw);
 }
 
-/** Throws: config.invalid: a recipient with one wrong letter would seal every backup for nobody. */
+/** Throws: config.invalid: no identity would open what is sealed for a recipient with one wrong letter. */
 export function assertRecipients(recipients: readonly string[], where: string): void {
   const encrypter = new Encrypter();
   for (const recipient of recipients) addRecipient(encrypter, recipient, where);

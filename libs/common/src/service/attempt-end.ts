@@ -10,7 +10,7 @@ export interface Chances {
   readonly patienceLeftMs: number;
 }
 
-/** Someone else's run is left alone; a leaving worker gives back; what passes by itself is waited for before attempts are counted. */
+/** A worker leaves the run of another alone, gives its own back when it leaves, and waits for what passes by itself before it counts attempts. */
 export function decideAttemptEnd(error: AppError, { attemptsLeft, patienceLeftMs }: Chances): AttemptEnd {
   if (error.code === 'claim.lost') return 'lost';
   if (error.code === 'run.interrupted') return 'given-back';

@@ -23,6 +23,6 @@ export interface AttemptOptions {
   readonly handlers: Readonly<Partial<Record<RunKind, RunHandler>>>;
   readonly onFailed: OnRunFailed;
   readonly logger: Logger;
-  /** How long work that was told to stop may take to end before its claim is left to expire. Default a minute. */
+  /** How long aborted work may take to end before the worker leaves its claim to expire. Default a minute. */
   readonly letGoAfterMs?: number;
 }

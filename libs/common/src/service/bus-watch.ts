@@ -27,8 +27,8 @@ const BACKOFF = { firstMs: 500, maxMs: 10_000 };
 const LOOK_EVERY_MS = 5_000;
 
 /**
- * Makes the topics as soon as the bus answers, once: one that somebody deletes later is not made again in silence. Goes on looking, so that
- * `/health` answers at once, and nobody waits for the bus.
+ * Makes the topics as soon as the bus answers, once: a topic that an operator deletes later stays away. Goes on looking, so that
+ * `/health` answers at once, without a wait for the bus.
  */
 export function watchBus({ kafka, bus, logger, metrics }: BusWatchDeps): BusWatch {
   const { topicPrefix, topicPartitions: partitions, topicReplication: replicationFactor } = bus;

@@ -86,7 +86,7 @@ describe('a backup that an operator wants gone', () => {
     });
   });
 
-  it('is asked for by nobody whose name the audit trail did not take', async () => {
+  it('is not marked when the audit trail did not take the name of the operator', async () => {
     const [old] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
     const before = await listKeys(bed.disk);
     await bed.bed.admin.query(

@@ -96,7 +96,7 @@ export function deleteBackup(
   });
 }
 
-/** As if nobody had asked, as long as nothing of it is deleted. Throws: retention.busy, backup.expiring; repository.*, catalog.unavailable. */
+/** Undoes the request, as long as nothing of the backup is deleted. Throws: retention.busy, backup.expiring; repository.*, catalog.unavailable. */
 export function withdrawDeletionOf(
   named: NamedBackup,
   by: string,

@@ -38,7 +38,7 @@ export async function endAttempt(attempt: UnsettledAttempt, options: AttemptOpti
     log.call(logger, { ...decision, err: error, attemptsLeft: attemptsLeftOf(run) }, 'attempt ended without a result');
     return { end: decision.end, code: error.code };
   } catch (failure) {
-    // Nobody is needed for the end: the claim expires, and whoever looks next takes the run over or settles it.
+    // The end needs no record: the claim expires, and the next worker or scheduler that looks takes the run over or settles it.
     const { code } = toAppError(failure);
     logger.warn({ err: error }, 'attempt ended without a result');
     if (code !== 'claim.lost') logger.error({ err: failure }, 'end of attempt not recorded');

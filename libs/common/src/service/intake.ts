@@ -95,8 +95,8 @@ async function takeIn<T extends z.ZodObject>(
 }
 
 /**
- * A source is only a claim, and the ids of our own requests can be computed by anybody: what claims to be ours is what our outbox holds under
- * that id, and nothing else. Throws: request.not-ours, which also undoes that the id is remembered, for the true request may be yet to come.
+ * A source is only a claim, and every client of the bus can compute the ids of our own requests: ours is what our outbox holds under that id,
+ * and nothing else. Throws: request.not-ours, which also undoes that the id is remembered, for the true request may be yet to come.
  */
 async function loadOwn<T extends z.ZodObject>(
   tx: CatalogTx,

@@ -10,7 +10,7 @@ import type { Facts } from './facts.js';
 
 export interface Look extends CopyRef {
   readonly dataset: string;
-  /** What a listing misses; undefined: nobody has looked since. */
+  /** What a listing misses; undefined without a listing since. */
   readonly lost: readonly Damage[] | undefined;
   readonly foundBy: DataOf<typeof BackupDamaged>['foundBy'];
 }
@@ -30,8 +30,8 @@ export async function keepProof(tx: CatalogTx, { judged, attemptKey, ...look }: 
 }
 
 /**
- * Weighs all proofs of a copy together with what it has lost, and tells the change, if any, once. What the catalog does not name, or has
- * expired, is nobody's news. Throws: catalog.unavailable.
+ * Weighs all proofs of a copy together with what it has lost, and tells the change, if any, once. A copy that the catalog does not name,
+ * or has expired, makes no event. Throws: catalog.unavailable.
  */
 export async function keepStanding(tx: CatalogTx, look: Look, facts: Facts): Promise<void> {
   const copy = await tx.proofs.lockCopy(look);

@@ -17,7 +17,7 @@ export interface TellLossesDeps {
   readonly group: string;
 }
 
-/** What a consumer finds gone, as an event, then in the log and as a metric: what could not be written is told by the next try, once. */
+/** Reports what a consumer finds gone, once: as an event, then in the log and as a metric. The next try reports what this one could not write. */
 export const tellLosses = ({ catalog, facts, logger, metrics, group }: TellLossesDeps): RequestLosses => {
   const write = (tell: (tx: CatalogTx, foundAt: string) => Promise<unknown>): Promise<unknown> =>
     catalog.transaction(async (tx) => tell(tx, (await tx.now()).toISOString()));

@@ -13,7 +13,7 @@ import { endpoints } from '#tools/services/endpoints.js';
 /** Specs look at what comes out; a log line that matters is asked for with a logger of the spec's own. */
 export const silentLogger: BusLogger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
-/** For specs in which nothing is lost: what is told all the same makes them fail. */
+/** For specs in which nothing is lost: a loss that is reported all the same makes them fail. */
 export const noLosses: RequestLosses = {
   lost: (loss) => Promise.reject(new TypeError(`lost ${loss.topic} ${loss.fromOffset} to ${loss.toOffset}`)),
   replaced: ({ topic }) => Promise.reject(new TypeError(`${topic} is another one`)),

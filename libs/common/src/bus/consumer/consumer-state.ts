@@ -1,6 +1,6 @@
 import type { TopicLook } from './look-at-topics.js';
 
-/** What a service says of its own consumer, from memory: asking costs nothing and waits for nobody. */
+/** What a service says of its own consumer, from memory: the answer costs nothing and waits for no broker. */
 export interface ConsumerReport {
   /** A member of its group. */
   readonly isConnected: boolean;

@@ -16,7 +16,7 @@ export interface Start {
   readonly lost?: { readonly fromOffset: bigint; readonly toOffset: bigint };
 }
 
-/** Where the group goes on, such that it leaves nothing out that is there, and what has to be told of it. */
+/** Where the group goes on, such that it leaves nothing out that is there, and what the consumer has to report. */
 export function decideStart({ committed, topicId, logStart, logEnd }: PartitionFacts): Start {
   if (committed === undefined) return { offset: logStart };
   const isOfAnother = committed.topicId !== null && topicId !== null && committed.topicId !== topicId;

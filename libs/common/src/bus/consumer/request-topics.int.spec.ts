@@ -171,7 +171,7 @@ describe('requests that are trimmed before a service reads them', () => {
     { topic: topicOf(BackupRequested.type), partition: 0, fromOffset, toOffset },
   ];
 
-  it('while it is down are told with topic, partition and offsets, and the rest is read', async () => {
+  it('while it is down are reported with topic, partition and offsets, and the rest is read', async () => {
     await bed.topic(BackupRequested.type);
     const groupId = newGroup();
     const first = await serve(groupId);

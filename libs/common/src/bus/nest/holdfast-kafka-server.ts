@@ -26,7 +26,7 @@ export interface HoldfastKafkaServerOptions {
   /** Between two looks at the topics: whether they are there, and the same. Default 5 s. */
   readonly lookEveryMs?: number;
   readonly losses: RequestLosses;
-  /** Default: one of its own, for nobody to look at. */
+  /** Default: one of the server's own, which no health check reads. */
   readonly state?: ConsumerState;
   /** Before the second try of a handler or a connection; doubles up to thirty times this. */
   readonly backoffMs?: number;

@@ -17,7 +17,7 @@ export interface NewProof extends CopyRef, Judged {
 /** A copy that the catalog names, as a listing has to show it. */
 export interface NamedCopy extends CopyRef {
   readonly attemptKey: string;
-  /** As it is told now. */
+  /** The damage that the catalog reports now. */
   readonly damage: CopyDamage | null;
   readonly objects: readonly { readonly name: string; readonly key: string; readonly sizeBytes: number }[];
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { GroupName, Instant, Offset, TopicName } from '#common/contracts/names.js';
 
-/** Requests were deleted from a topic before a service read them: whoever asked gets no answer, and has to ask again. */
+/** Kafka deleted requests from a topic before a service read them: their producers get no answer, and have to ask again. */
 export const BusRequestsLost = defineEvent({
   type: 'bus.requests-lost',
   version: 1,

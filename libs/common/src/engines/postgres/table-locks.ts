@@ -49,7 +49,7 @@ export const findTableLocks = (session: PgSession, o: LockQuestion): Promise<Tab
 
 const SHOWN = 3;
 
-/** `pid 4711 (app, psql, idle in transaction for 340 s) holds public.items, public.orders`. Empty when nobody does any more. */
+/** `pid 4711 (app, psql, idle in transaction for 340 s) holds public.items, public.orders`. Empty when no session holds one any more. */
 export function toLockText(locks: readonly TableLock[]): string {
   const byHolder = [...Map.groupBy(locks, ({ pid, role }) => pid ?? `prepared by ${role}`).values()];
   const texts = byHolder.slice(0, SHOWN).map((own) => {

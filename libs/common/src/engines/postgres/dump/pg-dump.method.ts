@@ -14,7 +14,7 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
   readonly name = 'dump';
   readonly byHand = toCommandsByHand;
 
-  /** `tries`: how often somebody who alters tables may come in between before the backup fails. The default takes some ten seconds. */
+  /** `tries`: how often a session that alters tables may come in between before the backup fails. The default takes some ten seconds. */
   constructor(
     private readonly tools: PgTools,
     private readonly tries = 20,

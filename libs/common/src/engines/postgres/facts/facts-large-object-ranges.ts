@@ -2,7 +2,7 @@ import type { LargeObjectFacts } from '#common/contracts/snapshot-facts.js';
 import { matchesPattern } from '#common/domain/pattern.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 
-/** Some databases have millions: they are told in so many ranges of their numbers at most. */
+/** Some databases have millions: the facts hold them in so many ranges of their numbers at most. */
 const MAX_RANGES = 500;
 
 /** Large objects are read in pieces of so many bytes. */
@@ -86,7 +86,7 @@ const CONTENT = `
 
 /**
  * One digest over numbers and contents of all large objects of a range. Read as pg_dump reads them, so with the same rights. Locks of
- * large objects last until the transaction ends, savepoint or not: beside a dump, somebody who waits for one of them would stand in the dump's way.
+ * large objects last until the transaction ends, savepoint or not: beside a dump, a session that waits for one of them would stand in the dump's way.
  */
 export async function readLargeObjectContent(
   session: PgSession,

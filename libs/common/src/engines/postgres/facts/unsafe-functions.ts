@@ -87,7 +87,7 @@ interface FunctionRow {
 
 /**
  * What may make a restore of this database fail, each a sentence with its mend: a function that a constraint, generated column, index or
- * materialised view calls, and that finds what it names only by the search_path of whoever calls it. A restore has none.
+ * materialised view calls, and that finds what it names only by the search_path of its caller. A restore has none.
  */
 export async function readRestoreWarnings(session: PgSession): Promise<string[]> {
   const used = Map.groupBy(await session.query<{ oid: string; label: string }>(USED), ({ oid }) => oid);

@@ -71,7 +71,7 @@ interface PartEnd {
   readonly harmless: readonly string[];
 }
 
-/** pg_restore goes on after an error: what comes after it is told as well. */
+/** pg_restore goes on after an error: the result holds the complaints that come after it as well. */
 async function runPart(
   request: PgRestoreRequest,
   part: { readonly list: string; readonly jobs: number },

@@ -90,7 +90,7 @@ async function grantMemberships(session: PgSession, { name, memberOf }: RoleStat
   const existing = groups.length === 0 ? [] : await existingRoles(session, groups);
   for (const { group, inherits, sets } of memberOf) {
     if (!existing.includes(group)) continue;
-    // What was said on a server from 16 on, and what only such a server can be told.
+    // Only a server from 16 on records these options, and only such a server accepts them.
     const options =
       session.serverMajor < 16 || inherits === undefined
         ? sql``

@@ -20,8 +20,8 @@ export interface RecordOptions {
 }
 
 /**
- * What the application's role sees in the session's transaction, for the tenants with most rows. The session sees every row itself. What
- * cannot be recorded is told with the reason.
+ * What the application's role sees in the session's transaction, for the tenants with most rows. The session sees every row itself. The
+ * record gives the reason for what it lacks.
  */
 export async function recordTenants(session: PgSession, o: RecordOptions): Promise<TenantFacts> {
   const { role } = o.application;

@@ -53,7 +53,7 @@ export class ApplicationSight {
       for (const tenant of await choose(relation)) {
         const sighting = await this.sightOf(relation, tenant);
         yield sighting;
-        // The next tenant would be told the same.
+        // The next tenant would get the same answer.
         if (!('own' in sighting.sight)) break;
       }
     }

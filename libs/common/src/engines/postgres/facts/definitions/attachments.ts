@@ -5,7 +5,7 @@ const PUBLICATIONS = `
   SELECT 'publication' AS kind, quote_ident(p.pubname) AS identity, NULL::text AS "of", jsonb_build_object(
     'operations', concat_ws(', ', CASE WHEN p.pubinsert THEN 'insert' END, CASE WHEN p.pubupdate THEN 'update' END,
       CASE WHEN p.pubdelete THEN 'delete' END, CASE WHEN p.pubtruncate THEN 'truncate' END),
-    'root', CASE WHEN p.pubviaroot THEN 'changes of partitions are told as those of their root' END,
+    'root', CASE WHEN p.pubviaroot THEN 'changes of partitions are published as those of their root' END,
     'generated columns', nullif(to_jsonb(p) ->> 'pubgencols', 'n'),
     'schemas', (SELECT string_agg(n.pnnspid::regnamespace::text, ', ' ORDER BY n.pnnspid::regnamespace::text COLLATE "C")
       FROM pg_publication_namespace n WHERE n.pnpubid = p.oid),
@@ -59,7 +59,7 @@ const SECURITY_LABELS = `
   CROSS JOIN LATERAL pg_identify_object(l.classoid, l.objoid, l.objsubid) o
   WHERE ${isOwn('l')}`;
 
-/** What is said about objects, and who is told when they change. */
+/** What hangs on objects: comments and labels, and the publications and triggers that a change of them reaches. */
 export const OF_ATTACHMENTS: readonly string[] = [
   ...[PUBLICATIONS, SUBSCRIPTIONS, EVENT_TRIGGERS, COMMENTS, SECURITY_LABELS],
 ];

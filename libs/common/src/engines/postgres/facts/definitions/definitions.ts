@@ -52,7 +52,7 @@ const toKept = (properties: Definition['is']): Definition['is'] =>
 
 /**
  * A line that speaks of a secret and holds a literal is kept as its digest: `dblink('password=…')`. The others of the same function stay
- * readable, and two lines can still be told apart.
+ * readable, and two lines stay distinct.
  */
 function toSafe(name: string, value: string): string {
   if (!isSecretName(value)) return value;

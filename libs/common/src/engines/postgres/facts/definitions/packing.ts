@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { Definition } from '#common/contracts/definition.js';
 import { AppError } from '#common/errors/app-error.js';
 
-/** Five thousand tables unpack to 12 MB; a manifest that somebody else wrote is not allowed to take all memory. */
+/** Five thousand tables unpack to 12 MB; a manifest from another writer must not take all memory. */
 const MAX_UNPACKED_BYTES = 512 * 1024 * 1024;
 
 /**

@@ -141,8 +141,8 @@ const RULES = `
     AND NOT ${isExtensionMember('pg_class', 'c.oid')}`;
 
 /**
- * `ALTER TABLE … DISABLE TRIGGER ALL` reaches the triggers that enforce foreign keys. Their own names are made of numbers, so they
- * are told by their constraint. No archive carries their state: a restore enforces what the backup did not.
+ * `ALTER TABLE … DISABLE TRIGGER ALL` reaches the triggers that enforce foreign keys. Their own names are made of numbers, so a
+ * line names their constraint. No archive carries their state: a restore enforces what the backup did not.
  */
 const UNENFORCED = `
   SELECT DISTINCT 'enforcement',
