@@ -1,3 +1,4 @@
+import { generateAgeKeys } from '#common/sealing/age.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { takeBareBackup } from './bare-backup.js';
 import { createFilledDatabase, sizeOf } from './filled-database.js';
@@ -17,12 +18,15 @@ export async function benchBackup({ sizesBytes, rounds }: BenchOptions): Promise
     const database = await createFilledDatabase(sizeBytes);
     const bed = await S3Bed.make();
     const repository = bed.open();
+    const { recipient } = await generateAgeKeys();
+    const encrypted = bed.open({ encryption: { recipients: [recipient] } });
     try {
       const dataset = database.dataset({ fingerprintTables: [], compression: { level: 3, threads: 2 } });
       let count = 0;
       const contenders: Contender[] = [
         { name: 'bare', run: () => takeBareBackup(database, bed, `bare/${count++}.dump.zst`) },
         { name: 'Holdfast, counts only', run: () => takeHoldfastBackup(dataset, repository) },
+        { name: 'Holdfast, counts only, encrypted', run: () => takeHoldfastBackup(dataset, encrypted) },
         {
           name: 'Holdfast',
           run: () => takeHoldfastBackup({ ...dataset, fingerprintTables: ['*.*'] }, repository),
@@ -37,6 +41,7 @@ export async function benchBackup({ sizesBytes, rounds }: BenchOptions): Promise
       report(contenders, seconds, rounds);
     } finally {
       await repository.close();
+      await encrypted.close();
       await bed.dispose();
       await database.drop();
     }
