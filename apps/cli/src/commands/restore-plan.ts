@@ -1,10 +1,10 @@
+import { toShortList } from '#common/domain/short-list.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { openManifest } from '#common/operations/open-manifest.js';
-import { toShown } from '../output/shown.js';
-import { toFields } from '../output/table.js';
+import { NAMES_PER_LINE, toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';
 import type { Verb } from '../verb.js';
 
@@ -50,4 +50,4 @@ function toPlanText(plan: RestorePlan): string {
 }
 
 const toList = (names: readonly string[]): string =>
-  names.length === 0 ? 'none' : `${names.length}: ${toShown(names)}`;
+  names.length === 0 ? 'none' : `${names.length}: ${toShortList(names, NAMES_PER_LINE)}`;

@@ -1,9 +1,8 @@
 import type { ProgressView } from '#common/contracts/api-views.js';
 import { type AppError, toProblem } from '#common/errors/app-error.js';
-import { toText } from '#common/errors/printable.js';
 import type { VerbResult } from '../verb-result.js';
+import { toDetails } from './details.js';
 import { toProgressLine } from './progress-line.js';
-import { toShown } from './shown.js';
 
 /** Where a verb's words go: the result to stdout, everything on the way to stderr. With `--json` stdout holds one document. */
 export class Output {
@@ -30,7 +29,10 @@ export class Output {
   problem(error: AppError): void {
     this.endProgress();
     if (this.isJson) this.out.write(`${JSON.stringify({ error: toProblem(error) }, null, 2)}\n`);
-    else this.err.write(`error ${error.code}: ${error.message}\n${toDetails(error)}hint: ${error.hint}\n`);
+    else {
+      const lines = [`error ${error.code}: ${error.message}`, ...toDetails(error), `hint: ${error.hint}`];
+      this.err.write(`${lines.join('\n')}\n`);
+    }
   }
 
   /** One line that a person should see; machines do not. */
@@ -51,24 +53,4 @@ export class Output {
     if (this.hasProgressLine) this.err.write('\n');
     this.hasProgressLine = false;
   }
-}
-
-const STDERR_LINES = 10;
-
-/** What hints point at: lists of what is known, found or refused, the SQLSTATE, and the end of a program's stderr. */
-function toDetails({ context }: AppError): string {
-  return Object.entries(context)
-    .flatMap(([name, value]) => toDetail(name, value))
-    .map((line) => `  ${line}\n`)
-    .join('');
-}
-
-function toDetail(name: string, value: unknown): string[] {
-  if (name === 'stderrTail' && typeof value === 'string' && value !== '') {
-    const lines = value.split('\n').slice(-STDERR_LINES);
-    return [`${name}:`, ...lines.map((line) => `  ${line}`)];
-  }
-  if (name === 'sqlState' && typeof value === 'string') return [`${name}: ${value}`];
-  if (!Array.isArray(value) || value.length === 0) return [];
-  return [`${name}: ${toShown((value as unknown[]).map(toText))}`];
 }

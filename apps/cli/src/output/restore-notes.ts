@@ -1,5 +1,6 @@
+import { toShortList } from '#common/domain/short-list.js';
 import type { RestoreOutcome } from '#common/operations/restore-backup.js';
-import { toShown } from './shown.js';
+import { NAMES_PER_LINE } from './table.js';
 
 /** What an operator still has to do, or should know, after a restore that went well. */
 export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
@@ -25,7 +26,7 @@ export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
 }
 
 const tell = (what: string, names: readonly string[]): string[] =>
-  names.length === 0 ? [] : [`${what}: ${toShown(names)}`];
+  names.length === 0 ? [] : [`${what}: ${toShortList(names, NAMES_PER_LINE)}`];
 
 /** What may make a restore of a backup fail, each on a line of its own: it is mended now or never. */
 export const toWarningLines = (warnings: readonly string[]): string[] =>

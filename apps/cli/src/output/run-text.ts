@@ -2,6 +2,7 @@ import type { RunView } from '#common/contracts/api-views.js';
 import { Exit } from '#common/errors/exit.js';
 import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import type { VerbResult } from '../verb-result.js';
+import { toDetails } from './details.js';
 import { toRestoreNotes, toWarningLines } from './restore-notes.js';
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';
@@ -30,7 +31,8 @@ export function toRunText(run: RunView): string {
     if (value === null || typeof value === 'object') continue;
     fields[name] = name.endsWith('Bytes') ? toSize(Number(value)) : String(value);
   }
-  return [toFields(fields), ...toNotes(run)].join('\n');
+  const details = run.error === null ? [] : toDetails(run.error);
+  return [toFields(fields), ...details, ...toNotes(run)].join('\n');
 }
 
 function toNotes({ kind, result }: RunView): string[] {

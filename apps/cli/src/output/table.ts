@@ -19,3 +19,6 @@ export function toFields(fields: Readonly<Record<string, string>>): string {
     .map(([name, value]) => `${name.padEnd(width)}  ${value}`)
     .join('\n');
 }
+
+/** So many names of a list stand on one line of a result, an error or a plan. */
+export const NAMES_PER_LINE = 10;

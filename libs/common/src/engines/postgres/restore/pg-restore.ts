@@ -151,10 +151,14 @@ export function toRestoreEnvironment(
   };
 }
 
+const WITHOUT_STDERR =
+  'What the program said may quote rows, so nothing of it is kept: read the log of the PostgreSQL server of the target at that time, then run `holdfast check`.';
+
 /** stderr of a restoring child may quote rows: it stays here. */
 export function withoutRows(error: unknown): unknown {
   if (!(error instanceof AppError) || error.code !== 'engine.exit') return error;
   const { program, exitCode, signal } = error.context;
   const how = signal ? `signal ${toText(signal)}` : `exit code ${toText(exitCode)}`;
-  return new AppError('engine.exit', `${toText(program)} ended with ${how}`, { program, exitCode, signal });
+  const context = { program, exitCode, signal };
+  return new AppError('engine.exit', `${toText(program)} ended with ${how}`, context, { hint: WITHOUT_STDERR });
 }
