@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { BackupId } from '#common/domain/ids.js';
@@ -15,6 +14,7 @@ import {
 import { findLocated } from '../backup-ref.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { factsOf } from '../local/facts-of.js';
+import { operatorName } from '../operator-name.js';
 import { flag, text } from '../options.js';
 import { toDeletedText, toDeletionText } from '../output/deletion-text.js';
 import type { Options, Verb, VerbContext } from '../verb.js';
@@ -42,7 +42,7 @@ export const backupDelete: Verb = {
   ],
   async run(context, options, id) {
     const evenLastGood = parseSecondName(id, options);
-    const request = { by: userInfo().username, evenLastGood };
+    const request = { by: operatorName(), evenLastGood };
     const [isSure, isWithdrawn] = [flag(options, 'yes'), flag(options, 'withdraw')];
     const wish = { isLocal: flag(options, 'local'), mustFollow: isSure || isWithdrawn, withoutIt: WITHOUT_IT };
     return withCatalogAtHand(wish, context, async (catalog) => {

@@ -1,8 +1,8 @@
-import { userInfo } from 'node:os';
 import { parseDuration } from '#common/domain/duration.js';
 import { Exit } from '#common/errors/exit.js';
 import { holdBackup } from '#common/operations/hold-backup.js';
 import { locateBackup } from '../backup-ref.js';
+import { operatorName } from '../operator-name.js';
 import { requiredText, text } from '../options.js';
 import { toHoldView } from '../output/hold-text.js';
 import type { Verb } from '../verb.js';
@@ -23,7 +23,7 @@ export const holdPlace: Verb = {
     const name = requiredText(options, 'name');
     const livesMs = lives === undefined ? null : parseDuration(lives);
     const { dataset, backupId, repository } = await locateBackup(reference, context);
-    const what = { dataset, backupId, name, reason: text(options, 'reason') ?? '', by: userInfo().username, livesMs };
+    const what = { dataset, backupId, name, reason: text(options, 'reason') ?? '', by: operatorName(), livesMs };
     const hold = await holdBackup(repository, what, signal);
     const view = toHoldView(hold, backupId);
     const until = view.expiresAt === null ? 'until it is released' : `until ${view.expiresAt}`;
