@@ -30,7 +30,7 @@ const runMetrics = (registers: Registry[]) => ({
   }),
   attemptsEnded: new Counter({
     name: 'holdfast_attempts_ended_total',
-    help: 'Attempts of this process by how they ended: settled by their work, failed, cancelled, requeued, given-back, lost',
+    help: 'Attempts of this process by how they ended: settled by their work, failed, cancelled, waiting, requeued, given-back, lost',
     labelNames: ['kind', 'end', 'code'] as const,
     registers,
   }),
