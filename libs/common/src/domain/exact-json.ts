@@ -60,8 +60,7 @@ export function compareNumbers(a: Json, b: Json): number | undefined {
   const [left, right] = [toParts(a), toParts(b)];
   if (left === undefined || right === undefined) return undefined;
   if (left.sign !== right.sign) return left.sign - right.sign;
-  const order = compareMagnitudes(left, right);
-  return left.sign < 0 ? -order : order;
+  return left.sign < 0 ? compareMagnitudes(right, left) : compareMagnitudes(left, right);
 }
 
 interface Parts {

@@ -54,6 +54,7 @@ describe('compareNumbers', () => {
         expect(Math.sign(compareNumbers(a, String(b)) ?? Number.NaN)).toBe(a < b ? -1 : a > b ? 1 : 0);
       }),
     );
+    expect(compareNumbers(-1.5, '-1.50')).toBe(0);
     expect([compareNumbers('x', 1), compareNumbers(1, null), compareNumbers(true, 1)]).toEqual([
       undefined,
       undefined,
