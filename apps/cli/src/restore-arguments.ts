@@ -23,6 +23,7 @@ export const restoreOptions = [
   ['--target <name>', 'a restore target of the configuration'],
   ['--database <name>', 'default: the one that the url of the dataset names, whatever it was called in the backup'],
   ['--strategy <new|in-place>', 'a new database, or over an existing one', 'new'],
+  ['--no-safety-dump', 'in-place: do not dump the target first'],
 ] as const;
 
 /** What `restore plan` and `restore run` are asked; refuses what the target does not accept. Throws: request.*, backup.missing. */

@@ -18,11 +18,16 @@ export const restorePlan: Verb = {
     'restore plan shop@latest --target staging --strategy in-place --json',
   ],
   async run(context, options, reference) {
-    const { damage, targetName, database, strategy, ...wish } = await parseRestore(reference, options, context);
+    const { damage, targetName, database, strategy, safetyDump, ...wish } = await parseRestore(
+      reference,
+      options,
+      context,
+    );
     const repository = context.installation.primaryRepository(wish.manifest.dataset);
     const manifest = await openManifest(wish.manifest, repository, context.signal);
     const target = context.installation.target(targetName);
-    const plan = await previewRestore({ manifest, target, database, strategy }, new PgTools(), context.signal);
+    const question = { manifest, target, database, strategy, safetyDump };
+    const plan = await previewRestore(question, new PgTools(), context.signal);
     return { document: { ...plan, damage }, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };
   },
 };

@@ -14,7 +14,6 @@ export const restoreRun: Verb = {
   options: [
     ...restoreOptions,
     ['--profile <name>', 'verify afterwards; with --wait the exit code is that of the verdict'],
-    ['--no-safety-dump', 'in-place: do not dump the target first'],
     ['--wait', 'follow the run until it ends'],
     ['--local', 'do it in this process: needs neither bus nor catalog'],
   ],

@@ -1,6 +1,6 @@
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import { toSafetyDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';
-import { withDatabase } from '#common/pg/connection.js';
 import { holdfastVersion } from '#common/service/version.js';
 import type { RestoreArguments } from '../restore-arguments.js';
 import type { VerbContext } from '../verb.js';
@@ -11,12 +11,7 @@ export async function takeSafetyDump(
   { manifest, targetName, database }: RestoreArguments,
   { installation, output, signal }: VerbContext,
 ): Promise<string> {
-  const target = installation.target(targetName);
-  const dataset = {
-    ...installation.dataset(manifest.dataset),
-    connection: withDatabase(target.connection, database),
-    toolDirectories: target.toolDirectories,
-  };
+  const dataset = toSafetyDataset(installation.dataset(manifest.dataset), installation.target(targetName), database);
   const backupId = newLocalId();
   await takeBackup(
     { dataset, backupId, runId: newLocalId(), attempt: 1, nonce: newNonce(), purpose: 'safety', method: 'dump' },

@@ -16,7 +16,7 @@ import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
 import { isOverIn } from '#common/service/run-state.js';
 import type { Logger } from '#common/telemetry/logger.js';
-import { type SafetyDumpDeps, safetyDump } from './safety-dump.js';
+import { hasSafetyDump, type SafetyDumpDeps, safetyDump } from './safety-dump.js';
 
 export interface RestoreRunDeps extends SafetyDumpDeps {
   readonly facts: Facts;
@@ -38,6 +38,7 @@ export const restoreRun =
     const repository = d.installation.primaryRepository(restore.dataset);
     const manifest = await loadManifest(d.installation, restore.dataset, restore.backupId, signal);
     const target = d.installation.target(restore.target);
+    const isSafetyDumpTaken = await hasSafetyDump(restore, d, signal);
 
     const progress = reportProgress(
       run,
@@ -55,6 +56,7 @@ export const restoreRun =
       {
         ...{ repository, tools: d.tools, workDirectory: d.installation.config.executor.workDirectory },
         takeSafetyDump: request.safetyDump ? () => safetyDump(run, restore, d) : undefined,
+        isSafetyDumpTaken,
         onProgress: progress.report,
         isOver: isOverIn(d.catalog),
         assertHeld: () => d.catalog.transaction((tx) => tx.runs.assertLive(run.claim)),

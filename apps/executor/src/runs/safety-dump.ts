@@ -4,8 +4,8 @@ import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { Restore } from '#common/catalog/entities/restore.entity.js';
 import type { BackupId } from '#common/domain/ids.js';
 import type { PostgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import { toSafetyDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';
-import { withDatabase } from '#common/pg/connection.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import type { Installation } from '#common/service/installation.js';
@@ -17,6 +17,16 @@ export interface SafetyDumpDeps {
   readonly holdfastVersion: string;
 }
 
+/** Whether an earlier attempt has taken it: the target, which may be changed by now, is not dumped any more. */
+export async function hasSafetyDump(
+  { dataset, safetyBackupId }: Restore,
+  { installation }: SafetyDumpDeps,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (safetyBackupId === null) return false;
+  return (await findBackup(installation.primaryRepository(dataset), dataset, safetyBackupId, { signal })) !== undefined;
+}
+
 /**
  * Dumps the target before a restore in place and records it as a backup of purpose `safety`. One per run: an attempt after a crash
  * adopts the first one, for by then the target may already be changed. Returns its id.
@@ -24,18 +34,15 @@ export interface SafetyDumpDeps {
 export async function safetyDump(run: ClaimedRun, restore: Restore, d: SafetyDumpDeps): Promise<BackupId> {
   const { signal } = run.claim;
   const repository = d.installation.primaryRepository(restore.dataset);
-  const target = d.installation.target(restore.target);
   const backupId = await d.catalog.transaction(async (tx) => {
     await tx.runs.assertHeld(run.claim);
     const id = await tx.backups.reserve({ runId: run.id, dataset: restore.dataset, method: 'dump', purpose: 'safety' });
     await tx.restores.setSafetyBackup(run.id, id);
     return id;
   });
-  const dataset = {
-    ...d.installation.dataset(restore.dataset),
-    connection: withDatabase(target.connection, restore.database),
-    toolDirectories: target.toolDirectories,
-  };
+  const { installation } = d;
+  const target = installation.target(restore.target);
+  const dataset = toSafetyDataset(installation.dataset(restore.dataset), target, restore.database);
   const attempt = {
     ...{ dataset, backupId, runId: run.id, attempt: run.attempt, purpose: 'safety' as const, method: 'dump' as const },
     nonce: randomBytes(4).toString('hex'),

@@ -36,6 +36,8 @@ export interface RestoreDeps {
   readonly workDirectory?: string | undefined;
   /** in-place: dumps the target before anything is touched and tells the id; undefined when declined. */
   readonly takeSafetyDump?: (() => Promise<string>) | undefined;
+  /** in-place: an earlier attempt took it, so the target need not be fit for another one. */
+  readonly isSafetyDumpTaken?: boolean;
   readonly onProgress?: (progress: RestoreProgress) => void;
   /** in-place: how long the locks of other sessions are waited for. Default one minute. */
   readonly lockTimeoutMs?: number | undefined;
@@ -60,7 +62,7 @@ export interface RestoreOutcome extends Omit<RestoreFindings, 'databaseOid'> {
 
 /**
  * Restores one backup, which a hold keeps meanwhile, into one database. In this order: refusals, every object's digest,
- * what is going to be done written down, roles, safety dump, and only then the first statement that destroys anything. Never half there: `new` gets its name when it is whole, `in-place` is one transaction.
+ * what is going to be done written down, safety dump, roles, and only then the first statement that destroys anything. Never half there: `new` gets its name when it is whole, `in-place` is one transaction.
  * An attempt after a crash finds what the earlier one finished. Throws: restore.*, backup.corrupt, postgres.*, repository.*, engine.*;
  * claim.lost when a later attempt took over; backup.expiring; the abort reason.
  */
@@ -108,7 +110,8 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
   const { databaseOid, ...earlier } = await d.remember({});
   if (databaseOid !== null && databaseOid === (await findDatabaseOid(d.lock, database)))
     return adopt(order, earlier, d);
-  const plan = await previewRestore(order, d.tools, signal);
+  const safetyDump = d.takeSafetyDump !== undefined && d.isSafetyDumpTaken !== true;
+  const plan = await previewRestore({ ...order, safetyDump }, d.tools, signal);
   assertNotRefused(plan.refusals, `target "${target.name}"`);
   const tools = await findRestoreTools({ manifest, target, serverMajor: d.lock.serverMajor }, d.tools, signal);
   return withSpoolFolder(d.workDirectory, identity, async (folder) => {
@@ -117,8 +120,8 @@ async function restoreLocked(order: RestoreOrder, d: LockedDeps, signal: AbortSi
     const { missingRoles: createdRoles, dropped: droppedObjects } = plan;
     const withheldRights = toWithheldRights(roles);
     const { databaseOid: _, ...known } = await d.remember({ createdRoles, droppedObjects, withheldRights });
-    await bringRoles(roles, manifest, d.lock);
     const safetyBackupId = strategy === 'in-place' ? ((await d.takeSafetyDump?.()) ?? null) : null;
+    await bringRoles(roles, manifest, d.lock);
     const { lock, remember, lockTimeoutMs = DEFAULT_LOCK_TIMEOUT_MS, onProgress = () => undefined } = d;
     const restore = strategy === 'new' ? intoNew : intoExisting;
     const harmlessErrors = await restore(order, { archive, lock, remember, tools, lockTimeoutMs, onProgress }, signal);

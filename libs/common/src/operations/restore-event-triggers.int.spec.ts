@@ -102,7 +102,7 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
     const role = await bed.source.createRole('plain', `LOGIN PASSWORD 'plain' CREATEDB`);
     const target = bed.target({ connection: { ...bed.connectionTo('postgres'), user: role, password: 'plain' } });
     const reasons = async () => {
-      const { refusals } = await previewRestore({ ...inPlace(), target }, bed.tools, signal);
+      const { refusals } = await previewRestore({ ...inPlace(), target, safetyDump: true }, bed.tools, signal);
       return refusals.filter(({ message }) => message.includes('event trigger')).map(({ message }) => message);
     };
     const create = ['"for $body$ replicas"', 'log', 'no_drops', 'off'].map(

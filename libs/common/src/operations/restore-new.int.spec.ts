@@ -76,7 +76,11 @@ describe('the locale of a restored database', () => {
       code: 'restore.blocked',
       message: expect.stringContaining('the encoding is SQL_ASCII, and UTF8 in the backup'),
     });
-    const { otherLocale } = await previewRestore(inPlace, bed.tools, new AbortController().signal);
+    const { otherLocale } = await previewRestore(
+      { ...inPlace, safetyDump: false },
+      bed.tools,
+      new AbortController().signal,
+    );
     expect(otherLocale).toEqual([
       'the encoding is SQL_ASCII, and UTF8 in the backup',
       'the character type (LC_CTYPE) is C, and C.UTF-8 in the backup',

@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, symlink } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
@@ -17,6 +19,7 @@ const { signal } = new AbortController();
 interface Obstacle {
   readonly order: RestoreOrder;
   readonly tools?: PgTools;
+  readonly safetyDump?: boolean;
 }
 
 type Row = readonly [what: string, code: Code, reason: RegExp, make: () => Promise<Obstacle> | Obstacle];
@@ -83,6 +86,16 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
     await onServer('SET allow_in_place_tablespaces = on', `CREATE TABLESPACE ${name} LOCATION ''`);
     undo.push(() => onServer(`DROP TABLESPACE ${name}`));
   };
+  /** As a role that may do to the database all that a restore does, and has no other rights. */
+  const asMemberOfOwner = async (): Promise<Obstacle> => {
+    await onServer(`GRANT ${role.owner} TO ${role.admin}`, `REVOKE ${role.owner} FROM ${role.admin}`);
+    return { order: inPlace({ connection: asAdmin() }), safetyDump: true };
+  };
+  const hideRows = () =>
+    inSource(
+      'ALTER TABLE orders ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY',
+      'ALTER TABLE orders DISABLE ROW LEVEL SECURITY, NO FORCE ROW LEVEL SECURITY',
+    );
   const inSource = async (make: string, clear: string): Promise<void> => {
     await bed.source.execute(make);
     undo.push(() => bed.source.execute(clear));
@@ -229,13 +242,36 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
         return { order: inPlace() };
       },
     ],
+    [
+      'rows that the safety dump would not see',
+      'postgres.rls-hidden',
+      /the safety dump cannot be taken: row-level security hides rows of public.orders from role \S+_admin/,
+      () => hideRows().then(asMemberOfOwner),
+    ],
+    [
+      'large objects that the safety dump may not read',
+      'postgres.permission',
+      /the safety dump cannot be taken: role \S+_admin may not read the large objects 4711/,
+      () => inSource('SELECT lo_create(4711)', 'SELECT lo_unlink(4711)').then(asMemberOfOwner),
+    ],
+    [
+      'tools that restore and do not dump',
+      'postgres.tool-missing',
+      /the safety dump cannot be taken: no pg_dump, pg_dumpall for PostgreSQL 18/,
+      async () => {
+        const folder = await mkdtemp(join(bed.backups.folder, 'tools-'));
+        for (const tool of ['pg_restore', 'psql']) await symlink(join(bed.source.binDir, tool), join(folder, tool));
+        return { order: inPlace({ toolDirectories: [folder] }), tools: new PgTools(none), safetyDump: true };
+      },
+    ],
   ];
 
   it.each(rows)('%s', async (_, code, reason, make) => {
-    const { order, tools = bed.tools } = await make();
-    const { manifest: of, target, database, strategy } = order;
-    const { refusals } = await previewRestore({ manifest: of, target, database, strategy }, tools, signal);
-    const error = await bed.restore(order, { tools }).catch((thrown: unknown) => thrown);
+    const { order, tools = bed.tools, safetyDump = false } = await make();
+    const { refusals } = await previewRestore({ ...order, safetyDump }, tools, signal);
+    const error = await bed
+      .restore(order, { tools, takeSafetyDump: safetyDump ? tooLate : undefined })
+      .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, message: expect.stringMatching(reason), exit: exitOfRefusals(refusals) });
     if (code !== 'restore.busy')
       expect(error).toMatchObject({ context: { refusals: refusals.map(({ message }) => message) } });
@@ -245,12 +281,20 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
   it('nothing where the run goes ahead, as a superuser and as a role that has what it needs', async () => {
     await onServer(`ALTER ROLE ${role.admin} CREATEDB`, `ALTER ROLE ${role.admin} NOCREATEDB`);
     await onServer(`GRANT ${role.owner} TO ${role.admin}`, `REVOKE ${role.owner} FROM ${role.admin}`);
-    const connection = asAdmin();
-    for (const order of [beside(), inPlace(), beside({ connection }), inPlace({ connection })]) {
-      expect(await previewRestore(order, bed.tools, signal)).toMatchObject({ refusals: [] });
+    const own = { connection: asAdmin() };
+    for (const order of [beside(), inPlace(), beside(own), inPlace(own)]) {
+      expect(await previewRestore({ ...order, safetyDump: true }, bed.tools, signal)).toMatchObject({ refusals: [] });
       await bed.restore(order);
     }
   });
+
+  it('nothing for the sake of a safety dump that is declined, or that an earlier attempt took', async () => {
+    await hideRows();
+    const { order } = await asMemberOfOwner();
+    expect(await previewRestore({ ...order, safetyDump: false }, bed.tools, signal)).toMatchObject({ refusals: [] });
+    await bed.restore(order, { takeSafetyDump: async () => 'an-earlier-one', isSafetyDumpTaken: true });
+  });
 });
 
+const tooLate = () => Promise.reject(new Error('the safety dump is begun'));
 const none = async (): Promise<string[]> => [];

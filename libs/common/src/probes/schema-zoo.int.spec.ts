@@ -66,7 +66,7 @@ describe('a backup of every kind of object', () => {
   it('names the subscriptions that no restore creates: in the plan, at its end and in the verdict', async () => {
     expect(outcome.leftOut).toEqual(['subscription mirror']);
     const order = bed.order(manifest, bed.nameOf('planned'));
-    const plan = await previewRestore(order, bed.tools, new AbortController().signal);
+    const plan = await previewRestore({ ...order, safetyDump: false }, bed.tools, new AbortController().signal);
     expect(plan.leftOut).toEqual(['subscription mirror']);
     expect((await probe('schema', restored)).summary).toContain('subscription mirror is left out');
     expect(

@@ -35,6 +35,13 @@ export interface PostgresTarget {
   readonly jobs: number;
 }
 
+/** The database that a restore in place replaces, as what is dumped before: by the role and with the tools of the target. */
+export const toSafetyDataset = (
+  dataset: PostgresDataset,
+  { connection, toolDirectories }: PostgresTarget,
+  database: string,
+): PostgresDataset => ({ ...dataset, connection: withDatabase(connection, database), toolDirectories });
+
 /**
  * From where a restore looks at its server, creates databases, and holds its lock: always the same database. An advisory lock is one of its
  * database, and two installations whose urls name different ones have to exclude each other.

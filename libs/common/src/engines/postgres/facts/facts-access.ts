@@ -1,7 +1,7 @@
 import { toShortList } from '#common/domain/short-list.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
-import { assertMayReadLargeObjects } from './facts-large-objects.js';
+import { findForbiddenLargeObjects } from './facts-large-objects.js';
 import { USER_SCHEMA } from './facts-sql.js';
 
 interface Reader {
@@ -16,12 +16,17 @@ interface Reader {
  * Throws: postgres.permission, postgres.rls-hidden, each naming the objects.
  */
 export async function assertReadable(session: PgSession): Promise<void> {
-  await assertMayRead(session);
-  await assertMayReadLargeObjects(session);
-  await assertSeesAllRows(session);
+  const [first] = await findUnreadable(session);
+  if (first !== undefined) throw first;
 }
 
-async function assertMayRead(session: PgSession): Promise<void> {
+/** All that `assertReadable` could throw, the most important first. */
+export async function findUnreadable(session: PgSession): Promise<AppError[]> {
+  const found = [await findForbidden(session), await findForbiddenLargeObjects(session), await findHiddenRows(session)];
+  return found.filter((error) => error !== undefined);
+}
+
+async function findForbidden(session: PgSession): Promise<AppError | undefined> {
   const denied = await session.query<Reader>(`
     SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, quote_ident(current_user) AS role
     FROM pg_class c
@@ -33,12 +38,12 @@ async function assertMayRead(session: PgSession): Promise<void> {
       END)
     ORDER BY n.nspname, c.relname`);
   const [first] = denied;
-  if (first === undefined) return;
-  throw new AppError(
+  if (first === undefined) return undefined;
+  return new AppError(
     'postgres.permission',
     `role ${first.role} may not read ${toShortList(denied.map(({ name }) => name))}`,
     { role: first.role, relations: denied.map(({ name }) => name) },
-    { hint: `Let the backup role read everything: \`${await toReadAllData(session)}\`, run by a superuser.` },
+    { hint: `Let the role read everything: \`${await toReadAllData(session)}\`, run by a superuser.` },
   );
 }
 
@@ -53,7 +58,7 @@ async function toReadAllData(session: PgSession): Promise<string> {
     : `ALTER ROLE ${role} INHERIT`;
 }
 
-async function assertSeesAllRows(session: PgSession): Promise<void> {
+async function findHiddenRows(session: PgSession): Promise<AppError | undefined> {
   const hidden = await session.query<Reader>(`
     SELECT quote_ident(n.nspname) || '.' || quote_ident(c.relname) AS name, quote_ident(current_user) AS role
     FROM pg_class c
@@ -61,11 +66,11 @@ async function assertSeesAllRows(session: PgSession): Promise<void> {
     WHERE c.relkind IN ('r', 'p') AND ${USER_SCHEMA} AND row_security_active(c.oid)
     ORDER BY n.nspname, c.relname`);
   const [first] = hidden;
-  if (first === undefined) return;
-  throw new AppError(
+  if (first === undefined) return undefined;
+  return new AppError(
     'postgres.rls-hidden',
     `row-level security hides rows of ${toShortList(hidden.map(({ name }) => name))} from role ${first.role}`,
     { role: first.role, tables: hidden.map(({ name }) => name) },
-    { hint: `Let the backup role see every row: \`ALTER ROLE ${first.role} BYPASSRLS\`, run by a superuser.` },
+    { hint: `Let the role see every row: \`ALTER ROLE ${first.role} BYPASSRLS\`, run by a superuser.` },
   );
 }

@@ -10,10 +10,10 @@ interface Denied {
 }
 
 /**
- * `pg_read_all_data` does not reach large objects: each has privileges of its own, and a dump reads all of them.
- * Throws: postgres.permission, naming them, with the grants that help.
+ * `pg_read_all_data` does not reach large objects: each has privileges of its own, and a dump reads all of them. Returns
+ * postgres.permission, which names those that the role may not read, with the grants that help.
  */
-export async function assertMayReadLargeObjects(session: PgSession): Promise<void> {
+export async function findForbiddenLargeObjects(session: PgSession): Promise<AppError | undefined> {
   // From 18 on the server has a function to ask.
   const mayRead =
     session.serverMajor >= 18
@@ -32,14 +32,14 @@ export async function assertMayReadLargeObjects(session: PgSession): Promise<voi
           AND NOT (SELECT rolsuper FROM pg_roles WHERE rolname = current_user)
         ORDER BY l.oid
       ) AS oids`);
-  if (oids.length === 0) return;
-  throw new AppError(
+  if (oids.length === 0) return undefined;
+  return new AppError(
     'postgres.permission',
     `role ${role} may not read the large objects ${toShortList(oids)}`,
     { role, largeObjects: [...oids] },
     {
       hint:
-        `Let the backup role read these, \`${toGrant(oids, role)}\`, run by their owner or a superuser; or all there are and will be, ` +
+        `Let the role read these, \`${toGrant(oids, role)}\`, run by their owner or a superuser; or all there are and will be, ` +
         `\`ALTER ROLE ${role} IN DATABASE ${database} SET lo_compat_privileges = on\`, run by a superuser.`,
     },
   );

@@ -20,6 +20,7 @@ import { decideRefusals } from './restore-refusals.js';
 import { findMissingRights } from './restore-rights.js';
 import { findMissingRightsInside } from './restore-rights-inside.js';
 import { findMissingMemberships, findMissingRoles, rolesToBring } from './restore-roles.js';
+import { findSafetyProblems } from './restore-safety.js';
 import { findLockingRun, type RestoreIdentity } from './restore-sessions.js';
 import { findMissingTablespaces } from './restore-tablespaces.js';
 import { findRestoreTools } from './restore-tools.js';
@@ -29,6 +30,8 @@ export interface RestoreQuestion {
   readonly target: PostgresTarget;
   readonly database: string;
   readonly strategy: 'new' | 'in-place';
+  /** in-place: whether the database is dumped before it is replaced. */
+  readonly safetyDump: boolean;
   /** Of the run that asks for itself: the lock that it holds is no obstacle to it. */
   readonly identity?: RestoreIdentity;
 }
@@ -50,13 +53,18 @@ export function previewRestore(question: RestoreQuestion, tools: PgTools, signal
       signal,
     );
     const isOverwritten = exists && strategy === 'in-place';
-    const inside = isOverwritten ? await previewDatabase(question, signal) : emptyDatabase(question);
+    const { safetyProblems, ...inside } = isOverwritten
+      ? await previewDatabase(question, tools, signal)
+      : emptyDatabase(question);
     const { obstacles, ...outside } = server;
     const missingRights = [...server.missingRights, ...inside.missingRights];
     const leftOut = subscriptionsOf(question.manifest.snapshot);
     const plan = { target: target.name, database, strategy, databaseExists: exists, leftOut, ...outside, ...inside };
     const whole = { ...plan, missingRights, tools: found };
-    return { ...whole, refusals: decideRefusals({ ...whole, ...obstacles, toolProblem }, target).map(toProblem) };
+    return {
+      ...whole,
+      refusals: decideRefusals({ ...whole, ...obstacles, toolProblem, safetyProblems }, target).map(toProblem),
+    };
   });
 }
 
@@ -100,7 +108,8 @@ async function lookForTools(
   }
 }
 
-function previewDatabase({ manifest, target, database }: RestoreQuestion, signal: AbortSignal) {
+function previewDatabase(question: RestoreQuestion, tools: PgTools, signal: AbortSignal) {
+  const { manifest, target, database, safetyDump } = question;
   const connection = withDatabase(target.connection, database);
   return withPgSession(connection, { signal, applicationName: READER }, (session) =>
     inReadOnlySnapshot(session, async () => {
@@ -125,6 +134,7 @@ function previewDatabase({ manifest, target, database }: RestoreQuestion, signal
           ...(await findMissingRightsInside(session, { facts: manifest.snapshot, target, doomed, present })),
           ...(await findRightToQuiet(session)),
         ],
+        safetyProblems: safetyDump ? await findSafetyProblems(session, target, { tools, signal }) : [],
       };
     }),
   );
@@ -157,4 +167,5 @@ const emptyDatabase = ({ manifest }: RestoreQuestion) => ({
   blockers: [],
   otherLocale: [],
   missingRights: [],
+  safetyProblems: [],
 });

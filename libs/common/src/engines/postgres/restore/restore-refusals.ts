@@ -10,6 +10,8 @@ export interface Findings extends Omit<RestorePlan, 'refusals'> {
   readonly isStandby: boolean;
   /** Why no client tools of this machine can read the archive. */
   readonly toolProblem: AppError | null;
+  /** in-place: why the database cannot be dumped before it is replaced. */
+  readonly safetyProblems: readonly AppError[];
 }
 
 type Rule = (found: Findings, target: PostgresTarget) => readonly AppError[];
@@ -98,10 +100,17 @@ const blockers: Rule = (found) =>
     ),
   );
 
+/** Nothing may be changed before it is dumped, and a dump that shows half of it is none. */
+const safetyDump: Rule = ({ safetyProblems }) =>
+  safetyProblems.map(({ code, message, context, hint }) => {
+    const declined = `${hint} Or restore with --no-safety-dump: then nothing keeps the database as it is now.`;
+    return new AppError(code, `the safety dump cannot be taken: ${message}`, context, { hint: declined });
+  });
+
 /** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */
 const RULES: readonly Rule[] = [
   ...[busy, wrongDatabase, standby, catalog, tools],
-  ...[locale, roles, memberships, lacks, rights, blockers],
+  ...[locale, roles, memberships, lacks, rights, blockers, safetyDump],
 ];
 
 /** Every reason for which the restore does not go ahead: the plan shows this list, and the run throws it. */
