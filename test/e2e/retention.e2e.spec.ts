@@ -62,7 +62,7 @@ async function newBackup(minute: number, takenAt: string, dataset = 'shop'): Pro
 }
 
 const stateOf = (manifest: Manifest) =>
-  bed.catalog.transaction(async (tx) => (await tx.backups.load(manifest.backupId as BackupId)).state);
+  bed.catalog.transaction(async (tx) => (await tx.backups.find(manifest.backupId as BackupId))?.state);
 
 /** As if the grace had passed meanwhile. */
 async function endGrace({ dataset, backupId }: Manifest): Promise<void> {

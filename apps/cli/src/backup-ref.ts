@@ -7,12 +7,12 @@ import { loadLatestBackup } from '#common/repository/load-backup.js';
 import type { VerbContext } from './verb.js';
 
 /** How people name a backup: an id, or `shop@latest`. */
-export type BackupReference = { readonly id: string } | { readonly dataset: string };
+type BackupReference = { readonly id: string } | { readonly dataset: string };
 
 type Places = Pick<VerbContext, 'installation' | 'signal'>;
 
 /** Throws: request.invalid. */
-export function parseBackupReference(text: string): BackupReference {
+function parseBackupReference(text: string): BackupReference {
   if (isUuid(text)) return { id: text };
   const [, dataset] = /^([^@]+)@latest$/.exec(text) ?? [];
   if (dataset !== undefined) return { dataset };

@@ -4,7 +4,7 @@ import { z } from 'zod';
 const ConfiguredName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'use 1-63 of a-z, 0-9, dot, dash, underscore');
 
 /** A name as a request may bring it: one that no configuration allows is answered as an unknown one is, not buried as unreadable. */
-export const AskedName = z
+export const RequestedName = z
   .string()
   .max(200)
   .refine((name) => isPlainText(name), 'a name holds no control characters');

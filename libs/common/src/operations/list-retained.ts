@@ -76,10 +76,10 @@ async function readWishes(
 ): Promise<Pick<RetainedBackup, 'holds' | 'asked'>> {
   const backup = { dataset, backupId };
   const holds = (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storeNow));
-  const isAsked = keys.includes(deletionKey(dataset, backupId));
+  const isDeletionRequested = keys.includes(deletionKey(dataset, backupId));
   return {
     holds: holds.map(toHoldText),
-    asked: isAsked ? await readDeletion(repository, backup, { signal }) : null,
+    asked: isDeletionRequested ? await readDeletion(repository, backup, { signal }) : null,
   };
 }
 

@@ -94,7 +94,7 @@ const EMPTY = { dataset: 'shop', repository: 'disk', refusal: null, halfDeleted:
 
 const toPlanned = (id: string, isMarked: boolean): DatasetPlan['backups'][number] => ({
   ...{ id, snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', sizeBytes: 8 },
-  ...{ isDamaged: false, isVerified: false, isAsked: false },
+  ...{ isDamaged: false, isVerified: false, isDeletionRequested: false },
   ...{ isKept: false, isMarked, reasons: ['older than 30d'] },
 });
 

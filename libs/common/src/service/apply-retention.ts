@@ -86,16 +86,16 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
   const backups: AppliedBackup[] = [];
   const gone = await namesOfGone(d, { dataset, repository: repository.name });
   const expire: Expire = async (backupId, reasons) => {
-    const asked = plan.damaged.some(({ id, isAsked }) => id === backupId && isAsked);
+    const asked = plan.damaged.some(({ id, isDeletionRequested }) => id === backupId && isDeletionRequested);
     const done = await expireOne({ dataset, backupId, reasons, evenDamaged: asked || gone.has(backupId) }, d, signal);
     backups.push(done);
     return done;
   };
 
   for (const backupId of plan.halfDeleted) await expire(backupId, ['its deletion was cut short']);
-  for (const { id, isAsked, heldBy } of plan.damaged)
-    if (gone.has(id) || (isAsked && heldBy.length === 0))
-      await expire(id, [isAsked ? 'an operator asked for its deletion' : 'its deletion was cut short']);
+  for (const { id, isDeletionRequested, heldBy } of plan.damaged)
+    if (gone.has(id) || (isDeletionRequested && heldBy.length === 0))
+      await expire(id, [isDeletionRequested ? 'an operator asked for its deletion' : 'its deletion was cut short']);
   for (const { id } of plan.backups.filter(({ isKept, isMarked }) => isKept && isMarked)) {
     if (gone.has(id)) await expire(id, ['its deletion was cut short']);
     else {

@@ -82,7 +82,7 @@ export function deleteBackup(
     const preview = await toPreview(named, { material, request }, alone, until);
     const [refusal] = preview.refusals;
     if (refusal !== undefined) throw toRefusal(preview, refusal);
-    if (!isAskedAlready(named, { material, request })) await audit(named, request, 'accepted', alone);
+    if (!isRequestedAlready(named, { material, request })) await audit(named, request, 'accepted', alone);
     if (preview.state === 'gone') return forgetGone(preview, alone);
     const { repository } = material;
     if (preview.state !== 'deleting') await askForDeletion(repository, named, { ...request, signal: until });
@@ -119,7 +119,7 @@ interface Wish {
 }
 
 /** A repetition asks nothing new. */
-function isAskedAlready({ backupId }: NamedBackup, { material, request }: Wish): boolean {
+function isRequestedAlready({ backupId }: NamedBackup, { material, request }: Wish): boolean {
   const whole = material.backups.find(({ backup }) => backup.id === backupId)?.backup;
   const asked = (whole ?? material.damaged.find((damaged) => damaged.backupId === backupId))?.asked;
   return asked?.by === request.by && asked.evenLastGood === request.evenLastGood;
@@ -163,8 +163,8 @@ async function toPreview(
   };
 }
 
-const isGood = ({ purpose, isDamaged, isAsked }: PlannedBackup): boolean =>
-  purpose === 'regular' && !isDamaged && !isAsked;
+const isGood = ({ purpose, isDamaged, isDeletionRequested }: PlannedBackup): boolean =>
+  purpose === 'regular' && !isDamaged && !isDeletionRequested;
 
 async function freesSpace({ repository }: RetentionMaterial, signal: AbortSignal): Promise<boolean | null> {
   const keeps = await keepsVersions(repository, signal);

@@ -21,15 +21,15 @@ export interface IntakeDeps {
   readonly logger?: Logger;
 }
 
-/** What a request asks the ledger for; identity and causes come from its envelope. */
-export type AskedRun = Pick<NewRun, 'kind' | 'dataset' | 'resource' | 'sourceHost' | 'deadlineAt' | 'maxAttempts'> & {
+/** A new run as a service decides it from a request; identity and causes come from the envelope. */
+export type RunDraft = Pick<NewRun, 'kind' | 'dataset' | 'resource' | 'sourceHost' | 'deadlineAt' | 'maxAttempts'> & {
   readonly priority?: number;
 };
 
 export interface Intake<T extends z.ZodObject, R extends z.ZodObject> {
   readonly request: EventDefinition<T>;
   /** Pure: what the configuration makes of the request. Throws an AppError with exit `refused` or `badInput` to reject it. */
-  readonly decide: (event: Event<z.output<T>>, now: Date) => AskedRun;
+  readonly decide: (event: Event<z.output<T>>, now: Date) => RunDraft;
   readonly rejection: EventDefinition<R>;
   readonly toRejection: (data: z.output<T>, head: RejectionHead) => z.input<R>;
 }
@@ -157,13 +157,13 @@ function tellRejection(event: Event<unknown>, { code, message }: AppError, deps:
   deps.logger?.warn({ type, requestId, source, correlationid, code, why: message }, 'request rejected');
 }
 
-type VersionedRun = AskedRun & Pick<NewRun, 'requestVersion'>;
+type VersionedRun = RunDraft & Pick<NewRun, 'requestVersion'>;
 
-async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: VersionedRun): Promise<JsonObject> {
+async function enqueue(tx: CatalogTx, event: Event<unknown>, draft: VersionedRun): Promise<JsonObject> {
   const id = toRunId(event.source, event.id);
   const isNew = await tx.runs.enqueue({
     priority: 0,
-    ...asked,
+    ...draft,
     id,
     request: event.data as JsonObject,
     requestedBy: event.source,
@@ -171,14 +171,14 @@ async function enqueue(tx: CatalogTx, event: Event<unknown>, asked: VersionedRun
     correlationId: event.correlationid ?? null,
     traceparent: event.traceparent ?? null,
   });
-  if (!isNew) await requireSame(tx, id, event, asked);
-  return { runId: id, resource: asked.resource };
+  if (!isNew) await requireSame(tx, id, event, draft);
+  return { runId: id, resource: draft.resource };
 }
 
 /** The inbox may have forgotten what the ledger still knows. A request of another kind under the same id would be lost in silence. */
-async function requireSame(tx: CatalogTx, id: RunId, event: Event<unknown>, asked: AskedRun): Promise<void> {
+async function requireSame(tx: CatalogTx, id: RunId, event: Event<unknown>, draft: RunDraft): Promise<void> {
   const { kind, dataset } = await tx.runs.load(id);
-  if (kind === asked.kind && dataset === asked.dataset) return;
+  if (kind === draft.kind && dataset === draft.dataset) return;
   const hint = 'Give every request an id of its own: source and id together name one request.';
   const message = `the id ${event.id} of ${event.source} names a ${kind} of ${dataset} already`;
   throw new AppError('request.refused', message, { runId: id }, { hint });

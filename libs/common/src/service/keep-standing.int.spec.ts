@@ -91,7 +91,7 @@ async function standing({ backupId }: Manifest) {
   return bed.bed.catalog.transaction(async (tx) => {
     const [copy] = await tx.backups.copies(backupId as BackupId);
     const [newest] = await tx.backups.newest();
-    const { verifiedAt } = await tx.backups.load(backupId as BackupId);
+    const verifiedAt = (await tx.backups.find(backupId as BackupId))?.verifiedAt ?? null;
     return { state: copy?.state, isVerified: verifiedAt !== null, isNewestGood: newest !== undefined };
   });
 }

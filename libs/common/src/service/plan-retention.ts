@@ -35,7 +35,7 @@ export interface PlannedBackup {
   readonly isDamaged: boolean;
   readonly isVerified: boolean;
   /** An operator asked for its deletion. */
-  readonly isAsked: boolean;
+  readonly isDeletionRequested: boolean;
   readonly reasons: readonly string[];
 }
 
@@ -44,7 +44,7 @@ export interface PlannedDamaged {
   readonly id: string;
   readonly problem: string;
   readonly isMarked: boolean;
-  readonly isAsked: boolean;
+  readonly isDeletionRequested: boolean;
   readonly heldBy: readonly string[];
 }
 
@@ -121,7 +121,10 @@ export function decidePlan(
     }),
     damaged: found.damaged.map(({ backupId, error, holds, ...damaged }) => ({
       ...{ id: backupId, problem: toProblem(error).message, isMarked: damaged.isMarked },
-      ...{ isAsked: (asked.get(backupId) ?? damaged.asked) !== null, heldBy: [...holds, ...usesOf(backupId, known)] },
+      ...{
+        isDeletionRequested: (asked.get(backupId) ?? damaged.asked) !== null,
+        heldBy: [...holds, ...usesOf(backupId, known)],
+      },
     })),
   };
 }
@@ -177,5 +180,5 @@ function withKnowledge(
 const toPlanned = ({ manifest, isMarked, backup }: Retained) => ({
   ...{ snapshotAt: manifest.snapshotAt, purpose: manifest.purpose },
   ...{ sizeBytes: totalBytes(manifest), isMarked },
-  ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isAsked: backup.asked !== null },
+  ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isDeletionRequested: backup.asked !== null },
 });

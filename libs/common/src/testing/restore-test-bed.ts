@@ -5,8 +5,6 @@ import type { Manifest, OpenManifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
-import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
-import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -23,6 +21,7 @@ import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';
 import { ScratchDatabase } from './scratch-database.js';
+import { readSnapshotFacts } from './snapshot-facts.js';
 
 export type Server = 'postgres18' | 'postgres15';
 
@@ -121,13 +120,8 @@ export class RestoreTestBed {
     return withDatabase(parsePgUrl(endpoints[server].url), database);
   }
 
-  async facts(database: string, server = this.server): Promise<SnapshotFacts> {
-    const options = { fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined };
-    return this.onDatabase(
-      database,
-      (session) => inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)),
-      server,
-    );
+  facts(database: string, server = this.server): Promise<SnapshotFacts> {
+    return this.onDatabase(database, (session) => readSnapshotFacts(session), server);
   }
 
   /** What probes say of a restored database that kept owners and privileges. */

@@ -1,8 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
-import { readSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
-import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { recordTenants } from '#common/engines/postgres/tenants/record.js';
@@ -14,6 +12,7 @@ import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { readSnapshotFacts } from './snapshot-facts.js';
 
 const server = parsePgUrl(endpoints.postgres18.url);
 const signal = new AbortController().signal;
@@ -55,10 +54,9 @@ export class RestoredShop {
 
   /** With what the application saw, where it is named. */
   async manifest(tenantTables?: TenantTables): Promise<OpenManifest> {
-    const options = { fingerprintTables: ['*'], exactCountLimit: 1_000_000, migrationHeadQuery: undefined };
     const read = <T>(work: (session: PgSession) => Promise<T>) =>
       withPgSession(this.connection, { signal, applicationName: 'spec' }, work);
-    const facts = await read((session) => inReadOnlySnapshot(session, () => readSnapshotFacts(session, options)));
+    const facts = await read((session) => readSnapshotFacts(session));
     const application = tenantTables?.application;
     const record = (session: PgSession) =>
       inRollback(session, 'BEGIN READ ONLY', async () =>

@@ -87,12 +87,6 @@ const COUNT_COPIES = `
 
 const COPIES = 'SELECT * FROM holdfast.backup_copies WHERE backup_id = ANY ($1) ORDER BY backup_id DESC, recorded_at';
 
-const LATEST = `
-  SELECT * FROM holdfast.backups
-  WHERE dataset = $1 AND state = 'completed' AND purpose = 'regular'
-  ORDER BY id DESC
-  LIMIT 1`;
-
 const NEWEST = `
   SELECT DISTINCT ON (dataset)
          dataset, completed_at AS "completedAt", size_bytes::float8 AS "sizeBytes",
@@ -103,71 +97,56 @@ const NEWEST = `
     AND EXISTS (SELECT FROM holdfast.backup_copies WHERE backup_id = backups.id AND state = 'present')
   ORDER BY dataset, id DESC`;
 
-export const backupStore = (sql: Sql) => {
-  const find = async (id: BackupId): Promise<Backup | undefined> => {
+export const backupStore = (sql: Sql) => ({
+  find: async (id: BackupId): Promise<Backup | undefined> => {
     const [backup] = await sql.entities(Backup, 'SELECT * FROM holdfast.backups WHERE id = $1', [id]);
     return backup;
-  };
-  const findLatest = async (dataset: string): Promise<Backup | undefined> => {
-    const [backup] = await sql.entities(Backup, LATEST, [dataset]);
+  },
+
+  /** The run's backup id, before its first byte: every attempt of the run gets the same. By the database's clock. */
+  reserve: async ({ runId, dataset, method, purpose }: Reservation): Promise<BackupId> => {
+    const [now] = await sql.rows<{ at: Date }>('SELECT clock_timestamp() AS at');
+    const id = toUuidV7(now?.at ?? new Date(), randomBytes(10));
+    const [row] = await sql.rows<{ id: BackupId }>(RESERVE, [id, runId, dataset, method, purpose]);
+    if (row === undefined) throw new AppError('internal.bug', `no backup id was reserved for run ${runId}`);
+    return row.id;
+  },
+
+  /**
+   * The backup exists and has a copy in this repository; idempotent, also for further copies.
+   * Throws: internal.bug when the catalog already names another attempt, or has expired the backup.
+   */
+  record: async (manifest: Manifest, copy: { repository: string; manifestKey: string }): Promise<Backup> => {
+    const [backup] = await sql.entities(Backup, RECORD, toRecord(manifest));
+    if (backup === undefined) {
+      throw new AppError('internal.bug', `backup ${manifest.backupId} is not recorded as ${manifest.attemptKey}`);
+    }
+    await sql.affected(RECORD_COPY, [backup.id, copy.repository, copy.manifestKey, totalBytes(manifest)]);
     return backup;
-  };
-  return {
-    find,
-    findLatest,
+  },
 
-    /** Throws: backup.missing. */
-    load: async (id: BackupId): Promise<Backup> => (await find(id)) ?? missing(`backup ${id} is not in the catalog`),
+  /** Newest first, completed ones unless asked otherwise; page on with `before`. */
+  list: ({
+    dataset,
+    purpose,
+    states = ['completed'],
+    before,
+    limit = 50,
+  }: BackupFilter = {}): Promise<BackupSummary[]> =>
+    sql.entities(Backup, LIST, [dataset ?? null, purpose ?? null, states, before ?? null, limit]),
 
-    /** The newest completed regular backup. Throws: backup.missing. */
-    loadLatest: async (dataset: string): Promise<Backup> =>
-      (await findLatest(dataset)) ?? missing(`dataset ${dataset} has no backup in the catalog`),
+  /** Of these backups, newest first. */
+  copies: (...ids: readonly BackupId[]): Promise<BackupCopy[]> => sql.entities(BackupCopy, COPIES, [ids]),
 
-    /** The run's backup id, before its first byte: every attempt of the run gets the same. By the database's clock. */
-    reserve: async ({ runId, dataset, method, purpose }: Reservation): Promise<BackupId> => {
-      const [now] = await sql.rows<{ at: Date }>('SELECT clock_timestamp() AS at');
-      const id = toUuidV7(now?.at ?? new Date(), randomBytes(10));
-      const [row] = await sql.rows<{ id: BackupId }>(RESERVE, [id, runId, dataset, method, purpose]);
-      if (row === undefined) throw new AppError('internal.bug', `no backup id was reserved for run ${runId}`);
-      return row.id;
-    },
+  /** How many copies there are of what the filter fits, whatever its page. */
+  countCopies: async ({ dataset, purpose, states = ['completed'] }: BackupFilter = {}): Promise<number> => {
+    const [row] = await sql.rows<{ count: number }>(COUNT_COPIES, [dataset ?? null, purpose ?? null, states]);
+    return row?.count ?? 0;
+  },
 
-    /**
-     * The backup exists and has a copy in this repository; idempotent, also for further copies.
-     * Throws: internal.bug when the catalog already names another attempt, or has expired the backup.
-     */
-    record: async (manifest: Manifest, copy: { repository: string; manifestKey: string }): Promise<Backup> => {
-      const [backup] = await sql.entities(Backup, RECORD, toRecord(manifest));
-      if (backup === undefined) {
-        throw new AppError('internal.bug', `backup ${manifest.backupId} is not recorded as ${manifest.attemptKey}`);
-      }
-      await sql.affected(RECORD_COPY, [backup.id, copy.repository, copy.manifestKey, totalBytes(manifest)]);
-      return backup;
-    },
-
-    /** Newest first, completed ones unless asked otherwise; page on with `before`. */
-    list: ({
-      dataset,
-      purpose,
-      states = ['completed'],
-      before,
-      limit = 50,
-    }: BackupFilter = {}): Promise<BackupSummary[]> =>
-      sql.entities(Backup, LIST, [dataset ?? null, purpose ?? null, states, before ?? null, limit]),
-
-    /** Of these backups, newest first. */
-    copies: (...ids: readonly BackupId[]): Promise<BackupCopy[]> => sql.entities(BackupCopy, COPIES, [ids]),
-
-    /** How many copies there are of what the filter fits, whatever its page. */
-    countCopies: async ({ dataset, purpose, states = ['completed'] }: BackupFilter = {}): Promise<number> => {
-      const [row] = await sql.rows<{ count: number }>(COUNT_COPIES, [dataset ?? null, purpose ?? null, states]);
-      return row?.count ?? 0;
-    },
-
-    /** One row per dataset that has a good backup. */
-    newest: (): Promise<NewestBackup[]> => sql.rows<NewestBackup>(NEWEST),
-  };
-};
+  /** One row per dataset that has a good backup. */
+  newest: (): Promise<NewestBackup[]> => sql.rows<NewestBackup>(NEWEST),
+});
 
 /** The values of a row, its manifest the last. */
 export function toRecord(manifest: Manifest): readonly unknown[] {
@@ -189,8 +168,4 @@ export function toRecord(manifest: Manifest): readonly unknown[] {
     busPositionOf(manifest),
     toJsonb(manifest),
   ];
-}
-
-function missing(message: string): never {
-  throw new AppError('backup.missing', message);
 }

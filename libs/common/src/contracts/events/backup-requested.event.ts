@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
-import { AskedName, BackupMethod, DatasetName, Instant, ScheduleName } from '#common/contracts/names.js';
+import { BackupMethod, DatasetName, Instant, RequestedName, ScheduleName } from '#common/contracts/names.js';
 
 /** A backup of one dataset was asked for. Keyed by dataset: requests for it stay in order. */
 export const BackupRequested = defineEvent({
@@ -8,7 +8,7 @@ export const BackupRequested = defineEvent({
   version: 1,
   summary: 'A backup of one dataset was asked for',
   key: (data) => data.dataset,
-  asked: { dataset: AskedName },
+  asked: { dataset: RequestedName },
   data: z.object({
     dataset: DatasetName,
     method: BackupMethod.default('dump'),

@@ -1,12 +1,12 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import {
-  AskedName,
   BackupRef,
   DatabaseName,
   DatasetName,
   Instant,
   ProfileName,
+  RequestedName,
   RestoreStrategy,
   TargetName,
 } from '#common/contracts/names.js';
@@ -17,7 +17,7 @@ export const RestoreRequested = defineEvent({
   version: 1,
   summary: 'A restore of one backup to a configured target was asked for',
   key: (data) => data.dataset,
-  asked: { dataset: AskedName, target: AskedName, profile: AskedName.optional() },
+  asked: { dataset: RequestedName, target: RequestedName, profile: RequestedName.optional() },
   data: z.object({
     dataset: DatasetName,
     backup: BackupRef.default('latest'),

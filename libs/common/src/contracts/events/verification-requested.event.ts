@@ -1,11 +1,11 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import {
-  AskedName,
   BackupRef,
   DatabaseName,
   DatasetName,
   ProfileName,
+  RequestedName,
   TargetName,
   Uuid,
 } from '#common/contracts/names.js';
@@ -16,7 +16,7 @@ export const VerificationRequested = defineEvent({
   version: 1,
   summary: 'Proof was asked for that a restored database equals its backup',
   key: (data) => data.dataset,
-  asked: { dataset: AskedName, target: AskedName, profile: AskedName },
+  asked: { dataset: RequestedName, target: RequestedName, profile: RequestedName },
   data: z.object({
     dataset: DatasetName,
     backup: BackupRef,

@@ -35,7 +35,7 @@ interface Tool {
 }
 
 /** Where PostgreSQL's packages put the tools of each major version, and PATH. */
-export async function systemToolDirectories(): Promise<string[]> {
+async function systemToolDirectories(): Promise<string[]> {
   const versioned = (await readdir('/usr/lib/postgresql').catch(() => [])).map((v) => `/usr/lib/postgresql/${v}/bin`);
   const rpm = (await readdir('/usr').catch(() => [])).filter((name) => /^pgsql-\d+$/.test(name));
   const path = (toChildEnvironment()['PATH'] ?? '').split(delimiter).filter((directory) => directory !== '');

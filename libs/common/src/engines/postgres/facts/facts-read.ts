@@ -2,9 +2,9 @@ import type { LargeObjectFacts, PolicyFacts, SnapshotFacts } from '#common/contr
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { readDefinitionLines } from './definitions/definitions.js';
 import { packDefinitions } from './definitions/packing.js';
-import { type CountOptions, countTables, type TableCount } from './facts-counts.js';
+import type { TableCount } from './facts-counts.js';
 import { readExtensions } from './facts-extensions.js';
-import { readLargeObjects, withContents } from './facts-large-object-ranges.js';
+import { readLargeObjects } from './facts-large-object-ranges.js';
 import { readMemberships } from './facts-memberships.js';
 import { readMigrationHead } from './facts-migration.js';
 import { readObjects } from './facts-objects.js';
@@ -18,10 +18,6 @@ import { readSettings } from './facts-settings.js';
 import { listTables, type TableEntry } from './facts-tables.js';
 import { readRestoreWarnings } from './unsafe-functions.js';
 
-export interface FactsOptions extends CountOptions {
-  readonly migrationHeadQuery: string | undefined;
-}
-
 type Section =
   | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions' | 'collations' | 'tablespaces')
   | ('objects' | 'definitions' | 'schemaSha256' | 'warnings' | 'migrationHead');
@@ -34,16 +30,7 @@ export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
   readonly policies: ReadonlyMap<string, readonly PolicyFacts[]>;
 }
 
-/**
- * All facts of the session's database, read in the session's transaction: the same code reads them at the backup and after
- * the restore. The session's settings must be pinned (`inReadOnlySnapshot`, `pinFactSettings`).
- */
-export async function readSnapshotFacts(session: PgSession, o: FactsOptions): Promise<SnapshotFacts> {
-  const catalog = await readCatalogFacts(session, o.migrationHeadQuery);
-  const facts = toSnapshotFacts(catalog, await countTables(session, catalog.tables, o));
-  return { ...facts, largeObjects: await withContents(session, catalog.largeObjects, o.fingerprintTables) };
-}
-
+/** Read in the session's transaction. The session's settings must be pinned (`inReadOnlySnapshot`, `pinFactSettings`). */
 export async function readCatalogFacts(
   session: PgSession,
   migrationHeadQuery: string | undefined,

@@ -6,20 +6,12 @@ import type { PgConnection } from '#common/pg/connection.js';
 import { toPgEnvironment } from '#common/pg/environment.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
-import { type FactsOptions, readSnapshotFacts } from './facts-read.js';
-import { inReadOnlySnapshot } from './facts-session.js';
+import { type FactsOptions, readSnapshotFacts } from '#common/testing/snapshot-facts.js';
 
 const { signal } = new AbortController();
-const everything: FactsOptions = {
-  fingerprintTables: ['*'],
-  exactCountLimit: 1_000_000,
-  migrationHeadQuery: undefined,
-};
 
-const factsOf = (connection: PgConnection, o: Partial<FactsOptions> = {}): Promise<SnapshotFacts> =>
-  withPgSession(connection, { signal, applicationName: 'spec' }, (session) =>
-    inReadOnlySnapshot(session, () => readSnapshotFacts(session, { ...everything, ...o })),
-  );
+const factsOf = (connection: PgConnection, o?: Partial<FactsOptions>): Promise<SnapshotFacts> =>
+  withPgSession(connection, { signal, applicationName: 'spec' }, (session) => readSnapshotFacts(session, o));
 
 const tableOf = (facts: SnapshotFacts, name: string) => facts.tables.find((table) => table.name === name);
 const objectOf = (facts: SnapshotFacts, identity: string) => facts.objects.find((each) => each.identity === identity);

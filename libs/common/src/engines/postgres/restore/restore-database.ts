@@ -109,5 +109,5 @@ export const analyze = (
     session.query('ANALYZE'),
   );
 
-export const databaseOwnerOf = (facts: SnapshotFacts, target: PostgresTarget): string | undefined =>
+const databaseOwnerOf = (facts: SnapshotFacts, target: PostgresTarget): string | undefined =>
   target.privileges === 'keep' ? facts.databaseOwner : target.owner;
