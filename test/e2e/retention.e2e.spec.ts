@@ -32,8 +32,8 @@ beforeAll(async () => {
   const config = {
     api: { url: 'http://127.0.0.1:9', token: 'not-used-but-long-enough' },
     repositories: { disk: { url: pathToFileURL(join(folder, 'backups')).href } },
-    datasets: { shop: dataset, kept: dataset },
-    targets: { staging: { kind: 'postgres', url, accepts: { datasets: ['kept'], databases: ['x*'] } } },
+    datasets: { shop: dataset, kept: dataset, torn: dataset },
+    targets: { staging: { kind: 'postgres', url, accepts: { datasets: ['torn'], databases: ['x*'] } } },
     profiles: { sums: { probes: [{ use: 'checksums' }] } },
     schedules: { nightly: { dataset: 'shop', cron: '0 2 * * *', retention } },
   };
@@ -194,11 +194,11 @@ describe('retention at the command line', () => {
 
 describe('a backup of which an object is lost', () => {
   it('is told as damaged, with the object, by every command that is asked for it', async () => {
-    const [good, damaged] = [await newBackup(41, daysAgo(2), 'kept'), await newBackup(42, daysAgo(1), 'kept')];
+    const [good, damaged] = [await newBackup(41, daysAgo(2), 'torn'), await newBackup(42, daysAgo(1), 'torn')];
     const id = damaged.backupId;
     await repository.remove(damaged.objects[0]?.key ?? '', { signal });
     const damage = [{ object: 'database.dump', problem: 'is missing' }];
-    for (const line of ['backup list --dataset kept --local', 'backup list --dataset kept']) {
+    for (const line of ['backup list --dataset torn --local', 'backup list --dataset torn']) {
       const { document } = await script(line);
       expect(document.backups).toMatchObject([
         { id, state: 'damaged', damage, isLatest: false },
@@ -216,7 +216,7 @@ describe('a backup of which an object is lost', () => {
       expect({ exitCode, document }).toMatchObject({ exitCode: 1, document: { error: { code: 'backup.damaged' } } });
       expect(document.error.message).toContain('database.dump: is missing');
     }
-    const { document } = await script('restore plan kept@latest --target staging --database xy');
+    const { document } = await script('restore plan torn@latest --target staging --database xy');
     expect(document.error.hint).toContain(good.backupId);
   });
 });
