@@ -184,6 +184,12 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'Check that the server runs and that host, port and firewall are right, then run `holdfast check`.',
   },
+  'probe.blocked': {
+    retryable: true,
+    passes: true,
+    exit: Exit.failed,
+    hint: 'What the probe looks at is locked or in use, so there is no verdict: let what its cause names end, and verify again.',
+  },
   'probe.failed': {
     retryable: true,
     exit: Exit.failed,
@@ -201,6 +207,7 @@ export const Codes = {
   },
   'probe.unreachable': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'The probe reached no server to look at, so there is no verdict: start what its cause names, and verify again.',
   },
@@ -262,7 +269,7 @@ export const Codes = {
   'repository.full': {
     retryable: true,
     exit: Exit.failed,
-    hint: 'Free space in the repository or raise its quota, then ask again.',
+    hint: 'Free space in the repository or raise its quota, then ask again; docs/how-to/keep-and-expire-backups.md, “A full repository”, says how to delete backups that no one needs.',
   },
   'repository.locked': {
     retryable: false,
@@ -393,6 +400,7 @@ export const Codes = {
   },
   'search.unreachable': {
     retryable: true,
+    passes: true,
     exit: Exit.unreachable,
     hint: 'Check that the search server under `url` of the `search` probe answers, and that no proxy stands before it, then verify again.',
   },

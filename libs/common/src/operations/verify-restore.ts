@@ -38,7 +38,7 @@ export interface VerifyRestoreDeps extends KeepVerdictDeps {
  * A probe that could not look, or a database that is not there, leaves no verdict, unless a probe has already found the restore wrong:
  * that stays true.
  * A probe that runs out of time is inconclusive; what the others found is in the context of an error.
- * Throws: probe.failed, probe.unreachable, probe.impossible, repository.*; the abort reason.
+ * Throws: probe.failed, probe.blocked, probe.unreachable, probe.impossible, repository.*; the abort reason.
  */
 export function verifyRestore(
   verification: Verification,

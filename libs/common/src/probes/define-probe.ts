@@ -19,7 +19,7 @@ export interface ProbeDefinition<Params extends z.ZodObject> {
 export interface PreparedProbe {
   readonly name: string;
   readonly timeoutMs: number;
-  /** Throws: probe.timeout, probe.failed, probe.unreachable, probe.impossible; or the reason of `context.signal` when that aborts. */
+  /** Throws: probe.timeout, probe.failed, probe.blocked, probe.unreachable, probe.impossible; or the reason of `context.signal` when that aborts. */
   run(context: ProbeContext): Promise<ProbeOutcome>;
 }
 

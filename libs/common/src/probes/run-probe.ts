@@ -14,8 +14,8 @@ type Signalled = Pick<ProbeContext, 'signal'>;
 
 /**
  * Runs one probe under its time limit. A probe that ignores its signal is left behind, not waited for.
- * Throws, when it could not look, which is no verdict: probe.timeout, probe.failed, probe.unreachable, probe.impossible (whose cause no later attempt
- * would find changed); or the reason of `context.signal`.
+ * Throws, when it could not look, which is no verdict: probe.timeout, probe.failed, probe.blocked, probe.unreachable, probe.impossible (whose cause no
+ * later attempt would find changed); or the reason of `context.signal`.
  */
 export async function runProbe<C extends Signalled>(probe: RunnableProbe<C>, context: C): Promise<ProbeOutcome> {
   context.signal.throwIfAborted();
@@ -51,10 +51,13 @@ const toTimeout = ({ name, timeoutMs }: Omit<RunnableProbe<Signalled>, 'check'>,
     { cause },
   );
 
-/** Waiting helps against a server that is away, and correcting against what never passes. */
-function toCode(error: unknown): 'probe.failed' | 'probe.impossible' | 'probe.unreachable' {
+type ProbeFailure = 'probe.blocked' | 'probe.failed' | 'probe.impossible' | 'probe.unreachable';
+
+/** A run waits for a server that is away and for a lock that is held, tries again what it does not know, and gives up what no attempt changes. */
+function toCode(error: unknown): ProbeFailure {
   if (!(error instanceof AppError)) return 'probe.failed';
   if (error.exit === Exit.unreachable) return 'probe.unreachable';
+  if (error.passes) return 'probe.blocked';
   return error.retryable ? 'probe.failed' : 'probe.impossible';
 }
 

@@ -73,4 +73,16 @@ describe('runProbe', () => {
     const running = runProbe({ name: 'sql', timeoutMs: 1_000, check: () => Promise.reject(cause) }, anyContext);
     await expect(running).rejects.toMatchObject({ retryable });
   });
+
+  it.each([
+    ['postgres.unreachable', 'probe.unreachable'],
+    ['postgres.busy', 'probe.unreachable'],
+    ['postgres.locked', 'probe.blocked'],
+    ['search.unreachable', 'probe.unreachable'],
+    ['repository.unavailable', 'probe.unreachable'],
+  ] as const)('lets its run wait while the cause is %s', async (cause, code) => {
+    const check = () => Promise.reject(new AppError(cause, 'no'));
+    const running = runProbe({ name: 'sql', timeoutMs: 1_000, check }, anyContext);
+    await expect(running).rejects.toMatchObject({ code, passes: true });
+  });
 });

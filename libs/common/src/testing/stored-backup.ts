@@ -17,7 +17,7 @@ const DIGEST = createHash('sha256').update(BODY).digest('hex');
 export const backupIdAt = (minute: number): string =>
   toUuidV7(new Date(Date.UTC(2026, 10, 21, 10, minute)), Buffer.alloc(10, minute));
 
-/** A whole backup of two small objects, as an attempt leaves it. */
+/** A whole backup of two small objects that is not encrypted, as an attempt leaves it. */
 export async function storeBackup(
   repository: BackupRepository,
   minute: number,
@@ -31,7 +31,10 @@ export async function storeBackup(
     ...{ sha256: DIGEST, compression: 'none' as const, encryption: 'none' as const },
   }));
   for (const { key } of objects) await repository.put(key, BODY, { signal });
-  const own = { dataset, backupId, runId: backupId, attempt, attemptKey, objects, purpose: 'regular' as const };
+  const own = {
+    ...{ dataset, backupId, runId: backupId, attempt, attemptKey, objects },
+    ...{ purpose: 'regular' as const, recipients: [] },
+  };
   const manifest: Manifest = { ...sample, ...own, ...changed };
   await repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });
   return manifest;
