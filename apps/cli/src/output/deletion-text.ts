@@ -27,8 +27,11 @@ function toLeftText({ goodLeft, newestLeft, isLastVerified }: DeletionPreview): 
   return `${goodLeft}${newest}${isLastVerified ? '; no other is verified by a restore' : ''}`;
 }
 
-const toFreedText = ({ freesSpace }: DeletionPreview): string =>
-  freesSpace === false ? '; no space is freed: the bucket keeps versions, until its lifecycle rules remove them' : '';
+function toFreedText({ freesSpace }: DeletionPreview): string {
+  if (freesSpace === null)
+    return '; whether space is freed is unknown: the store does not say whether it keeps versions';
+  return freesSpace ? '' : '; no space is freed: the bucket keeps versions, until its lifecycle rules remove them';
+}
 
 export function toDeletedText({ preview, outcome, problem, notBefore }: DeletedBackup): string {
   const { backupId, dataset } = preview;

@@ -59,6 +59,8 @@ export function toAppliedText({
     lines.push(
       '  no space was freed: the bucket keeps versions of what is deleted, until its lifecycle rules remove them',
     );
+  if (isSpaceFreed === null && backups.some(({ outcome }) => outcome === 'deleted'))
+    lines.push('  whether space was freed is unknown: the store does not say whether it keeps versions');
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
   lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
   if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);

@@ -31,7 +31,8 @@ export interface ReadOptions {
 
 export interface RepositoryTraits {
   readonly conditionalPut: boolean;
-  readonly versioning: boolean;
+  /** Whether the store may keep versions of what is deleted; null: it does not say. */
+  readonly versioning: boolean | null;
   readonly objectLock: boolean;
   /** What one object can hold; null where only the disk limits it. */
   readonly maxObjectBytes: number | null;

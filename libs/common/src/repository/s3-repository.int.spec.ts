@@ -63,10 +63,12 @@ describe('S3Repository', () => {
       objectLock: false,
       maxObjectBytes: expect.any(Number),
     });
-    await plain.client.send(
-      new PutBucketVersioningCommand({ Bucket: plain.bucket, VersioningConfiguration: { Status: 'Enabled' } }),
-    );
-    expect(await plain.open().traits({ signal })).toMatchObject({ versioning: true, objectLock: false });
+    for (const Status of ['Enabled', 'Suspended'] as const) {
+      await plain.client.send(
+        new PutBucketVersioningCommand({ Bucket: plain.bucket, VersioningConfiguration: { Status } }),
+      );
+      expect(await plain.open().traits({ signal })).toMatchObject({ versioning: true, objectLock: false });
+    }
     const locking = await makeBed({ objectLock: true });
     expect(await locking.open().traits({ signal })).toMatchObject({ versioning: true, objectLock: true });
   });

@@ -7,24 +7,29 @@ import { isConditionUnknown } from './s3-errors.js';
 import { deleteObject } from './s3-objects.js';
 import { putObject } from './s3-put.js';
 
-/** False also where the store does not know the question, or we may not ask it. Throws: repository.unavailable, repository.missing. */
-export async function hasVersioning(connection: S3Connection, signal: AbortSignal): Promise<boolean> {
-  return isYes(async () => {
-    const answer = await connection.request('ask for versioning', signal, (client, o) =>
+/**
+ * Whether the bucket keeps what is deleted; where versioning is suspended, it still keeps the versions from before. False also where the
+ * store does not know the question, null where these keys may not ask it. Throws: repository.unavailable, repository.missing.
+ */
+export async function hasVersioning(connection: S3Connection, signal: AbortSignal): Promise<boolean | null> {
+  const answer = await ask(async () => {
+    const { Status } = await connection.request('ask for versioning', signal, (client, o) =>
       client.send(new GetBucketVersioningCommand({ Bucket: connection.bucket }), o),
     );
-    return answer.Status === 'Enabled';
+    return Status !== undefined;
   });
+  return answer === 'denied' ? null : answer;
 }
 
-/** As hasVersioning. */
+/** False also where the store does not know the question, or these keys may not ask it. Throws: as hasVersioning. */
 export async function hasObjectLock(connection: S3Connection, signal: AbortSignal): Promise<boolean> {
-  return isYes(async () => {
-    const answer = await connection.request('ask for object lock', signal, (client, o) =>
+  const answer = await ask(async () => {
+    const { ObjectLockConfiguration } = await connection.request('ask for object lock', signal, (client, o) =>
       client.send(new GetObjectLockConfigurationCommand({ Bucket: connection.bucket }), o),
     );
-    return answer.ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
+    return ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
   });
+  return answer === true;
 }
 
 /** Tried on a real object: some stores ignore the condition without a word. Throws: repository.*. */
@@ -50,12 +55,12 @@ export async function hasConditionalPut(
   }
 }
 
-async function isYes(ask: () => Promise<boolean>): Promise<boolean> {
+async function ask(question: () => Promise<boolean>): Promise<boolean | 'denied'> {
   try {
-    return await ask();
+    return await question();
   } catch (error) {
-    if (error instanceof AppError && ['repository.unavailable', 'repository.missing'].includes(error.code)) throw error;
-    if (error instanceof AppError) return false;
-    throw error;
+    if (!(error instanceof AppError)) throw error;
+    if (['repository.unavailable', 'repository.missing'].includes(error.code)) throw error;
+    return error.code === 'repository.denied' ? 'denied' : false;
   }
 }

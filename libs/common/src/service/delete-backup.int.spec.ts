@@ -1,14 +1,18 @@
 import { randomUUID } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
-import { verdictKey } from '#common/repository/layout.js';
+import { expiringKey, verdictKey } from '#common/repository/layout.js';
 import { aRun } from '#common/testing/catalog-test-bed.js';
 import { listKeys } from '#common/testing/each-store.js';
 import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import { startS3Proxy } from '#common/testing/s3-proxy.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
+import { endpoints } from '#tools/services/endpoints.js';
 import { applyRetention } from './apply-retention.js';
 import { deleteBackup, previewDeletion, withdrawDeletionOf } from './delete-backup.js';
 
@@ -194,6 +198,61 @@ describe('a backup that an operator wants gone', () => {
   });
 });
 
+const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
+
+describe('in a store that is full', () => {
+  const FULL = { status: 507, body: '<Error><Code>XMinioStorageFull</Code><Message>no space</Message></Error>' };
+  let s3: S3Bed;
+  let old: Manifest;
+  let close: (() => Promise<void>)[];
+
+  beforeEach(async () => {
+    s3 = await S3Bed.make();
+    const store = s3.open();
+    close = [() => store.close(), () => s3.dispose()];
+    old = await storeBackup(store, 1, { snapshotAt: daysAgo(2) });
+    await storeBackup(store, 2, { snapshotAt: daysAgo(1) });
+    await letBackupsFail();
+  });
+  afterEach(async () => {
+    for (const each of close) await each();
+  });
+
+  /** The bucket, behind a store that takes no body of more bytes. */
+  async function openFull(takesBytes: number): Promise<BackupRepository> {
+    const isTooMuch = ({ method, headers }: IncomingMessage): boolean =>
+      method === 'PUT' && Number(headers['content-length']) > takesBytes;
+    const proxy = await startS3Proxy(endpoints.s3, { answer: (asked) => (isTooMuch(asked) ? FULL : undefined) });
+    const store = s3.open({ endpoint: proxy.endpoint });
+    close.unshift(
+      () => store.close(),
+      () => proxy.stop(),
+    );
+    return store;
+  }
+
+  it('goes through where nothing but small markers fit', async () => {
+    const store = await openFull(65_536);
+    const deps = bed.deps({ store });
+    const body = Buffer.alloc(100_000);
+    await expect(store.put('shop/next', body, { signal })).rejects.toMatchObject({ code: 'repository.full' });
+    expect(await remove(old, once, deps)).toMatchObject({ outcome: 'marked' });
+    const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
+    await store.put(expiringKey('shop', old.backupId), Buffer.from(JSON.stringify(mark)), { signal });
+    expect(await remove(old, once, deps)).toMatchObject({ outcome: 'deleted' });
+    expect(await listKeys(store, `shop/${old.backupId}`)).toEqual([]);
+  });
+
+  it('ends with the way out where not even a marker fits, and the backup stays whole', async () => {
+    const store = await openFull(-1);
+    const kept = await listKeys(store, `shop/${old.backupId}`);
+    const hint = expect.stringContaining('docs/how-to/keep-and-expire-backups.md, “A full repository”');
+    for (const asked of [preview, remove])
+      await expect(asked(old, once, bed.deps({ store }))).rejects.toMatchObject({ code: 'repository.full', hint });
+    expect(await listKeys(store, `shop/${old.backupId}`)).toEqual(kept);
+  });
+});
+
 it('a sweep of a bucket that keeps versions says that no space was freed', async () => {
   const s3 = await S3Bed.make({ objectLock: true });
   const store = s3.open();
@@ -208,6 +267,24 @@ it('a sweep of a bucket that keeps versions says that no space was freed', async
     expect(swept).toMatchObject({ backups: [{ outcome: 'deleted' }], isSpaceFreed: false });
   } finally {
     await store.close();
+    await s3.dispose();
+  }
+});
+
+it('a deletion from a bucket whose versioning may not be asked for says that the store does not say whether space was freed', async () => {
+  const s3 = await S3Bed.make();
+  const denied = { status: 403, body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' };
+  const isQuestion = ({ method, url = '' }: IncomingMessage): boolean => method === 'GET' && /[?&]versioning/.test(url);
+  const proxy = await startS3Proxy(endpoints.s3, { answer: (asked) => (isQuestion(asked) ? denied : undefined) });
+  const store = s3.open({ endpoint: proxy.endpoint });
+  try {
+    const deps = bed.deps({ store });
+    const old = await storeBackup(store, 1, { snapshotAt: daysAgo(2) });
+    expect(await preview(old, once, deps)).toMatchObject({ freesSpace: null });
+    expect(await store.traits({ signal })).toMatchObject({ versioning: null });
+  } finally {
+    await store.close();
+    await proxy.stop();
     await s3.dispose();
   }
 });
