@@ -5,8 +5,8 @@ import type { Code } from '#common/errors/codes.js';
 export interface Check {
   /** `dataset shop: every row is visible` */
   readonly name: string;
-  /** The check that finds whether this one can look at all: only that one reports the connection error. */
-  readonly needs?: string;
+  /** The checks before it that show whether this one can look at all: each connection error is reported once. */
+  readonly needs?: readonly string[];
   /** Resolves with what was found; throws the problem, with its hint. */
   readonly run: () => Promise<string>;
 }
@@ -23,6 +23,7 @@ export class CheckWarning extends Error {}
 
 const UNCONNECTED: ReadonlySet<string> = new Set<Code>([
   ...(['postgres.unreachable', 'postgres.auth', 'postgres.busy', 'postgres.tls', 'postgres.database-missing'] as const),
+  ...(['bus.unavailable', 'repository.unavailable', 'repository.denied', 'repository.missing'] as const),
 ]);
 
 /** All checks, one after another; those that could only say once more that there is no connection are skipped. */
@@ -30,9 +31,10 @@ export async function runChecks(checks: readonly Check[]): Promise<CheckOutcome[
   const outcomes: CheckOutcome[] = [];
   const cutOff = new Set<string>();
   for (const check of checks) {
-    const { name, needs } = check;
-    if (needs !== undefined && cutOff.has(needs)) {
-      outcomes.push({ name, state: 'skipped', found: `not tried, for ${needs} failed`, problem: null });
+    const { name, needs = [] } = check;
+    const failed = needs.filter((need) => cutOff.has(need));
+    if (failed.length > 0) {
+      outcomes.push({ name, state: 'skipped', found: `not tried, for ${failed.join(' and ')} failed`, problem: null });
       continue;
     }
     const outcome = await runCheck(check);

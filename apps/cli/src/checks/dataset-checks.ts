@@ -8,11 +8,13 @@ import { hostsOf, isSocketFolder, toPgPlace } from '#common/pg/connection.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
 import { type Check, CheckWarning } from './check.js';
+import { storeCheckName } from './repository-check.js';
 import { urlCheck } from './url-check.js';
 
 /** Can this dataset be backed up, whole, with the right tools, to somewhere else? */
 export function datasetChecks(name: string, { installation, signal }: VerbContext): Check[] {
   const { connection, toolDirectories: directories, tenantTables } = installation.dataset(name);
+  const { repositories } = installation.datasetConfig(name);
   const application = tenantTables?.application;
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
     withPgSession(connection, { signal, applicationName: 'holdfast check' }, work);
@@ -25,7 +27,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
     },
     {
       name: `dataset ${name}: client tools`,
-      needs: connected,
+      needs: [connected],
       run: () =>
         withSession(async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, DUMP_TOOLS, { directories, signal });
@@ -34,7 +36,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
     },
     {
       name: `dataset ${name}: every row is visible`,
-      needs: connected,
+      needs: [connected],
       run: () =>
         withSession(async (session) => {
           await assertReadable(session);
@@ -43,7 +45,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
     },
     {
       name: `dataset ${name}: fits into its repository`,
-      needs: connected,
+      needs: [connected, ...repositories.slice(0, 1).map(storeCheckName)],
       run: () => withSession((session) => tellRoom(name, session, { installation, signal })),
     },
     ...(application === undefined
@@ -51,6 +53,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
       : [
           {
             name: `dataset ${name}: what the application sees`,
+            needs: [connected],
             run: () => withSession((session) => tellSight(session, application)),
           },
         ]),

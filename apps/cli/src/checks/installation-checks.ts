@@ -45,6 +45,7 @@ export function busChecks({ installation, signal }: VerbContext): Check[] {
   const positions = Object.keys(datasets).map(
     (name): Check => ({
       name: `dataset ${name}: position on the bus`,
+      needs: [topics.name],
       run: async () => {
         const position = await readDatasetPosition(installation, kafka, name, signal);
         if (position === undefined) return 'no topics are configured';

@@ -14,9 +14,12 @@ const MAX_PROBE_BYTES = 64 * 1024 * 1024;
 const NOT_A_STORE =
   'What answers there does not keep what it is given: a proxy, a cache or another program; correct `endpoint` and `url` of the repository.';
 
+/** What needs the store itself needs this check. */
+export const storeCheckName = (repository: string): string => `repository ${repository}: write, list, read, remove`;
+
 /** Does what runs do: writes an object in one request and one in parts, lists both, reads them back, removes them. */
 export const repositoryCheck = (name: string, { installation, signal }: VerbContext): Check => ({
-  name: `repository ${name}: write, list, read, remove`,
+  name: storeCheckName(name),
   run: async () => {
     const repository = installation.repository(name);
     const folder = probeKey(randomBytes(8).toString('hex'));
@@ -41,6 +44,7 @@ export const repositoryCheck = (name: string, { installation, signal }: VerbCont
 /** Backups that this machine cannot open deserve a sentence before the night on which an operator needs them. */
 export const encryptionCheck = (name: string, { installation, signal }: VerbContext): Check => ({
   name: `repository ${name}: encryption`,
+  needs: [storeCheckName(name)],
   run: async () => {
     const repository = installation.repository(name);
     const { recipients, identity } = repository.encryption;

@@ -29,7 +29,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
     },
     {
       name: `target ${name}: client tools`,
-      needs: connected,
+      needs: [connected],
       run: () =>
         withPgSession(serverOf(target), options, async ({ serverMajor }) => {
           const tools = await new PgTools().find(serverMajor, ['pg_restore'], { directories, signal });
@@ -38,7 +38,7 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
     },
     {
       name: `target ${name}: owner`,
-      needs: connected,
+      needs: [connected],
       run: async () => {
         if (owner === undefined) return 'owners come from the backup, or are the restoring role';
         const missing = await withPgSession(serverOf(target), options, (session) => findMissingRoles(session, [owner]));

@@ -20,14 +20,15 @@ export const check: Verb = {
   },
 };
 
+/** What others need stands before them. */
 function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
   const { config } = context.installation;
   if (dataset !== undefined) {
     const { repositories } = context.installation.datasetConfig(dataset);
     const schedules = Object.keys(config.schedules).filter((name) => config.schedules[name]?.dataset === dataset);
     return [
-      ...datasetChecks(dataset, context),
       ...repositories.flatMap((name) => ofRepository(name, context)),
+      ...datasetChecks(dataset, context),
       ...schedules.map((name) => scheduleCheck(name, context)),
     ];
   }
