@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { largestData } from '#common/testing/largest-data.js';
 import type { EventDefinition } from './define-event.js';
 import { events } from './event-list.js';
+import { BackupCompleted } from './events/backup-completed.event.js';
 import { BackupFailed } from './events/backup-failed.event.js';
 import { ReplayCompleted } from './events/replay-completed.event.js';
 import { RestoreCompleted } from './events/restore-completed.event.js';
@@ -39,6 +40,17 @@ describe('facts', () => {
     expect(data.newerObjects).toEqual(newerObjects.slice(0, 100));
     expect(data.totals).toEqual({ newerObjects: 17_000 });
     expect(data).toMatchObject({ createdRoles, droppedObjects });
+  });
+
+  it('say how many warnings a backup has where they tell only the first', () => {
+    const warnings = Array.from({ length: 900 }, (_, n) => `function f${n} names ${'items '.repeat(40)}`);
+    const { totals: _, ...whole } = largestOf(BackupCompleted) as { totals: unknown };
+    const { data } = BackupCompleted.create({ ...whole, warnings } as never, origin);
+    expect(data.warnings).toEqual(warnings.slice(0, data.warnings?.length));
+    expect(data.warnings?.length).toBeLessThan(900);
+    expect(data.totals).toEqual({ warnings: 900 });
+    const { data: short } = BackupCompleted.create({ ...whole, warnings: warnings.slice(0, 2) } as never, origin);
+    expect(short).not.toHaveProperty('totals');
   });
 
   it('say nothing of totals where they tell all', () => {

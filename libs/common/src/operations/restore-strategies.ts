@@ -19,7 +19,7 @@ import {
   prepareInUse,
 } from '#common/engines/postgres/restore/restore-preparation.js';
 import { type RestoreIdentity, toRestoreName } from '#common/engines/postgres/restore/restore-sessions.js';
-import { findTableLocks, toLockText } from '#common/engines/postgres/table-locks.js';
+import { findTableLocks, toLockContext, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import type { Remember } from './restore-findings.js';
@@ -125,7 +125,7 @@ async function toHolderError(error: AppError, database: PgConnection, o: HolderQ
   return new AppError(
     'postgres.locked',
     `${error.message}; ${who}`,
-    { ...error.context, holders: locks },
+    { ...error.context, ...toLockContext(locks) },
     { cause: error },
   );
 }

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
-import { cutText, firstWithin } from '#common/contracts/fit.js';
+import { cutText, firstWithin, totalsOf } from '#common/contracts/fit.js';
 import { BackupMethod, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
 
 const WARNING_BYTES = 64 * 1024;
@@ -12,17 +12,14 @@ export const BackupCompleted = defineEvent({
   version: 1,
   summary: 'A backup exists: durable, checksummed, listed in its manifest and in the catalog',
   key: (data) => data.dataset,
-  fit: ({ warnings, ...data }) => ({
-    ...data,
-    ...(warnings === undefined
-      ? {}
-      : {
-          warnings: firstWithin(
-            warnings.map((text) => cutText(text)),
-            WARNING_BYTES,
-          ),
-        }),
-  }),
+  fit: (data) => {
+    const { warnings } = data;
+    if (warnings === undefined) return data;
+    const texts = warnings.map((text) => cutText(text));
+    const told = { warnings: firstWithin(texts, WARNING_BYTES) };
+    const totals = totalsOf({ warnings }, told);
+    return { ...data, ...told, ...(totals === undefined ? {} : { totals }) };
+  },
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
@@ -42,5 +39,10 @@ export const BackupCompleted = defineEvent({
       .array(z.string())
       .optional()
       .describe('What may make a restore of it fail, each with its mend: the first of them; the manifest has all'),
+    totals: z
+      .object({ warnings: z.int().min(1) })
+      .partial()
+      .optional()
+      .describe('How many warnings there are, where the list names only the first'),
   }),
 });

@@ -1,3 +1,4 @@
+import { toShortList } from '#common/domain/short-list.js';
 import type { PgSession } from './pg-session.js';
 
 /** One lock on a relation, and whose it is. */
@@ -40,30 +41,32 @@ const LOCKS = `
     AND quote_ident(n.nspname) || '.' || quote_ident(c.relname) = ANY ($1::text[])
     AND (NOT $2::boolean OR l.mode = 'AccessExclusiveLock')
     AND (l.pid IS NULL OR l.pid <> ALL ($3::int[] || pg_backend_pid()))
-  ORDER BY seconds DESC, relation
-  LIMIT 50`;
+  ORDER BY seconds DESC, relation`;
 
 /** Who holds locks on some relations of the session's database, the oldest transaction first. */
 export const findTableLocks = (session: PgSession, o: LockQuestion): Promise<TableLock[]> =>
   session.query<TableLock>(LOCKS, [o.relations, o.exclusiveOnly, o.except]);
 
 const SHOWN = 3;
+const KEPT = 50;
+
+/** For the context of an error: one session can hold a lock on each of thousands of relations. */
+export const toLockContext = (locks: readonly TableLock[]): Readonly<Record<string, unknown>> => ({
+  holders: locks.slice(0, KEPT),
+  ...(locks.length > KEPT ? { locks: locks.length } : {}),
+});
 
 /** `pid 4711 (app, psql, idle in transaction for 340 s) holds public.items, public.orders`. Empty when no session holds one any more. */
 export function toLockText(locks: readonly TableLock[]): string {
   const byHolder = [...Map.groupBy(locks, ({ pid, role }) => pid ?? `prepared by ${role}`).values()];
   const texts = byHolder.slice(0, SHOWN).map((own) => {
     const [{ pid, role, application, state, seconds } = NO_LOCK] = own;
+    const names = own.map(({ relation }) => relation);
     const who = pid === null ? 'a prepared transaction' : `pid ${pid}`;
     const what = [role, application, `${state} for ${seconds} s`].filter((part) => part !== '').join(', ');
-    return `${who} (${what}) holds ${some(own.map(({ relation }) => relation))}`;
+    return `${who} (${what}) holds ${toShortList(names, SHOWN)}`;
   });
   return [...texts, ...(byHolder.length > SHOWN ? [`${byHolder.length - SHOWN} more sessions`] : [])].join('; ');
 }
 
 const NO_LOCK: TableLock = { relation: '', pid: null, role: '', application: '', state: '', seconds: 0 };
-
-function some(names: readonly string[]): string {
-  const more = names.length > SHOWN ? ` and ${names.length - SHOWN} more` : '';
-  return `${names.slice(0, SHOWN).join(', ')}${more}`;
-}

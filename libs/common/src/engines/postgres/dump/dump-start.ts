@@ -9,7 +9,7 @@ import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
-import { findTableLocks, toLockText } from '#common/engines/postgres/table-locks.js';
+import { findTableLocks, toLockContext, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
 import type { Sealing } from '#common/sealing/sealing.js';
@@ -111,7 +111,7 @@ async function toLockedError(
   const locks = await findTableLocks(reader, { relations, exclusiveOnly: true, except: [holder.backendPid] });
   const who = toLockText(locks) || 'another session had one of them, and has let go by now';
   const message = `waited ${lockTimeoutOf(dataset) / 1_000} s in vain for the tables of ${holder.label}: ${who}`;
-  return new AppError('postgres.locked', message, { holders: locks });
+  return new AppError('postgres.locked', message, toLockContext(locks));
 }
 
 function spawnDump(
