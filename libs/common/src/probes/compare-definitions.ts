@@ -19,8 +19,8 @@ export const toDefinitionSubject = ({ kind, identity }: Pick<Definition, 'kind' 
   SELF_EXPLAINING.has(kind) ? identity : `${kind} ${identity}`;
 
 /**
- * Every object of both sides, held against its other self. What belongs to a missing or additional object is not told beside it.
- * `isAllowed` is asked about what the backup does not know.
+ * Every object of both sides, held against its other self. A difference names a missing or additional object, and
+ * nothing that belongs to it. `isAllowed` judges what the backup does not know.
  */
 export function compareDefinitions(
   expected: readonly Definition[],

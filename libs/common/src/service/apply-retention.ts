@@ -111,7 +111,7 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
   };
 }
 
-/** One step of one backup on its way out, told to the catalog before anything of it is gone. Throws: as applyRetention. */
+/** One step of one backup on its way out: the catalog records it before any object is gone. Throws: as applyRetention. */
 export async function expireOne(
   { dataset, backupId, reasons, evenDamaged }: Required<Expiry>,
   d: AloneDeps,

@@ -94,7 +94,7 @@ export class Health {
     this.setBackups(newest, damaged);
   }
 
-  /** A dataset whose last good backup is damaged by now has none: its age is not told any more. */
+  /** A dataset whose last good backup is damaged by now has none: the metrics drop its age. */
   private setBackups(newest: readonly NewestBackup[], damaged: readonly DamagedCount[]): void {
     const { metrics } = this.service;
     const { backupAgeSeconds, backupSizeBytes, backupVerifiedTimestampSeconds, backupsDamaged } = metrics;

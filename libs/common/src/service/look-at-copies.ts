@@ -63,7 +63,7 @@ async function lookAtCopy(
 ): Promise<readonly Damage[]> {
   const { backupId, attemptKey } = copy;
   const listing = new Map(objects.map(({ key, sizeBytes }) => [key, sizeBytes]));
-  // Its deletion is under way, told by another catalog or by none.
+  // A deletion that another catalog, or none, recorded is under way.
   if (listing.has(sweptKey(attemptKey))) return [];
   const manifest = { name: 'manifest.json', key: manifestKey(attemptKey), sizeBytes: undefined };
   const lost = await findLost(repository, { objects: [manifest, ...copy.objects], listing }, { signal });

@@ -120,7 +120,7 @@ const names = (prefix: string, count: number): string[] =>
   Array.from({ length: count }, (_, number) => `${prefix}-${number}`);
 
 describe('a request topic that is deleted and made anew', () => {
-  it('while a service reads it is read from its start, and told once', async () => {
+  it('while a service reads it is read from its start, and reported once', async () => {
     await bed.topic(BackupRequested.type);
     await bed.topic(RunCancelRequested.type);
     const served = await serve(newGroup());

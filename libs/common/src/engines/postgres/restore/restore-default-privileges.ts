@@ -8,7 +8,7 @@ interface DefaultPrivileges {
   readonly grantees: readonly string[];
 }
 
-/** What everybody may do with a new object unless ALTER DEFAULT PRIVILEGES said otherwise. */
+/** What ofPublic may do with a new object unless ALTER DEFAULT PRIVILEGES said otherwise. */
 const BUILT_IN: Readonly<Record<string, string>> = { FUNCTIONS: 'EXECUTE', TYPES: 'USAGE' };
 
 /**
@@ -42,10 +42,10 @@ function toStatements({ role, schema, type, grantees }: DefaultPrivileges): Sql[
   const revokes = grantees.map((grantee) => sql`${alter} REVOKE ALL ON ${kind} FROM ${roleOf(grantee)}`);
   // Those of one schema are added to the built-in ones; those of the whole database replace them.
   if (schema !== null) return revokes;
-  const everybody = BUILT_IN[type];
+  const ofPublic = BUILT_IN[type];
   return [
     ...revokes,
     sql`${alter} GRANT ALL ON ${kind} TO ${identifier(role)}`,
-    ...(everybody === undefined ? [] : [sql`${alter} GRANT ${keywords(everybody)} ON ${kind} TO PUBLIC`]),
+    ...(ofPublic === undefined ? [] : [sql`${alter} GRANT ${keywords(ofPublic)} ON ${kind} TO PUBLIC`]),
   ];
 }

@@ -84,7 +84,7 @@ function toCreation({ name, inherits, connectionLimit, validUntil, comment }: Ro
   ];
 }
 
-/** Of groups that are there: those that are not, and superusers, the findings have told already. */
+/** Of groups that are there: the findings already name those that are not, and superusers. */
 async function grantMemberships(session: PgSession, { name, memberOf }: RoleStatements): Promise<void> {
   const groups = memberOf.map(({ group }) => group);
   const existing = groups.length === 0 ? [] : await existingRoles(session, groups);
