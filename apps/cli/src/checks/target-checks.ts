@@ -1,6 +1,7 @@
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { serverOf } from '#common/engines/postgres/postgres-dataset.js';
+import { toCreatingDatabases } from '#common/engines/postgres/restore/restore-rights.js';
 import { findMissingRoles } from '#common/engines/postgres/restore/restore-roles.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { VerbContext } from '../verb.js';
@@ -23,8 +24,8 @@ export function targetChecks(name: string, { installation, signal }: VerbContext
             'SELECT rolsuper OR rolcreatedb AS may FROM pg_roles WHERE rolname = current_user',
           );
           if (may) return `${session.label} may create databases`;
-          const hint = `Run \`ALTER ROLE ${connection.user} CREATEDB\` on the target as a superuser.`;
-          throw new AppError('postgres.permission', `role ${connection.user} may not create databases`, {}, { hint });
+          const { message, hint } = toCreatingDatabases(connection.user);
+          throw new AppError('postgres.permission', message, {}, { hint });
         }),
     },
     {

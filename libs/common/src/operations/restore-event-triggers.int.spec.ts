@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { identifier, sql } from '#common/pg/sql.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 
 const { signal } = new AbortController();
@@ -101,15 +102,16 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
   it('refuse a restore beforehand to a role that may neither make nor disable them', async () => {
     const role = await bed.source.createRole('plain', `LOGIN PASSWORD 'plain' CREATEDB`);
     const target = bed.target({ connection: { ...bed.connectionTo('postgres'), user: role, password: 'plain' } });
-    const reasons = async () => {
-      const { refusals } = await previewRestore({ ...inPlace(), target, safetyDump: true }, bed.tools, signal);
-      return refusals.filter(({ message }) => message.includes('event trigger')).map(({ message }) => message);
+    const refusals = async () => {
+      const plan = await previewRestore({ ...inPlace(), target, safetyDump: true }, bed.tools, signal);
+      return plan.refusals.filter(({ message }) => message.includes('event trigger'));
     };
+    const reasons = async () => (await refusals()).map(({ message }) => message);
     const create = ['"for $body$ replicas"', 'log', 'no_drops', 'off'].map(
       (name) => `role ${role} may not create event trigger ${name}: it is no superuser`,
     );
     const disable = expect.stringMatching(
-      /may not disable the event triggers of the database while it restores.*: log, no_drops$/,
+      /may not disable the event triggers of the database while it restores: log, no_drops$/,
     );
     await bed.restore(inPlace());
     const ofOwner = { ...inPlace(), target: bed.target({ privileges: 'drop', owner: role }) };
@@ -118,8 +120,13 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
       message: expect.stringContaining(create[1] ?? ''),
     });
     expect(await reasons()).toEqual([...create, disable]);
+    const hints = (await refusals()).map(({ hint }) => hint);
+    const superuser = 'Name a superuser in the `url` of the target.';
+    const grant = sql`GRANT SET ON PARAMETER event_triggers TO ${identifier(role)}`;
+    expect(hints.slice(0, -1)).toEqual(create.map(() => superuser));
+    expect(hints.at(-1)).toContain(server === 'postgres15' ? superuser : `Run \`${grant.text}\` on the target`);
     if (server === 'postgres15') return;
-    await bed.source.onServer(`GRANT SET ON PARAMETER event_triggers TO ${role}`);
+    await bed.source.onServer(grant.text);
     expect(await reasons()).toEqual(create);
     await bed.source.onServer(`REVOKE SET ON PARAMETER event_triggers FROM ${role}`);
   });

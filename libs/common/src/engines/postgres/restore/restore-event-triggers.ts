@@ -2,7 +2,8 @@ import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { body, joined, literal, type Sql, sql } from '#common/pg/sql.js';
+import { body, identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
+import { type MissingRight, toMendable, toSuperuserRight } from './missing-right.js';
 
 /** As the facts name them: with `event trigger ` before the quoted name. */
 export function eventTriggersOf({ definitions, details = [] }: SnapshotFacts): string[] {
@@ -83,12 +84,12 @@ async function maySwitchOff(session: PgSession): Promise<boolean> {
   return may;
 }
 
-/** The event triggers of the backup that the role which makes them may not make, each a sentence. Under `drop` the owner of the target makes them. */
+/** The event triggers of the backup that the role which makes them may not make. Under `drop` the owner of the target makes them. */
 export async function findRightToCreate(
   session: PgSession,
   facts: SnapshotFacts,
   { privileges, owner }: PostgresTarget,
-): Promise<string[]> {
+): Promise<MissingRight[]> {
   const names = eventTriggersOf(facts);
   if (names.length === 0) return [];
   const creator = privileges === 'drop' ? (owner ?? null) : null;
@@ -97,11 +98,13 @@ export async function findRightToCreate(
        coalesce((SELECT rolsuper FROM pg_roles WHERE rolname = coalesce($1, current_user)), false) AS "isSuperuser"`,
     [creator],
   );
-  return isSuperuser ? [] : names.map((name) => `role ${role} may not create ${name}: it is no superuser`);
+  return isSuperuser
+    ? []
+    : names.map((name) => toSuperuserRight(`role ${role} may not create ${name}: it is no superuser`));
 }
 
-/** Whether the role may keep the event triggers of the database from firing while it restores in place: a sentence if not. */
-export async function findRightToQuiet(session: PgSession): Promise<string[]> {
+/** Whether the role may keep the event triggers of the database from firing while it restores in place. */
+export async function findRightToQuiet(session: PgSession): Promise<MissingRight[]> {
   if (await maySwitchOff(session)) return [];
   const { role, isSuperuser, names } = await session.queryOne<{ role: string; isSuperuser: boolean; names: string[] }>(
     `SELECT r.rolname::text AS role, r.rolsuper AS "isSuperuser", ARRAY(
@@ -110,8 +113,8 @@ export async function findRightToQuiet(session: PgSession): Promise<string[]> {
      FROM pg_roles r WHERE r.rolname = current_user`,
   );
   if (isSuperuser || names.length === 0) return [];
-  const mend = session.serverMajor < 17 ? '' : `, without \`GRANT SET ON PARAMETER event_triggers TO ${role}\``;
-  return [
-    `role ${role} may not disable the event triggers of the database while it restores${mend}: ${names.join(', ')}`,
-  ];
+  const message = `role ${role} may not disable the event triggers of the database while it restores: ${names.join(', ')}`;
+  return session.serverMajor < 17
+    ? [toSuperuserRight(message)]
+    : [toMendable(message, sql`GRANT SET ON PARAMETER event_triggers TO ${identifier(role)}`)];
 }

@@ -38,7 +38,7 @@ export function toRestoreFailure(complaints: readonly Complaint[], { list, isPar
   const more = errors.length > MAX_SHOWN ? `; and ${errors.length - MAX_SHOWN} more` : '';
   const refused = isParallel && complaints.some(isRefusedRow);
   const context = { errors, ...(refused ? { hasRefusedRows: true } : {}) };
-  return new AppError('restore.failed', `${shown}${more}; the unfinished database was dropped`, context);
+  return new AppError('restore.failed', `${shown}${more}; the unfinished database is dropped`, context);
 }
 
 /** What PostgreSQL said, without what pg_restore was doing. */

@@ -61,10 +61,8 @@ export function previewRestore(question: RestoreQuestion, tools: PgTools, signal
     const leftOut = subscriptionsOf(question.manifest.snapshot);
     const plan = { target: target.name, database, strategy, databaseExists: exists, leftOut, ...outside, ...inside };
     const whole = { ...plan, missingRights, tools: found };
-    return {
-      ...whole,
-      refusals: decideRefusals({ ...whole, ...obstacles, toolProblem, safetyProblems }, target).map(toProblem),
-    };
+    const refusals = decideRefusals({ ...whole, ...obstacles, toolProblem, safetyProblems }, target).map(toProblem);
+    return { ...whole, missingRights: missingRights.map(({ message }) => message), refusals };
   });
 }
 

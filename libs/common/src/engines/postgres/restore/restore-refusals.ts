@@ -1,10 +1,12 @@
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { identifier, sql } from '#common/pg/sql.js';
+import type { MissingRight } from './missing-right.js';
 import type { RestorePlan } from './restore-plan.js';
 
 /** What was found on the server and on this machine: the plan as far as it is known before anything is decided. */
-export interface Findings extends Omit<RestorePlan, 'refusals'> {
+export interface Findings extends Omit<RestorePlan, 'refusals' | 'missingRights'> {
+  readonly missingRights: readonly MissingRight[];
   /** Another run that holds the lock of the database. */
   readonly restoringRun: string | null;
   readonly isStandby: boolean;
@@ -87,10 +89,7 @@ const locale: Rule = ({ otherLocale, database }) =>
   );
 
 const rights: Rule = ({ missingRights }) =>
-  missingRights.map((right) => {
-    const hint = 'Grant what is named to the role in the `url` of the target, or name a superuser there.';
-    return new AppError('postgres.permission', right, {}, { hint });
-  });
+  missingRights.map(({ message, hint }) => new AppError('postgres.permission', message, {}, { hint }));
 
 const blockers: Rule = (found) =>
   found.blockers.map(({ object, dependent }) =>

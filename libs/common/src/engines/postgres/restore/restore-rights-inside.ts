@@ -2,6 +2,7 @@ import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-fact
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { unquoteIdentifier } from '#common/pg/sql.js';
+import { type MissingRight, toGrantable } from './missing-right.js';
 import { extensionSchemas } from './restore-extensions.js';
 import { settingStatements } from './restore-settings.js';
 
@@ -28,9 +29,9 @@ interface RoleInside {
 
 /**
  * What the session's role may not do in the database, and would have to, to restore in place: drop what others own, change the database,
- * create what the backup brings. Each is a sentence. PostgreSQL would say it in the middle, one at a time.
+ * create what the backup brings. PostgreSQL would say it in the middle, one at a time.
  */
-export async function findMissingRightsInside(session: PgSession, question: InsideQuestion): Promise<string[]> {
+export async function findMissingRightsInside(session: PgSession, question: InsideQuestion): Promise<MissingRight[]> {
   const { facts, target, doomed, present } = question;
   const schemas = present.filter(({ kind }) => kind === 'schema');
   const wanted = new Set(namesOfSchemas(facts.objects));
@@ -43,7 +44,7 @@ export async function findMissingRightsInside(session: PgSession, question: Insi
   const changesDatabase =
     target.privileges === 'keep' || settingStatements(facts, database, target.privileges).length > 0;
   const needsSchemas = extensionSchemas(facts).length > 0 || wanted.size > used.length;
-  return [
+  const missing = [
     ...(inside.canCreateTemporary ? [] : [`role ${role} may not create temporary tables in database "${database}"`]),
     ...(changesDatabase && !inside.ownsDatabase
       ? [`role ${role} may not change database "${database}", which belongs to ${inside.databaseOwner}`]
@@ -57,6 +58,7 @@ export async function findMissingRightsInside(session: PgSession, question: Insi
       .map(({ identity, owner }) => `role ${role} may not change schema ${identity}, which belongs to ${owner}`),
     ...toForeignRights(role, findForeign(doomed, schemas, foreign)),
   ];
+  return missing.map(toGrantable);
 }
 
 /** Owners and privileges of schemas that are there before the archive are made those of the backup, or of the target. */

@@ -1,7 +1,9 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { toActAs } from '#common/engines/postgres/act-as.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { literal, sql } from '#common/pg/sql.js';
+import { identifier, sql } from '#common/pg/sql.js';
+import { type MissingRight, toGrantable, toMendable, toSuperuserRight } from './missing-right.js';
 import { findClosedTablespaces } from './restore-tablespaces.js';
 
 interface Rights {
@@ -26,33 +28,47 @@ export const ownersOf = (facts: SnapshotFacts, { privileges, owner }: PostgresTa
   return [...new Set([facts.databaseOwner, ...facts.objects.map((object) => object.owner)])];
 };
 
-/** What the session's role may not do and would have to, each a sentence: better said now than by a statement in the middle. */
-export async function findMissingRights(session: PgSession, question: RightsQuestion): Promise<string[]> {
+export const toCreatingDatabases = (role: string): MissingRight =>
+  toMendable(`role ${role} may not create databases`, sql`ALTER ROLE ${identifier(role)} CREATEDB`);
+
+/** What the session's role may not do and would have to: better said now than by a statement in the middle. */
+export async function findMissingRights(session: PgSession, question: RightsQuestion): Promise<MissingRight[]> {
   const { facts, target, strategy, missingRoles } = question;
   const rights = await readRights(session, ownersOf(facts, target));
   if (rights.isSuperuser) return [];
   const { role } = rights;
   const extensions = strategy === 'new' ? await findForbiddenExtensions(session, facts) : [];
   return [
-    ...(strategy === 'new' && !rights.canCreateDatabases ? [`role ${role} may not create databases`] : []),
+    ...(strategy === 'new' && !rights.canCreateDatabases ? [toCreatingDatabases(role)] : []),
     ...(missingRoles.length > 0 && target.missingRoles === 'create' && !rights.canCreateRoles
-      ? [`role ${role} may not create the roles ${missingRoles.join(', ')}`]
+      ? [
+          toMendable(
+            `role ${role} may not create the roles ${missingRoles.join(', ')}`,
+            sql`ALTER ROLE ${identifier(role)} CREATEROLE`,
+          ),
+        ]
       : []),
     ...(target.privileges === 'keep' && !rights.canCreateRoles && hasRoleSettings(facts)
-      ? [`role ${role} may not set parameters for other roles`]
+      ? [toSuperuserRight(`role ${role} may not set parameters for other roles`)]
       : []),
-    ...(await findClosedTablespaces(session, facts)).map(
-      (tablespace) => `role ${role} may not create anything in tablespace ${tablespace}`,
+    ...(await findClosedTablespaces(session, facts)).map((tablespace) =>
+      toMendable(
+        `role ${role} may not create anything in tablespace ${tablespace}`,
+        sql`GRANT CREATE ON TABLESPACE ${identifier(tablespace)} TO ${identifier(role)}`,
+      ),
     ),
-    ...(extensions.length > 0 ? [`role ${role} may not create the extensions ${extensions.join(', ')}`] : []),
+    ...(extensions.length > 0
+      ? [toSuperuserRight(`role ${role} may not create the extensions ${extensions.join(', ')}`)]
+      : []),
     ...(target.privileges === 'keep' ? toForeignGrants(role, facts) : []),
-    ...rights.foreign.map((owner) => `role ${role} may not give anything to ${owner}: it is not a member of that role`),
+    ...rights.foreign.map((owner) =>
+      toGrantable(`role ${role} may not give anything to ${owner}: it is not a member of that role`),
+    ),
   ];
 }
 
 function readRights(session: PgSession, owners: readonly string[]): Promise<Rights> {
-  // Membership alone is not enough from 16 on: it may come without the right to SET ROLE. Without USAGE what was given away cannot be changed any more.
-  const membership = session.serverMajor >= 16 ? 'SET' : 'MEMBER';
+  // Without USAGE what was given away cannot be changed any more.
   return session.queryOne<Rights>(
     sql`SELECT
        r.rolname::text AS role,
@@ -62,7 +78,7 @@ function readRights(session: PgSession, owners: readonly string[]): Promise<Righ
        ARRAY(
          SELECT o.rolname::text FROM pg_roles o
          WHERE o.rolname = ANY ($1::text[]) AND o.rolname !~ '^pg_'
-           AND NOT (pg_has_role(o.oid, ${literal(membership)}) AND pg_has_role(o.oid, 'USAGE'))
+           AND NOT (pg_has_role(o.oid, ${toActAs(session)}) AND pg_has_role(o.oid, 'USAGE'))
          ORDER BY 1
        ) AS foreign
      FROM pg_roles r
@@ -72,7 +88,7 @@ function readRights(session: PgSession, owners: readonly string[]): Promise<Righ
 }
 
 /** pg_restore grants what a role granted that is not the owner in the name of that role, which is a superuser's right. */
-function toForeignGrants(role: string, { objects }: SnapshotFacts): string[] {
+function toForeignGrants(role: string, { objects }: SnapshotFacts): MissingRight[] {
   const granted = objects
     .filter(({ kind }) => kind !== 'default-privileges')
     .flatMap(({ identity, owner, privileges }) =>
@@ -81,9 +97,10 @@ function toForeignGrants(role: string, { objects }: SnapshotFacts): string[] {
         return grantor === owner || grantor === role ? [] : [{ grantor, identity }];
       }),
     );
-  return [...Map.groupBy(granted, ({ grantor }) => grantor)].map(
-    ([grantor, [first]]) =>
+  return [...Map.groupBy(granted, ({ grantor }) => grantor)].map(([grantor, [first]]) =>
+    toSuperuserRight(
       `role ${role} may not grant in the name of ${grantor}, as on ${first?.identity ?? ''}: it is no superuser`,
+    ),
   );
 }
 

@@ -1,5 +1,6 @@
+import { toActAs } from '#common/engines/postgres/act-as.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { identifier, literal, sql } from '#common/pg/sql.js';
+import { identifier, sql } from '#common/pg/sql.js';
 
 /** The application's role as the session's own role finds it. */
 export interface RoleState {
@@ -11,10 +12,8 @@ export interface RoleState {
 
 /** Undefined: there is no such role. */
 export async function findRoleState(session: PgSession, role: string): Promise<RoleState | undefined> {
-  // Membership alone is not enough from 16 on: it may come without the right to SET ROLE.
-  const membership = session.serverMajor >= 16 ? literal('SET') : literal('MEMBER');
   const [state] = await session.query<RoleState>(
-    sql`SELECT rolsuper OR rolbypassrls AS bypasses, pg_has_role(oid, ${membership}) AS "mayActAs", current_user::text AS user
+    sql`SELECT rolsuper OR rolbypassrls AS bypasses, pg_has_role(oid, ${toActAs(session)}) AS "mayActAs", current_user::text AS user
      FROM pg_roles WHERE rolname = $1`,
     [role],
   );
