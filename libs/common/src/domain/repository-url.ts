@@ -44,7 +44,7 @@ export interface PlacedRepository {
 
 /**
  * Which repositories would write over each other: two in one place, or one in a folder that another keeps for a dataset or for
- * itself. Places are compared as their stores see them.
+ * itself. Places are compared as their stores see them; that links or mounts lead from one file root to another is not seen.
  */
 export function findCollisions(
   repositories: readonly PlacedRepository[],
@@ -65,8 +65,17 @@ interface Placed extends PlacedRepository {
 function toPath({ url, endpoint = 'https://s3.amazonaws.com' }: PlacedRepository): string {
   const place = parseRepositoryUrl(url);
   if (place.store === 'file') return `file:${place.root}`;
-  const { host, pathname } = new URL(endpoint);
-  return [`s3:${host}${pathname.replace(/\/+$/, '')}`, place.bucket, place.prefix].filter(Boolean).join('/');
+  return [`s3:${toStore(new URL(endpoint))}`, place.bucket, place.prefix].filter(Boolean).join('/');
+}
+
+/**
+ * Amazon has many endpoints, and one bucket of a name behind all of them: of regions, dual-stack, FIPS, VPC. Only its partitions are
+ * stores of their own. Source: Amazon S3 "Bucket naming rules".
+ */
+function toStore({ host, hostname, pathname }: URL): string {
+  if (/[.]amazonaws[.]com[.]cn$/.test(hostname)) return 'aws-cn';
+  if (/(^|[.])amazonaws[.]com$/.test(hostname)) return /[.-]us-gov-/.test(hostname) ? 'aws-us-gov' : 'aws';
+  return host + pathname.replace(/\/+$/, '');
 }
 
 /** Of two repositories in one place the later one collides with the earlier one, not the reverse. */

@@ -80,6 +80,27 @@ describe('two repositories', () => {
     expect(findCollisions(both)).toEqual([]);
   });
 
+  const atEndpoints = (...endpoints: (string | undefined)[]) =>
+    findCollisions(
+      endpoints.map((at, index) => ({ name: `${index}`, url: 's3://b/prod', endpoint: at, datasets: [] })),
+    );
+
+  it.each([
+    'https://s3.amazonaws.com/',
+    'http://s3.amazonaws.com',
+    'https://s3.eu-central-1.amazonaws.com',
+    'https://s3-eu-west-1.amazonaws.com',
+    'https://s3.dualstack.us-west-2.amazonaws.com',
+    'https://bucket.vpce-1a2b-3c4d.s3.us-east-1.vpce.amazonaws.com',
+  ])('are one place at Amazon, without an endpoint and at %s', (other) => {
+    expect(atEndpoints(undefined, other)).toEqual([{ name: '1', with: '0' }]);
+  });
+
+  it('are apart in the partitions of Amazon, and where a host only looks like one of its', () => {
+    const [china, government] = ['https://s3.cn-north-1.amazonaws.com.cn', 'https://s3.us-gov-west-1.amazonaws.com'];
+    expect(atEndpoints(undefined, china, government, 'https://notamazonaws.com')).toEqual([]);
+  });
+
   it('may lie in each other, but not in the folder of a dataset', () => {
     expect(collisions('s3://b', 's3://b/shop', ['crm'])).toEqual([]);
     expect(collisions('s3://b', 's3://b/shop/more', ['shop'])).toEqual([{ name: 'second', with: 'first' }]);
