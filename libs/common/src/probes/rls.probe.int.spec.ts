@@ -67,7 +67,7 @@ describe('rls probe on a true copy', () => {
     );
     expect(outcome.summary).toContain('visible already in the backup through table public.products');
     expect(outcome.summary).toContain(
-      'view public.recent was not recorded: a policy of it, or the view itself, asks for',
+      'view public.recent was not recorded: it, or a policy, view or function behind it, asks for the time',
     );
   });
 

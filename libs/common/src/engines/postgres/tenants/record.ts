@@ -12,7 +12,7 @@ const LOOK_MS = 60_000;
 const RECORD_MS = 600_000;
 
 const NO_TIME = `the looks before it took ${RECORD_MS / 60_000} minutes`;
-const READS_CLOCK = 'a policy of it, or the view itself, asks for the time: what it shows changes by itself';
+const READS_CLOCK = 'it, or a policy, view or function behind it, asks for the time: what it shows changes by itself';
 
 export interface RecordOptions {
   readonly tenantTables: TenantTables;

@@ -1,6 +1,7 @@
 import { matchesPattern } from '#common/domain/pattern.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { configured, identifier, printed, type Sql } from '#common/pg/sql.js';
+import { WITH_TIMED } from './clock.js';
 import type { TenantApplication } from './tenant-tables.js';
 
 /** Something that shows rows of tenants. */
@@ -12,7 +13,7 @@ export interface TenantRelation {
   readonly from: Sql;
   /** The tenant column. */
   readonly column: Sql;
-  /** A policy or the view itself asks for the time: what it shows today it may not show tomorrow. */
+  /** It, or what stands behind it, asks for the time: what it shows today it may not show tomorrow. */
   readonly readsClock: boolean;
 }
 
@@ -26,19 +27,14 @@ interface NamedRelation {
   readonly readsClock: boolean;
 }
 
-/** As PostgreSQL prints expressions. */
-const CLOCK = `'\\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random|gen_random_uuid)\\(|\\m(CURRENT_(DATE|TIME|TIMESTAMP)|LOCALTIME|LOCALTIMESTAMP)\\M'`;
-
-const WITH_COLUMN = `
+const WITH_COLUMN = `${WITH_TIMED}
   SELECT
     format('%I.%I', n.nspname, c.relname) AS name,
     n.nspname || '.' || c.relname AS "plainName",
     n.nspname::text AS schema,
     c.relkind IN ('r', 'p') AS "isTable",
     c.relrowsecurity AS "isGuarded",
-    CASE WHEN c.relkind IN ('r', 'p') THEN EXISTS (
-      SELECT FROM pg_policy p WHERE p.polrelid = c.oid AND pg_get_expr(p.polqual, p.polrelid) ~ ${CLOCK}
-    ) ELSE pg_get_viewdef(c.oid) ~ ${CLOCK} END AS "readsClock"
+    c.oid IN (SELECT oid FROM timed) AS "readsClock"
   FROM pg_class c
   JOIN pg_namespace n ON n.oid = c.relnamespace
   JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = $1 AND a.attnum > 0 AND NOT a.attisdropped
