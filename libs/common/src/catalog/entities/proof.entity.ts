@@ -10,7 +10,7 @@ export class ProofEntry {
   @PrimaryColumn({ name: 'backup_id', type: 'uuid' }) readonly backupId!: BackupId;
   @PrimaryColumn('text') readonly repository!: string;
   @PrimaryColumn({ name: 'run_id', type: 'text' }) readonly runId!: string;
-  /** The objects that were proven; null: not told. */
+  /** The objects that were proven; null: not known. */
   @Column({ name: 'attempt_key', type: 'text', ...nullable }) readonly attemptKey!: string | null;
   @Column(instant('proven_at')) readonly provenAt!: Date;
   @Column('text') readonly verdict!: Verdict;

@@ -8,7 +8,7 @@ interface DefaultPrivileges {
   readonly grantees: readonly string[];
 }
 
-/** What ofPublic may do with a new object unless ALTER DEFAULT PRIVILEGES said otherwise. */
+/** What PUBLIC may do with a new object unless ALTER DEFAULT PRIVILEGES said otherwise. */
 const BUILT_IN: Readonly<Record<string, string>> = { FUNCTIONS: 'EXECUTE', TYPES: 'USAGE' };
 
 /**
