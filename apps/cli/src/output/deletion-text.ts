@@ -5,20 +5,27 @@ import { toFields } from './table.js';
 
 /** What would go, what needs it, what would be left. */
 export function toDeletionText(preview: DeletionPreview): string {
-  const { backupId, dataset, repository, state, snapshotAt, objects, sizeBytes, refusals } = preview;
+  const { backupId, dataset, repository, state, snapshotAt, objects, sizeBytes, isLastGood, neededBy, refusals } =
+    preview;
   const fields = toFields({
     backup: `${backupId} of ${dataset} in ${repository}, ${state}`,
     snapshot: snapshotAt ?? 'unknown',
     'would go': `${objects.length} objects, ${toSize(sizeBytes)}${toFreedText(preview)}`,
-    'needed by': preview.neededBy.join('; ') || 'nothing',
+    'needed by': neededBy.join('; ') || 'nothing',
     'kept by rules': preview.keptBy.join('; ') || 'none',
     'good ones left': toLeftText(preview),
   });
   const listed = objects.map(({ key, sizeBytes: size }) => `  ${toSize(size).padStart(10)}  ${key}`);
+  const command = `holdfast backup delete ${backupId} --yes${isLastGood ? ` --even-last-good ${backupId}` : ''}`;
   const end =
     refusals.length === 0
-      ? [`nothing stands in the way: \`holdfast backup delete ${backupId} --yes\` does it`]
-      : refusals.map((refusal) => `refused: it is ${refusal}`);
+      ? [`nothing stands in the way: \`${command}\` does it`]
+      : [
+          ...refusals.map((refusal) => `refused: it is ${refusal}`),
+          ...(isLastGood && neededBy.length === 0
+            ? [`take another backup first, or name this one twice: \`${command}\``]
+            : []),
+        ];
   return [fields, '', ...listed, '', ...end].join('\n');
 }
 

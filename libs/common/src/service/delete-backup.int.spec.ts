@@ -128,6 +128,15 @@ describe('a backup that an operator wants gone', () => {
     expect((await remove(last, twice)).outcome).toBe('marked');
   });
 
+  it('is refused with every reason', async () => {
+    const only = await bed.newBackup(1, 2);
+    const hold = { name: 'audit', reason: 'asked for', by: 'spec', livesMs: null };
+    await placeHold(bed.disk, { ...named(only), ...hold }, { signal });
+    await expect(remove(only)).rejects.toMatchObject({
+      message: expect.stringMatching(/held by audit \(asked for\), the last good backup$/),
+    });
+  });
+
   it('stays when it became the last good one after it was marked', async () => {
     const [marked, other] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
     expect((await remove(marked)).outcome).toBe('marked');

@@ -1,6 +1,7 @@
 import type { Backup } from '#common/catalog/entities/backup.entity.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { type DeletionRequest, LAST_GOOD } from '#common/domain/retention.policy.js';
+import { toShortList } from '#common/domain/short-list.js';
 import { AppError } from '#common/errors/app-error.js';
 import { keepAfterAll } from '#common/operations/expire-backup.js';
 import { askForDeletion, withdrawDeletion } from '#common/repository/deletion-request.js';
@@ -80,8 +81,7 @@ export function deleteBackup(
   return sweepAlone(named.dataset, d, signal, async (alone, until) => {
     const material = await loadMaterial(named.dataset, alone, until);
     const preview = await toPreview(named, { material, request }, alone, until);
-    const [refusal] = preview.refusals;
-    if (refusal !== undefined) throw toRefusal(preview, refusal);
+    if (preview.refusals.length > 0) throw toRefusal(preview);
     if (!isRequestedAlready(named, { material, request })) await audit(named, request, 'accepted', alone);
     if (preview.state === 'gone') return forgetGone(preview, alone);
     const { repository } = material;
@@ -216,8 +216,8 @@ async function audit(
   );
 }
 
-function toRefusal({ dataset, backupId, isLastGood, neededBy }: DeletionPreview, refusal: string): AppError {
-  const message = `backup ${backupId} of ${dataset} is not deleted: it is ${refusal}`;
+function toRefusal({ dataset, backupId, isLastGood, neededBy, refusals }: DeletionPreview): AppError {
+  const message = `backup ${backupId} of ${dataset} is not deleted: it is ${toShortList(refusals)}`;
   const context = { dataset, backupId, neededBy };
   if (neededBy.length > 0 || !isLastGood) return new AppError('backup.needed', message, context);
   const hint = `Take another backup first; or name it twice: \`holdfast backup delete ${backupId} --yes --even-last-good ${backupId}\`.`;
