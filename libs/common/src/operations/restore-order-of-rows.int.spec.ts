@@ -67,7 +67,14 @@ describe.each<Server>(['postgres18', 'postgres15'])(
             expect.stringMatching(/^table public\.offer/),
             expect.stringMatching(/^materialized view public\.sums: relation "country" does not exist/),
           ],
+          errorCount: 3,
         },
+      });
+      const inPlace = bed.order(warned, bed.source.name, { strategy: 'in-place' });
+      await expect(bed.restore(inPlace)).rejects.toMatchObject({
+        code: 'restore.failed',
+        message: expect.stringMatching(/function twice\(numeric\) does not exist; database .* is as it was before$/),
+        hint: expect.stringMatching(/^This is the first object that fails.*--strategy new/),
       });
       await bed.source.execute(
         'ALTER FUNCTION doubled(numeric) SET search_path = public',

@@ -39,7 +39,8 @@ export async function fillDatabase(
   const list = await readRestoreList(request, signal);
   const { early, late } = splitRestoreList(list);
   const first = await runPart(request, { list: early, jobs }, { target, signal });
-  if (first.fatal.some(isRefusedRow)) throw toRestoreFailure(first.fatal, { list, isParallel: true });
+  if (first.fatal.some(isRefusedRow))
+    throw toRestoreFailure(first.fatal, { list, unkept: first.unkept, isParallel: true });
   if (late === '') return toHarmless([first], list);
   return toHarmless([first, await runPart(request, { list: late, jobs: 1 }, { target, signal })], list);
 }
@@ -58,7 +59,8 @@ export async function fillInOrder(
 function toHarmless(parts: readonly PartEnd[], list: string): readonly string[] {
   const failed = parts.some(({ hasFailed }) => hasFailed);
   const fatal = parts.flatMap((part) => part.fatal);
-  if (failed) throw toRestoreFailure(fatal, { list, isParallel: false });
+  const unkept = parts.reduce((sum, part) => sum + part.unkept, 0);
+  if (failed) throw toRestoreFailure(fatal, { list, unkept, isParallel: false });
   return parts.flatMap(({ harmless }) => harmless);
 }
 
@@ -68,6 +70,7 @@ const isOlderServer = ({ tools, serverMajor }: PgRestoreRequest): boolean => too
 interface PartEnd {
   readonly hasFailed: boolean;
   readonly fatal: readonly Complaint[];
+  readonly unkept: number;
   readonly harmless: readonly string[];
 }
 
@@ -92,7 +95,8 @@ async function runPart(
     throw withoutRows(error);
   });
   const hasFailed = end.exitCode !== 0 && !complaints.areAllHarmless;
-  return { hasFailed, fatal: complaints.fatal, harmless: complaints.harmless };
+  const { fatal, unkept, harmless } = complaints;
+  return { hasFailed, fatal, unkept, harmless };
 }
 
 /** What of the archive is to be restored, in pg_restore's own form. */

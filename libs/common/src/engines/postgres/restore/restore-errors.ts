@@ -48,6 +48,11 @@ export class Complaints {
     return this.kept.filter(({ isHarmless }) => !isHarmless).map(({ isHarmless, ...complaint }) => complaint);
   }
 
+  /** How many fatal ones came after those that are kept. */
+  get unkept(): number {
+    return this.fatalCount - this.fatal.length;
+  }
+
   /**
    * Whether an exit status of 1 is explained by harmless complaints alone: pg_restore's own count must agree. Parallel jobs write over
    * each other's lines and are not all counted, so with them the answer is no.

@@ -20,12 +20,20 @@ export const hasRefusedRows = (error: unknown): boolean =>
 export interface FailureOptions {
   /** What pg_restore was given: it names the entries. */
   readonly list: string;
+  /** How many more complaints there were than are kept. */
+  readonly unkept: number;
   /** Whether another order could help: there were several jobs. */
   readonly isParallel: boolean;
 }
 
-/** Every object that could not be restored, each with PostgreSQL's first reason: one cause may show at many places. */
-export function toRestoreFailure(complaints: readonly Complaint[], { list, isParallel }: FailureOptions): AppError {
+/**
+ * The objects that could not be restored, each with PostgreSQL's first reason: one cause may show at many places. The number that the
+ * message tells includes those whose reasons are not kept.
+ */
+export function toRestoreFailure(
+  complaints: readonly Complaint[],
+  { list, unkept, isParallel }: FailureOptions,
+): AppError {
   const labels = toLabels(list);
   const reasons = new Map<string, string>();
   for (const { message, entry } of complaints) {
@@ -35,9 +43,10 @@ export function toRestoreFailure(complaints: readonly Complaint[], { list, isPar
   }
   const errors = [...reasons.values()];
   const shown = errors.slice(0, MAX_SHOWN).join('; ') || 'pg_restore failed without naming an error';
-  const more = errors.length > MAX_SHOWN ? `; and ${errors.length - MAX_SHOWN} more` : '';
+  const errorCount = errors.length + unkept;
+  const more = errorCount > MAX_SHOWN ? `; and ${errorCount - MAX_SHOWN} more` : '';
   const refused = isParallel && complaints.some(isRefusedRow);
-  const context = { errors, ...(refused ? { hasRefusedRows: true } : {}) };
+  const context = { errors, errorCount, ...(refused ? { hasRefusedRows: true } : {}) };
   return new AppError('restore.failed', `${shown}${more}; the unfinished database is dropped`, context);
 }
 

@@ -107,7 +107,7 @@ function toFailure([first]: readonly Complaint[], { database }: InPlaceRequest):
     code === 'postgres.unreachable'
       ? `database "${database}" is as it was before, or restored`
       : `database "${database}" is as it was before`;
-  const hint = HINTS[first.state ?? ''];
+  const hint = HINTS[first.state ?? ''] ?? (code === 'restore.failed' ? NAMES_ONE : undefined);
   return new AppError(
     code,
     `${first.message}; ${state}`,
@@ -115,6 +115,10 @@ function toFailure([first]: readonly Complaint[], { database }: InPlaceRequest):
     hint === undefined ? {} : { hint },
   );
 }
+
+/** The transaction ends at its first error: what else would fail, only a restore shows that goes on after one. */
+const NAMES_ONE =
+  'This is the first object that fails; there may be more. Restore with --strategy new to another database: it goes on and names them.';
 
 const HINTS: Readonly<Record<string, string>> = {
   '53200':
