@@ -1,7 +1,7 @@
-import { toShortList } from '#common/domain/short-list.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { toShortList } from '#common/errors/printable.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { openManifest } from '#common/operations/open-manifest.js';
 import { NAMES_PER_LINE, toFields } from '../output/table.js';
@@ -55,4 +55,4 @@ function toPlanText(plan: RestorePlan): string {
 }
 
 const toList = (names: readonly string[]): string =>
-  names.length === 0 ? 'none' : `${names.length}: ${toShortList(names, NAMES_PER_LINE)}`;
+  names.length === 0 ? 'none' : `${names.length}: ${toShortList(names, { limit: NAMES_PER_LINE })}`;

@@ -1,6 +1,5 @@
-import { toShortList } from '#common/domain/short-list.js';
 import type { ErrorContext, Problem } from '#common/errors/app-error.js';
-import { toText } from '#common/errors/printable.js';
+import { toShortList, toText } from '#common/errors/printable.js';
 import { NAMES_PER_LINE } from './table.js';
 
 const STDERR_LINES = 10;
@@ -29,5 +28,5 @@ function toDetail(name: string, value: unknown): string[] {
   }
   if (name === 'sqlState' && typeof value === 'string') return [`${name}: ${value}`];
   if (!Array.isArray(value) || value.length === 0) return [];
-  return [`${name}: ${toShortList((value as unknown[]).map(toText), NAMES_PER_LINE)}`];
+  return [`${name}: ${toShortList((value as unknown[]).map(toText), { limit: NAMES_PER_LINE })}`];
 }

@@ -1,4 +1,4 @@
-import { toShortList } from '#common/domain/short-list.js';
+import { toShortList } from '#common/errors/printable.js';
 import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import { NAMES_PER_LINE } from './table.js';
 
@@ -26,7 +26,7 @@ export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
 }
 
 const tell = (what: string, names: readonly string[]): string[] =>
-  names.length === 0 ? [] : [`${what}: ${toShortList(names, NAMES_PER_LINE)}`];
+  names.length === 0 ? [] : [`${what}: ${toShortList(names, { limit: NAMES_PER_LINE })}`];
 
 /** What may make a restore of a backup fail, each on a line of its own: it is mended now or never. */
 export const toWarningLines = (warnings: readonly string[]): string[] =>

@@ -19,3 +19,18 @@ function toJson(value: object): string | undefined {
     return undefined;
   }
 }
+
+export interface ShortListOptions {
+  readonly limit?: number;
+  /** Where names of a longer list are given. */
+  readonly total?: number;
+  readonly separator?: string;
+}
+
+/** "a, b, c and 12 more": of a list that can be long. */
+export function toShortList(names: readonly string[], o: ShortListOptions = {}): string {
+  const { limit = 5, total = names.length, separator = ', ' } = o;
+  const shown = names.slice(0, limit);
+  const rest = total - shown.length;
+  return `${shown.join(separator)}${rest > 0 ? ` and ${rest} more` : ''}`;
+}

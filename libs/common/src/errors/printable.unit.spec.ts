@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { toText } from './printable.js';
+import { toShortList, toText } from './printable.js';
 
 describe('a value as text', () => {
   const circle: Record<string, unknown> = {};
@@ -22,4 +22,16 @@ describe('a value as text', () => {
   ])('%j', (value, text) => expect(toText(value)).toBe(text));
 
   it('a circle', () => expect(toText(circle)).toBe('<ref *1> { self: [Circular *1] }'));
+});
+
+describe('a short list', () => {
+  it.each([
+    [[], {}, ''],
+    [['a', 'b'], { limit: 2 }, 'a, b'],
+    [['a', 'b', 'c'], { limit: 1 }, 'a and 2 more'],
+    [['a', 'b'], { total: 9 }, 'a, b and 7 more'],
+    [['a, b', 'c', 'd'], { limit: 2, separator: '; ' }, 'a, b; c and 1 more'],
+  ])('counts what it leaves out: %j %j', (names, options, expected) => {
+    expect(toShortList(names, options)).toBe(expected);
+  });
 });

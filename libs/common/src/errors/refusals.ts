@@ -1,11 +1,11 @@
 import { AppError, type Problem } from './app-error.js';
 import { type Code, Codes } from './codes.js';
 import { Exit, type ExitCode } from './exit.js';
+import { toShortList } from './printable.js';
 
 /** Why work is not begun, found out before any of it: a plan lists these, and a run throws them. The most important reason is the first. */
 export type Refusals = readonly Problem<Code>[];
 
-const SHOWN = 5;
 const KEPT = 50;
 
 /** `subject` begins the message: `target "staging"`. Throws: the code of the first refusal, with the reasons of all. */
@@ -13,8 +13,7 @@ export function assertNotRefused(refusals: Refusals, subject?: string): void {
   const [first] = refusals;
   if (first === undefined) return;
   const reasons = refusals.map(({ message }) => message);
-  const rest = reasons.length > SHOWN ? ` and ${reasons.length - SHOWN} more reasons` : '';
-  const message = `${subject === undefined ? '' : `${subject}: `}${reasons.slice(0, SHOWN).join('; ')}${rest}`;
+  const message = `${subject === undefined ? '' : `${subject}: `}${toShortList(reasons, { separator: '; ' })}`;
   const context = { ...first.context, refusals: reasons.slice(0, KEPT) };
   throw new AppError(first.code, message, context, { hint: first.hint });
 }

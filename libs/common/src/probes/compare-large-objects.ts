@@ -6,6 +6,7 @@ import {
   readLargeObjectsWithin,
 } from '#common/engines/postgres/facts/facts-large-object-ranges.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { toShortList } from '#common/errors/printable.js';
 
 export const toSubject = ({ from, to, count }: LargeObjectFacts): string =>
   from === to ? `large object ${from}` : `large objects ${from} to ${to} (${count})`;
@@ -25,7 +26,7 @@ export async function compareLargeObjects(
   });
   const { count, first } = await findLargeObjectsOutside(session, expected);
   if (count === 0 || extraObjects === 'allow') return problems;
-  const subject = `large object ${first.join(', ')}${count > first.length ? ` and ${count - first.length} more` : ''}`;
+  const subject = `large object ${toShortList(first, { total: count })}`;
   return [...problems, { subject, problem: 'is not in the backup' }];
 }
 

@@ -1,8 +1,8 @@
 import type { Backup } from '#common/catalog/entities/backup.entity.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { type DeletionRequest, LAST_GOOD } from '#common/domain/retention.policy.js';
-import { toShortList } from '#common/domain/short-list.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toShortList } from '#common/errors/printable.js';
 import { keepAfterAll } from '#common/operations/expire-backup.js';
 import { askForDeletion, withdrawDeletion } from '#common/repository/deletion-request.js';
 import { readExpiry } from '#common/repository/expiry-marker.js';

@@ -1,4 +1,4 @@
-import { toShortList } from '#common/domain/short-list.js';
+import { toShortList } from '#common/errors/printable.js';
 import type { PgSession } from './pg-session.js';
 
 /** One lock on a relation, and whose it is. */
@@ -64,7 +64,7 @@ export function toLockText(locks: readonly TableLock[]): string {
     const names = own.map(({ relation }) => relation);
     const who = pid === null ? 'a prepared transaction' : `pid ${pid}`;
     const what = [role, application, `${state} for ${seconds} s`].filter((part) => part !== '').join(', ');
-    return `${who} (${what}) holds ${toShortList(names, SHOWN)}`;
+    return `${who} (${what}) holds ${toShortList(names, { limit: SHOWN })}`;
   });
   return [...texts, ...(byHolder.length > SHOWN ? [`${byHolder.length - SHOWN} more sessions`] : [])].join('; ');
 }

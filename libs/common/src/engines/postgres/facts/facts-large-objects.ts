@@ -1,6 +1,6 @@
-import { toShortList } from '#common/domain/short-list.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toShortList } from '#common/errors/printable.js';
 import { sql } from '#common/pg/sql.js';
 
 interface Denied {

@@ -1,4 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { toShortList } from '#common/errors/printable.js';
 import { isExtensionMember, USER_SCHEMA } from './facts-sql.js';
 import { findQualifiedCalls, findUnqualified, type KnownNames } from './unqualified-names.js';
 
@@ -127,10 +128,5 @@ const SHOWN = 3;
 
 function toWarning({ identity, schema }: FunctionRow, labels: readonly string[], names: readonly string[]): string {
   const mend = `ALTER FUNCTION ${identity} SET search_path = ${schema}`;
-  return `function ${identity} names ${some(names)} without a schema and has no search_path, and ${some(labels)} calls it: a restore may refuse rows; run \`${mend}\``;
-}
-
-function some(texts: readonly string[]): string {
-  const more = texts.length > SHOWN ? ` and ${texts.length - SHOWN} more` : '';
-  return `${texts.slice(0, SHOWN).join(', ')}${more}`;
+  return `function ${identity} names ${toShortList(names, { limit: SHOWN })} without a schema and has no search_path, and ${toShortList(labels, { limit: SHOWN })} calls it: a restore may refuse rows; run \`${mend}\``;
 }

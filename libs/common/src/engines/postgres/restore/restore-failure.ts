@@ -1,7 +1,7 @@
 import { AppError } from '#common/errors/app-error.js';
+import { toShortList } from '#common/errors/printable.js';
 import type { Complaint } from './restore-errors.js';
 
-const MAX_SHOWN = 5;
 const COPY_FAILED = /^COPY failed for table /;
 /** `3421; 0 16390 TABLE DATA public invoice shop_owner`, as `pg_restore --list` prints an entry. */
 const LISTED =
@@ -42,12 +42,12 @@ export function toRestoreFailure(
     if (!reasons.has(label ?? message)) reasons.set(label ?? message, reason);
   }
   const errors = [...reasons.values()];
-  const shown = errors.slice(0, MAX_SHOWN).join('; ') || 'pg_restore failed without naming an error';
   const errorCount = errors.length + unkept;
-  const more = errorCount > MAX_SHOWN ? `; and ${errorCount - MAX_SHOWN} more` : '';
+  const shown = toShortList(errors, { total: errorCount, separator: '; ' });
   const refused = isParallel && complaints.some(isRefusedRow);
   const context = { errors, errorCount, ...(refused ? { hasRefusedRows: true } : {}) };
-  return new AppError('restore.failed', `${shown}${more}; the unfinished database is dropped`, context);
+  const what = shown || 'pg_restore failed without naming an error';
+  return new AppError('restore.failed', `${what}; the unfinished database is dropped`, context);
 }
 
 /** What PostgreSQL said, without what pg_restore was doing. */

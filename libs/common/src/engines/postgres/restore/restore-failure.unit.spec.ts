@@ -15,7 +15,7 @@ describe('a restore that fails at more objects than are kept', () => {
     }
     const { fatal, unkept } = complaints;
     const { message, context } = toRestoreFailure(fatal, { list, unkept, isParallel: false });
-    expect(message).toMatch(/^table public\.t1: no; .*table public\.t5: no; and 115 more; /);
+    expect(message).toMatch(/^table public\.t1: no; .*table public\.t5: no and 115 more; /);
     expect(context).toMatchObject({ errors: { length: 50 }, errorCount: COUNT });
   });
 });

@@ -1,6 +1,7 @@
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { toShortList } from '#common/errors/printable.js';
 import { unquoteIdentifier } from '#common/pg/sql.js';
 import { type MissingRight, toGrantable } from './missing-right.js';
 import { extensionSchemas } from './restore-extensions.js';
@@ -81,9 +82,9 @@ function findForeign(
 }
 
 function toForeignRights(role: string, objects: readonly ObjectFacts[]): string[] {
-  return [...Map.groupBy(objects, ({ owner }) => owner)].map(([owner, [first, ...others]]) => {
-    const more = others.length === 0 ? '' : ` and ${others.length} more`;
-    return `role ${role} may not drop what belongs to ${owner}: ${first?.identity ?? ''}${more}`;
+  return [...Map.groupBy(objects, ({ owner }) => owner)].map(([owner, own]) => {
+    const names = own.map(({ identity }) => identity);
+    return `role ${role} may not drop what belongs to ${owner}: ${toShortList(names, { limit: 1 })}`;
   });
 }
 
