@@ -1,16 +1,19 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { generateAgeKeys } from '#common/sealing/age.js';
+import { isAgeInstalled } from '#common/testing/age-program.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
 import { holdfast } from '../support/cli.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets, listObjects, readObject } from '../support/secret-hunt.js';
 import { ShopPlatform } from '../support/shop-platform.js';
 
+const withAge = isAgeInstalled ? describe : describe.skip;
 let bed: ShopPlatform;
 let backupId: string;
 let before: ShopSummary;
 
 beforeAll(async () => {
+  if (!isAgeInstalled) return;
   bed = await ShopPlatform.start(await generateAgeKeys());
 }, 120_000);
 afterAll(() => bed?.close());
@@ -18,7 +21,7 @@ afterAll(() => bed?.close());
 const summary = () => bed.shop.run<ShopSummary>('summary');
 const cli = (...args: string[]) => holdfast([...args, '--config', bed.platform.configFile], bed.platform.env);
 
-describe('an encrypted repository', () => {
+withAge('an encrypted repository', () => {
   it('takes backups of which nothing can be read but how much they are', async () => {
     before = await summary();
     const asked = await ask(bed.platform, 'backup.requested', { dataset: 'shop' });

@@ -92,14 +92,14 @@ export async function status(names: readonly string[], print: Print): Promise<bo
 
 /** A line for each service that a stand-in answers for, to stand beside results. */
 export async function tellStandIns(): Promise<readonly string[]> {
-  const lines = services.map(async (service) =>
-    (await isStandIn(service))
-      ? [
-          `${service.name} is a stand-in for ${service.version}: no real one was found (see docs/how-to/run-services.md)`,
-        ]
-      : [],
-  );
+  const lines = services.map(async (service) => ((await isStandIn(service)) ? [await toStandInLine(service)] : []));
   return (await Promise.all(lines)).flat();
+}
+
+async function toStandInLine(service: Service): Promise<string> {
+  const why =
+    (await service.whyStandIn?.()) ?? `\`npm run services -- down ${service.name}\`, then \`up\`, starts the real one`;
+  return `${service.name} is a stand-in for ${service.version}: ${why} (see docs/how-to/run-services.md)`;
 }
 
 const isStandIn = async (service: Service): Promise<boolean> => (await service.isStandIn?.()) ?? false;

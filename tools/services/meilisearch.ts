@@ -4,9 +4,9 @@ import { fileURLToPath } from 'node:url';
 import { type Launch, launch, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
 import { isHealthy } from './health.js';
+import { findBinary } from './meilisearch-binary.js';
 import { dataDir } from './paths.js';
-import { findCommand, runCommand } from './run-command.js';
-import { CannotInstall, type Service } from './service.js';
+import type { Service } from './service.js';
 import { versions } from './versions.js';
 
 const { host, port, url, masterKey } = endpoints.meilisearch;
@@ -24,9 +24,9 @@ export const meilisearch: Service = {
   start: async () => {
     const folder = dataDir('meilisearch');
     await mkdir(folder, { recursive: true });
-    const binary = await findBinary();
+    const found = await findBinary();
     await launch('meilisearch', {
-      ...(binary === undefined ? toStandIn(folder) : toServer(binary, folder)),
+      ...('file' in found ? toServer(found.file, folder) : toStandIn(folder)),
       ...{ port, cwd: folder, env: { MEILI_MASTER_KEY: masterKey } },
     });
   },
@@ -36,6 +36,10 @@ export const meilisearch: Service = {
     const answer = await fetch(`${url}/version`, options).catch(() => undefined);
     const version = (await answer?.json().catch(() => undefined)) as { readonly pkgVersion?: string } | undefined;
     return version?.pkgVersion?.endsWith('stand-in') ?? false;
+  },
+  whyStandIn: async () => {
+    const found = await findBinary().catch((error: Error) => ({ lack: error.message }));
+    return 'lack' in found ? found.lack : undefined;
   },
   stop: () => stopProcess('meilisearch', 'SIGTERM'),
 };
@@ -55,22 +59,3 @@ const toServer = (file: string, folder: string): Program => ({
     ...['--snapshot-dir', join(folder, 'snapshots')],
   ],
 });
-
-/** MEILISEARCH_BIN, then PATH. Throws `CannotInstall` when MEILISEARCH_BIN names something else. */
-async function findBinary(): Promise<string | undefined> {
-  const named = process.env['MEILISEARCH_BIN'];
-  const found = await findCommand(named || 'meilisearch');
-  if (found !== undefined && (await isRightVersion(found))) return found;
-  if (!named) return undefined;
-  throw new CannotInstall(
-    `MEILISEARCH_BIN is ${named}, which is no Meilisearch ${wanted}: correct it, or unset it to use a stand-in`,
-  );
-}
-
-const wanted = versions.meilisearch.split('.').slice(0, 2).join('.');
-
-/** Another minor version would open the database of ours, or refuse to: neither is wanted. */
-async function isRightVersion(binary: string): Promise<boolean> {
-  const text = await runCommand(binary, ['--version']).catch(() => '');
-  return text.startsWith(`meilisearch ${wanted}.`);
-}

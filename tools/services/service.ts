@@ -16,6 +16,8 @@ export interface Service {
   isAnswering(): Promise<boolean>;
   /** Whether what answers is no real server but a stand-in of ours, which everything that shows the service has to say. */
   isStandIn?(): Promise<boolean>;
+  /** Why a start would choose the stand-in; undefined: it would choose a real server. */
+  whyStandIn?(): Promise<string | undefined>;
   /** Returns once the process is gone. */
   stop(): Promise<void>;
 }

@@ -10,7 +10,7 @@ export const tools: readonly {
   readonly isOptional?: boolean;
 }[] = [
   { command: 'zstd', packageName: 'zstd' },
-  { command: 'age', packageName: 'age' },
+  { command: 'age', packageName: 'age', isOptional: true },
   { command: 'kcat', packageName: 'kcat' },
   { command: 'redis-cli', packageName: 'redis-tools' },
   { command: 'faketime', packageName: 'faketime' },

@@ -9,6 +9,7 @@ import { parsePgUrl } from '#common/pg/connection.js';
 import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { type AgeKeys, generateAgeKeys } from '#common/sealing/age.js';
+import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -18,6 +19,7 @@ import { restoreBackup } from './restore-backup.js';
 import { takeBackup } from './take-backup.js';
 import { verifyRestore } from './verify-restore.js';
 
+const withAge = isAgeInstalled ? describe : describe.skip;
 const { signal } = new AbortController();
 const tools = new PgTools();
 /** In a name and in a row: neither may be read without the identity. */
@@ -30,6 +32,7 @@ let vault: AgeKeys;
 let manifest: Manifest;
 
 beforeAll(async () => {
+  if (!isAgeInstalled) return;
   [here, vault] = await Promise.all([generateAgeKeys(), generateAgeKeys()]);
   // As an executor that takes backups: it holds public keys only.
   bed = await BackupTestBed.create({ recipients: [here.recipient, vault.recipient] });
@@ -72,7 +75,7 @@ function nameOf(suffix: string): string {
 const databaseExists = async (name: string): Promise<boolean> =>
   (await source.query('SELECT FROM pg_database WHERE datname = $1', [name])).length > 0;
 
-describe('an encrypted backup', () => {
+withAge('an encrypted backup', () => {
   it('says for whom it is sealed, and shows how much is in it, but neither names nor rows', async () => {
     expect(manifest).toMatchObject({
       ...{ recipients: [here.recipient, vault.recipient], facts: null, counts: { tables: 1, rows: 500 } },
@@ -142,7 +145,7 @@ describe('an encrypted backup', () => {
 
 const PROBES = ['checksums', 'archive-list', 'row-counts', 'fingerprints', 'schema', 'sequences', 'extensions'];
 
-describe('the canary of a repository', () => {
+withAge('the canary of a repository', () => {
   it('is placed by the first backup, and opened by every identity that opens the backups', async () => {
     const canaries = (await bed.files()).filter((file) => file.includes('_control/canaries'));
     expect(canaries).toHaveLength(1);

@@ -7,10 +7,12 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { spawnChain } from '#common/process/spawn-chain.js';
+import { isAgeInstalled } from '#common/testing/age-program.js';
 import { type AgeKeys, generateAgeKeys } from './age.js';
 import { Keyring } from './keyring.js';
 import { Sealing, toUnsealing, unsealBytes } from './sealing.js';
 
+const withAge = isAgeInstalled ? it : it.skip;
 const { signal } = new AbortController();
 const compression = { level: 3, threads: 2 };
 /** What compresses, and then what does not. */
@@ -42,7 +44,7 @@ describe('a sealing', () => {
     }
   });
 
-  it('for recipients is opened by the identity of any of them, by programs and in this process', async () => {
+  withAge('for recipients is opened by the identity of any of them, by programs and in this process', async () => {
     const sealing = toBoth();
     expect([sealing.form, sealing.suffix]).toEqual([{ compression: 'zstd', encryption: 'age' }, '.zst.age']);
     for (const sealed of [await seal(sealing), Buffer.from(await sealing.bytes(raw))]) {
@@ -55,7 +57,7 @@ describe('a sealing', () => {
     }
   });
 
-  it('is opened by the standard tools alone', async () => {
+  withAge('is opened by the standard tools alone', async () => {
     const [sealedFile, identityFile] = [join(folder, 'object.zst.age'), join(folder, 'identity')];
     await writeFile(sealedFile, await seal(toBoth()));
     await writeFile(identityFile, `# by hand\n${second.identity}\n`);
@@ -64,7 +66,7 @@ describe('a sealing', () => {
     expect(opened.equals(raw)).toBe(true);
   });
 
-  it('has a head that no other identity opens, and no byte that may be changed', async () => {
+  withAge('has a head that no other identity opens, and no byte that may be changed', async () => {
     const sealed = await seal(toBoth());
     const stranger = await ring(await generateAgeKeys());
     await expect(through(toUnsealing(toBoth().form, stranger), sealed)).rejects.toMatchObject({ code: 'engine.exit' });
