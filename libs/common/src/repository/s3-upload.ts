@@ -52,7 +52,11 @@ export class S3Upload {
 
   /** Returns when there is room for the next part, not when this one is sent. Throws: the abort reason; repository.*. */
   async add(part: Part): Promise<void> {
-    if (part.number > this.connection.parts.maxParts) throw this.toTooLargeError();
+    if (part.number > this.connection.parts.maxParts) {
+      // A part that is cut off on its way may reach the store after the upload was aborted, and stay there.
+      await Promise.all(this.inFlight);
+      throw this.toTooLargeError();
+    }
     this.uploadId ??= await this.create();
     while (this.inFlight.size >= toPartsInFlight(part.bytes.length)) await Promise.race(this.inFlight);
     this.signal.throwIfAborted();
