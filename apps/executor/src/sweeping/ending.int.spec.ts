@@ -5,7 +5,7 @@ import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { RestoreOrder } from '#common/operations/restore-order.js';
-import type { Background } from '#common/service/in-background.js';
+import type { Background } from '#common/service/background/background.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreProcess } from '#common/testing/restore-process.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';

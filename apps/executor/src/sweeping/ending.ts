@@ -1,8 +1,7 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { endRestore } from '#common/operations/end-restore.js';
-import { type Background, inBackground } from '#common/service/in-background.js';
+import { type Background, inBackground, pause, repeat } from '#common/service/background/background.js';
 import type { Service } from '#common/service/open-service.js';
 import { settleDue } from '#common/service/settle-due.js';
 import { tellFailure } from '#common/service/tell-failure.js';
@@ -25,18 +24,15 @@ export const startEnding = (d: EndingDeps): Background => inBackground((stopping
 async function keepEnding(d: EndingDeps, stopping: AbortSignal): Promise<void> {
   /** One that hangs must not be asked for again, nor keep the others waiting. */
   const underWay = new Map<string, Promise<void>>();
-  while (!stopping.aborted) {
-    try {
-      for (const run of await d.catalog.transaction((tx) => tx.runs.findUnendedRestores())) {
-        if (underWay.has(run.id)) continue;
-        const ending = endOne(run, d, stopping).finally(() => underWay.delete(run.id));
-        underWay.set(run.id, ending);
-      }
-    } catch (error) {
-      d.logger.warn({ err: error }, 'looking for restores that nobody holds failed');
+  const look = async () => {
+    for (const run of await d.catalog.transaction((tx) => tx.runs.findUnendedRestores())) {
+      if (underWay.has(run.id)) continue;
+      const ending = endOne(run, d, stopping).finally(() => underWay.delete(run.id));
+      underWay.set(run.id, ending);
     }
-    await delay(EVERY_MS, undefined, { signal: stopping }).catch(() => undefined);
-  }
+  };
+  const onFailure = (error: unknown) => d.logger.warn({ err: error }, 'looking for restores without a holder failed');
+  await repeat(look, { everyMs: EVERY_MS, onFailure }, stopping);
   await Promise.all(underWay.values());
 }
 
@@ -50,6 +46,6 @@ async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<v
   } catch (error) {
     if (stopping.aborted) return;
     d.logger.warn({ err: error, runId }, 'a restore that nobody holds could not be ended yet');
-    await delay(RETRY_MS, undefined, { signal: stopping }).catch(() => undefined);
+    await pause(RETRY_MS, stopping);
   }
 }

@@ -1,11 +1,10 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import { endRunsThatAreOver } from '#common/operations/end-restore.js';
 import { sweepScratches } from '#common/operations/sweep-scratches.js';
 import { sweepSpoolFolders } from '#common/operations/sweep-spool-folders.js';
 import { endOrphans } from '#common/process/orphans.js';
-import { type Background, inBackground } from '#common/service/in-background.js';
+import { type Background, inBackground, repeat } from '#common/service/background/background.js';
+import { workIfDue } from '#common/service/background/lease.js';
 import type { Service } from '#common/service/open-service.js';
-import { workIfDue } from '#common/service/periodic-work.js';
 import { isOverIn, stateIn } from '#common/service/run-state.js';
 
 export type SweepingDeps = Pick<Service, 'catalog' | 'installation' | 'logger' | 'metrics' | 'owner'>;
@@ -18,18 +17,13 @@ type Sweep = (d: SweepingDeps, stopping: AbortSignal) => Promise<void>;
  */
 export const startSweeping = (d: SweepingDeps): Background =>
   inBackground((stopping) =>
-    Promise.all([sweepProcesses, sweepFolders, sweepTargets].map((sweep) => repeat(sweep, d, stopping))),
+    Promise.all([sweepProcesses, sweepFolders, sweepTargets].map((sweep) => keepSweeping(sweep, d, stopping))),
   );
 
-async function repeat(sweep: Sweep, d: SweepingDeps, signal: AbortSignal): Promise<void> {
-  while (!signal.aborted) {
-    try {
-      await sweep(d, signal);
-    } catch (error) {
-      if (!signal.aborted) d.logger.error({ err: error }, 'sweep failed, and is tried again');
-    }
-    await delay(d.installation.config.executor.sweepEveryMs, undefined, { signal }).catch(() => undefined);
-  }
+function keepSweeping(sweep: Sweep, d: SweepingDeps, stopping: AbortSignal): Promise<void> {
+  const everyMs = d.installation.config.executor.sweepEveryMs;
+  const onFailure = (error: unknown) => d.logger.error({ err: error }, 'sweep failed, and is tried again');
+  return repeat(() => sweep(d, stopping), { everyMs, onFailure }, stopping);
 }
 
 async function sweepProcesses({ logger, metrics }: SweepingDeps, signal: AbortSignal): Promise<void> {

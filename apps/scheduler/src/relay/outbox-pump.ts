@@ -1,12 +1,11 @@
-import { setTimeout as delay } from 'node:timers/promises';
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.js';
 import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
 import type { UntypedEvent } from '#common/contracts/envelope.js';
 import { toBackoffMs } from '#common/domain/backoff.js';
 import { toAppError, toProblem } from '#common/errors/app-error.js';
-import type { LeaseSignals } from '#common/service/lease-holder.js';
-import { Wake } from '#common/service/wake.js';
+import { pause } from '#common/service/background/background.js';
+import { Wake } from '#common/service/background/wake.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 import { HeldTopics } from './held-topics.js';
@@ -37,6 +36,12 @@ export interface PumpOptions {
   readonly stopTimeoutMs?: number;
 }
 
+interface PumpSignals {
+  /** Fires before the lease can expire. */
+  readonly lost: AbortSignal;
+  readonly stopping: AbortSignal;
+}
+
 const BACKOFF = { firstMs: 250, maxMs: 30_000 };
 
 /** Outbox → bus, batch after batch, as long as the lease is held. */
@@ -50,7 +55,7 @@ export class OutboxPump {
     this.added.call();
   }
 
-  async run(lease: LeaseRef, { lost, stopping }: LeaseSignals): Promise<void> {
+  async run(lease: LeaseRef, { lost, stopping }: PumpSignals): Promise<void> {
     const ended = AbortSignal.any([lost, stopping]);
     ended.addEventListener('abort', () => this.added.call(), { once: true });
     for (let failures = 0; !ended.aborted; ) {
@@ -62,14 +67,13 @@ export class OutboxPump {
         if (lost.aborted || error instanceof PublishTimeout) throw error;
         failures += 1;
         this.options.logger.warn({ err: error, failures }, 'outbox not published');
-        const waitMs = toBackoffMs(failures, BACKOFF, Math.random());
-        await delay(waitMs, undefined, { signal: ended }).catch(() => undefined);
+        await pause(toBackoffMs(failures, BACKOFF, Math.random()), ended);
       }
     }
   }
 
   /** Returns how many entries were looked at. */
-  private async moveBatch(lease: LeaseRef, signals: LeaseSignals): Promise<number> {
+  private async moveBatch(lease: LeaseRef, signals: PumpSignals): Promise<number> {
     const { catalog, metrics, batchSize = 200 } = this.options;
     const { batch, lag } = await catalog.transaction(
       async (tx) => ({ batch: await tx.outbox.nextBatch(batchSize, this.held.waiting()), lag: await tx.outbox.lag() }),
@@ -82,7 +86,7 @@ export class OutboxPump {
   }
 
   /** Topics that failed last are tried each by itself, after all others. */
-  private async publishAll(batch: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<void> {
+  private async publishAll(batch: readonly OutboxEntry[], lease: LeaseRef, signals: PumpSignals): Promise<void> {
     const suspects = batch.filter(({ topic }) => this.held.isSuspect(topic));
     const others = batch.filter(({ topic }) => !this.held.isSuspect(topic));
     const parts = [...(others.length > 0 ? [others] : []), ...byTopic(suspects)];
@@ -93,7 +97,7 @@ export class OutboxPump {
    * What fails as one is tried in parts, so that only the culprit waits or is stepped over. Returns whether later events of its topic may
    * follow. Throws: what is wrong with the bus as a whole, or with us.
    */
-  private async publishPart(part: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<boolean> {
+  private async publishPart(part: readonly OutboxEntry[], lease: LeaseRef, signals: PumpSignals): Promise<boolean> {
     if (signals.stopping.aborted) return false;
     try {
       await this.publishAndMark(part, lease, signals);
@@ -114,7 +118,7 @@ export class OutboxPump {
   private async publishRefused(
     part: readonly OutboxEntry[],
     error: unknown,
-    { lease, signals }: { readonly lease: LeaseRef; readonly signals: LeaseSignals },
+    { lease, signals }: { readonly lease: LeaseRef; readonly signals: PumpSignals },
   ): Promise<boolean> {
     const [only] = part;
     if (part.length === 1 && only !== undefined) {
@@ -133,7 +137,7 @@ export class OutboxPump {
     this.options.logger.warn({ err: error, topic, failures: this.held.hold(topic) }, 'topic held back: not published');
   }
 
-  private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, signals: LeaseSignals): Promise<void> {
+  private async publishAndMark(batch: readonly OutboxEntry[], lease: LeaseRef, signals: PumpSignals): Promise<void> {
     const { catalog, publish, metrics } = this.options;
     const { lost } = signals;
     lost.throwIfAborted();
@@ -152,7 +156,7 @@ export class OutboxPump {
   }
 
   /** A bus that hangs holds no relay beyond its lease, nor its shutdown. What it still writes then is a repetition, as after a crash. */
-  private async inTime(publishing: Promise<void>, { lost, stopping }: LeaseSignals): Promise<void> {
+  private async inTime(publishing: Promise<void>, { lost, stopping }: PumpSignals): Promise<void> {
     const { publishTimeoutMs = 60_000, stopTimeoutMs = 3_000 } = this.options;
     const { promise: late, reject } = Promise.withResolvers<never>();
     const arm = (ms: number) =>

@@ -1,6 +1,6 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import { Channels } from '#common/catalog/channels.js';
-import { startLeaseHolder } from '#common/service/lease-holder.js';
+import { startLeaseHolder } from '#common/service/background/lease.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 import { OutboxPump, type Publish } from './outbox-pump.js';
@@ -43,9 +43,9 @@ export function startRelay(options: RelayOptions): Relay {
     ttlMs: leaseTtlMs,
     renewMs,
     logger,
-    work: async (lease, signals) => {
+    work: async (lease, stopping) => {
       metrics?.isRelaying.set(1);
-      await pump.run(lease, signals).finally(() => metrics?.isRelaying.set(0));
+      await pump.run(lease, { lost: lease.lost, stopping }).finally(() => metrics?.isRelaying.set(0));
     },
   });
   return {

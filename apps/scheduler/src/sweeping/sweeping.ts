@@ -1,7 +1,7 @@
 import { parseDuration } from '#common/domain/duration.js';
-import type { Background } from '#common/service/in-background.js';
+import type { Background } from '#common/service/background/background.js';
+import { startPeriodicWork } from '#common/service/background/lease.js';
 import type { Service } from '#common/service/open-service.js';
-import { startPeriodicWork } from '#common/service/periodic-work.js';
 import { forgetOld, type KeepAges } from './forget.js';
 import { type SweepDeps, sweepRepositories } from './sweep-repositories.js';
 

@@ -3,11 +3,12 @@ import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { silentLogger } from '#common/telemetry/logger.js';
+import { underLease } from './background/lease.js';
 import type { Facts } from './facts.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
 import { type DatasetPlan, loadKnowledge, planRetention, type RetentionDeps } from './plan-retention.js';
 import { sweepDead } from './sweep-dead.js';
-import { underLease } from './under-lease.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
   readonly facts: Facts;
@@ -68,9 +69,9 @@ export async function sweepAlone<T>(
   const { catalog } = d;
   if (catalog === undefined) return work({ ...d, lease: undefined }, signal);
   const owner = `${hostname()} ${process.pid}`;
-  const options = { catalog, name: `retention ${dataset}`, owner, signal };
-  const done = await underLease(options, async (lease, until) => ({ value: await work({ ...d, lease }, until) }));
-  if (done !== undefined) return done.value;
+  const options = { catalog, name: `retention ${dataset}`, owner, logger: silentLogger };
+  const done = await underLease(options, (lease) => work({ ...d, lease }, AbortSignal.any([signal, lease.lost])));
+  if (done !== undefined) return done.result;
   throw new AppError('retention.busy', `another sweep is at work on ${dataset}`, { dataset });
 }
 

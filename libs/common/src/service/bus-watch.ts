@@ -1,11 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusClient } from '#common/bus/kafka-client.js';
 import { ensureTopics } from '#common/bus/topics.js';
-import { toBackoffMs } from '#common/domain/backoff.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
-import { inBackground } from './in-background.js';
+import { inBackground, repeat } from './background/background.js';
 import type { Installation } from './installation.js';
 
 export interface BusWatch {
@@ -23,8 +21,8 @@ export interface BusWatchDeps {
   readonly metrics: Pick<Metrics, 'busConnected'>;
 }
 
-const BACKOFF = { firstMs: 500, maxMs: 10_000 };
 const LOOK_EVERY_MS = 5_000;
+const BACKOFF = { firstMs: 500, maxMs: LOOK_EVERY_MS };
 
 /**
  * Makes the topics as soon as the bus answers, once: a topic that an operator deletes later stays away. Goes on looking, so that
@@ -39,26 +37,16 @@ export function watchBus({ kafka, bus, logger, metrics }: BusWatchDeps): BusWatc
     const { created } = await ensureTopics(kafka, { topicPrefix, create, partitions, replicationFactor });
     if (created.length > 0) logger.info({ created }, 'topics created');
     [create, isEnsured, state] = [false, true, 'ok'];
+    metrics.busConnected.set(1);
   };
-  const tryLook = async (failures: number): Promise<number> => {
-    try {
-      await look();
-      return 0;
-    } catch (error) {
-      const problem = toAppError(error);
-      if (problem.message !== state || !isEnsured) logger.warn({ err: problem, failures }, 'topics are not ready');
-      state = problem.message;
-      return failures + 1;
-    }
+  const onFailure = (error: unknown, failures: number): void => {
+    const problem = toAppError(error);
+    if (problem.message !== state || !isEnsured) logger.warn({ err: problem, failures }, 'topics are not ready');
+    state = problem.message;
+    metrics.busConnected.set(0);
   };
-  const background = inBackground(async (stopping) => {
-    for (let failures = 0; !stopping.aborted; ) {
-      failures = await tryLook(failures);
-      metrics.busConnected.set(failures === 0 ? 1 : 0);
-      const waitMs = failures === 0 || isEnsured ? LOOK_EVERY_MS : toBackoffMs(failures, BACKOFF, Math.random());
-      await sleep(waitMs, undefined, { signal: stopping }).catch(() => undefined);
-    }
-  });
+  const options = { everyMs: LOOK_EVERY_MS, backoff: BACKOFF, onFailure };
+  const background = inBackground((stopping) => repeat(look, options, stopping));
   return {
     get state() {
       return state;

@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { OutboxEntry } from '#common/catalog/entities/outbox-entry.entity.js';
 import type { Event, UntypedEvent } from '#common/contracts/envelope.js';
 import { findEvent } from '#common/contracts/event-list.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
-import { type Background, inBackground } from './in-background.js';
+import { type Background, inBackground, repeat } from './background/background.js';
 import type { Service } from './open-service.js';
 
 export interface DirectIntakeOptions {
@@ -27,13 +26,11 @@ export function startDirectIntake(
   options: DirectIntakeOptions,
 ): Background {
   const { logger } = service;
-  return inBackground(async (stopping) => {
+  return inBackground((stopping) => {
     const intake = new DirectIntake(service, options, stopping);
-    while (!stopping.aborted) {
-      await intake.look().catch((error: unknown) => logger.warn({ err: error }, 'looking into the outbox failed'));
-      const pauseMs = options.lookEveryMs ?? LOOK_EVERY_MS;
-      await sleep(pauseMs, undefined, { signal: stopping }).catch(() => undefined);
-    }
+    const everyMs = options.lookEveryMs ?? LOOK_EVERY_MS;
+    const onFailure = (error: unknown) => logger.warn({ err: error }, 'looking into the outbox failed');
+    return repeat(() => intake.look(), { everyMs, onFailure }, stopping);
   });
 }
 

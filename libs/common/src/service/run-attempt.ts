@@ -6,8 +6,8 @@ import type { FreshClaim } from '#common/catalog/stores/run-queue.store.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import type { AttemptEnd } from './attempt-end.js';
 import type { AttemptOptions } from './attempt-options.js';
+import { type Keepalive, keepAlive } from './background/keepalive.js';
 import { endAttempt } from './end-attempt.js';
-import { type Keepalive, keepAlive } from './keepalive.js';
 
 const LET_GO_AFTER_MS = 60_000;
 

@@ -4,11 +4,11 @@ import type { RunKind } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 import type { AttemptOptions } from './attempt-options.js';
+import { Wake } from './background/wake.js';
 import { followClock } from './follow-clock.js';
 import { REQUEST_VERSIONS } from './request-versions.js';
 import { type Attempt, startAttempt } from './run-attempt.js';
 import { settleDue } from './settle-due.js';
-import { Wake } from './wake.js';
 
 export interface RunLoopOptions extends Omit<AttemptOptions, 'retry'> {
   readonly kinds: readonly RunKind[];

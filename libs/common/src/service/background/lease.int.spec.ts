@@ -1,8 +1,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import type { Background } from './in-background.js';
-import { type PeriodicWorkOptions, startPeriodicWork } from './periodic-work.js';
+import type { Background } from './background.js';
+import { type PeriodicWorkOptions, startPeriodicWork } from './lease.js';
 
 let bed: CatalogTestBed;
 const started: Background[] = [];
