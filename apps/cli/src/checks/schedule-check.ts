@@ -1,4 +1,3 @@
-import { known } from '#common/service/installation.js';
 import { toScheduleView } from '#common/service/schedule-view.js';
 import { toNextText } from '../output/schedule-text.js';
 import type { VerbContext } from '../verb.js';
@@ -14,7 +13,7 @@ export function scheduleCheck(
   now: () => Date = () => new Date(),
 ): Check {
   const run = async (): Promise<string> => {
-    const config = known(installation.config.schedules, name, 'schedule');
+    const config = installation.schedule(name);
     const { next, cron, zone } = toScheduleView(name, config, { now: now(), count: SLOTS, mark: undefined });
     if (next.length === 0) throw new CheckWarning(`no time fits its cron "${cron}", so it never asks for a backup`);
     const first = next.find(({ startsAt }) => startsAt !== null);

@@ -7,7 +7,7 @@ import { scheduleCheck } from './schedule-check.js';
 const now = () => new Date('2026-03-28T12:00:00Z');
 const check = (fields: object) => {
   const nightly = ScheduleConfig.parse({ dataset: 'shop', zone: 'Europe/Berlin', ...fields });
-  const installation = { config: { schedules: { nightly } } } as unknown as Installation;
+  const installation = { schedule: () => ({ ...nightly, method: 'dump' }) } as unknown as Installation;
   return runCheck(scheduleCheck('nightly', { installation }, now));
 };
 

@@ -10,14 +10,17 @@ import type { VerbResult } from '../verb-result.js';
 import { newLocalId, newNonce } from './local-identity.js';
 
 /** Takes a backup in this process, with neither bus nor catalog. The bus position is left out, and the result says so. */
-export async function backupLocally(name: string, { installation, output, signal }: VerbContext): Promise<VerbResult> {
+export async function backupLocally(
+  { name, method }: { readonly name: string; readonly method: string },
+  { installation, output, signal }: VerbContext,
+): Promise<VerbResult> {
   const dataset = installation.dataset(name);
   const repository = installation.primaryRepository(name);
   const startedAt = performance.now();
   const [backupId, runId] = [newLocalId(), newLocalId()];
   const warnings: string[] = [];
   const manifest = await takeBackup(
-    { dataset, backupId, runId, attempt: 1, nonce: newNonce(), purpose: 'regular', method: 'dump' },
+    { dataset, backupId, runId, attempt: 1, nonce: newNonce(), purpose: 'regular', method },
     {
       engine: postgresEngine(),
       repository,

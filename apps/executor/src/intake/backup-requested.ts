@@ -4,19 +4,24 @@ import { toPgPlace } from '#common/pg/connection.js';
 import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
 
-/** One backup at a time of a dataset; the host it reads from counts its slots. */
+/**
+ * One backup at a time of a dataset by one method: a long one keeps those by other methods from nothing but slots, which the host that
+ * it reads from counts.
+ */
 export const backupIntake = (
   installation: Installation,
 ): Intake<typeof BackupRequested.data, typeof BackupRejected.data> => ({
   request: BackupRequested,
   decide: ({ data }) => {
+    const method = installation.method(data.dataset, data.method);
     return {
       kind: 'backup',
       dataset: data.dataset,
-      resource: `dataset ${data.dataset}`,
+      resource: `dataset ${data.dataset} ${method}`,
       sourceHost: toPgPlace(installation.dataset(data.dataset).connection),
       deadlineAt: data.deadlineAt === undefined ? null : new Date(data.deadlineAt),
       maxAttempts: installation.config.executor.maxAttempts,
+      resolved: { method },
     };
   },
   rejection: BackupRejected,

@@ -4,13 +4,13 @@ import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import { BackupCompleted } from '#common/contracts/events/backup-completed.event.js';
 import { BackupProgressed } from '#common/contracts/events/backup-progressed.event.js';
-import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { BackupStarted } from '#common/contracts/events/backup-started.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { PostgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
+import { readBackupOrder } from '#common/service/backup-order.js';
 import { toBackupView } from '#common/service/backup-view.js';
 import type { Facts } from '#common/service/facts.js';
 import type { Installation } from '#common/service/installation.js';
@@ -30,10 +30,9 @@ export interface BackupRunDeps {
 export const backupRun =
   (d: BackupRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {
-    const request = BackupRequested.read(run.request, run.requestVersion);
-    const dataset = d.installation.dataset(request.dataset);
+    const { method, ...order } = readBackupOrder(run);
+    const dataset = d.installation.dataset(order.dataset);
     const repository = d.installation.primaryRepository(dataset.name);
-    const { method } = request;
     const backupId = await d.catalog.transaction(async (tx) => {
       await tx.runs.assertHeld(run.claim);
       const id = await tx.backups.reserve({ runId: run.id, dataset: dataset.name, method, purpose: 'regular' });

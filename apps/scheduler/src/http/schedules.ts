@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ScheduleView } from '#common/contracts/api-views.js';
-import { known } from '#common/service/installation.js';
 import type { Service } from '#common/service/open-service.js';
 import { toScheduleView } from '#common/service/schedule-view.js';
 import { toSubject } from '../planning/passed-slots.js';
@@ -15,12 +14,12 @@ const PauseBody = z.strictObject({ reason: z.string().min(1).max(500).optional()
 /** Every schedule of the configuration, with its next slots and what is true of it. Throws: ZodError. */
 export function listSchedules(query: unknown, { catalog, installation }: ScheduleDeps): Promise<ScheduleView[]> {
   const { count } = ScheduleQuery.parse(query);
-  const schedules = Object.entries(installation.config.schedules);
+  const schedules = Object.keys(installation.config.schedules);
   return catalog.transaction(async (tx) => {
     const now = await tx.now();
-    const marks = await tx.schedules.marks(schedules.map(([name]) => name));
-    return schedules.map(([name, config]) =>
-      toScheduleView(name, config, { now, count, mark: marks.find((mark) => mark.name === name) }),
+    const marks = await tx.schedules.marks(schedules);
+    return schedules.map((name) =>
+      toScheduleView(name, installation.schedule(name), { now, count, mark: marks.find((mark) => mark.name === name) }),
     );
   });
 }
@@ -49,7 +48,7 @@ async function change(
   action: 'schedule.paused' | 'schedule.resumed',
   apply: (tx: CatalogTx) => Promise<{ isChanged: boolean; detail: { reason?: string } }>,
 ): Promise<ScheduleView> {
-  const config = known(installation.config.schedules, name, 'schedule');
+  const config = installation.schedule(name);
   const view = await catalog.transaction(async (tx) => {
     const { isChanged, detail } = await apply(tx);
     const outcome = isChanged ? 'accepted' : 'unchanged';

@@ -127,7 +127,7 @@ async function request(
   tx: CatalogTx,
   { facts, installation }: Pick<PlanDueDeps, 'facts' | 'installation'>,
 ): Promise<void> {
-  const { dataset, method, deadline } = known(installation.config.schedules, schedule, 'schedule');
+  const { dataset, method, deadline } = installation.schedule(schedule);
   const slot = slotAt.toISOString();
   const deadlineAt = deadline === undefined ? undefined : toInstantAfter(await tx.now(), deadline).toISOString();
   const id = toUuidV5('slot', schedule, slot);

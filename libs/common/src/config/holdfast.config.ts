@@ -1,6 +1,8 @@
 import { z } from 'zod';
 import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '#common/contracts/names.js';
 import { findCollisions, isRepositoryUrl, type PlacedRepository } from '#common/domain/repository-url.js';
+import { resolveMethod } from '#common/engines/engines.js';
+import { toAppError } from '#common/errors/app-error.js';
 import { BusConfig, PostgresDatasetConfig, PostgresUrl, RepositoryConfig } from './connections.config.js';
 import {
   ExecutorConfig,
@@ -55,6 +57,9 @@ export const HoldfastConfig = z
     }
     for (const [name, schedule] of Object.entries(config.schedules)) {
       require(config.datasets, schedule.dataset, 'dataset', ['schedules', name, 'dataset']);
+      const { kind } = config.datasets[schedule.dataset] ?? {};
+      const message = kind === undefined ? undefined : problemOfMethod(kind, schedule.method);
+      if (message !== undefined) context.addIssue({ code: 'custom', path: ['schedules', name, 'method'], message });
     }
     for (const { name, with: other } of findCollisions(toPlaced(config))) {
       const message = `it would write into the place of repository "${other}"`;
@@ -64,6 +69,16 @@ export const HoldfastConfig = z
       context.addIssue({ code: 'custom', path: [...path], message });
     }
   });
+
+/** Undefined where the kind has it. */
+function problemOfMethod(kind: string, method: string | undefined): string | undefined {
+  try {
+    resolveMethod(kind, method);
+    return undefined;
+  } catch (error) {
+    return toAppError(error).message;
+  }
+}
 
 interface Repositories {
   readonly repositories: Readonly<Record<string, Pick<RepositoryConfig, 'url' | 'endpoint'>>>;

@@ -39,6 +39,16 @@ describe('loadConfig', () => {
     expect(config.executor.http.port).toBe(7081);
   });
 
+  it('names the methods that there are to a schedule that asks for another', () => {
+    const yaml = (method: string) => `${VALID}schedules:
+  nightly: { dataset: shop, cron: '0 2 * * *', method: ${method} }
+`;
+    expect(load(yaml('dump')).config.schedules['nightly']?.method).toBe('dump');
+    expect(problemOf(() => load(yaml('magic'))).message).toMatch(
+      /schedules\.nightly\.method: there is no method "magic" for datasets of kind postgres; there is: .*dump/,
+    );
+  });
+
   it('refuses a number that it would have to change, with its line, and takes it as text', () => {
     const yaml = (value: string) => `${VALID}profiles:
   sums:

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DatasetName, RestoreStrategy } from '#common/contracts/names.js';
+import { BackupMethod, DatasetName, RestoreStrategy } from '#common/contracts/names.js';
 import { parseDuration } from '#common/domain/duration.js';
 import { PostgresUrl } from './connections.config.js';
 import { Duration, RetentionConfig } from './retention.config.js';
@@ -31,7 +31,7 @@ export type TargetConfig = z.output<typeof TargetConfig>;
 
 export const ScheduleConfig = z.strictObject({
   dataset: DatasetName,
-  method: z.enum(['dump']).default('dump'),
+  method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind of store'),
   ...ScheduleTimes,
   deadline: Duration.optional().describe(
     'A backup that has not ended so long after it was asked for is cancelled, 6h; until then it is tried again while its source or store is away. Default: none',

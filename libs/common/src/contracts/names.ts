@@ -57,7 +57,10 @@ export const Sha256 = z
   .describe('SHA-256, lower-case hex');
 export const QualifiedName = z.string().min(3).describe('schema.table, each quoted as PostgreSQL needs it');
 
-export const BackupMethod = z.enum(['dump']).describe('How the dataset is backed up');
+export const BackupMethod = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/, 'use 1-31 of a-z, 0-9, dash, a letter first')
+  .describe('How the dataset is backed up; each kind of store has its own methods: dump, …');
 export const RestoreStrategy = z.enum(['new', 'in-place']);
 export const ReplayMode = z.enum(['reset', 'republish']);
 export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);

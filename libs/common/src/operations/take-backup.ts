@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { FACTS_NAME, type Manifest, type ManifestObject } from '#common/contracts/manifest.js';
-import type { BackupMethod, Engine, OutputObject, ProtectedDataset, ReadBusPosition } from '#common/engines/engine.js';
+import type { Engine, OutputObject, ProtectedDataset, ReadBusPosition } from '#common/engines/engine.js';
+import { loadMethod } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
@@ -108,17 +109,6 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   if ((await d.repository.stat(sweptKey(attemptKey), { signal })) !== undefined)
     throw new AppError('claim.lost', `attempt ${attemptKey} was swept as dead before its manifest came`);
   return manifest;
-}
-
-/** Throws: request.refused. */
-function loadMethod<D extends ProtectedDataset, F extends object>(
-  { kind, methods }: Engine<D, F>,
-  name: string,
-): BackupMethod<D, F> {
-  const method = methods.find((each) => each.name === name);
-  if (method !== undefined) return method;
-  const known = methods.map((each) => each.name);
-  throw new AppError('request.refused', `there is no method "${name}" for datasets of kind ${kind}`, { known });
 }
 
 type Made<F> = Pick<Manifest, 'attemptKey' | 'tools' | 'startedAt' | 'busPosition' | 'restoreByHand' | 'objects'> & {

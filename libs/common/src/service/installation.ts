@@ -1,5 +1,7 @@
 import type { DatasetConfig, HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { ScheduleConfig } from '#common/config/policies.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
+import { resolveMethod } from '#common/engines/engines.js';
 import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { hostsOf, parsePgUrl } from '#common/pg/connection.js';
@@ -8,6 +10,8 @@ import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
+
+export type FullSchedule = ScheduleConfig & { readonly method: string };
 
 /**
  * What the configuration names, as the plain options that operations take. Names come from requests: an unknown one is
@@ -41,6 +45,17 @@ export class Installation {
       tenantTables: config.tenantTables,
       compression: config.compression,
     };
+  }
+
+  /** Which method of its kind is meant; the default where none is named. Throws: request.refused, naming those that there are. */
+  method(dataset: string, name?: string): string {
+    return resolveMethod(this.datasetConfig(dataset).kind, name);
+  }
+
+  /** With the method that it asks for. Throws: request.refused. */
+  schedule(name: string): FullSchedule {
+    const config = known(this.config.schedules, name, 'schedule');
+    return { ...config, method: this.method(config.dataset, config.method) };
   }
 
   /** Throws: request.refused. */

@@ -62,6 +62,18 @@ describe('taking a request', () => {
     expect(await outbox()).toEqual([]);
   });
 
+  it('keeps with the run what the configuration answered for the request, and with the audit what was asked', async () => {
+    const resolving: typeof intake = {
+      ...intake,
+      decide: (event, now) => ({ ...intake.decide(event, now), resolved: { method: 'dump' } }),
+    };
+    await takeRequest(request('r1', 'shop'), resolving, deps());
+    expect(await read('SELECT request FROM holdfast.runs')).toEqual([{ request: { dataset: 'shop', method: 'dump' } }]);
+    const [entry] = await bed.catalog.transaction((tx) => tx.audit.list({ subject: 'r1', limit: 1 }));
+    expect(entry).toMatchObject({ detail: { request: { dataset: 'shop' }, resource: 'shop' } });
+    expect(entry?.detail['request']).not.toHaveProperty('method');
+  });
+
   it('takes the same id from another source for another request', async () => {
     await takeRequest(request('r1', 'shop'), intake, deps());
     await takeRequest(request('r1', 'shop', 'somebody else'), intake, deps());

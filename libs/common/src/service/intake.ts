@@ -24,6 +24,8 @@ export interface IntakeDeps {
 /** A new run as a service decides it from a request; identity and causes come from the envelope. */
 export type RunDraft = Pick<NewRun, 'kind' | 'dataset' | 'resource' | 'sourceHost' | 'deadlineAt' | 'maxAttempts'> & {
   readonly priority?: number;
+  /** What the request left open, as the configuration answers it now: the run keeps these with what it was asked. */
+  readonly resolved?: JsonObject;
 };
 
 export interface Intake<T extends z.ZodObject, R extends z.ZodObject> {
@@ -159,13 +161,17 @@ function tellRejection(event: Event<unknown>, { code, message }: AppError, deps:
 
 type VersionedRun = RunDraft & Pick<NewRun, 'requestVersion'>;
 
-async function enqueue(tx: CatalogTx, event: Event<unknown>, draft: VersionedRun): Promise<JsonObject> {
+async function enqueue(
+  tx: CatalogTx,
+  event: Event<unknown>,
+  { resolved, ...draft }: VersionedRun,
+): Promise<JsonObject> {
   const id = toRunId(event.source, event.id);
   const isNew = await tx.runs.enqueue({
     priority: 0,
     ...draft,
     id,
-    request: event.data as JsonObject,
+    request: { ...(event.data as JsonObject), ...resolved },
     requestedBy: event.source,
     requestId: event.id,
     correlationId: event.correlationid ?? null,

@@ -3,6 +3,7 @@ import type { ScheduleConfig } from '#common/config/policies.config.js';
 import type { NextSlotView, ScheduleView } from '#common/contracts/api-views.js';
 import { decideStart, type ScheduleRules } from '#common/domain/schedule.policy.js';
 import { toLocalText } from '#common/domain/zone.js';
+import type { FullSchedule } from './installation.js';
 import { nextSlot, toScheduleRules } from './timetable.js';
 
 /** Whether the run of the last slot stands in the way of the next. */
@@ -22,7 +23,7 @@ export interface ScheduleViewOptions {
 /** A schedule as people look at it: what comes next by the configuration, what is true of it by the catalog. */
 export function toScheduleView(
   name: string,
-  config: ScheduleConfig,
+  config: FullSchedule,
   { now, count, mark }: ScheduleViewOptions,
 ): ScheduleView {
   const { dataset, method, cron, zone } = config;

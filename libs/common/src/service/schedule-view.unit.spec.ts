@@ -6,11 +6,11 @@ import { toScheduleView } from './schedule-view.js';
 
 const now = new Date('2026-03-28T12:00:00Z');
 const view = (fields: object, mark?: ScheduleMark) =>
-  toScheduleView('nightly', ScheduleConfig.parse({ dataset: 'shop', zone: 'Europe/Berlin', ...fields }), {
-    now,
-    count: 2,
-    mark,
-  });
+  toScheduleView(
+    'nightly',
+    { ...ScheduleConfig.parse({ dataset: 'shop', zone: 'Europe/Berlin', ...fields }), method: 'dump' },
+    { now, count: 2, mark },
+  );
 
 describe('a schedule as people look at it', () => {
   it('shows the next slots in local time and UTC, also where clocks are changed', () => {

@@ -1,7 +1,6 @@
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { BackupFailed } from '#common/contracts/events/backup-failed.event.js';
-import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { ReplayFailed } from '#common/contracts/events/replay-failed.event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { RestoreFailed } from '#common/contracts/events/restore-failed.event.js';
@@ -11,6 +10,7 @@ import { VerificationRequested } from '#common/contracts/events/verification-req
 import type { RunKind } from '#common/domain/run.js';
 import type { Problem } from '#common/errors/app-error.js';
 import type { OnRunFailed } from './attempt-options.js';
+import { readBackupOrder } from './backup-order.js';
 import type { Facts } from './facts.js';
 
 interface Ended {
@@ -31,7 +31,7 @@ export const tellFailure =
 
 const TELL: Readonly<Record<RunKind, Tell>> = {
   backup: async (run, ended, tx, facts) => {
-    const { method } = BackupRequested.read(run.request, run.requestVersion);
+    const { method } = readBackupOrder(run);
     const reserved = run.attempt > 0;
     const backupId = reserved
       ? await tx.backups.reserve({ runId: run.id, dataset: run.dataset, method, purpose: 'regular' })

@@ -130,7 +130,7 @@ describe('a Nest microservice on the bus', () => {
   it('hands an event to its handler, in its current version, and then commits its offset', async () => {
     await publish('first');
     await handled('first');
-    expect(seen.events[0]).toMatchObject({ type: 'backup.requested', data: { dataset: 'shop', method: 'dump' } });
+    expect(seen.events[0]).toMatchObject({ type: 'backup.requested', data: { dataset: 'shop' } });
     await until('the offset is committed', async () => (await committed()) === (await ends()));
   });
 
@@ -169,7 +169,7 @@ describe('a Nest microservice on the bus', () => {
     ],
     ['an unknown type', binary('bad', 'ce_type=backup.imagined'), '{"dataset":"shop"}', 'backup.imagined'],
     ['a type of another topic', binary('bad', 'ce_type=restore.requested'), '{}', 'does not belong'],
-    ['data that is not valid', binary('bad'), '{"dataset":"NO","method":"magic"}', 'method'],
+    ['data that is not valid', binary('bad'), '{"dataset":"NO","method":7}', 'method'],
     ['a plain text', [], 'hello', 'neither ce_* headers'],
     [
       'a whole event sent as plain JSON',
@@ -239,7 +239,7 @@ describe('a Nest microservice on the bus', () => {
   });
 
   it('lists every issue of a dead letter and keeps the headers it had', async () => {
-    await kcatProduce(topic, '{"dataset":7,"method":"magic"}', binary('many', 'x-note=keep me'));
+    await kcatProduce(topic, '{"dataset":7,"method":7}', binary('many', 'x-note=keep me'));
     await publish('after-many');
     await handled('after-many');
     const { headers } = await lastLetter();

@@ -8,10 +8,10 @@ export const BackupRequested = defineEvent({
   version: 1,
   summary: 'A backup of one dataset was asked for',
   key: (data) => data.dataset,
-  asked: { dataset: RequestedName },
+  asked: { dataset: RequestedName, method: RequestedName.optional() },
   data: z.object({
     dataset: DatasetName,
-    method: BackupMethod.default('dump'),
+    method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind of store'),
     deadlineAt: Instant.optional().describe('The run is cancelled after this instant'),
     schedule: ScheduleName.optional().describe('Set when a schedule asked'),
     slotAt: Instant.optional().describe('The instant at which the schedule was due'),
