@@ -9,8 +9,7 @@ import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 import { holdfastVersion } from '#common/service/version.js';
-import { executorModule } from './executor.module.js';
-import { RequestTaker } from './intake/request-taker.js';
+import { executorIntake } from './intake/intake-table.js';
 import { backupRun } from './runs/backup.run.js';
 import { restoreRun } from './runs/restore.run.js';
 import { startEnding } from './sweeping/ending.js';
@@ -22,12 +21,9 @@ await runService('executor', async (service) => {
   startWork(service);
   const [ending, sweeping] = [startEnding(service), startSweeping(service)];
   service.shutdown.add('sweeping', () => Promise.all([ending.stop(), sweeping.stop()]));
-  const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
   await startIntake(service, {
     group: GROUP,
-    module: executorModule(service, taker),
-    requestTypes: RequestTaker.types,
-    take: (event) => taker.take(event),
+    table: executorIntake(service.installation),
     http: service.installation.config.executor.http,
   });
 });

@@ -5,21 +5,17 @@ import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
 import { tellFailure } from '#common/service/tell-failure.js';
-import { RequestTaker } from './intake/request-taker.js';
+import { verifierIntake } from './intake/intake-table.js';
 import { replayRun } from './runs/replay.run.js';
 import { verificationRun } from './runs/verification.run.js';
-import { verifierModule } from './verifier.module.js';
 
 const GROUP = 'holdfast-verifier';
 
 await runService('verifier', async (service) => {
   startWork(service);
-  const taker = new RequestTaker(service.installation, { ...service, consumer: GROUP });
   await startIntake(service, {
     group: GROUP,
-    module: verifierModule(service, taker),
-    requestTypes: RequestTaker.types,
-    take: (event) => taker.take(event),
+    table: verifierIntake(service.installation),
     http: service.installation.config.verifier.http,
   });
 });

@@ -8,6 +8,7 @@ import type { JsonObject } from '#common/domain/json.js';
 import { isSettled } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type IntakeDeps, takeOnce, toRejectionOrigin } from './intake.js';
+import type { IntakeEntry } from './intake-table.js';
 
 /**
  * Who takes requests to cancel, in the inbox's key: the executors, for runs of every kind. The API takes its own under the same name,
@@ -26,6 +27,11 @@ export function takeCancel(event: Event<CancelRequest>, deps: IntakeDeps): Promi
       deps.facts.write(tx, RunRejected, { ...head, runId: own.data.runId }, toRejectionOrigin(own)),
   });
 }
+
+export const cancelEntry: IntakeEntry = {
+  definition: RunCancelRequested,
+  take: (event, deps) => takeCancel(event as Event<CancelRequest>, deps),
+};
 
 async function cancel(tx: CatalogTx, { runId, reason }: CancelRequest): Promise<JsonObject> {
   // Asked of the row itself: a look before would miss the run that settles in between.

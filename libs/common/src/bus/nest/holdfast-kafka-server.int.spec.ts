@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { Controller, type INestMicroservice, Module } from '@nestjs/common';
+import { type INestMicroservice, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import kafkajs from 'kafkajs';
 import { toKafkaMessage } from '#common/bus/cloud-event-codec.js';
@@ -17,8 +17,8 @@ import { BackupRequested } from '#common/contracts/events/backup-requested.event
 import { AppError } from '#common/errors/app-error.js';
 import { KafkaTestBed, kcatProduce, noLosses, silentLogger, until } from '#common/testing/kafka-test-bed.js';
 import type { BusContext } from './bus-context.js';
+import { busController } from './bus-controller.js';
 import { HoldfastKafkaServer } from './holdfast-kafka-server.js';
-import { OnBusEvent } from './on-bus-event.js';
 
 const { CompressionTypes } = kafkajs;
 
@@ -31,19 +31,15 @@ const seen: { readonly ids: string[]; readonly events: Requested[]; failures: Er
   failures: [],
 };
 
-@Controller()
-class IntakeController {
-  @OnBusEvent(BackupRequested)
-  async onBackupRequested(event: Requested, context: BusContext): Promise<void> {
-    expect(context.partition).toBe(0);
-    seen.ids.push(event.id);
-    const failure = seen.failures.shift();
-    if (failure !== undefined) throw failure;
-    seen.events.push(event);
-  }
+async function handle(event: Event<unknown>, context: BusContext): Promise<void> {
+  expect(context.partition).toBe(0);
+  seen.ids.push(event.id);
+  const failure = seen.failures.shift();
+  if (failure !== undefined) throw failure;
+  seen.events.push(event as Requested);
 }
 
-@Module({ controllers: [IntakeController] })
+@Module({ controllers: [busController([BackupRequested.type], handle)] })
 class IntakeModule {}
 
 let bed: KafkaTestBed;
