@@ -5,7 +5,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { loadLatestBackup } from '#common/repository/load-backup.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
-import { ObservedRepository } from '#common/testing/observed-repository.js';
+import { observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { checkBackup } from './check-backup.js';
 import { listRetained } from './list-retained.js';
@@ -65,10 +65,13 @@ describe('a check of a backup', () => {
   it('holds the backup until its verdict is kept, and tells none that could not be kept', async () => {
     const { check } = await newBackup();
     const changes: string[] = [];
-    const away = new ObservedRepository(bed.repository, ({ kind, key }) => {
-      changes.push(`${kind} ${key.split('/')[2]}`);
-      if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
-    });
+    const away = new ScriptedRepository(
+      bed.repository,
+      observing(({ kind, key }) => {
+        changes.push(`${kind} ${key.split('/')[2]}`);
+        if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
+      }),
+    );
     await expect(check(away)).rejects.toMatchObject({ code: 'repository.unavailable' });
     expect(changes).toEqual(['put holds', 'stored holds', 'put verdicts', 'remove holds']);
   });

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
 import { attemptPrefix, expiringKey, manifestKey, sweptKey, verdictKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
-import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
-import { ObservedRepository } from '#common/testing/observed-repository.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
+import {
+  dyingBefore,
+  Killed,
+  observing,
+  type Script,
+  ScriptedRepository,
+} from '#common/testing/scripted-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { expireBackup } from './expire-backup.js';
 import { listRetained } from './list-retained.js';
@@ -18,12 +22,12 @@ const reasons = ['older than 30d'];
 const hold = { name: 'audit', reason: 'asked for', by: 'spec', livesMs: null };
 
 /** A store whose clock is an hour behind ours. */
-class SlowClock extends PausedRepository {
-  override async stat(...args: Parameters<PausedRepository['stat']>): Promise<StoredObject | undefined> {
-    const found = await super.stat(...args);
+const slowClock: Script = {
+  stat: async (stat, key, o) => {
+    const found = await stat(key, o);
     return found && { ...found, modifiedAt: new Date(found.modifiedAt.getTime() - 3_600_000) };
-  }
-}
+  },
+};
 
 describe.each(eachStore)('a backup that expires on %s', (_, open) => {
   let bed: StoreBed;
@@ -61,7 +65,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
 
   it('waits by the store’s clock, whatever ours says', async () => {
     const { dataset, backupId, find } = await newBackup();
-    const slow = new SlowClock(bed.repository, async () => undefined);
+    const slow = new ScriptedRepository(bed.repository, slowClock);
     const expire = (graceMs?: number) =>
       expireBackup({ dataset, backupId, reasons }, { repository: slow, ...(graceMs && { graceMs }) }, signal);
     expect([await expire(1_800_000), await expire()]).toEqual(['marked', 'waiting']);
@@ -98,9 +102,12 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
 
   it('is saved by no hold that was placed while the mark was written', async () => {
     const { dataset, backupId, held } = await newBackup();
-    const marking = new ObservedRepository(bed.repository, async ({ kind }) => {
-      if (kind === 'put') await rewriteMark(dataset, backupId);
-    });
+    const marking = new ScriptedRepository(
+      bed.repository,
+      observing(async ({ kind }) => {
+        if (kind === 'put') await rewriteMark(dataset, backupId);
+      }),
+    );
     await expect(placeHold(marking, held, { signal })).rejects.toMatchObject({ code: 'backup.expiring' });
     expect((await listKeys(bed.repository, dataset)).some((key) => key.includes('/holds/'))).toBe(false);
   });
@@ -178,9 +185,12 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     await storeBackup(bed.repository, minute, { dataset, attempt: 2 });
     await expire();
     const changes: string[] = [];
-    const repository = new ObservedRepository(bed.repository, ({ kind, key }) => {
-      if (kind !== 'stored') changes.push(`${kind} ${key.slice(`${dataset}/${backupId}/`.length)}`);
-    });
+    const repository = new ScriptedRepository(
+      bed.repository,
+      observing(({ kind, key }) => {
+        if (kind !== 'stored') changes.push(`${kind} ${key.slice(`${dataset}/${backupId}/`.length)}`);
+      }),
+    );
     const onDeleting = async () => changes.push('catalog') > 0;
     await expire({ repository, onDeleting });
     const of = (name: string) => ['a1-aa', 'a2-aa'].map((attempt) => `${attempt}/${name}`);
@@ -207,7 +217,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
         catalogRow = 'expired';
         return true;
       };
-      const repository = new MortalRepository(bed.repository, diesBefore);
+      const repository = new ScriptedRepository(bed.repository, dyingBefore(diesBefore));
       const outcome = await expire({ repository, onDeleting }).catch((error) => {
         if (error instanceof Killed) return 'killed';
         throw error;

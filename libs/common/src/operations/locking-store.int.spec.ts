@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
 import { attemptPrefix, clockKey, expiringKey, sweptKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { listKeys } from '#common/testing/each-store.js';
-import { LockingRepository } from '#common/testing/locking-repository.js';
+import { LockingStore } from '#common/testing/locking-store.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { expireBackup } from './expire-backup.js';
@@ -16,54 +17,56 @@ const deadAfterMs = -60_000;
 
 describe('a bucket that locks whatever is new', () => {
   let bed: S3Bed;
-  let store: LockingRepository;
+  let store: LockingStore;
+  let repository: BackupRepository;
   beforeEach(async () => {
     bed = await S3Bed.make({ objectLock: true });
-    store = new LockingRepository(bed);
+    store = new LockingStore(bed);
+    repository = store.repository;
   });
   afterEach(async () => {
-    await store.close();
+    await repository.close();
     await bed.dispose();
   });
 
-  const sweep = () => sweepAttempts(store, { dataset, deadAfterMs }, signal);
+  const sweep = () => sweepAttempts(repository, { dataset, deadAfterMs }, signal);
 
   it('ends what it began when locks end', async () => {
     const { backupId, attemptKey } = await storeBackup(store.unlocked, 1);
-    const expire = () => expireBackup({ dataset, backupId, reasons: [] }, { repository: store, graceMs: 0 }, signal);
+    const expire = () => expireBackup({ dataset, backupId, reasons: [] }, { repository, graceMs: 0 }, signal);
     expect(await expire()).toBe('marked');
     for (let sweeps = 0; sweeps < 3; sweeps += 1) {
       await expect(expire()).rejects.toMatchObject({ code: 'repository.locked' });
       await sweep();
     }
-    expect(await findBackup(store, dataset, backupId, { signal })).toBeUndefined();
-    const left = await listKeys(store, `${dataset}/${backupId}`);
+    expect(await findBackup(repository, dataset, backupId, { signal })).toBeUndefined();
+    const left = await listKeys(repository, `${dataset}/${backupId}`);
     expect(left).toEqual([sweptKey(attemptKey), expiringKey(dataset, backupId)]);
     expect(store.written.filter((key) => key === sweptKey(attemptKey))).toHaveLength(1);
-    expect((await listKeys(store, `${dataset}/clock`)).length).toBeGreaterThan(3);
+    expect((await listKeys(repository, `${dataset}/clock`)).length).toBeGreaterThan(3);
     await store.endLocks();
     store.locksNew = false;
     expect(await expire()).toBe('deleted');
     await sweep();
-    expect(await listKeys(store)).toEqual([]);
+    expect(await listKeys(repository)).toEqual([]);
   });
 
   it('keeps no sweep from what is not locked, and loses nothing of what is', async () => {
     const hold = { dataset, backupId: backupIdAt(1), name: 'audit', reason: '', by: 'spec', livesMs: 1 };
-    await placeHold(store, hold, { signal });
+    await placeHold(repository, hold, { signal });
     const lockedAttempt = attemptPrefix(dataset, backupIdAt(2), 1, 'dd');
-    await store.put(`${lockedAttempt}/database.dump`, Buffer.from('x'), { signal });
+    await repository.put(`${lockedAttempt}/database.dump`, Buffer.from('x'), { signal });
     const free = attemptPrefix(dataset, backupIdAt(3), 1, 'dd');
     await store.unlocked.put(`${free}/database.dump`, Buffer.from('x'), { signal });
     while ((await sweep()).swept.length === 0) await sleep(200);
-    const keys = await listKeys(store);
+    const keys = await listKeys(repository);
     expect(keys).toContain(`${lockedAttempt}/database.dump`);
     expect(keys).not.toContain(`${free}/database.dump`);
     await store.endLocks();
     store.locksNew = false;
     // The marker goes with the sweep after the one that took the objects.
     for (let sweeps = 0; sweeps < 2; sweeps += 1) await sweep();
-    expect(await listKeys(store)).toEqual([]);
+    expect(await listKeys(repository)).toEqual([]);
   });
 });
 

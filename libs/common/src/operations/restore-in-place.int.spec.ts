@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import { listHolds } from '#common/repository/holds.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
+import { type Script, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import type { RestoreOrder } from './restore-order.js';
 
 const { signal } = new AbortController();
@@ -25,7 +25,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     return bed.order(manifest, bed.source.name, { strategy: 'in-place', ...changes });
   };
   const facts = () => bed.facts(bed.source.name);
-  const unread = () => new Unread(bed.backups.repository, async () => undefined);
+  const unread = () => new ScriptedRepository(bed.backups.repository, unreadable);
 
   it('brings back exactly the backup over changed data, schema, owners and rights, twice in a row', async () => {
     const order = await inPlace(
@@ -168,10 +168,6 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
 });
 
 /** Nothing is fetched before a refusal: a backup of terabytes would take hours to come. */
-class Unread extends PausedRepository {
-  override get(): Promise<never> {
-    return Promise.reject(new Error('nothing may be read before the refusal'));
-  }
-}
+const unreadable: Script = { get: () => Promise.reject(new Error('nothing may be read before the refusal')) };
 
 const unexpected = (): Promise<string> => Promise.reject(new Error('nothing may be done before the refusal'));

@@ -4,8 +4,7 @@ import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.
 import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
-import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
-import { ObservedRepository } from '#common/testing/observed-repository.js';
+import { dyingBefore, Killed, observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { unfinishedBody } from '#common/testing/unfinished-body.js';
 import { sweepAttempts } from './sweep-attempts.js';
@@ -101,10 +100,13 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
     const elsewhere = await storeBackup(bed.repository, 58, { dataset: `${dataset}-elsewhere` });
     const objects = elsewhere.objects.map((object) => ({ ...object, key: `${attemptKey}/${object.name}` }));
     const manifest = { ...elsewhere, dataset, backupId, attemptKey, objects };
-    const thawing = new ObservedRepository(bed.repository, async ({ kind, key }) => {
-      if (kind === 'put' && key === sweptKey(attemptKey))
-        await bed.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });
-    });
+    const thawing = new ScriptedRepository(
+      bed.repository,
+      observing(async ({ kind, key }) => {
+        if (kind === 'put' && key === sweptKey(attemptKey))
+          await bed.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });
+      }),
+    );
     expect((await sweep({}, thawing)).swept).toEqual([]);
     expect(await findBackup(bed.repository, dataset, backupId, { signal })).toEqual(manifest);
     expect(await keys()).not.toContain(sweptKey(attemptKey));
@@ -128,10 +130,12 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
   it('finishes what a killed sweep has begun', async () => {
     for (let diesBefore = 3; ; diesBefore += 1) {
       const { sweep, keys } = await newDeadAttempt();
-      const outcome = await sweep({}, new MortalRepository(bed.repository, diesBefore)).catch((error) => {
-        if (error instanceof Killed) return 'killed';
-        throw error;
-      });
+      const outcome = await sweep({}, new ScriptedRepository(bed.repository, dyingBefore(diesBefore))).catch(
+        (error) => {
+          if (error instanceof Killed) return 'killed';
+          throw error;
+        },
+      );
       if (outcome !== 'killed') break;
       await sweep();
       await sweep();

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { probeKey } from '#common/repository/layout.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
-import { LockingRepository } from '#common/testing/locking-repository.js';
+import { LockingStore } from '#common/testing/locking-store.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { sweepProbes } from './sweep-probes.js';
 
@@ -27,14 +27,14 @@ describe.each(eachStore)('what was written to try %s', (_, open) => {
 
 it('what was written to try a store goes once its lock has ended', async () => {
   const s3 = await S3Bed.make({ objectLock: true });
-  const store = new LockingRepository(s3);
+  const store = new LockingStore(s3);
   try {
-    await store.put(probeKey('locked'), body, { signal });
-    expect(await sweepProbes(store, { deadAfterMs: -60_000 }, signal)).toBe(0);
+    await store.repository.put(probeKey('locked'), body, { signal });
+    expect(await sweepProbes(store.repository, { deadAfterMs: -60_000 }, signal)).toBe(0);
     store.locksNew = false;
     await store.endLocks();
-    expect(await sweepProbes(store, { deadAfterMs: -60_000 }, signal)).toBeGreaterThan(0);
-    expect(await listKeys(store, '_probe')).toEqual([]);
+    expect(await sweepProbes(store.repository, { deadAfterMs: -60_000 }, signal)).toBeGreaterThan(0);
+    expect(await listKeys(store.repository, '_probe')).toEqual([]);
   } finally {
     await s3.dispose();
   }

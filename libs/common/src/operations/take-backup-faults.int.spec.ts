@@ -7,13 +7,12 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { WrittenObject } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed, type PostgresDeps } from '#common/testing/backup-test-bed.js';
 import { listKeys } from '#common/testing/each-store.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { pausing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { takeBackup } from './take-backup.js';
 
@@ -59,7 +58,7 @@ const take = (
 ): Promise<Manifest> => takeBackup(bed.attempt(scratch.dataset(dataset)), bed.deps(deps), stop);
 
 const whilePaused = (meanwhile: () => Promise<void>): Partial<PostgresDeps> => ({
-  repository: new PausedRepository(bed.repository, meanwhile),
+  repository: new ScriptedRepository(bed.repository, pausing(meanwhile)),
 });
 
 const terminate = (which: string): Promise<void> =>
@@ -176,15 +175,14 @@ describe('before any work', () => {
 describe('a manifest whose answer got lost', () => {
   it('keeps the backup that it made', async () => {
     const lost = new AppError('repository.unavailable', 'the connection was reset');
-    class LosesAnswer extends PausedRepository {
-      override async put(...[key, body, o]: Parameters<PausedRepository['put']>): Promise<WrittenObject> {
-        const written = await super.put(key, body, o);
+    const repository = new ScriptedRepository(bed.repository, {
+      put: async (put, key, body, o) => {
+        const written = await put(key, body, o);
         if (key.endsWith('/manifest.json')) throw lost;
         return written;
-      }
-    }
+      },
+    });
     const attempt = bed.attempt(scratch.dataset());
-    const repository = new LosesAnswer(bed.repository, async () => undefined);
     await expect(takeBackup(attempt, bed.deps({ repository }), signal)).rejects.toBe(lost);
     const adopted = await findBackup(bed.repository, 'shop', attempt.backupId, { signal });
     expect(adopted).toMatchObject({ backupId: attempt.backupId, attempt: 1 });
@@ -195,14 +193,13 @@ describe('a manifest whose answer got lost', () => {
 describe('an attempt that froze before its manifest and was swept', () => {
   it('calls nothing completed when it thaws', async () => {
     const attempt = bed.attempt(scratch.dataset());
-    class Freezes extends PausedRepository {
-      override async put(...[key, body, o]: Parameters<PausedRepository['put']>): Promise<WrittenObject> {
+    const repository = new ScriptedRepository(bed.repository, {
+      put: async (put, key, body, o) => {
         const marker = key.replace(/manifest[.]json$/, 'swept');
-        if (marker !== key) await super.put(marker, Buffer.alloc(0), { signal });
-        return super.put(key, body, o);
-      }
-    }
-    const repository = new Freezes(bed.repository, async () => undefined);
+        if (marker !== key) await put(marker, Buffer.alloc(0), { signal });
+        return put(key, body, o);
+      },
+    });
     await expect(takeBackup(attempt, bed.deps({ repository }), signal)).rejects.toMatchObject({ code: 'claim.lost' });
     expect(await findBackup(bed.repository, 'shop', attempt.backupId, { signal })).toBeUndefined();
     for (const key of await listKeys(bed.repository, `shop/${attempt.backupId}`))

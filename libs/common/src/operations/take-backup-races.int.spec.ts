@@ -9,8 +9,8 @@ import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { BackupTestBed, factsOf, type PostgresDeps } from '#common/testing/backup-test-bed.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { pausing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();
@@ -129,7 +129,7 @@ describe('a table truncated and refilled by a concurrent transaction', () => {
       truncating ??= writer.query('TRUNCATE refilled');
       while (!(await isWaiting(writer))) await sleep(5);
     };
-    const manifest = await take({ repository: new PausedRepository(bed.repository, meanwhile) });
+    const manifest = await take({ repository: new ScriptedRepository(bed.repository, pausing(meanwhile)) });
     expect(countOf(manifest, 'public.refilled')).toBe(500);
     expect(await rowsOf(manifest, 'public.refilled')).toHaveLength(500);
     await truncating;
@@ -223,7 +223,7 @@ describe('what happens after the snapshot', () => {
       );
       held.push(...rows);
     };
-    await take({ repository: new PausedRepository(bed.repository, meanwhile) });
+    await take({ repository: new ScriptedRepository(bed.repository, pausing(meanwhile)) });
     expect(held).toEqual([
       { has_snapshot: true, locks: 1 },
       { has_snapshot: true, locks: 1 },
@@ -234,7 +234,7 @@ describe('what happens after the snapshot', () => {
     await scratch.execute('CREATE TABLE public.moving (id serial)', 'INSERT INTO public.moving DEFAULT VALUES');
     const meanwhile = (): Promise<void> =>
       scratch.execute('INSERT INTO public.moving SELECT FROM generate_series(1, 9)');
-    const manifest = await take({ repository: new PausedRepository(bed.repository, meanwhile) });
+    const manifest = await take({ repository: new ScriptedRepository(bed.repository, pausing(meanwhile)) });
     expect(countOf(manifest, 'public.moving')).toBe(1);
     expect(await rowsOf(manifest, 'public.moving')).toEqual(['1']);
     // A sequence follows no snapshot: both ends are told.

@@ -4,8 +4,8 @@ import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { BackupTestBed, factsOf } from '#common/testing/backup-test-bed.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { pausing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();
@@ -46,7 +46,8 @@ describe.each(['postgres18', 'postgres15'] as const)('the documented backup role
 
   const connection = () => scratch.connectionOf(backup, 'backup');
   const take = (dataset: Partial<PostgresDataset> = {}, meanwhile?: () => Promise<void>): Promise<Manifest> => {
-    const repository = meanwhile === undefined ? {} : { repository: new PausedRepository(bed.repository, meanwhile) };
+    const repository =
+      meanwhile === undefined ? {} : { repository: new ScriptedRepository(bed.repository, pausing(meanwhile)) };
     return takeBackup(
       bed.attempt(scratch.dataset({ connection: connection(), ...dataset })),
       bed.deps(repository),

@@ -7,8 +7,8 @@ import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { runCommand } from '#common/process/run-command.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
-import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();
@@ -27,8 +27,11 @@ describe('what a backup stores', () => {
     const scratch = await ScratchDatabase.create('postgres18', ...SCHEMA);
     const bed = await BackupTestBed.create();
     const changes: string[] = [];
-    const repository = new ObservedRepository(bed.repository, ({ kind, key, isOverNothing }) =>
-      changes.push(`${kind} ${key.split('/').slice(2).join('/')}${isOverNothing ? ' over nothing' : ''}`),
+    const repository = new ScriptedRepository(
+      bed.repository,
+      observing(({ kind, key, isOverNothing }) =>
+        changes.push(`${kind} ${key.split('/').slice(2).join('/')}${isOverNothing ? ' over nothing' : ''}`),
+      ),
     );
     await takeBackup(bed.attempt(scratch.dataset()), bed.deps({ repository }), signal);
     const said = changes.map((change) => change.replace(/holds[/].*/, 'a hold').replace(/a1-[^/]*[/]/, ''));

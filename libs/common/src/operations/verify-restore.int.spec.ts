@@ -13,8 +13,8 @@ import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { FileRepository } from '#common/repository/file-repository.js';
 import { factsOf } from '#common/testing/backup-test-bed.js';
-import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
+import { observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { VerificationResult } from './keep-verdict.js';
 import { verifyRestore } from './verify-restore.js';
@@ -129,16 +129,22 @@ describe('verifyRestore', () => {
   });
 
   it('tells no verdict that could not be kept', async () => {
-    const away = new ObservedRepository(repository, ({ key }) => {
-      if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
-    });
+    const away = new ScriptedRepository(
+      repository,
+      observing(({ key }) => {
+        if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
+      }),
+    );
     const verifying = verify([{ use: 'checksums' }], database, {}, away);
     await expect(verifying).rejects.toMatchObject({ code: 'repository.unavailable' });
   });
 
   it('holds the backup until the verdict is kept', async () => {
     const changes: string[] = [];
-    const observed = new ObservedRepository(repository, ({ kind, key }) => changes.push(`${kind} ${key}`));
+    const observed = new ScriptedRepository(
+      repository,
+      observing(({ kind, key }) => changes.push(`${kind} ${key}`)),
+    );
     await verify([{ use: 'checksums' }], database, {}, observed);
     const parts = changes.map((change) => /^(\w+) .*[/](holds|verdicts)[/]/.exec(change)?.slice(1).join(' '));
     expect(parts).toEqual(['put holds', 'stored holds', 'put verdicts', 'stored verdicts', 'remove holds']);

@@ -7,10 +7,10 @@ import { placeHold } from '#common/repository/holds.js';
 import { expiringKey, verdictKey } from '#common/repository/layout.js';
 import { aRun } from '#common/testing/catalog-test-bed.js';
 import { listKeys } from '#common/testing/each-store.js';
-import { Killed, MortalRepository } from '#common/testing/mortal-repository.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { startS3Proxy } from '#common/testing/s3-proxy.js';
+import { dyingBefore, Killed, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { applyRetention } from './apply-retention.js';
@@ -186,7 +186,7 @@ describe('a backup that an operator wants gone', () => {
     await bed.newBackup(50, 1);
     for (let minute = 1; ; minute += 1) {
       const old = await bed.newBackup(minute, 2);
-      const mortal = bed.deps({ store: new MortalRepository(bed.disk, 2 * minute) });
+      const mortal = bed.deps({ store: new ScriptedRepository(bed.disk, dyingBefore(2 * minute)) });
       const step = () =>
         remove(old, once, mortal).then(
           () => 'alive',

@@ -1,13 +1,13 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId } from '#common/domain/ids.js';
+import { AppError } from '#common/errors/app-error.js';
 import { placeHold } from '#common/repository/holds.js';
 import { expiringKey } from '#common/repository/layout.js';
 import { listKeys } from '#common/testing/each-store.js';
-import { PausedRepository } from '#common/testing/paused-repository.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
+import { type Script, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
-import { Sealed, Unseen, Unwritable } from '#common/testing/stubborn-repositories.js';
 import { applyRetention } from './apply-retention.js';
 import { planRetention } from './plan-retention.js';
 
@@ -33,6 +33,29 @@ const said = async () => {
   return (await bed.bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
 };
 
+/** A sweep that looks at the store fails. */
+const looked = (): never => {
+  throw new Error('looked');
+};
+const unseen: Script = { put: looked, list: looked };
+
+/** The store takes no markers of a sweep. */
+const withoutMarkers: Script = {
+  put: (put, key, body, o) => {
+    if (!key.endsWith('/swept')) return put(key, body, o);
+    throw new AppError('repository.denied', `${key} may not be written`);
+  },
+};
+
+/** The store does not let go of one backup. */
+const sealing = (backupId: string): Script => ({
+  remove: async (remove, key, o) => {
+    if (key.includes(backupId) && /(manifest|expiring).json$/.test(key))
+      throw new AppError('repository.locked', `${key} is locked until 2030`, { key });
+    await remove(key, o);
+  },
+});
+
 describe('a sweep', () => {
   it('says of every backup that it expired, also of one that the catalog has lost', async () => {
     const [known, lost] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50, { isRecorded: false })];
@@ -46,7 +69,7 @@ describe('a sweep', () => {
   it('deletes what it may behind one backup that the store will not let go, and says which and why', async () => {
     const [sealed, other] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50)];
     await bed.newBackup(3, 1);
-    const deps = bed.deps({ store: new Sealed(bed.disk, sealed.backupId) });
+    const deps = bed.deps({ store: new ScriptedRepository(bed.disk, sealing(sealed.backupId)) });
     await apply(deps);
     for (const expired of [sealed, other]) await bed.letGraceEnd(expired);
     expect((await apply(deps)).backups).toEqual([
@@ -61,7 +84,7 @@ describe('a sweep', () => {
     await bed.newBackup(3, 1);
     await apply();
     const deps = bed.deps({
-      store: new Sealed(bed.disk, sealed.backupId),
+      store: new ScriptedRepository(bed.disk, sealing(sealed.backupId)),
       now: () => new Date(Date.now() - 40 * DAY_MS),
     });
     expect((await apply(deps)).backups).toMatchObject([
@@ -119,17 +142,17 @@ describe('two sweeps of one dataset', () => {
   async function standStill(expired: Manifest) {
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
-    class Frozen extends PausedRepository {
-      override async stat(...args: Parameters<PausedRepository['stat']>) {
-        const found = await super.stat(...args);
-        if (args[0] !== expiringKey('shop', expired.backupId) || this.looks++ === 0) return found;
+    let looks = 0;
+    const store = new ScriptedRepository(bed.disk, {
+      stat: async (stat, key, o) => {
+        const found = await stat(key, o);
+        if (key !== expiringKey('shop', expired.backupId) || looks++ === 0) return found;
         reach();
         await mayGoOn;
         return found;
-      }
-      private looks = 0;
-    }
-    const deps = bed.deps({ store: new Frozen(bed.disk, async () => undefined), catalog: await bed.bed.another() });
+      },
+    });
+    const deps = bed.deps({ store, catalog: await bed.bed.another() });
     const sweeping = apply(deps);
     sweeping.catch(() => undefined);
     await reached;
@@ -151,10 +174,10 @@ describe('two sweeps of one dataset', () => {
     const lease = await bed.bed.catalog.transaction((tx) =>
       tx.leases.acquire('retention shop', 'another sweep', 60_000),
     );
-    const unseen = bed.deps({ store: new Unseen(bed.disk) });
-    await expect(apply(unseen)).rejects.toMatchObject({ code: 'retention.busy' });
+    const deps = bed.deps({ store: new ScriptedRepository(bed.disk, unseen) });
+    await expect(apply(deps)).rejects.toMatchObject({ code: 'retention.busy' });
     if (lease !== undefined) await bed.bed.catalog.transaction((tx) => tx.leases.release(lease));
-    await expect(apply(unseen)).rejects.toThrow('looked');
+    await expect(apply(deps)).rejects.toThrow('looked');
   });
 
   it('lose no hold that came in between: one that froze before it told the catalog deletes nothing when it thaws', async () => {
@@ -195,9 +218,9 @@ describe('two sweeps of one dataset', () => {
     await bed.newBackup(2, 1);
     await apply();
     await bed.letGraceEnd(lost);
-    const unwritable = bed.deps({ store: new Unwritable(bed.disk) });
+    const deps = bed.deps({ store: new ScriptedRepository(bed.disk, withoutMarkers) });
     for (let sweeps = 0; sweeps < 2; sweeps += 1)
-      expect((await apply(unwritable)).backups).toMatchObject([{ outcome: 'failed' }]);
+      expect((await apply(deps)).backups).toMatchObject([{ outcome: 'failed' }]);
     const rules = { now: () => new Date(Date.now() - 40 * DAY_MS) };
     expect((await apply(bed.deps(rules))).backups).toEqual([{ id: lost.backupId, outcome: 'deleted' }]);
     expect([await bed.isWhole(lost), await said()]).toEqual([false, [lost.backupId]]);
