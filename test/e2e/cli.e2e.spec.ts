@@ -231,7 +231,7 @@ describe('with neither bus nor catalog', () => {
 
   it('--local backs up, lists, shows, restores and verifies, from the repository alone', async () => {
     const made = await script('backup run shop --local', config);
-    expect(made).toMatchObject({ exitCode: 0, document: { dataset: 'shop', rows: 100 } });
+    expect(made).toMatchObject({ exitCode: 0, document: { dataset: 'shop', counts: { tables: 1, rows: 100 } } });
     const { id } = made.document;
     const listed = await script('backup list --local', config);
     expect(listed.document.backups[0]).toMatchObject({ id });

@@ -77,7 +77,15 @@ describe('a request published by a foreign client', () => {
       source: `holdfast://${platform.id.replace('_', '-')}`,
       correlationId: asked.id,
       headers: { ce_specversion: '1.0', 'content-type': 'application/json' },
-      data: { runId: runOf(asked), dataset: 'shop', rows: 100, tables: 1, repository: 'store', busPosition: 'none' },
+      data: {
+        runId: runOf(asked),
+        dataset: 'shop',
+        kind: 'postgres',
+        method: 'dump',
+        counts: { tables: 1, rows: 100 },
+        repository: 'store',
+        busPosition: 'none',
+      },
     });
     expect(await listObjects(platform)).toContain(`prod/${completed.data.manifestKey}`);
     expect(await runsOf(asked)).toEqual([{ id: runOf(asked), state: 'completed' }]);

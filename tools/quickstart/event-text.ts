@@ -7,12 +7,16 @@ const size = (value: unknown): string => toSize(Number(value));
 const progressed: Say = ({ stage, bytes, totalBytes }) =>
   `${stage}: ${size(bytes)}${totalBytes === null ? '' : ` of ${size(totalBytes)}`}`;
 const failed: Say = ({ error }) => String((error as { message?: string } | undefined)?.message);
+const counts = (value: unknown): string =>
+  Object.entries(value as Record<string, number>)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(', ');
 const started: Say = ({ attempt, runId }) => `attempt ${attempt} of run ${runId}`;
 
 /** What is worth telling of each event. */
 const texts: Readonly<Record<string, Say>> = {
   'backup.completed': (d) =>
-    `${size(d['sizeBytes'])} stored of a database of ${size(d['databaseSizeBytes'])}: ${d['tables']} tables, ${d['rows']} rows, ` +
+    `${size(d['sizeBytes'])} stored of a source of ${size(d['sourceSizeBytes'])}: ${counts(d['counts'])}, ` +
     `position on the bus ${d['busPosition']}`,
   'restore.completed': (d) => `database ${d['database']} on target ${d['target']}, strategy ${d['strategy']}`,
   'verification.completed': (d) => `verdict ${d['verdict']}, ${(d['probes'] as unknown[]).length} probes`,

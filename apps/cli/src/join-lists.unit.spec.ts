@@ -3,8 +3,16 @@ import type { ListedBackupView } from '#common/contracts/api-views.js';
 import { joinLists } from './join-lists.js';
 
 const view = (id: string, changes: Partial<ListedBackupView> = {}): ListedBackupView => ({
-  ...{ id, dataset: 'shop', repository: 'disk', method: 'dump', purpose: 'regular', snapshotAt: null },
-  ...{ completedAt: null, sizeBytes: 1, databaseSizeBytes: 1, tables: 1, rows: 1, busPosition: 'none' },
+  ...{
+    id,
+    dataset: 'shop',
+    repository: 'disk',
+    kind: 'postgres',
+    method: 'dump',
+    purpose: 'regular',
+    snapshotAt: null,
+  },
+  ...{ completedAt: null, sizeBytes: 1, sourceSizeBytes: 1, counts: { rows: 1 }, busPosition: 'none' },
   ...{ state: 'whole', damage: [], lastVerdict: null, verifiedAt: null },
   ...{ holds: [], deletion: null, isLatest: false, isInCatalog: null },
   ...changes,

@@ -16,8 +16,21 @@ const COUNT = 2_100;
 
 const backup = (number: number): ListedBackupView => ({
   ...{ id: `018f0000-0000-7000-8000-${String(number).padStart(12, '0')}`, dataset: 'shop', repository: 'gone' },
-  ...{ method: 'dump', purpose: 'regular', snapshotAt: '2026-01-01T00:00:00Z', completedAt: '2026-01-01T00:01:00Z' },
-  ...{ sizeBytes: 10, databaseSizeBytes: 20, tables: 3, rows: 4, busPosition: 'none', state: 'whole', damage: [] },
+  ...{
+    kind: 'postgres',
+    method: 'dump',
+    purpose: 'regular',
+    snapshotAt: '2026-01-01T00:00:00Z',
+    completedAt: '2026-01-01T00:01:00Z',
+  },
+  ...{
+    sizeBytes: 10,
+    sourceSizeBytes: 20,
+    counts: { tables: 3, rows: 4 },
+    busPosition: 'none',
+    state: 'whole',
+    damage: [],
+  },
   ...{ lastVerdict: null, verifiedAt: null, holds: null, deletion: null, isLatest: false, isInCatalog: true },
 });
 const all = Array.from({ length: COUNT }, (_, index) => backup(COUNT - index));

@@ -7,7 +7,7 @@ import { isOutOfReach } from '../api-client.js';
 import { joinLists } from '../join-lists.js';
 import { flag, text, wholeNumber } from '../options.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
-import { toSize } from '../output/sizes.js';
+import { toCounts, toSize } from '../output/sizes.js';
 import { toTable } from '../output/table.js';
 import type { Verb, VerbContext } from '../verb.js';
 
@@ -161,11 +161,29 @@ async function fromRepositories(
 
 const toBackupTable = (backups: readonly ListedBackupView[]): string =>
   toTable(
-    ['id', 'dataset', 'snapshot', 'stored', 'database', 'rows', 'bus', 'repository', 'purpose', 'verdict', 'state', ''],
+    [
+      'id',
+      'dataset',
+      'method',
+      'snapshot',
+      'stored',
+      'source',
+      'counts',
+      'bus',
+      'repository',
+      'purpose',
+      'verdict',
+      'state',
+      '',
+    ],
     backups.map((backup) => [
-      ...[backup.id, backup.dataset, backup.snapshotAt ?? 'unknown'],
-      ...[toSizeOrUnknown(backup.sizeBytes), toSizeOrUnknown(backup.databaseSizeBytes)],
-      ...[String(backup.rows ?? 'unknown'), backup.busPosition ?? 'unknown', backup.repository],
+      ...[backup.id, backup.dataset, backup.method ?? 'unknown', backup.snapshotAt ?? 'unknown'],
+      ...[toSizeOrUnknown(backup.sizeBytes), toSizeOrUnknown(backup.sourceSizeBytes)],
+      ...[
+        backup.counts === null ? 'unknown' : toCounts(backup.counts),
+        backup.busPosition ?? 'unknown',
+        backup.repository,
+      ],
       ...[backup.purpose ?? 'unknown', toLastVerdictText(backup.lastVerdict), toStateText(backup)],
       toMarkTexts(backup).join('; '),
     ]),

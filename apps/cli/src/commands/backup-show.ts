@@ -3,7 +3,7 @@ import { toListedView } from '#common/service/list-stored.js';
 import { locateBackup } from '../backup-ref.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
 import { toWarningLines } from '../output/restore-notes.js';
-import { toSize } from '../output/sizes.js';
+import { toCounts, toSize } from '../output/sizes.js';
 import { toFields } from '../output/table.js';
 import type { Verb } from '../verb.js';
 
@@ -26,9 +26,7 @@ export const backupShow: Verb = {
       marks: toMarkTexts(view).join('; ') || 'none',
       dataset: `${manifest.dataset}, ${manifest.method} of ${manifest.source}`,
       snapshot: manifest.snapshotAt,
-      holds: Object.entries(manifest.counts)
-        .map(([what, count]) => `${count} ${what}`)
-        .join(', '),
+      counts: toCounts(manifest.counts),
       encrypted: manifest.recipients.length === 0 ? 'no' : `for ${manifest.recipients.join(', ')}`,
       'on the bus': manifest.busPosition?.state ?? 'no topics configured',
     });

@@ -13,10 +13,10 @@ class ApiModule {}
 /** Two copies each: 64 backups are 128 lines of a list. */
 const BACKUPS = `
   WITH made AS (
-    INSERT INTO holdfast.backups (id, run_id, dataset, method, purpose, state, attempt_key, size_bytes, database_size_bytes,
-      snapshot_at, completed_at, table_count, row_count, bus_position, manifest)
+    INSERT INTO holdfast.backups (id, run_id, dataset, method, purpose, state, attempt_key, size_bytes, source_size_bytes,
+      snapshot_at, completed_at, kind, counts, bus_position, manifest)
     SELECT ('018f0000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, gen_random_uuid(), $1, 'dump', 'regular', 'completed',
-      'key', 10, 20, '2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z', 3, 4, 'proven', '{}'
+      'key', 10, 20, '2026-01-01T00:00:00Z', '2026-01-01T00:01:00Z', 'postgres', '{"tables":3}', 'proven', '{}'
     FROM generate_series(1, 64) AS n
     RETURNING id
   )
@@ -61,9 +61,15 @@ describe('GET backups', () => {
     await bed.admin.query('ALTER TABLE holdfast.backups RENAME out_of_reach TO manifest');
     expect(backups.map(({ repository }) => repository).sort()).toEqual(['offsite', 'onsite']);
     expect(backups[0]).toMatchObject({
-      ...{ id: '018f0000-0000-7000-8000-000000000064', dataset: 'shop', method: 'dump', purpose: 'regular' },
+      ...{
+        id: '018f0000-0000-7000-8000-000000000064',
+        dataset: 'shop',
+        kind: 'postgres',
+        method: 'dump',
+        purpose: 'regular',
+      },
       ...{ snapshotAt: '2026-01-01T00:00:00.000Z', completedAt: '2026-01-01T00:01:00.000Z' },
-      ...{ sizeBytes: 10, databaseSizeBytes: 20, tables: 3, rows: 4, busPosition: 'proven', state: 'whole' },
+      ...{ sizeBytes: 10, sourceSizeBytes: 20, counts: { tables: 3 }, busPosition: 'proven', state: 'whole' },
     });
   });
 

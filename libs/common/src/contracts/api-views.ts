@@ -60,15 +60,17 @@ export interface RequestView {
 export interface BackupView {
   readonly id: string;
   readonly dataset: string;
+  readonly kind: string;
   readonly method: string;
   readonly purpose: 'regular' | 'safety';
   readonly repository: string;
   readonly snapshotAt: string;
   readonly completedAt: string;
   readonly sizeBytes: number;
-  readonly databaseSizeBytes: number;
-  readonly tables: number;
-  readonly rows: number;
+  /** As the source counts. */
+  readonly sourceSizeBytes: number;
+  /** How much is in it, by names that its kind of store has. */
+  readonly counts: Readonly<Record<string, number>>;
   readonly busPosition: 'proven' | 'unproven' | 'none';
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BusPosition } from './bus-position.js';
-import { BackupMethod, DatasetName, Instant, Sha256, Uuid } from './names.js';
+import { BackupMethod, Counts, DatasetName, Instant, Sha256, StoreKind, Uuid } from './names.js';
 import type { SnapshotFacts } from './snapshot-facts.js';
 
 export const ManifestObject = z.object({
@@ -17,7 +17,7 @@ export type ManifestObject = z.infer<typeof ManifestObject>;
 export const Manifest = z.object({
   formatVersion: z.literal(1),
   dataset: DatasetName,
-  kind: z.string().min(1).describe('Which engine made it: postgres'),
+  kind: StoreKind,
   method: BackupMethod,
   purpose: z.enum(['regular', 'safety']).describe('safety: taken of a target before a restore in place'),
   backupId: Uuid,
@@ -35,7 +35,7 @@ export const Manifest = z.object({
   objects: z.array(ManifestObject).min(1),
   snapshotAt: Instant.describe('The instant that a restore brings back'),
   sourceSizeBytes: z.number().int().min(0).describe('Of what was backed up, as its server counts'),
-  counts: z.record(z.string(), z.number().int().min(0)).describe('How much is in it, by name: tables, rows'),
+  counts: Counts,
   source: z.string().describe('What was backed up, for people: database "shop" of PostgreSQL 18.6 at 0/16B3748'),
   warnings: z
     .array(z.string())
@@ -54,8 +54,6 @@ export const Manifest = z.object({
     .describe('Shell commands that restore this backup with standard tools alone'),
 });
 export type Manifest = z.infer<typeof Manifest>;
-
-export const totalRows = ({ counts }: Manifest): number => counts['rows'] ?? 0;
 
 export type BusPositionState = NonNullable<Manifest['busPosition']>['state'] | 'none';
 export const busPositionOf = ({ busPosition }: Manifest): BusPositionState => busPosition?.state ?? 'none';

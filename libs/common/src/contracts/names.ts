@@ -61,6 +61,17 @@ export const BackupMethod = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/, 'use 1-31 of a-z, 0-9, dash, a letter first')
   .describe('How the dataset is backed up; each kind of store has its own methods: dump, …');
+export const StoreKind = z
+  .string()
+  .regex(/^[a-z][a-z0-9-]{0,30}$/)
+  .describe('Which kind of store it is of, and so which engine made it: postgres');
+/** Totals, and not one entry for each thing: events carry them. */
+const MAX_COUNTS = 50;
+export const Counts = z
+  .record(z.string().regex(/^[a-z0-9][a-z0-9 ._-]{0,62}$/), z.number().int().min(0))
+  .refine((counts) => Object.keys(counts).length <= MAX_COUNTS, `counts has at most ${MAX_COUNTS} names`)
+  .meta({ maxProperties: MAX_COUNTS })
+  .describe('How much is in it, by names that its kind of store has: tables, rows; of large tables an estimate');
 export const RestoreStrategy = z.enum(['new', 'in-place']);
 export const ReplayMode = z.enum(['reset', 'republish']);
 export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);

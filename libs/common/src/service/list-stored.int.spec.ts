@@ -35,8 +35,8 @@ describe('a list of what a repository holds', () => {
     await disk.put(manifestKey(foreign.attemptKey), Buffer.from('{"formatVersion": 9}'), { signal });
     const deleting = await storeBackup(disk, 5);
     await disk.put(sweptKey(deleting.attemptKey), Buffer.alloc(0), { signal });
-    const states = (await list()).backups.map(({ id, state, damage, isLatest, rows }) => ({
-      ...{ id, state, isLatest, isKnown: rows !== null },
+    const states = (await list()).backups.map(({ id, state, damage, isLatest, counts }) => ({
+      ...{ id, state, isLatest, isKnown: counts !== null },
       damage: damage.map(({ object, problem }) => `${object} ${problem}`),
     }));
     expect(states).toEqual([

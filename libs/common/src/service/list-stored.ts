@@ -66,8 +66,8 @@ export async function toListedView(
 }
 
 const UNKNOWN = {
-  ...{ method: null, purpose: null, snapshotAt: null, completedAt: null, sizeBytes: null },
-  ...{ databaseSizeBytes: null, tables: null, rows: null, busPosition: null },
+  ...{ kind: null, method: null, purpose: null, snapshotAt: null, completedAt: null, sizeBytes: null },
+  ...{ sourceSizeBytes: null, counts: null, busPosition: null },
 };
 
 function toStoredCondition(proofs: readonly Proof[], damage: AppError | undefined): ReturnType<typeof toCondition> {

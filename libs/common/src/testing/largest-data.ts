@@ -11,6 +11,7 @@ interface Schema {
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
+  readonly maxProperties?: number;
 }
 
 /** One of them suits every pattern of the contracts. */
@@ -45,8 +46,12 @@ function largest(schema: Schema, depth: number): unknown {
   if (items !== undefined) return Array.from({ length: depth === 0 ? 3_000 : 60 }, () => largest(items, depth + 1));
   if (properties !== undefined)
     return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, largest(of, depth)]));
+  if (schema.maxProperties !== undefined) return largestCounts(schema.maxProperties);
   return type === 'object' ? largestContext() : worst(1_000);
 }
+
+const largestCounts = (names: number) =>
+  Object.fromEntries(Array.from({ length: names }, (_, n) => [`count-${n}-`.padEnd(63, 'x'), Number.MAX_SAFE_INTEGER]));
 
 function largestText({ pattern, maxLength }: Schema, depth: number): string | undefined {
   if (pattern !== undefined) return SAMPLES.find((sample) => new RegExp(pattern).test(sample));

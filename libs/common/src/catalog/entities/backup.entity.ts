@@ -9,6 +9,8 @@ import { instant, int8, nullable } from './columns.js';
 export class Backup {
   @PrimaryColumn('uuid') readonly id!: BackupId;
   @Column('text') readonly dataset!: string;
+  /** Null until there is a manifest. */
+  @Column({ type: 'text', ...nullable }) readonly kind!: Manifest['kind'] | null;
   @Column('text') readonly method!: Manifest['method'];
   @Column('text') readonly purpose!: Manifest['purpose'];
   @Column({ name: 'run_id', type: 'uuid' }) readonly runId!: RunId;
@@ -17,13 +19,11 @@ export class Backup {
   /** The one attempt that counts: the sweeper never touches it. */
   @Column({ name: 'attempt_key', type: 'text', ...nullable }) readonly attemptKey!: string | null;
   @Column({ ...int8('size_bytes'), ...nullable }) readonly sizeBytes!: number | null;
-  @Column({ ...int8('database_size_bytes'), ...nullable }) readonly databaseSizeBytes!: number | null;
+  @Column({ ...int8('source_size_bytes'), ...nullable }) readonly sourceSizeBytes!: number | null;
   @Column({ ...instant('started_at'), ...nullable }) readonly startedAt!: Date | null;
   @Column({ ...instant('snapshot_at'), ...nullable }) readonly snapshotAt!: Date | null;
   @Column({ ...instant('completed_at'), ...nullable }) readonly completedAt!: Date | null;
-  @Column({ name: 'table_count', type: 'integer', ...nullable }) readonly tableCount!: number | null;
-  /** Of all tables. */
-  @Column({ ...int8('row_count'), ...nullable }) readonly rowCount!: number | null;
+  @Column({ type: 'jsonb', ...nullable }) readonly counts!: Manifest['counts'] | null;
   @Column({ name: 'bus_position', type: 'text', ...nullable }) readonly busPosition!: BusPositionState | null;
   @Column({ type: 'jsonb', ...nullable }) readonly manifest!: Manifest | null;
   @Column(instant('reserved_at')) readonly reservedAt!: Date;

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { Backup, BackupCopy } from '#common/catalog/entities/backup.entity.js';
 import { type Sql, toJsonb } from '#common/catalog/sql.js';
-import { busPositionOf, type Manifest, totalBytes, totalRows } from '#common/contracts/manifest.js';
+import { busPositionOf, type Manifest, totalBytes } from '#common/contracts/manifest.js';
 import { type BackupId, type RunId, toUuidV7 } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 
@@ -42,8 +42,8 @@ const RESERVE = `
   RETURNING id`;
 
 /** Of `toRecord`: its values are $1 to $16. */
-export const RECORD_COLUMNS = `id, run_id, dataset, method, purpose, attempt, attempt_key, size_bytes, database_size_bytes,
-    started_at, snapshot_at, completed_at, table_count, row_count, bus_position, manifest`;
+export const RECORD_COLUMNS = `id, run_id, dataset, method, purpose, attempt, attempt_key, size_bytes, source_size_bytes,
+    started_at, snapshot_at, completed_at, kind, counts, bus_position, manifest`;
 export const RECORD_VALUES = '$1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16';
 
 const RECORD = `
@@ -51,9 +51,9 @@ const RECORD = `
   VALUES (${RECORD_VALUES}, 'completed')
   ON CONFLICT (id) DO UPDATE
   SET state = 'completed', attempt = excluded.attempt, attempt_key = excluded.attempt_key,
-      size_bytes = excluded.size_bytes, database_size_bytes = excluded.database_size_bytes,
+      size_bytes = excluded.size_bytes, source_size_bytes = excluded.source_size_bytes,
       started_at = excluded.started_at, snapshot_at = excluded.snapshot_at, completed_at = excluded.completed_at,
-      table_count = excluded.table_count, row_count = excluded.row_count, bus_position = excluded.bus_position,
+      kind = excluded.kind, counts = excluded.counts, bus_position = excluded.bus_position,
       manifest = excluded.manifest
   WHERE backup.state = 'reserved' OR backup.attempt_key = excluded.attempt_key AND backup.state = 'completed'
   RETURNING *`;
@@ -63,8 +63,8 @@ const RECORD_COPY = `
   VALUES ($1, $2, $3, $4)
   ON CONFLICT (backup_id, repository) DO NOTHING`;
 
-const SUMMARY = `id, dataset, method, purpose, run_id, state, attempt, attempt_key, size_bytes, database_size_bytes,
-  started_at, snapshot_at, completed_at, table_count, row_count, bus_position, reserved_at, verified_at, expired_at`;
+const SUMMARY = `id, dataset, method, purpose, run_id, state, attempt, attempt_key, size_bytes, source_size_bytes,
+  started_at, snapshot_at, completed_at, kind, counts, bus_position, reserved_at, verified_at, expired_at`;
 
 const FILTER = `
   ($1::text IS NULL OR dataset = $1)
@@ -163,8 +163,8 @@ export function toRecord(manifest: Manifest): readonly unknown[] {
     manifest.startedAt,
     manifest.snapshotAt,
     manifest.completedAt,
-    manifest.counts['tables'] ?? 0,
-    totalRows(manifest),
+    manifest.kind,
+    toJsonb(manifest.counts),
     busPositionOf(manifest),
     toJsonb(manifest),
   ];

@@ -72,7 +72,7 @@ describe('backups', () => {
       id,
       state: 'completed',
       sizeBytes: 3_000_000_000,
-      databaseSizeBytes: 9_000_000_000,
+      sourceSizeBytes: 9_000_000_000,
       manifest,
     });
     const copies = await tx((stores) => stores.backups.copies(id));
@@ -100,7 +100,7 @@ describe('backups', () => {
       tx((stores) => stores.backups.list({ dataset: 'list', ...(states && { states }) }));
     const completed = await list();
     expect(completed.map(({ id }) => id)).toEqual([ids[1], ids[0]]);
-    const told = { tableCount: 2, rowCount: 5_000_000_002, busPosition: 'none' };
+    const told = { kind: 'postgres', counts: { tables: 2, rows: 5_000_000_002 }, busPosition: 'none' };
     expect(completed[0]).toMatchObject({ dataset: 'list', manifest: undefined, ...told });
     expect(await tx((stores) => stores.backups.countCopies({ dataset: 'list' }))).toBe(2);
     expect((await list(['reserved'])).map(({ id }) => id)).toEqual([ids[2]]);
@@ -112,9 +112,9 @@ describe('backups', () => {
     const id = await reserve('old');
     await tx((stores) => stores.backups.record(aManifest(id, 'old'), { repository: 'r', manifestKey: 'm' }));
     const [after] = await tx((stores) => stores.backups.list({ dataset: 'old' }));
-    await bed.admin.query('UPDATE holdfast.backups SET table_count = NULL, row_count = NULL, bus_position = NULL');
-    const migration = join(process.cwd(), 'libs/common/src/catalog/migrations/0013-backup-lists.sql');
-    const [, fill = ''] = (await readFile(migration, 'utf8')).split(/(?=^UPDATE)/m);
+    await bed.admin.query('UPDATE holdfast.backups SET kind = NULL, counts = NULL');
+    const migration = join(process.cwd(), 'libs/common/src/catalog/migrations/0022-counts-by-name.sql');
+    const [, fill = ''] = /^(UPDATE[^;]*;)/m.exec(await readFile(migration, 'utf8')) ?? [];
     await bed.admin.query(fill);
     expect(await tx((stores) => stores.backups.list({ dataset: 'old' }))).toEqual([after]);
   });

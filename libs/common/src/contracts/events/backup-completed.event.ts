@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
 import { cutText, firstWithin, totalsOf } from '#common/contracts/fit.js';
-import { BackupMethod, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
+import { BackupMethod, Counts, Instant, RepositoryName, StoreKind, Uuid } from '#common/contracts/names.js';
 
 const WARNING_BYTES = 64 * 1024;
 
@@ -23,14 +23,14 @@ export const BackupCompleted = defineEvent({
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
+    kind: StoreKind,
     method: BackupMethod,
     purpose: z.enum(['regular', 'safety']),
     repository: RepositoryName,
     manifestKey: z.string(),
     sizeBytes: z.int().min(0).describe('Stored bytes of all objects'),
-    databaseSizeBytes: z.int().min(0),
-    tables: z.int().min(0),
-    rows: z.int().min(0).describe('Sum over tables; estimates where a table was too large to count'),
+    sourceSizeBytes: z.int().min(0).describe('Of what was backed up, as its server counts'),
+    counts: Counts,
     startedAt: Instant,
     snapshotAt: Instant.describe('The instant that a restore brings back'),
     completedAt: Instant,
