@@ -9,7 +9,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { attemptPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeys, listKeysOf } from '#common/testing/each-store.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { holdfast } from '../support/cli.js';
 
@@ -179,9 +179,9 @@ describe('retention at the command line', () => {
     const reserved = { runId, dataset: 'shop', method: 'dump', purpose: 'regular' } as const;
     const open = await leave(await bed.catalog.transaction((tx) => tx.backups.reserve(reserved)), 2);
     expect((await script('retention apply --dataset shop')).document.sweeps[0].swept).toEqual([dead]);
-    expect(await listKeys(repository, dead)).toEqual([sweptKey(dead)]);
+    expect(await listKeysOf(repository, dead)).toEqual([sweptKey(dead)]);
     for (const attempt of [young, open])
-      expect(await listKeys(repository, attempt)).toEqual([`${attempt}/database.dump`]);
+      expect(await listKeysOf(repository, attempt)).toEqual([`${attempt}/database.dump`]);
   });
 
   it('refuses a hold on what does not exist, and a name that is none', async () => {
@@ -273,7 +273,7 @@ describe('a deletion at the command line', () => {
     expect(listed).toMatchObject({ deletion: { notBefore: expect.any(String) } });
     await endGrace(backup);
     expect(await run(`${sure} --wait`)).toMatchObject({ exitCode: 0, document: { outcome: 'deleted' } });
-    expect([await stateOf(backup), await listKeys(repository, dataset)]).toEqual(['expired', []]);
+    expect([await stateOf(backup), await listKeysOf(repository, dataset)]).toEqual(['expired', []]);
     const audited = await bed.catalog.transaction((tx) => tx.audit.list({ subject: id }));
     expect(audited.map(({ action }) => action)).toEqual(['backup.expired', 'backup.delete']);
     expect(await run(`backup delete ${id}`)).toMatchObject({

@@ -48,7 +48,7 @@ const write = async (key: string, text: string | Buffer): Promise<void> => {
 
 const hold = (of: string, name: string, livesMs: number | null): Promise<void> => {
   const file = { formatVersion: 1, name, reason: 'spec', by: 'spec', livesMs };
-  return write(`${of.replace(/[/]a\d+-.*$/, '')}/holds/${name}.json`, JSON.stringify(file));
+  return write(`_control/backups/${of.replace(/[/]a\d+-.*$/, '')}/holds/${name}.json`, JSON.stringify(file));
 };
 
 /** The whole backup once more, under an id that nobody was told of. */
@@ -70,7 +70,7 @@ describe('what the fault suite looks for', () => {
   it('is not there where an attempt that was swept writes its manifest late: it makes nothing, and goes', async () => {
     const { key } = await stored();
     const late = key.replace(/[/]a1-.*/, '/a9-late');
-    await write(`${late}/swept`, '');
+    await write(`_control/backups/${late}/swept`, '');
     await write(`${late}/manifest.json`, await readObject(cluster, `${PREFIX}${key}/manifest.json`).then(String));
     expect(await findBroken(cluster, [asked])).toEqual([]);
     expect((await listStore(cluster)).has(`${late}/manifest.json`)).toBe(false);

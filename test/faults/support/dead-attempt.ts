@@ -25,7 +25,7 @@ async function leave({ store }: Cluster, prefix: string): Promise<void> {
 }
 
 const keysOf = async (cluster: Cluster, prefix: string): Promise<string[]> =>
-  [...(await listStore(cluster)).keys()].filter((key) => key.startsWith(prefix));
+  [...(await listStore(cluster)).keys()].filter((key) => key.includes(prefix));
 
 /** As if two days had passed. The store keeps its objects as files, and takes their times from these. */
 async function age(cluster: Cluster, prefix: string): Promise<void> {
@@ -51,7 +51,7 @@ export const sweep: Work = {
     await age(cluster, prefix);
     const isSwept = async (): Promise<boolean> => {
       await freeLeases(cluster);
-      return (await keysOf(cluster, prefix)).join() === `${prefix}/swept`;
+      return (await keysOf(cluster, prefix)).join() === `_control/backups/${prefix}/swept`;
     };
     await waitUntil('only the marker is left', isSwept, { timeoutMs: 90_000, explain: () => cluster.explain() });
     return { seenAtMs: performance.now() };

@@ -45,7 +45,7 @@ async function overGrace(cluster: Cluster, id: string): Promise<void> {
   await waitUntil('the backup is marked', isMarked, { explain: () => cluster.explain() });
   const Body = JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: ['only the newest stays'] });
   const { client, bucket: Bucket } = cluster.store;
-  await client.send(new PutObjectCommand({ Bucket, Key: `${PREFIX}shop/${id}/expiring.json`, Body }));
+  await client.send(new PutObjectCommand({ Bucket, Key: `${PREFIX}_control/backups/shop/${id}/expiring.json`, Body }));
 }
 
 /** As if the minute were over for which leases of the dead are theirs. */

@@ -25,7 +25,7 @@ const loadManifest = async (cluster: Cluster, key: string): Promise<Manifest> =>
 type Listing = ReadonlyMap<string, number>;
 
 const isManifest = (key: string): boolean => /[/]a\d+-[^/]+[/]manifest[.]json$/.test(key);
-const toMarker = (key: string): string => key.replace(/[^/]+$/, 'swept');
+const toMarker = (key: string): string => `_control/backups/${key.replace(/[^/]*$/, 'swept')}`;
 /** What a reader takes for a backup; a manifest beside the marker of a sweep makes none. */
 const readableManifests = (listing: Listing): string[] =>
   [...listing.keys()].filter((key) => isManifest(key) && !listing.has(toMarker(key)));
@@ -54,7 +54,7 @@ export async function findBrokenBackups(cluster: Cluster): Promise<string[]> {
 async function findDamage(cluster: Cluster, manifestKey: string, listing: Listing): Promise<string[]> {
   if (!listing.has(manifestKey)) return [`${manifestKey} was called completed and is not there`];
   const { attemptKey, objects } = await loadManifest(cluster, manifestKey);
-  if (listing.has(`${attemptKey}/swept`)) return [`${attemptKey} was called completed and is swept`];
+  if (listing.has(toMarker(`${attemptKey}/`))) return [`${attemptKey} was called completed and is swept`];
   const damages = objects.map(async ({ key, sizeBytes, sha256 }) => {
     if (listing.get(key) !== sizeBytes) return [`${key} has ${listing.get(key)} bytes instead of ${sizeBytes}`];
     const digest = createHash('sha256')

@@ -181,8 +181,9 @@ describe('the sweep of a scheduler', () => {
     // A mark of a retention that the configuration had once.
     await repository.put(expiringKey('plain', kept.backupId), Buffer.from('no mark at all'), { signal });
     const unmarked = await newDeadAttempt(23, 'unmarked');
-    // Nothing can be written below it.
-    await writeFile(join(folder, 'backups', 'broken'), 'no folder');
+    // The clock of the store cannot be read for it.
+    await mkdir(join(folder, 'backups', '_control/clock'), { recursive: true });
+    await writeFile(join(folder, 'backups', '_control/clock/broken'), 'no folder');
     const { lines, print } = await sweep({
       aaa: dataset({ repositories: ['gone'], retention }),
       bbb: dataset({ repositories: ['empty'] }),

@@ -104,6 +104,6 @@ describe('two repositories', () => {
   it('may lie in each other, but not in the folder of a dataset', () => {
     expect(collisions('s3://b', 's3://b/shop', ['crm'])).toEqual([]);
     expect(collisions('s3://b', 's3://b/shop/more', ['shop'])).toEqual([{ name: 'second', with: 'first' }]);
-    expect(collisions('s3://b/x', 's3://b/x/_probe')).toEqual([{ name: 'second', with: 'first' }]);
+    expect(collisions('s3://b/x', 's3://b/x/_control')).toEqual([{ name: 'second', with: 'first' }]);
   });
 });

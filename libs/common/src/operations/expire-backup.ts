@@ -4,7 +4,8 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '#common/repository/expiry-marker.js';
 import { type HeldBackup, type Hold, isAlive, listHolds } from '#common/repository/holds.js';
 import { type InspectedBackup, inspectBackup, listAttemptKeys } from '#common/repository/inspect-backup.js';
-import { backupPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { listObjects } from '#common/repository/read-backups.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
 
@@ -89,12 +90,6 @@ async function aliveHolds(
   return (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storeNow));
 }
 
-async function listKeys(repository: BackupRepository, of: HeldBackup, signal: AbortSignal): Promise<string[]> {
-  const keys: string[] = [];
-  for await (const { key } of repository.list(backupPrefix(of.dataset, of.backupId), { signal })) keys.push(key);
-  return keys;
-}
-
 interface Doomed {
   readonly backup: HeldBackup;
   /** Undefined: whatever is there by now. */
@@ -107,7 +102,7 @@ async function deleteAll(
   { backup, ...seen }: Doomed,
   signal: AbortSignal,
 ): Promise<void> {
-  const keys = seen.keys ?? (await listKeys(repository, backup, signal));
+  const keys = seen.keys ?? (await listObjects(repository, backup, { signal })).objects.map(({ key }) => key);
   // Those that make it a backup last: once all are marked, what is left can only be the rest of a deletion.
   const isMade = (attempt: string): boolean => keys.includes(manifestKey(attempt));
   const attempts = listAttemptKeys(keys).sort((a, b) => Number(isMade(a)) - Number(isMade(b)));

@@ -4,7 +4,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
 import { attemptPrefix, clockKey, expiringKey, sweptKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeys, listKeysOf } from '#common/testing/each-store.js';
 import { LockingStore } from '#common/testing/locking-store.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
@@ -40,10 +40,10 @@ describe('a bucket that locks whatever is new', () => {
       await sweep();
     }
     expect(await findBackup(repository, dataset, backupId, { signal })).toBeUndefined();
-    const left = await listKeys(repository, `${dataset}/${backupId}`);
+    const left = await listKeysOf(repository, `${dataset}/${backupId}`);
     expect(left).toEqual([sweptKey(attemptKey), expiringKey(dataset, backupId)]);
     expect(store.written.filter((key) => key === sweptKey(attemptKey))).toHaveLength(1);
-    expect((await listKeys(repository, `${dataset}/clock`)).length).toBeGreaterThan(3);
+    expect((await listKeys(repository, `_control/clock/${dataset}`)).length).toBeGreaterThan(3);
     await store.endLocks();
     store.locksNew = false;
     expect(await expire()).toBe('deleted');

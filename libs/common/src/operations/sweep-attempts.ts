@@ -1,6 +1,6 @@
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds, releaseHold } from '#common/repository/holds.js';
-import { backupPrefix, findAttemptNumber, holdsPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { findAttemptKey, isHoldKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readStoreClock, removeOldClocks } from '#common/repository/store-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
@@ -78,12 +78,10 @@ interface Listed {
   readonly objects: readonly StoredObject[];
 }
 
-function findDead({ dataset, backupId, objects, before }: Listed & { readonly before: Date }): DeadAttempt[] {
-  const byAttempt = Map.groupBy(objects, ({ key }) => key.split('/')[2] ?? '');
+function findDead({ objects, before }: Listed & { readonly before: Date }): DeadAttempt[] {
   const dead: DeadAttempt[] = [];
-  for (const [name, own] of byAttempt) {
-    if (findAttemptNumber(name) === undefined || own.some(({ modifiedAt }) => modifiedAt >= before)) continue;
-    const attemptKey = `${backupPrefix(dataset, backupId)}/${name}`;
+  for (const [attemptKey, own] of Map.groupBy(objects, ({ key }) => findAttemptKey(key))) {
+    if (attemptKey === undefined || own.some(({ modifiedAt }) => modifiedAt >= before)) continue;
     const keys = own.map(({ key }) => key);
     // What has a manifest and lost an object is damage: to be seen, not tidied away.
     const isDead = keys.includes(sweptKey(attemptKey)) || !keys.includes(manifestKey(attemptKey));
@@ -98,8 +96,7 @@ async function findHolds(
   { dataset, backupId, objects }: Listed,
   signal: AbortSignal,
 ): Promise<Hold[]> {
-  const folder = `${holdsPrefix(dataset, backupId)}/`;
-  if (!objects.some(({ key }) => key.startsWith(folder))) return [];
+  if (!objects.some(({ key }) => isHoldKey(key))) return [];
   return listHolds(repository, { dataset, backupId }, { signal });
 }
 

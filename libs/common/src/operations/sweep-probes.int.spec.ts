@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { probeKey } from '#common/repository/layout.js';
+import { PROBES, probeKey } from '#common/repository/layout.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
 import { LockingStore } from '#common/testing/locking-store.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
@@ -34,7 +34,7 @@ it('what was written to try a store goes once its lock has ended', async () => {
     store.locksNew = false;
     await store.endLocks();
     expect(await sweepProbes(store.repository, { deadAfterMs: -60_000 }, signal)).toBeGreaterThan(0);
-    expect(await listKeys(store.repository, '_probe')).toEqual([]);
+    expect(await listKeys(store.repository, PROBES)).toEqual([]);
   } finally {
     await s3.dispose();
   }

@@ -10,7 +10,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed, type PostgresDeps } from '#common/testing/backup-test-bed.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeysOf } from '#common/testing/each-store.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { pausing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -202,7 +202,7 @@ describe('an attempt that froze before its manifest and was swept', () => {
     });
     await expect(takeBackup(attempt, bed.deps({ repository }), signal)).rejects.toMatchObject({ code: 'claim.lost' });
     expect(await findBackup(bed.repository, 'shop', attempt.backupId, { signal })).toBeUndefined();
-    for (const key of await listKeys(bed.repository, `shop/${attempt.backupId}`))
+    for (const key of await listKeysOf(bed.repository, `shop/${attempt.backupId}`))
       await bed.repository.remove(key, { signal });
   });
 });

@@ -30,7 +30,9 @@ describe('what a backup stores', () => {
     const repository = new ScriptedRepository(
       bed.repository,
       observing(({ kind, key, isOverNothing }) =>
-        changes.push(`${kind} ${key.split('/').slice(2).join('/')}${isOverNothing ? ' over nothing' : ''}`),
+        changes.push(
+          `${kind} ${key.replace(/^(_control[/]backups[/])?shop[/][^/]+[/]/, '')}${isOverNothing ? ' over nothing' : ''}`,
+        ),
       ),
     );
     await takeBackup(bed.attempt(scratch.dataset()), bed.deps({ repository }), signal);

@@ -15,8 +15,26 @@ export const attemptPrefix = (dataset: string, backupId: string, attempt: number
 
 export const manifestKey = (attempt: string): ObjectKey => `${attempt}/manifest.json`;
 
+/**
+ * Everything that is short-lived or renewed lies below it: holds, marks, markers, probes, what the clock is read from. Nothing there is
+ * ever locked for long, and the credential that writes may delete there.
+ */
+export const CONTROL = '_control';
+
+/** What is said about backups for as long as work on them lasts, at the path of what it is said about. */
+const ABOUT_BACKUPS = `${CONTROL}/backups`;
+
+const aboutKey = (key: ObjectKey): ObjectKey => `${ABOUT_BACKUPS}/${key}`;
+
+export const isControlKey = (key: ObjectKey): boolean => key.startsWith(`${CONTROL}/`);
+
+export const datasetControlPrefix = (dataset: string): string => aboutKey(datasetPrefix(dataset));
+
+export const backupControlPrefix = (dataset: string, backupId: string): string =>
+  aboutKey(backupPrefix(dataset, backupId));
+
 /** Written by the sweeper before it deletes: a manifest that comes after it makes no backup. */
-export const sweptKey = (attempt: string): ObjectKey => `${attempt}/swept`;
+export const sweptKey = (attempt: string): ObjectKey => aboutKey(`${attempt}/swept`);
 
 export const verdictsPrefix = (dataset: string, backupId: string): string =>
   `${backupPrefix(dataset, backupId)}/verdicts`;
@@ -32,34 +50,37 @@ export const isVerdictKey = (key: ObjectKey): boolean => VERDICT.test(key);
 /** Whose verdict it is. */
 export const findVerdictRun = (key: ObjectKey): string | undefined => VERDICT.exec(key)?.[1];
 
-export const holdsPrefix = (dataset: string, backupId: string): string => `${backupPrefix(dataset, backupId)}/holds`;
+export const holdsPrefix = (dataset: string, backupId: string): string =>
+  `${backupControlPrefix(dataset, backupId)}/holds`;
 
 /** One hold on one backup. Names are chosen by whoever holds: an operator's word, a run's id. */
 export const holdKey = (dataset: string, backupId: string, name: string): ObjectKey =>
   `${holdsPrefix(dataset, backupId)}/${name}.json`;
 
-export const isHoldKey = (key: ObjectKey): boolean => /^[^/]+\/[^/]+\/holds\/[^/]+[.]json$/.test(key);
+const HOLD = new RegExp(`^${ABOUT_BACKUPS}/[^/]+/[^/]+/holds/[^/]+[.]json$`);
+
+export const isHoldKey = (key: ObjectKey): boolean => HOLD.test(key);
 
 /** Says that the backup is about to be deleted, and until when a hold can still save it. */
 export const expiringKey = (dataset: string, backupId: string): ObjectKey =>
-  `${backupPrefix(dataset, backupId)}/expiring.json`;
+  `${backupControlPrefix(dataset, backupId)}/expiring.json`;
 
 /** An operator wants the backup gone. */
 export const deletionKey = (dataset: string, backupId: string): ObjectKey =>
-  `${backupPrefix(dataset, backupId)}/deletion-asked.json`;
+  `${backupControlPrefix(dataset, backupId)}/deletion-asked.json`;
 
 /** What tries what the store can do and whether we may is written there, and removed at once. */
-export const PROBES = '_probe';
+export const PROBES = `${CONTROL}/probes`;
 
 export const probeKey = (nonce: string): ObjectKey => `${PROBES}/${nonce}`;
 
-export const clockPrefix = (dataset: string): string => `${datasetPrefix(dataset)}/clock`;
+export const clockPrefix = (dataset: string): string => `${CONTROL}/clock/${dataset}`;
 
 /** Written to read the store's clock, and removed at once. */
 export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
 
 /** Sealed for one set of recipients, whose digest names it: opened to learn whether an identity still opens what is written. */
-export const canaryKey = (digest: string): ObjectKey => `_control/canaries/${digest}.zst.age`;
+export const canaryKey = (digest: string): ObjectKey => `${CONTROL}/canaries/${digest}.zst.age`;
 
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 
@@ -69,9 +90,16 @@ export function findAttemptNumber(name: string): number | undefined {
   return match ? Number(match[1]) : undefined;
 }
 
-/** The prefix of the attempt that an object belongs to; undefined for what lies beside attempts. */
+/** `shop/0198…/a1-3f9c/swept` of `_control/backups/shop/0198…/a1-3f9c/swept`; other keys are about themselves. */
+const aboutWhat = (key: ObjectKey): string =>
+  key.startsWith(`${ABOUT_BACKUPS}/`) ? key.slice(ABOUT_BACKUPS.length + 1) : key;
+
+/** Of the backup that an object is part of, or that a mark is about. */
+export const findBackupId = (key: ObjectKey): string => aboutWhat(key).split('/')[1] ?? '';
+
+/** The prefix of the attempt that an object belongs to, or that a marker is about; undefined for what lies beside attempts. */
 export function findAttemptKey(key: ObjectKey): string | undefined {
-  const [dataset = '', backupId = '', name = ''] = key.split('/');
+  const [dataset = '', backupId = '', name = ''] = aboutWhat(key).split('/');
   return findAttemptNumber(name) === undefined ? undefined : `${backupPrefix(dataset, backupId)}/${name}`;
 }
 

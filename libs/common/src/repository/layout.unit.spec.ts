@@ -2,9 +2,18 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import {
   attemptPrefix,
+  canaryKey,
+  clockKey,
+  deletionKey,
+  expiringKey,
+  findAttemptKey,
   findAttemptNumber,
+  findBackupId,
+  holdKey,
+  isControlKey,
   isObjectKey,
   manifestKey,
+  probeKey,
   sweptKey,
   toListPrefix,
   verdictKey,
@@ -17,13 +26,24 @@ describe('repository layout', () => {
     const attempt = attemptPrefix('shop', id, 2, '3f9c');
     expect(attempt).toBe(`shop/${id}/a2-3f9c`);
     expect(manifestKey(attempt)).toBe(`shop/${id}/a2-3f9c/manifest.json`);
-    expect(sweptKey(attempt)).toBe(`shop/${id}/a2-3f9c/swept`);
+    expect(findAttemptKey(manifestKey(attempt))).toBe(attempt);
+  });
+
+  it('keeps what is short-lived below one prefix, at the path of what it is about', () => {
+    const attempt = attemptPrefix('a1-x', id, 2, '3f9c');
+    expect(sweptKey(attempt)).toBe(`_control/backups/a1-x/${id}/a2-3f9c/swept`);
+    const about = [sweptKey(attempt), holdKey('a1-x', id, 'audit'), expiringKey('a1-x', id), deletionKey('a1-x', id)];
+    for (const key of about) expect([isControlKey(key), findBackupId(key)]).toEqual([true, id]);
+    for (const key of [probeKey('a'), clockKey('a1-x', 'b'), canaryKey('c')]) expect(isControlKey(key)).toBe(true);
+    expect(about.map(findAttemptKey)).toEqual([attempt, undefined, undefined, undefined]);
+    expect([manifestKey(attempt), verdictKey('a1-x', id, '2026', id)].some(isControlKey)).toBe(false);
   });
 
   it('makes keys that every store takes', () => {
     const verdict = verdictKey('shop', id, '2026-11-21T10:44:35.123Z', id);
     const attempt = attemptPrefix('a.dataset_with-63', id, 12, 'Ab_-9');
-    for (const key of [verdict, manifestKey(attempt), sweptKey(attempt)]) expect(isObjectKey(key)).toBe(true);
+    const hold = holdKey('d'.repeat(63), id, 'h'.repeat(63));
+    for (const key of [verdict, manifestKey(attempt), sweptKey(attempt), hold]) expect(isObjectKey(key)).toBe(true);
   });
 
   it('reads the number of an attempt from its name and from nothing else', () => {

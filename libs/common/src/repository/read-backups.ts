@@ -2,11 +2,18 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { Damage } from '#common/domain/proof.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
-import { backupPrefix, findAttemptNumber, manifestKey, sweptKey } from './layout.js';
+import {
+  backupControlPrefix,
+  backupPrefix,
+  findAttemptKey,
+  findAttemptNumber,
+  manifestKey,
+  sweptKey,
+} from './layout.js';
 import { parseManifest } from './manifest-codec.js';
 import { readObject } from './read-object.js';
 
-/** Sizes by key of everything below one backup's prefix. */
+/** Sizes by key of everything of one backup. */
 type Listing = ReadonlyMap<string, number>;
 
 interface Candidate {
@@ -15,7 +22,7 @@ interface Candidate {
   readonly listing: Listing;
 }
 
-/** Everything below one backup's prefix, listed. */
+/** Everything of one backup: its objects, and the holds, marks and markers that are about it. */
 export interface ListedBackup {
   readonly dataset: string;
   readonly backupId: string;
@@ -30,14 +37,15 @@ export interface FoundBackup {
   readonly lost: readonly Damage[];
 }
 
-/** Throws: repository.*. */
+/** Objects first, as in `listByBackup`. Throws: repository.*. */
 export async function listObjects(
   repository: BackupRepository,
   { dataset, backupId }: Omit<ListedBackup, 'objects'>,
   o: ReadOptions,
 ): Promise<ListedBackup> {
   const objects: StoredObject[] = [];
-  for await (const object of repository.list(backupPrefix(dataset, backupId), o)) objects.push(object);
+  for (const prefix of [backupPrefix(dataset, backupId), backupControlPrefix(dataset, backupId)])
+    for await (const object of repository.list(prefix, o)) objects.push(object);
   return { dataset, backupId, objects };
 }
 
@@ -84,13 +92,14 @@ export async function findAmong(
   return damaged;
 }
 
-function listAttempts({ dataset, backupId, listing }: Candidate): readonly string[] {
-  const names = new Set(Array.from(listing.keys(), (key) => key.split('/')[2] ?? ''));
-  return Array.from(names)
-    .map((name) => ({ name, number: findAttemptNumber(name) ?? 0 }))
+/** The newest first. */
+function listAttempts({ listing }: Candidate): readonly string[] {
+  const attempts = new Set(Array.from(listing.keys(), (key) => findAttemptKey(key) ?? ''));
+  return Array.from(attempts)
+    .map((attempt) => ({ attempt, number: findAttemptNumber(attempt.split('/').at(-1) ?? '') ?? 0 }))
     .filter(({ number }) => number > 0)
-    .sort((a, b) => b.number - a.number || (a.name < b.name ? 1 : -1))
-    .map(({ name }) => `${backupPrefix(dataset, backupId)}/${name}`);
+    .sort((a, b) => b.number - a.number || (a.attempt < b.attempt ? 1 : -1))
+    .map(({ attempt }) => attempt);
 }
 
 async function readManifest(

@@ -6,7 +6,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
 import { expiringKey, verdictKey } from '#common/repository/layout.js';
 import { aRun } from '#common/testing/catalog-test-bed.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeys, listKeysOf } from '#common/testing/each-store.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { startS3Proxy } from '#common/testing/s3-proxy.js';
@@ -72,7 +72,7 @@ describe('a backup that an operator wants gone', () => {
       keptBy: ['within 30d'],
       objects: expect.arrayContaining([{ key: old.objects[0]?.key, sizeBytes: 4 }]),
     });
-    expect(await listKeys(bed.disk, `shop/${old.backupId}`)).toHaveLength(3);
+    expect(await listKeysOf(bed.disk, `shop/${old.backupId}`)).toHaveLength(3);
   });
 
   it('is marked, and deleted by a later sweep, against all rules and while backups fail, with an audit row and its fact', async () => {
@@ -82,7 +82,7 @@ describe('a backup that an operator wants gone', () => {
     expect(await sweep()).toEqual([`${old.backupId} waiting`]);
     await bed.letGraceEnd(old);
     expect(await sweep()).toEqual([`${old.backupId} deleted`]);
-    expect(await listKeys(bed.disk, `shop/${old.backupId}`)).toEqual([]);
+    expect(await listKeysOf(bed.disk, `shop/${old.backupId}`)).toEqual([]);
     expect([await bed.stateOf(old), await bed.isWhole(young)]).toEqual(['expired', true]);
     expect(await toldOf(old)).toEqual({
       facts: ['ops asked for its deletion'],
@@ -154,12 +154,15 @@ describe('a backup that an operator wants gone', () => {
     expect((await remove(damaged)).outcome).toBe('marked');
     await bed.letGraceEnd(damaged);
     expect(await sweep()).toEqual([`${damaged.backupId} deleted`]);
-    expect([await bed.stateOf(damaged), await listKeys(bed.disk, `shop/${damaged.backupId}`)]).toEqual(['expired', []]);
+    expect([await bed.stateOf(damaged), await listKeysOf(bed.disk, `shop/${damaged.backupId}`)]).toEqual([
+      'expired',
+      [],
+    ]);
   });
 
   it('is forgotten by the catalog when nothing of it is left', async () => {
     const gone = await bed.newBackup(1, 2);
-    for (const key of await listKeys(bed.disk, `shop/${gone.backupId}`)) await bed.disk.remove(key, { signal });
+    for (const key of await listKeysOf(bed.disk, `shop/${gone.backupId}`)) await bed.disk.remove(key, { signal });
     expect(await remove(gone)).toMatchObject({ outcome: 'deleted', preview: { state: 'gone' } });
     expect(await bed.stateOf(gone)).toBe('expired');
     await expect(remove(gone)).rejects.toMatchObject({ code: 'backup.missing' });
@@ -167,10 +170,10 @@ describe('a backup that an operator wants gone', () => {
 
   it('stays when the wish is withdrawn in time', async () => {
     const [old] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
-    const before = await listKeys(bed.disk, `shop/${old.backupId}`);
+    const before = await listKeysOf(bed.disk, `shop/${old.backupId}`);
     await remove(old);
     await withdrawDeletionOf(named(old), 'ops', bed.deps(), signal);
-    expect([await listKeys(bed.disk, `shop/${old.backupId}`), await sweep()]).toEqual([before, []]);
+    expect([await listKeysOf(bed.disk, `shop/${old.backupId}`), await sweep()]).toEqual([before, []]);
   });
 
   it('goes without any catalog, too', async () => {
@@ -179,7 +182,7 @@ describe('a backup that an operator wants gone', () => {
     expect((await remove(old, once, deps)).outcome).toBe('marked');
     await bed.letGraceEnd(old);
     expect((await remove(old, once, deps)).outcome).toBe('deleted');
-    expect(await listKeys(bed.disk, `shop/${old.backupId}`)).toEqual([]);
+    expect(await listKeysOf(bed.disk, `shop/${old.backupId}`)).toEqual([]);
   });
 
   it('is whole or none wherever its deletion is killed, and sweeps finish it', async () => {
@@ -201,7 +204,7 @@ describe('a backup that an operator wants gone', () => {
       if (await bed.isWhole(old)) expect(await bed.stateOf(old)).toMatch(/completed|expired/);
       else expect(await bed.stateOf(old)).toBe('expired');
       await sweep();
-      expect([await bed.stateOf(old), await listKeys(bed.disk, `shop/${old.backupId}`)]).toEqual(['expired', []]);
+      expect([await bed.stateOf(old), await listKeysOf(bed.disk, `shop/${old.backupId}`)]).toEqual(['expired', []]);
       if (second === 'alive') break;
     }
   });
@@ -249,16 +252,16 @@ describe('in a store that is full', () => {
     const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
     await store.put(expiringKey('shop', old.backupId), Buffer.from(JSON.stringify(mark)), { signal });
     expect(await remove(old, once, deps)).toMatchObject({ outcome: 'deleted' });
-    expect(await listKeys(store, `shop/${old.backupId}`)).toEqual([]);
+    expect(await listKeysOf(store, `shop/${old.backupId}`)).toEqual([]);
   });
 
   it('ends with the way out where not even a marker fits, and the backup stays whole', async () => {
     const store = await openFull(-1);
-    const kept = await listKeys(store, `shop/${old.backupId}`);
+    const kept = await listKeysOf(store, `shop/${old.backupId}`);
     const hint = expect.stringContaining('docs/how-to/keep-and-expire-backups.md, “A full repository”');
     for (const asked of [preview, remove])
       await expect(asked(old, once, bed.deps({ store }))).rejects.toMatchObject({ code: 'repository.full', hint });
-    expect(await listKeys(store, `shop/${old.backupId}`)).toEqual(kept);
+    expect(await listKeysOf(store, `shop/${old.backupId}`)).toEqual(kept);
   });
 });
 
@@ -271,7 +274,7 @@ it('a sweep of a bucket that keeps versions says that no space was freed', async
     await storeBackup(store, 2, { snapshotAt: new Date(Date.now() - 60_000).toISOString() });
     expect(await applyRetention('shop', deps, signal)).toMatchObject({ isSpaceFreed: null });
     const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
-    await store.put(`shop/${old.backupId}/expiring.json`, Buffer.from(JSON.stringify(mark)), { signal });
+    await store.put(expiringKey('shop', old.backupId), Buffer.from(JSON.stringify(mark)), { signal });
     const swept = await applyRetention('shop', deps, signal);
     expect(swept).toMatchObject({ backups: [{ outcome: 'deleted' }], isSpaceFreed: false });
   } finally {

@@ -4,7 +4,7 @@ import type { BackupId } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 import { placeHold } from '#common/repository/holds.js';
 import { expiringKey } from '#common/repository/layout.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeysOf } from '#common/testing/each-store.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { type Script, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
@@ -235,6 +235,6 @@ describe('two sweeps of one dataset', () => {
     expect([(await apply()).backups, (await plan(bed.deps())).damaged]).toMatchObject([[], [{ id: expired.backupId }]]);
     await bed.bed.catalog.transaction((tx) => tx.retention.expire(expired.backupId as BackupId, 'disk'));
     expect((await apply()).backups).toEqual([{ id: expired.backupId, outcome: 'deleted' }]);
-    expect(await listKeys(bed.disk, `shop/${expired.backupId}`)).toEqual([]);
+    expect(await listKeysOf(bed.disk, `shop/${expired.backupId}`)).toEqual([]);
   });
 });

@@ -35,6 +35,12 @@ export const eachStore: readonly [name: string, open: () => Promise<StoreBed>][]
   ],
 ];
 
+/** Everything of a dataset or of a backup, `shop/0198…`: its objects, and then what is said about it below `_control/`. */
+export const listKeysOf = async (repository: BackupRepository, what: string): Promise<string[]> => [
+  ...(await listKeys(repository, what)),
+  ...(await listKeys(repository, `_control/backups/${what}`)),
+];
+
 export async function listKeys(repository: BackupRepository, prefix = ''): Promise<string[]> {
   const keys: string[] = [];
   for await (const { key } of repository.list(prefix, { signal: new AbortController().signal })) keys.push(key);
