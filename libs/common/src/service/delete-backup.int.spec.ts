@@ -16,6 +16,9 @@ import { endpoints } from '#tools/services/endpoints.js';
 import { applyRetention } from './apply-retention.js';
 import { deleteBackup, previewDeletion, withdrawDeletionOf } from './delete-backup.js';
 
+const MARK = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
+const keysOf = ({ backupId }: Manifest, store = bed.disk) => listKeysOf(store, `shop/${backupId}`);
+
 const { signal } = new AbortController();
 const once = { by: 'ops', evenLastGood: false };
 const twice = { by: 'ops', evenLastGood: true };
@@ -72,7 +75,7 @@ describe('a backup that an operator wants gone', () => {
       keptBy: ['within 30d'],
       objects: expect.arrayContaining([{ key: old.objects[0]?.key, sizeBytes: 4 }]),
     });
-    expect(await listKeysOf(bed.disk, `shop/${old.backupId}`)).toHaveLength(3);
+    expect(await keysOf(old)).toHaveLength(3);
   });
 
   it('is marked, and deleted by a later sweep, against all rules and while backups fail, with an audit row and its fact', async () => {
@@ -82,7 +85,7 @@ describe('a backup that an operator wants gone', () => {
     expect(await sweep()).toEqual([`${old.backupId} waiting`]);
     await bed.letGraceEnd(old);
     expect(await sweep()).toEqual([`${old.backupId} deleted`]);
-    expect(await listKeysOf(bed.disk, `shop/${old.backupId}`)).toEqual([]);
+    expect(await keysOf(old)).toEqual([]);
     expect([await bed.stateOf(old), await bed.isWhole(young)]).toEqual(['expired', true]);
     expect(await toldOf(old)).toEqual({
       facts: ['ops asked for its deletion'],
@@ -154,15 +157,12 @@ describe('a backup that an operator wants gone', () => {
     expect((await remove(damaged)).outcome).toBe('marked');
     await bed.letGraceEnd(damaged);
     expect(await sweep()).toEqual([`${damaged.backupId} deleted`]);
-    expect([await bed.stateOf(damaged), await listKeysOf(bed.disk, `shop/${damaged.backupId}`)]).toEqual([
-      'expired',
-      [],
-    ]);
+    expect([await bed.stateOf(damaged), await keysOf(damaged)]).toEqual(['expired', []]);
   });
 
   it('is forgotten by the catalog when nothing of it is left', async () => {
     const gone = await bed.newBackup(1, 2);
-    for (const key of await listKeysOf(bed.disk, `shop/${gone.backupId}`)) await bed.disk.remove(key, { signal });
+    for (const key of await keysOf(gone)) await bed.disk.remove(key, { signal });
     expect(await remove(gone)).toMatchObject({ outcome: 'deleted', preview: { state: 'gone' } });
     expect(await bed.stateOf(gone)).toBe('expired');
     await expect(remove(gone)).rejects.toMatchObject({ code: 'backup.missing' });
@@ -170,10 +170,10 @@ describe('a backup that an operator wants gone', () => {
 
   it('stays when the wish is withdrawn in time', async () => {
     const [old] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
-    const before = await listKeysOf(bed.disk, `shop/${old.backupId}`);
+    const before = await keysOf(old);
     await remove(old);
     await withdrawDeletionOf(named(old), 'ops', bed.deps(), signal);
-    expect([await listKeysOf(bed.disk, `shop/${old.backupId}`), await sweep()]).toEqual([before, []]);
+    expect([await keysOf(old), await sweep()]).toEqual([before, []]);
   });
 
   it('goes without any catalog, too', async () => {
@@ -182,7 +182,7 @@ describe('a backup that an operator wants gone', () => {
     expect((await remove(old, once, deps)).outcome).toBe('marked');
     await bed.letGraceEnd(old);
     expect((await remove(old, once, deps)).outcome).toBe('deleted');
-    expect(await listKeysOf(bed.disk, `shop/${old.backupId}`)).toEqual([]);
+    expect(await keysOf(old)).toEqual([]);
   });
 
   it('is whole or none wherever its deletion is killed, and sweeps finish it', async () => {
@@ -204,7 +204,7 @@ describe('a backup that an operator wants gone', () => {
       if (await bed.isWhole(old)) expect(await bed.stateOf(old)).toMatch(/completed|expired/);
       else expect(await bed.stateOf(old)).toBe('expired');
       await sweep();
-      expect([await bed.stateOf(old), await listKeysOf(bed.disk, `shop/${old.backupId}`)]).toEqual(['expired', []]);
+      expect([await bed.stateOf(old), await keysOf(old)]).toEqual(['expired', []]);
       if (second === 'alive') break;
     }
   });
@@ -249,19 +249,18 @@ describe('in a store that is full', () => {
     const body = Buffer.alloc(100_000);
     await expect(store.put('shop/next', body, { signal })).rejects.toMatchObject({ code: 'repository.full' });
     expect(await remove(old, once, deps)).toMatchObject({ outcome: 'marked' });
-    const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
-    await store.put(expiringKey('shop', old.backupId), Buffer.from(JSON.stringify(mark)), { signal });
+    await store.put(expiringKey('shop', old.backupId), MARK, { signal });
     expect(await remove(old, once, deps)).toMatchObject({ outcome: 'deleted' });
-    expect(await listKeysOf(store, `shop/${old.backupId}`)).toEqual([]);
+    expect(await keysOf(old, store)).toEqual([]);
   });
 
   it('ends with the way out where not even a marker fits, and the backup stays whole', async () => {
     const store = await openFull(-1);
-    const kept = await listKeysOf(store, `shop/${old.backupId}`);
+    const kept = await keysOf(old, store);
     const hint = expect.stringContaining('docs/how-to/keep-and-expire-backups.md, “A full repository”');
     for (const asked of [preview, remove])
       await expect(asked(old, once, bed.deps({ store }))).rejects.toMatchObject({ code: 'repository.full', hint });
-    expect(await listKeysOf(store, `shop/${old.backupId}`)).toEqual(kept);
+    expect(await keysOf(old, store)).toEqual(kept);
   });
 });
 
@@ -273,8 +272,7 @@ it('a sweep of a bucket that keeps versions says that no space was freed', async
     const [old] = [await storeBackup(store, 1, { snapshotAt: '2026-01-01T00:00:00Z' })];
     await storeBackup(store, 2, { snapshotAt: new Date(Date.now() - 60_000).toISOString() });
     expect(await applyRetention('shop', deps, signal)).toMatchObject({ isSpaceFreed: null });
-    const mark = { formatVersion: 1, graceMs: 0, reasons: [] };
-    await store.put(expiringKey('shop', old.backupId), Buffer.from(JSON.stringify(mark)), { signal });
+    await store.put(expiringKey('shop', old.backupId), MARK, { signal });
     const swept = await applyRetention('shop', deps, signal);
     expect(swept).toMatchObject({ backups: [{ outcome: 'deleted' }], isSpaceFreed: false });
   } finally {
