@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BusPosition } from './bus-position.js';
-import { BackupMethod, Counts, DatasetName, Instant, Sha256, StoreKind, Uuid } from './names.js';
+import { BackupMethod, Counts, DatasetName, Instant, LsnText, Sha256, StoreKind, Uuid } from './names.js';
 import type { SnapshotFacts } from './snapshot-facts.js';
 
 export const ManifestObject = z.object({
@@ -12,6 +12,23 @@ export const ManifestObject = z.object({
   encryption: z.enum(['age', 'none']).default('none').describe('Applied after compression'),
 });
 export type ManifestObject = z.infer<typeof ManifestObject>;
+
+/** Archived write-ahead log without which a backup is of no use: from where it begins to where its copy is consistent. */
+export const WalRange = z.object({
+  kind: z.literal('wal'),
+  systemId: z
+    .string()
+    .regex(/^\d{1,20}$/)
+    .describe('Of the PostgreSQL cluster that wrote it'),
+  timeline: z.int().min(1),
+  startLsn: LsnText,
+  endLsn: LsnText,
+});
+export type WalRange = z.infer<typeof WalRange>;
+
+/** What a backup needs of what several share, beside its own objects. */
+export const RequiredRange = z.discriminatedUnion('kind', [WalRange]);
+export type RequiredRange = z.infer<typeof RequiredRange>;
 
 /** What one backup consists of and how to restore it, also by hand. Written last: with it the backup exists. */
 export const Manifest = z.object({
@@ -33,6 +50,11 @@ export const Manifest = z.object({
     .describe('Public keys of age that the objects are encrypted for; any of their identities opens them'),
   tools: z.record(z.string(), z.string()).describe('Program → version as it prints itself'),
   objects: z.array(ManifestObject).min(1),
+  needs: z
+    .array(Uuid)
+    .default([])
+    .describe('Ids of the backups that it builds on, without which it cannot be restored'),
+  requires: z.array(RequiredRange).default([]).describe('Ranges of what backups share that a restore of it reads'),
   snapshotAt: Instant.describe('The instant that a restore brings back'),
   sourceSizeBytes: z.number().int().min(0).describe('Of what was backed up, as its server counts'),
   counts: Counts,

@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { ZodType } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
-import type { ManifestObject } from '#common/contracts/manifest.js';
+import type { ManifestObject, RequiredRange } from '#common/contracts/manifest.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 
 /** One protected thing, as far as every kind of store has it. */
@@ -71,6 +71,9 @@ export interface BackupMethod<D extends ProtectedDataset, F extends object> {
 export interface MadeBackup<F> {
   readonly facts: F;
   readonly tools: Readonly<Record<string, string>>;
+  /** Ids of the backups that it builds on. */
+  readonly needs: readonly string[];
+  readonly requires: readonly RequiredRange[];
 }
 
 /** A backup under way. */
@@ -78,10 +81,14 @@ export interface BackupSession<F> {
   readonly busPosition: BusPosition | null;
   /** Program → version as it prints itself. */
   readonly tools: Readonly<Record<string, string>>;
+  /** Ids of the backups that this one builds on; the core keeps them from deletion while it is made. None unless stated. */
+  readonly needs?: readonly string[];
   /** One after another: the next begins when the one before is whole. */
   objects(): AsyncIterable<OutputObject>;
   /** What the snapshot holds; asked for when all objects were read. */
   facts(): Promise<F>;
+  /** What a restore reads of what backups share; asked for after the facts. Nothing unless stated. */
+  requires?(): Promise<readonly RequiredRange[]>;
   /** Idempotent, never throws. */
   close(): Promise<void>;
 }

@@ -1,17 +1,23 @@
 import { createReadStream } from 'node:fs';
 import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
+import type { WalRange } from '#common/contracts/manifest.js';
 import type { Engine, ProtectedDataset } from '#common/engines/engine.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
+import { HOLD_LIVES_MS } from '#common/repository/expiry-marker.js';
+import { listHolds } from '#common/repository/holds.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { generateAgeKeys } from '#common/sealing/age.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { toUnsealing } from '#common/sealing/sealing.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { backupIdAt } from '#common/testing/stored-backup.js';
+import { expireBackup } from './expire-backup.js';
 import { openManifest } from './open-manifest.js';
 import { takeBackup } from './take-backup.js';
 
@@ -21,6 +27,29 @@ interface Folder extends ProtectedDataset {
   readonly path: string;
 }
 const FolderFacts = z.object({ takenAt: z.string(), files: z.array(z.string()) });
+
+const wal: WalRange = {
+  ...{ kind: 'wal', systemId: '7412345678901234567', timeline: 1, startLsn: '0/2000028', endLsn: '0/2000100' },
+};
+
+/** A method that builds on backups of its own, and on what a store archives. */
+const increments = (needs: readonly string[]): Engine<Folder, z.infer<typeof FolderFacts>> => ({
+  ...folders,
+  methods: [
+    {
+      name: 'increment',
+      byHand: (made) => made.needs.map((id) => `# first: backup ${id}`),
+      open: async (_, { sealing }) => ({
+        ...{ busPosition: null, tools: {}, needs, close: async () => undefined },
+        facts: async () => ({ takenAt: '2026-11-21T11:00:00.000Z', files: [] }),
+        requires: async () => [wal],
+        async *objects() {
+          yield { name: 'changes', stage: 'copy', stream: Readable.from([await sealing.bytes(Buffer.from('+'))]) };
+        },
+      }),
+    },
+  ],
+});
 
 /** A kind of store of its own: every file of a folder is an object. */
 const folders: Engine<Folder, z.infer<typeof FolderFacts>> = {
@@ -90,6 +119,46 @@ describe.each([false, true])('a kind of store that only its engine knows, encryp
         code: 'backup.unknown-kind',
         message: expect.stringContaining('kind "folder"; this program knows postgres'),
       },
+    });
+  });
+
+  describe('with a method that builds on other backups', () => {
+    const build = (parent: string) =>
+      takeBackup(bed.attempt(dataset, { method: 'increment' }), bed.depsOf(increments([parent])), signal);
+
+    itSealed('says in its manifest what it needs and what it requires, and by hand what comes first', async () => {
+      const { backupId } = await takeBackup(bed.attempt(dataset), bed.depsOf(folders), signal);
+      const child = await build(backupId);
+      expect(child).toMatchObject({ method: 'increment', needs: [backupId], requires: [wal] });
+      expect(child.restoreByHand).toContain(`# first: backup ${backupId}`);
+      expect(await findBackup(bed.repository, 'files', child.backupId, { signal })).toEqual(child);
+    });
+
+    itSealed(
+      'leaves a hold on what it builds on that outlives it: a sweep sees the hold, or the manifest',
+      async () => {
+        const { backupId } = await takeBackup(bed.attempt(dataset), bed.depsOf(folders), signal);
+        const child = await build(backupId);
+        const holds = await listHolds(bed.repository, { dataset: 'files', backupId }, { signal });
+        expect(holds).toEqual([
+          expect.objectContaining({ reason: `backup ${child.backupId} builds on it`, livesMs: HOLD_LIVES_MS }),
+        ]);
+        const expiry = { dataset: 'files', backupId, reasons: ['old'] };
+        expect(await expireBackup(expiry, { repository: bed.repository }, signal)).toBe('held');
+      },
+    );
+
+    itSealed('builds on nothing that is marked for deletion, gone or damaged', async () => {
+      const marked = await takeBackup(bed.attempt(dataset), bed.depsOf(folders), signal);
+      const expiry = { dataset: 'files', backupId: marked.backupId, reasons: ['old'] };
+      await expireBackup(expiry, { repository: bed.repository }, signal);
+      const damaged = await takeBackup(bed.attempt(dataset), bed.depsOf(folders), signal);
+      await bed.repository.remove(damaged.objects[0]?.key ?? '', { signal });
+      const before = await bed.files();
+      await expect(build(marked.backupId)).rejects.toMatchObject({ code: 'backup.expiring' });
+      await expect(build(damaged.backupId)).rejects.toMatchObject({ code: 'backup.damaged' });
+      await expect(build(backupIdAt(1))).rejects.toMatchObject({ code: 'backup.missing' });
+      expect((await bed.files()).filter((file) => !before.includes(file))).toEqual([]);
     });
   });
 

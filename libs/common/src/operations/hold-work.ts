@@ -17,6 +17,10 @@ export interface HoldWorkOptions {
   readonly onUnheld?: ((error: AppError) => void) | undefined;
 }
 
+/** A frozen attempt that thaws must not release the hold of the next one. */
+export const newHoldName = (kind: string, runId: string): string =>
+  `${kind}-${runId}-${randomBytes(3).toString('hex')}`;
+
 /**
  * A catalog knows of its own runs only, and may be lost or made anew: what every user of a repository sees is a hold beside the
  * backup, renewed as long as the work lasts. Throws: repository.*, backup.expiring when a backup is made; what the work throws.
@@ -29,8 +33,7 @@ export function holdWork<T>(
 ): Promise<T> {
   const hold = {
     ...{ dataset, backupId, reason: `${kind} run`, by: hostname() },
-    // A frozen attempt that thaws must not release the hold of the next one.
-    name: `${kind}-${runId}-${randomBytes(3).toString('hex')}`,
+    name: newHoldName(kind, runId),
     ...{ onUnheld, mustHold: kind === 'backup' },
   };
   return whileHeld(repository, hold, signal, work);

@@ -19,7 +19,8 @@ const locale = { encoding: 'UTF8', collation: 'C', characterType: 'C', localePro
 
 function linesOf(database: string, location: string, encryption: 'age' | 'none' = 'none'): string[] {
   const facts = { database, ...locale } as SnapshotFacts;
-  const ofEngine = toCommandsByHand({ facts, tools: { pg_dump: 'pg_dump (PostgreSQL) 18.6' } });
+  const tools = { pg_dump: 'pg_dump (PostgreSQL) 18.6' };
+  const ofEngine = toCommandsByHand({ facts, tools, needs: [], requires: [] });
   return toRestoreByHand(objectsOf(encryption), location, ofEngine);
 }
 

@@ -9,6 +9,7 @@ import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.
 import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { Sealing } from '#common/sealing/sealing.js';
 import { placeCanary } from './canary.js';
+import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
 import { toRestoreByHand } from './restore-by-hand.js';
 
@@ -50,7 +51,8 @@ const TIDY_MS = 30_000;
 /**
  * Streams one backup, then makes it exist: objects → manifest (docs/design/ordering.md), behind a `repository.json` if it is the
  * first. A hold tells other users of the repository meanwhile. Needs neither catalog nor bus.
- * A crash leaves garbage to sweep, never a backup with a hole. Throws: postgres.*, engine.*, repository.*; the abort reason.
+ * A crash leaves garbage to sweep, never a backup with a hole. Throws: postgres.*, engine.*, repository.*; backup.missing, backup.damaged,
+ * backup.expiring for one that it builds on; the abort reason.
  */
 export async function takeBackup<D extends ProtectedDataset, F extends object>(
   attempt: BackupAttempt<D>,
@@ -79,11 +81,12 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   const writing = new AttemptWriting(attempt, { ...d, sealing }, signal);
   const startedAt = d.clock().toISOString();
   const sealingTools = await sealing.versions(signal);
-  const output = await method.open(attempt.dataset, {
+  const session = await method.open(attempt.dataset, {
     ...{ signal, sealing, purpose: attempt.purpose, readBusPosition: d.readBusPosition },
     onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
     applicationName: `holdfast ${attempt.runId} a${attempt.attempt}`,
   });
+  const output = await holdNeeded(session, { ...attempt, repository: d.repository }, signal);
   let manifest: Manifest;
   try {
     for await (const object of output.objects()) await writing.store(object);
@@ -91,9 +94,10 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
     const facts = await output.facts();
     if (recipients.length > 0) await writing.store(await toFactsObject(facts, sealing));
     const tools = { ...output.tools, ...sealingTools };
+    const chain = { needs: [...output.needs], requires: [...(await output.requires())] };
     const { attemptKey, objects } = writing;
-    const byHand = toRestoreByHand(needed, d.repository.location, method.byHand({ facts, tools }));
-    const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition };
+    const byHand = toRestoreByHand(needed, d.repository.location, method.byHand({ facts, tools, ...chain }));
+    const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain };
     manifest = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
   } catch (error) {
     await output.close();
@@ -111,7 +115,10 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   return manifest;
 }
 
-type Made<F> = Pick<Manifest, 'attemptKey' | 'tools' | 'startedAt' | 'busPosition' | 'restoreByHand' | 'objects'> & {
+type Made<F> = Pick<
+  Manifest,
+  'attemptKey' | 'tools' | 'startedAt' | 'busPosition' | 'restoreByHand' | 'objects' | 'needs' | 'requires'
+> & {
   readonly facts: F;
 };
 

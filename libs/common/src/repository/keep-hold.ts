@@ -41,23 +41,39 @@ export async function whileHeld<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const hold: NewHold = { ...rest, livesMs };
+  let kept: KeptHold;
   try {
-    await placeHold(repository, hold, { signal });
+    kept = await keepHold(repository, hold, signal);
   } catch (error) {
     if (mustHold || !(error instanceof AppError && NO_HINDRANCE.includes(error.code))) throw error;
     onUnheld?.(error);
     await letGo(repository, hold);
     return work();
   }
-  const ending = new AbortController();
-  const renewing = keepRenewing(repository, hold, livesMs, ending.signal);
   try {
     return await work();
   } finally {
-    ending.abort();
-    await renewing;
-    await letGo(repository, hold);
+    await kept.release();
   }
+}
+
+export interface KeptHold {
+  /** Renews it no more: it lapses when it has lived from the last renewal. Idempotent, never throws. */
+  leave(): Promise<void>;
+  /** Takes it away. Idempotent, never throws. */
+  release(): Promise<void>;
+}
+
+/** Places a hold and renews it until it is left. Throws: backup.expiring; repository.*. */
+export async function keepHold(repository: BackupRepository, hold: NewHold, signal: AbortSignal): Promise<KeptHold> {
+  await placeHold(repository, hold, { signal });
+  const ending = new AbortController();
+  const renewing = keepRenewing(repository, hold, hold.livesMs ?? HOLD_LIVES_MS, ending.signal);
+  const leave = (): Promise<void> => {
+    ending.abort();
+    return renewing;
+  };
+  return { leave, release: () => leave().then(() => letGo(repository, hold)) };
 }
 
 const letGo = (repository: BackupRepository, hold: NewHold): Promise<void> =>

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { BusPosition } from '#common/contracts/bus-position.js';
-import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import type { Manifest, ManifestObject, WalRange } from '#common/contracts/manifest.js';
 import type { SnapshotFacts, TableFacts } from '#common/contracts/snapshot-facts.js';
 import { toUuidV7 } from '#common/domain/ids.js';
 
@@ -108,6 +108,15 @@ const busPosition = (): fc.Arbitrary<BusPosition> =>
     ),
   });
 
+const walRange = (): fc.Arbitrary<WalRange> =>
+  fc.record({
+    kind: fc.constant('wal'),
+    systemId: fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map(String),
+    timeline: fc.integer({ min: 1, max: 99 }),
+    startLsn: lsn(),
+    endLsn: lsn(),
+  });
+
 /** Any manifest that the schema allows, for round trips. */
 export const manifestArbitrary = (): fc.Arbitrary<Manifest> =>
   fc.record({
@@ -126,6 +135,8 @@ export const manifestArbitrary = (): fc.Arbitrary<Manifest> =>
     recipients: fc.array(text(), { maxLength: 2 }),
     tools: fc.dictionary(name(), text(), { maxKeys: 3 }),
     objects: fc.array(object(), { minLength: 1, maxLength: 3 }),
+    needs: fc.array(uuid(), { maxLength: 2 }),
+    requires: fc.array(walRange(), { maxLength: 2 }),
     snapshotAt: instant(),
     sourceSizeBytes: size(),
     counts: fc.dictionary(name(), size(), { maxKeys: 3 }),
