@@ -48,7 +48,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new'], databases: [`${source}_*`] },
+          accepts: { datasets: ['shop'], strategies: ['new'], destinations: [`${source}_*`] },
         },
       },
       profiles: { shop: { probes: [{ use: 'row-counts' }] } },
@@ -111,7 +111,7 @@ describe('while the bus hangs, from before the services start', () => {
     await askApi('restore.requested', {
       dataset: 'shop',
       target: 'staging',
-      database: `${source}_back`,
+      destination: `${source}_back`,
       profile: 'shop',
     });
     await waitUntil('it is restored and verified', async () => (await runsInState('completed')).length === 3, {

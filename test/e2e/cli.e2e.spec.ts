@@ -45,7 +45,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [`${source}_*`] },
+          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: [`${source}_*`] },
         },
       },
       profiles: { equal: { probes: ['checksums', 'row-counts', 'fingerprints'].map((use) => ({ use })) } },
@@ -91,9 +91,9 @@ describe('a person at the command line', () => {
     expect(listed).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('100') });
     const shown = await type('backup show shop@latest');
     expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/restore by hand\n.*zstd/s) });
-    const plan = await type(`restore plan shop@latest --target staging --database ${restored}`);
+    const plan = await type(`restore plan shop@latest --target staging --destination ${restored}`);
     expect(plan).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing stands in the way') });
-    const run = await type(`restore run shop@latest --target staging --database ${restored} --profile equal --wait`);
+    const run = await type(`restore run shop@latest --target staging --destination ${restored} --profile equal --wait`);
     expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('passed') });
     const runs = await type('runs list --dataset shop');
     expect(runs.stdout).toMatch(/verification.*completed(.|\n)*restore.*completed(.|\n)*backup.*completed/);
@@ -124,7 +124,7 @@ describe('a person at the command line', () => {
 });
 
 describe('a script', () => {
-  const restore = `restore run shop@latest --target staging --database`;
+  const restore = `restore run shop@latest --target staging --destination`;
 
   it.each([
     [0, 'check --dataset shop', { isGood: true }],
@@ -134,8 +134,8 @@ describe('a script', () => {
     [0, 'backup run shop --method dump --wait', { state: 'completed', kind: 'backup', request: { method: 'dump' } }],
     [0, 'backup run shop', { state: 'pending', runId: expect.any(String) }],
     [0, 'runs list --state completed', { runs: expect.any(Array) }],
-    [0, `restore plan shop@latest --target staging --database ${source}_x`, { refusals: [] }],
-    [0, `verify run --target staging --database ${restored} --backup shop@latest --profile equal --wait`, {}],
+    [0, `restore plan shop@latest --target staging --destination ${source}_x`, { refusals: [] }],
+    [0, `verify run --target staging --destination ${restored} --backup shop@latest --profile equal --wait`, {}],
     [1, 'backup run gone --wait', { error: { code: 'postgres.database-missing' } }],
     [2, 'backup show nonsense', { error: { code: 'request.invalid' } }],
     [2, `backup show ${absent}`, { error: { code: 'backup.missing' } }],
@@ -153,7 +153,7 @@ describe('a script', () => {
     [3, `${restore} payroll`, { error: { code: 'request.refused' } }],
     [3, `${restore} ${restored} --wait`, { error: { code: 'restore.database-exists' } }],
     [3, `${restore} ${source}_x --profile nope`, { error: { code: 'request.refused' } }],
-    [3, `restore plan shop@latest --target staging --database ${restored}`, { databaseExists: true }],
+    [3, `restore plan shop@latest --target staging --destination ${restored}`, { exists: true }],
   ])('gets exit code %i and one document from %s', async (exitCode, line, document) => {
     expect(await script(line)).toMatchObject({ exitCode, document });
   });
@@ -179,18 +179,18 @@ describe('a script', () => {
 
   it('gets exit code 1 and the evidence when the verdict is failed', async () => {
     await onServer(server, restored, 'DELETE FROM notes WHERE n = 7');
-    const line = `verify run --target staging --database ${restored} --backup shop@latest --profile equal --wait`;
+    const line = `verify run --target staging --destination ${restored} --backup shop@latest --profile equal --wait`;
     const { exitCode, document } = await script(line);
     expect(exitCode).toBe(1);
     expect(document.result).toMatchObject({ verdict: 'failed' });
     expect(JSON.stringify(document.result)).toContain('public.notes');
-    const repair = `restore run shop@latest --target staging --database ${restored} --strategy in-place --profile equal --wait`;
+    const repair = `restore run shop@latest --target staging --destination ${restored} --strategy in-place --profile equal --wait`;
     expect(await script(repair)).toMatchObject({ exitCode: 0 });
   });
 
   it('finds what would block a restore in place, and doubles no rows when it is run all the same', async () => {
     await onServer(server, restored, 'CREATE VIEW in_the_way AS SELECT n FROM notes');
-    const wish = `shop@latest --target staging --database ${restored} --strategy in-place`;
+    const wish = `shop@latest --target staging --destination ${restored} --strategy in-place`;
     const plan = await script(`restore plan ${wish}`);
     expect(plan).toMatchObject({
       exitCode: 3,
@@ -237,7 +237,7 @@ describe('with neither bus nor catalog', () => {
     expect(listed.document.backups[0]).toMatchObject({ id });
     expect((await script('backup list', config)).document).toEqual(listed.document);
     expect((await script(`backup show ${id}`, config)).document).toMatchObject({ backupId: id });
-    const where = `--target staging --database ${source}_local --profile equal --local`;
+    const where = `--target staging --destination ${source}_local --profile equal --local`;
     const back = await script(`restore run ${id} ${where}`, config);
     expect(back).toMatchObject({ exitCode: 0, document: { verification: { verdict: 'passed' } } });
     const again = await script(`restore run shop@latest ${where} --strategy in-place`, config);
@@ -283,7 +283,7 @@ describe('with neither bus nor catalog', () => {
   });
 
   it('refuses what the target does not accept, as the services would', async () => {
-    const line = 'restore run shop@latest --target staging --database payroll --local';
+    const line = 'restore run shop@latest --target staging --destination payroll --local';
     expect(await script(line, config)).toMatchObject({ exitCode: 3, document: { error: { code: 'request.refused' } } });
   });
 });

@@ -51,7 +51,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new'], databases: [`${source}_*`] },
+          accepts: { datasets: ['shop'], strategies: ['new'], destinations: [`${source}_*`] },
         },
       },
     },
@@ -106,7 +106,7 @@ describe('an executor that is killed in the middle of a backup and a restore', (
   beforeAll(async () => {
     backingUp = await ask(platform, 'backup.requested', { dataset: 'halting' });
     await gate.stalled;
-    restoring = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', database });
+    restoring = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', destination: database });
     await waitUntil('the index is being built', async () => (await sessionsOf(restoring, 'CREATE INDEX%')).length > 0);
     await platform.app('executor').kill();
   });
@@ -131,7 +131,7 @@ describe('an executor that is killed in the middle of a backup and a restore', (
 
   it('and brings the restore to its end, once, whatever the first left running', async () => {
     const completed = await platform.next('restore.completed', causedBy(restoring));
-    expect(completed.data).toMatchObject({ database, attempt: await attemptsOf(restoring) });
+    expect(completed.data).toMatchObject({ destination: database, attempt: await attemptsOf(restoring) });
     expect(completed.data.attempt).toBeGreaterThan(1);
     const rows = 'SELECT (SELECT count(*) FROM notes)::int AS notes, (SELECT count(*) FROM steps)::int AS steps';
     expect(await onServer('postgres18', database, rows)).toEqual([{ notes: 8000, steps: 3 }]);

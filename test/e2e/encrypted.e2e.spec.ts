@@ -36,7 +36,13 @@ withAge('an encrypted repository', () => {
 
   it('is restored through the bus where the database is gone, and proven equal', async () => {
     await bed.shop.run('drop', '--database-only');
-    const data = { dataset: 'shop', backup: backupId, target: 'production', database: bed.name, profile: 'database' };
+    const data = {
+      dataset: 'shop',
+      backup: backupId,
+      target: 'production',
+      destination: bed.name,
+      profile: 'database',
+    };
     const asked = await ask(bed.platform, 'restore.requested', data);
     const restored = await bed.platform.next('restore.completed', causedBy(asked));
     const verified = await bed.platform.next(
@@ -48,7 +54,7 @@ withAge('an encrypted repository', () => {
   });
 
   it('is restored and proven by the command line alone', async () => {
-    const place = ['--target', 'production', '--database', `${bed.name}_local`, '--profile', 'database'];
+    const place = ['--target', 'production', '--destination', `${bed.name}_local`, '--profile', 'database'];
     const { exitCode, stdout, stderr } = await cli('restore', 'run', 'shop@latest', ...place, '--local');
     expect({ exitCode, stderr }).toMatchObject({ exitCode: 0 });
     expect(stdout).toContain('passed');

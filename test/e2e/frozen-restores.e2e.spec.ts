@@ -34,7 +34,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [`${source}_*`] },
+          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: [`${source}_*`] },
         },
       },
     },
@@ -49,7 +49,7 @@ afterAll(async () => {
 });
 
 const restore = (strategy: string): Promise<Asked> =>
-  ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', database: place, strategy });
+  ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', destination: place, strategy });
 /** The bus gives what a frozen process reads to another one only after its session there has ended. */
 const patience = { timeoutMs: 90_000 };
 const completed = (asked: Asked) => platform.next('restore.completed', causedBy(asked), patience);

@@ -28,7 +28,7 @@ const inShop = <Row extends object>(database: string, ...statements: string[]) =
   onServer<Row>('postgres18', database, ...statements);
 
 async function verify(database: string, profile: string): Promise<SeenEvent> {
-  const data = { dataset: 'shop', backup: backupId, target: 'production', database, profile };
+  const data = { dataset: 'shop', backup: backupId, target: 'production', destination: database, profile };
   const asked = await ask(bed.platform, 'verification.requested', data);
   return bed.platform.next('verification.completed', causedBy(asked));
 }
@@ -70,7 +70,7 @@ describe('the main job: backup, disaster, restore, proof, replay', () => {
   });
 
   it('is refused before any change where missing roles are not to be made', async () => {
-    const data = { dataset: 'shop', backup: backupId, target: 'strict', database: bed.name };
+    const data = { dataset: 'shop', backup: backupId, target: 'strict', destination: bed.name };
     const asked = await ask(bed.platform, 'restore.requested', data);
     const failed = await bed.platform.next('restore.failed', causedBy(asked));
     expect(failed.data.error.code).toBe('restore.roles-missing');
@@ -80,10 +80,16 @@ describe('the main job: backup, disaster, restore, proof, replay', () => {
   });
 
   it('is restored where they are, and the verification that was asked for with it passes', async () => {
-    const data = { dataset: 'shop', backup: backupId, target: 'production', database: bed.name, profile: 'database' };
+    const data = {
+      dataset: 'shop',
+      backup: backupId,
+      target: 'production',
+      destination: bed.name,
+      profile: 'database',
+    };
     const asked = await ask(bed.platform, 'restore.requested', data);
     const restored = await bed.platform.next('restore.completed', causedBy(asked));
-    expect(restored.data.createdRoles).toEqual([`${bed.name}_reader`]);
+    expect(restored.data.findings.createdRoles).toEqual([`${bed.name}_reader`]);
     const verified = await bed.platform.next(
       'verification.completed',
       ({ data: said }) => said.runId === restored.data.verificationRunId,
@@ -91,7 +97,7 @@ describe('the main job: backup, disaster, restore, proof, replay', () => {
     expect(complaints(verified)).toBe('');
     expect(verified).toMatchObject({
       correlationId: asked.id,
-      data: { verdict: 'passed', backupId, database: bed.name, restoreRunId: restored.data.runId },
+      data: { verdict: 'passed', backupId, destination: bed.name, restoreRunId: restored.data.runId },
     });
     expect(await summary()).toMatchObject({ orders: 30 + 12, isConsistent: true });
   });

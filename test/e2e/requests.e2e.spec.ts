@@ -30,7 +30,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories },
-          accepts: { datasets: ['shop'], strategies: ['new'], databases: [`${source}_*`] },
+          accepts: { datasets: ['shop'], strategies: ['new'], destinations: [`${source}_*`] },
         },
       },
     },
@@ -159,7 +159,7 @@ describe('what claims to be our own request', () => {
 });
 
 describe('what is well-formed but not allowed', () => {
-  const restore = { dataset: 'shop', target: 'staging', database: `${source}_new` };
+  const restore = { dataset: 'shop', target: 'staging', destination: `${source}_new` };
   const refused = (data: object, named: string) => ({ data, named, code: 'request.refused' });
   const expired = { code: 'request.expired', named: 'expired' };
 
@@ -169,7 +169,7 @@ describe('what is well-formed but not allowed', () => {
     ['an unknown dataset', 'restore', refused({ ...restore, dataset: 'nobody' }, 'nobody')],
     ['a target that no name allows', 'restore', refused({ ...restore, target: '../escape' }, '../escape')],
     ['an unknown target', 'restore', refused({ ...restore, target: 'elsewhere' }, 'elsewhere')],
-    ['a database that is not allowed', 'restore', refused({ ...restore, database: 'payroll' }, 'payroll')],
+    ['a database that is not allowed', 'restore', refused({ ...restore, destination: 'payroll' }, 'payroll')],
     ['by default the dataset’s own database', 'restore', refused({ dataset: 'shop', target: 'staging' }, source)],
     ['a strategy that is not accepted', 'restore', refused({ ...restore, strategy: 'in-place' }, 'in-place')],
     ['an unknown profile', 'restore', refused({ ...restore, profile: 'nope' }, 'nope')],

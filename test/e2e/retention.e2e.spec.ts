@@ -33,7 +33,7 @@ beforeAll(async () => {
     api: { url: 'http://127.0.0.1:9', token: 'not-used-but-long-enough' },
     repositories: { disk: { url: pathToFileURL(join(folder, 'backups')).href } },
     datasets: { shop: dataset, kept: dataset, torn: dataset },
-    targets: { staging: { kind: 'postgres', url, accepts: { datasets: ['torn'], databases: ['x*'] } } },
+    targets: { staging: { kind: 'postgres', url, accepts: { datasets: ['torn'], destinations: ['x*'] } } },
     profiles: { sums: { probes: [{ use: 'checksums' }] } },
     schedules: { nightly: { dataset: 'shop', cron: '0 2 * * *', retention } },
   };
@@ -206,7 +206,7 @@ describe('a backup of which an object is lost', () => {
       ]);
     }
     expect(await script(`backup show ${id}`)).toMatchObject({ exitCode: 0, document: { state: 'damaged', damage } });
-    const at = '--target staging --database xy';
+    const at = '--target staging --destination xy';
     for (const line of [
       `restore plan ${id} ${at}`,
       `restore run ${id} ${at} --local`,
@@ -216,7 +216,7 @@ describe('a backup of which an object is lost', () => {
       expect({ exitCode, document }).toMatchObject({ exitCode: 1, document: { error: { code: 'backup.damaged' } } });
       expect(document.error.message).toContain('database.dump: is missing');
     }
-    const { document } = await script('restore plan torn@latest --target staging --database xy');
+    const { document } = await script('restore plan torn@latest --target staging --destination xy');
     expect(document.error.hint).toContain(good.backupId);
   });
 });

@@ -71,7 +71,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [`${source}*`] },
+          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: [`${source}*`] },
         },
       },
       profiles: {
@@ -197,7 +197,7 @@ const kinds: readonly [string, Kind][] = [
     'a restore beside',
     {
       ...{ app: 'executor', family: 'restore' },
-      ask: (round) => restore({ database: `${source}_new${round}` }),
+      ask: (round) => restore({ destination: `${source}_new${round}` }),
       untilWorking: untilIndexing,
       letGo: () => undefined,
     },
@@ -206,7 +206,7 @@ const kinds: readonly [string, Kind][] = [
     'a restore in place',
     {
       ...{ app: 'executor', family: 'restore' },
-      ask: () => restore({ database: there, strategy: 'in-place', safetyDump: false }),
+      ask: () => restore({ destination: there, strategy: 'in-place', safetyBackup: false }),
       untilWorking: untilIndexing,
       letGo: () => undefined,
       untouched: async () => expect(await notesIn(there)).toBe(24_001),
@@ -220,7 +220,7 @@ const kinds: readonly [string, Kind][] = [
         locked = new pg.Client({ connectionString: urlOf('postgres18', { database: there }) });
         await locked.connect();
         await locked.query(`SELECT pg_advisory_lock(${LOCK})`);
-        const data = { dataset: 'shop', backup: 'latest', target: 'staging', database: there, profile: 'patient' };
+        const data = { dataset: 'shop', backup: 'latest', target: 'staging', destination: there, profile: 'patient' };
         return ask(platform, 'verification.requested', data);
       },
       untilWorking: () =>

@@ -42,7 +42,7 @@ beforeAll(async () => {
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new'], databases: [`${source}_*`] },
+          accepts: { datasets: ['shop'], strategies: ['new'], destinations: [`${source}_*`] },
         },
       },
     },
@@ -85,7 +85,7 @@ describe('what a killed executor leaves', () => {
     const made = await ask(platform, 'backup.requested', { dataset: 'shop' });
     ({ backupId } = (await platform.next('backup.completed', causedBy(made))).data);
     expect(await holdsOf(backupId)).toEqual([]);
-    restoring = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', database });
+    restoring = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', destination: database });
     await waitUntil('the index is being built', async () => (await sessionsOf(restoring, 'CREATE INDEX%')).length > 0);
     expect(await holdsOf(backupId)).toEqual([expect.stringContaining(`restore-${runOf(restoring)}`)]);
     const sweptBy = `SELECT fence FROM holdfast.leases WHERE name = 'sweep of target staging'`;
@@ -111,7 +111,11 @@ describe('what a killed executor leaves', () => {
   }, 180_000);
 
   it('and the next restore of that kind begins as if nothing had been', async () => {
-    const asked = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', database });
+    const asked = await ask(platform, 'restore.requested', {
+      dataset: 'shop',
+      target: 'staging',
+      destination: database,
+    });
     await waitUntil('the index is being built', async () => (await sessionsOf(asked, 'CREATE INDEX%')).length > 0);
     await ask(platform, 'run.cancel-requested', { runId: runOf(asked) });
     await platform.next('restore.failed', causedBy(asked));

@@ -44,7 +44,11 @@ onDisk('a disk that fills up where archives are spooled', () => {
       if (when === 'before the spooling begins') await disk.fill();
       restores += 1;
       const database = `${cluster.id}_full${restores}`;
-      const asked = await ask(cluster, 'restore.requested', { dataset: 'bulk', target: 'staging', database });
+      const asked = await ask(cluster, 'restore.requested', {
+        dataset: 'bulk',
+        target: 'staging',
+        destination: database,
+      });
       if (when !== 'before the spooling begins') {
         await held.reached;
         await disk.fill();
@@ -55,7 +59,11 @@ onDisk('a disk that fills up where archives are spooled', () => {
       const broken = await conclude(row, async () => {
         await disk.drain();
         const left = (await readdir(disk.folder)).filter((name) => name !== 'shelf');
-        const next = await ask(cluster, 'restore.requested', { dataset: 'bulk', target: 'staging', database });
+        const next = await ask(cluster, 'restore.requested', {
+          dataset: 'bulk',
+          target: 'staging',
+          destination: database,
+        });
         await cluster.next('restore.completed', causedBy(next));
         return [
           ...(failed.data.error.code === 'restore.spool-full' ? [] : [`it failed with ${failed.data.error.code}`]),
@@ -79,7 +87,7 @@ onDisk('a disk that fills up where the repository is', () => {
     targets: {
       shelf: {
         ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
-        accepts: { datasets: ['shelved'], strategies: ['new'], databases: ['e2e_*'] },
+        accepts: { datasets: ['shelved'], strategies: ['new'], destinations: ['e2e_*'] },
       },
     },
   });
@@ -116,7 +124,7 @@ onDisk('a disk that fills up where the repository is', () => {
   }, 180_000);
 
   const askShelved = (database: string) =>
-    ask(cluster, 'restore.requested', { dataset: 'shelved', target: 'shelf', database });
+    ask(cluster, 'restore.requested', { dataset: 'shelved', target: 'shelf', destination: database });
 
   async function manifests(): Promise<string[]> {
     const repository = openRepository({ name: 'shelf', url: `file://${shelfOf(disk)}` });

@@ -38,7 +38,7 @@ const restore: Work = {
   ask: (cluster) => {
     databases += 1;
     const database = `${cluster.id}_s3_${databases}`;
-    return ask(cluster, 'restore.requested', { dataset: 'bulk', target: 'staging', database });
+    return ask(cluster, 'restore.requested', { dataset: 'bulk', target: 'staging', destination: database });
   },
 };
 

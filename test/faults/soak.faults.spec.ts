@@ -26,7 +26,7 @@ const QUIET: SoakPlan = {
       ...{ atMs: 0, do: 'ask', number: 2, via: 'bus' },
       request: {
         ...{ ask: 'restore', dataset: 'shop', backup: 'latest', into: 'live 0' },
-        ...{ isVerified: false, safetyDump: false },
+        ...{ isVerified: false, safetyBackup: false },
       },
     },
   ],
@@ -38,7 +38,7 @@ async function undoRestore(cluster: Cluster): Promise<void> {
   const database = `${estate.id}_live1`;
   await onServer('postgres18', estate.shop, `INSERT INTO journal SELECT n, 'entry' FROM generate_series(1, 5) n`);
   await doWork(cluster, backupOf('shop'));
-  const wish = { dataset: 'shop', backup: 'latest', target: 'staging', database, strategy: 'in-place' };
+  const wish = { dataset: 'shop', backup: 'latest', target: 'staging', destination: database, strategy: 'in-place' };
   await doWork(cluster, { ...restoreInPlace, ask: () => ask(cluster, 'restore.requested', wish) });
   await onServer('postgres18', database, 'DELETE FROM journal');
 }

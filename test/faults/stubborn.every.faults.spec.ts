@@ -93,7 +93,7 @@ beforeAll(async () => {
   const shop = { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories };
   const staging = {
     ...{ kind: 'postgres', url: '${env:TARGET_URL}', privileges: 'keep', toolDirectories },
-    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: ['e2e_*'] },
+    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: ['e2e_*'] },
   };
   cluster = await Cluster.start({
     ...{ apps: ['scheduler', 'executor'], config: { datasets: { shop }, targets: { staging } } },

@@ -96,7 +96,7 @@ function toPlan(
   const { host, port } = endpoints.postgres18;
   const target = {
     ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories, privileges: 'keep' },
-    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], databases: [name, `${name}_*`] },
+    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: [name, `${name}_*`] },
   };
   return {
     secrets: {

@@ -38,9 +38,9 @@ const violations: readonly { rule: string; file: string; source: string }[] = [
   {
     rule: 'layer-engines',
     file: `${lib}/engines/redis/bad.ts`,
-    source: `import type { A } from '#common/probes/good.js';`,
+    source: `import type { A } from '#common/operations/good.js';`,
   },
-  { rule: 'layer-probes', file: `${lib}/probes/bad.ts`, source: `import '#common/operations/good.js';` },
+  { rule: 'layer-probes', file: `${lib}/probes/bad.ts`, source: `import '#common/engines/postgres/good.js';` },
   {
     rule: 'layer-operations',
     file: `${lib}/operations/bad.ts`,
@@ -103,7 +103,7 @@ const violations: readonly { rule: string; file: string; source: string }[] = [
   { rule: 'only-its-owner-imports-ioredis', file: `${lib}/probes/bad-redis.ts`, source: `import 'ioredis';` },
   {
     rule: 'only-its-owner-imports-meilisearch',
-    file: `${lib}/engines/postgres/bad-search.ts`,
+    file: `${lib}/engines/bucket/bad-search.ts`,
     source: `import 'meilisearch';`,
   },
   { rule: 'no-dev-dependency-in-production', file: `${lib}/bus/bad-dev.ts`, source: `import 'for-tests';` },
@@ -165,7 +165,7 @@ const good: Readonly<Record<string, string>> = {
   [`${lib}/engines/redis/good.ts`]: `import 'ioredis'; import type { P } from '../engine.js';`,
   [`${lib}/engines/meilisearch/good.ts`]: `import 'meilisearch'; import type { P } from '../engine.js';`,
   [`${lib}/engines/engine.ts`]: `import '#common/pipeline/good.js';`,
-  [`${lib}/probes/good.ts`]: `import 'meilisearch'; import '#common/engines/postgres/good.js';`,
+  [`${lib}/probes/good.ts`]: `import '#common/sealing/good.js';`,
   [`${lib}/operations/good.ts`]: `import '#common/probes/good.js'; import '#common/engines/postgres/good.js';`,
   [`${lib}/operations/good.unit.spec.ts`]: `import 'pg'; import 'for-tests'; import './good.js'; import '#common/testing/good.js';`,
   [`${lib}/service/good.ts`]: `import '#common/config/good.js'; import '#common/operations/good.js';`,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
-import { toProfileSchema } from '#common/probes/registry.js';
+import { toProfileSchema } from '#common/engines/profiles.js';
 import type { GeneratedFile } from './generated-file.js';
 import { toJsonText } from './generated-file.js';
 

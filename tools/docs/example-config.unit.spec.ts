@@ -5,7 +5,7 @@ import { afterAll, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import { loadConfig } from '#common/config/load-config.js';
-import { Probes } from '#common/probes/registry.js';
+import { Probes } from '#common/engines/profiles.js';
 import { Installation } from '#common/service/installation.js';
 
 const text = readFileSync('docs/reference/holdfast.example.yaml', 'utf8');
@@ -42,8 +42,10 @@ function* namesIn(schema: JsonSchema | boolean | undefined): Generator<string> {
 describe('docs/reference/holdfast.example.yaml', () => {
   it('is a valid configuration, with profiles that every probe understands', async () => {
     const installation = new Installation(load());
-    expect(installation.profile('shop').probes.map(({ name }) => name)).toEqual(Probes.map(({ name }) => name));
-    expect(installation.targetRules('staging').databases).toEqual(['shop_*']);
+    const used = installation.profile('shop', 'shop').probes.map(({ name }) => name);
+    const known = Probes.filter(({ kind = 'postgres' }) => kind === 'postgres').map(({ name }) => name);
+    expect(used.sort()).toEqual(known.sort());
+    expect(installation.targetRules('staging').destinations).toEqual(['shop_*']);
     await installation.close();
   });
 

@@ -51,13 +51,13 @@ export async function destroy({ reporter, sandbox, shop }: Stage): Promise<void>
 
 /** Asks for the database back, with proof. Returns what the verification said. */
 export function restore(stage: Stage, backup: string): Promise<CloudEvent> {
-  const data = { dataset, backup, target, database: stage.sandbox.shop.database, profile: 'shop-database' };
+  const data = { dataset, backup, target, destination: stage.sandbox.shop.database, profile: 'shop-database' };
   // The restore itself asks for the verification, in the transaction that completes it.
   return ask(stage, { type: 'restore.requested', mode: 'binary', data }, 'verification.completed');
 }
 
 /** Proof of everything once more, with the application and its search. */
 export function verify(stage: Stage, backup: string): Promise<CloudEvent> {
-  const data = { dataset, backup, target, database: stage.sandbox.shop.database, profile: 'shop' };
+  const data = { dataset, backup, target, destination: stage.sandbox.shop.database, profile: 'shop' };
   return ask(stage, { type: 'verification.requested', mode: 'binary', data }, 'verification.completed');
 }

@@ -18,7 +18,7 @@ const texts: Readonly<Record<string, Say>> = {
   'backup.completed': (d) =>
     `${size(d['sizeBytes'])} stored of a source of ${size(d['sourceSizeBytes'])}: ${counts(d['counts'])}, ` +
     `position on the bus ${d['busPosition']}`,
-  'restore.completed': (d) => `database ${d['database']} on target ${d['target']}, strategy ${d['strategy']}`,
+  'restore.completed': (d) => `database ${d['destination']} on target ${d['target']}, strategy ${d['strategy']}`,
   'verification.completed': (d) => `verdict ${d['verdict']}, ${(d['probes'] as unknown[]).length} probes`,
   'replay.completed': (d) =>
     `every offset accounted for; ${d['isComplete'] ? 'no event is gone' : 'SOME EVENTS ARE GONE'}`,

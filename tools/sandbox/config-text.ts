@@ -51,7 +51,7 @@ targets:
     url: '\${env:TARGET_URL}'
     toolDirectories: ${tools}
     privileges: keep
-    accepts: { datasets: [shop], strategies: [new, in-place], databases: ['${shop.database}', '${shop.database}_*'] }
+    accepts: { datasets: [shop], strategies: [new, in-place], destinations: ['${shop.database}', '${shop.database}_*'] }
 
 profiles:
   # Everything that the database alone can tell.

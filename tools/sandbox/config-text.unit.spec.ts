@@ -20,8 +20,8 @@ describe.each<SandboxName>(['quickstart', 'dev'])('the configuration of the %s s
     const file = join(folder, `${name}.yaml`);
     writeFileSync(file, text);
     const installation = new Installation(loadConfig(file, toHoldfastEnvironment(sandbox, secrets)).config);
-    expect(installation.profile('shop').probes.length).toBeGreaterThan(
-      installation.profile('shop-database').probes.length,
+    expect(installation.profile('shop', 'shop').probes.length).toBeGreaterThan(
+      installation.profile('shop-database', 'shop').probes.length,
     );
     await installation.close();
   });

@@ -63,7 +63,7 @@ describe('the command line', () => {
   }, 30_000);
 
   it('exits as for what it could not reach, with no verdict, where a verification finds no target', async () => {
-    const accepts = { datasets: ['shop'], databases: ['shop*'] };
+    const accepts = { datasets: ['shop'], destinations: ['shop*'] };
     const config = await writeConfig({
       targets: { staging: { kind: 'postgres', url: 'postgres://nobody:unused@127.0.0.1:9/postgres', accepts } },
       profiles: { asserted: { probes: [{ use: 'sql', assertions: [{ query: 'SELECT 1', rows: 1 }] }] } },
@@ -71,7 +71,7 @@ describe('the command line', () => {
     const installation = new Installation(loadConfig(config).config);
     const { backupId } = await storeBackup(installation.repository('disk'), 1);
     await installation.close();
-    const what = ['--target', 'staging', '--database', 'shop_2', '--backup', backupId, '--profile', 'asserted'];
+    const what = ['--target', 'staging', '--destination', 'shop_2', '--backup', backupId, '--profile', 'asserted'];
     const args = [main, 'verify', 'run', ...what, '--local', '--json', '--config', config];
     const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'ignore'] });
     const [said, [exitCode]] = await Promise.all([text(child.stdout), once(child, 'exit')]);

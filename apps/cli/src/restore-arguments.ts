@@ -1,8 +1,6 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import { RestoreStrategy } from '#common/contracts/names.js';
 import { type Damage, toDamageText } from '#common/domain/proof.js';
 import { assertRestoreAllowed } from '#common/domain/request.policy.js';
-import { AppError } from '#common/errors/app-error.js';
 import { findProvenDamage } from '#common/repository/load-backup.js';
 import { locateBackup } from './backup-ref.js';
 import { requiredText, text } from './options.js';
@@ -13,17 +11,20 @@ export interface RestoreArguments {
   /** What its objects failed by, if they failed a proof: who names it by its id may have nothing else. */
   readonly damage: readonly Damage[];
   readonly targetName: string;
-  readonly database: string;
-  readonly strategy: 'new' | 'in-place';
+  readonly destination: string;
+  readonly strategy: string;
   readonly profile: string | undefined;
-  readonly safetyDump: boolean;
+  readonly safetyBackup: boolean;
 }
 
 export const restoreOptions = [
   ['--target <name>', 'a restore target of the configuration'],
-  ['--database <name>', 'default: the one that the url of the dataset names, whatever it was called in the backup'],
-  ['--strategy <new|in-place>', 'a new database, or over an existing one', 'new'],
-  ['--no-safety-dump', 'in-place: do not dump the target first'],
+  [
+    '--destination <name>',
+    'a database, a prefix, an index, a topic; default: the one that the dataset has in the configuration, whatever it was called in the backup',
+  ],
+  ['--strategy <name>', 'new: to a place that is not there yet; others replace what is there: in-place', 'new'],
+  ['--no-safety-backup', 'where the destination is replaced: do not back it up first'],
 ] as const;
 
 /** What `restore plan` and `restore run` are asked; refuses what the target does not accept. Throws: request.*, backup.missing. */
@@ -34,21 +35,20 @@ export async function parseRestore(
 ): Promise<RestoreArguments> {
   const targetName = requiredText(options, 'target');
   const rules = context.installation.targetRules(targetName);
-  const strategy = RestoreStrategy.safeParse(text(options, 'strategy'));
-  if (!strategy.success) throw new AppError('request.invalid', '--strategy is new or in-place');
+  const strategy = requiredText(options, 'strategy');
   const profile = text(options, 'profile');
-  if (profile !== undefined) context.installation.profile(profile);
   const { manifest, damage } = await loadNamed(reference, context);
-  const database = context.installation.restoreDatabase(manifest.dataset, text(options, 'database'));
-  assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy: strategy.data, database }, rules);
+  if (profile !== undefined) context.installation.profile(profile, manifest.dataset);
+  const destination = context.installation.destination(manifest.dataset, text(options, 'destination'));
+  assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy, destination }, rules);
   return {
     manifest,
     damage,
     targetName,
-    database,
-    strategy: strategy.data,
+    destination,
+    strategy,
     profile,
-    safetyDump: options['safetyDump'] !== false,
+    safetyBackup: options['safetyBackup'] !== false,
   };
 }
 

@@ -1,7 +1,4 @@
 import 'reflect-metadata';
-import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { readPositionForBackup } from '#common/service/bus-positions.js';
 import { startIntake } from '#common/service/nest/start-intake.js';
 import type { Service } from '#common/service/open-service.js';
@@ -32,15 +29,13 @@ await runService('executor', async (service) => {
 function startWork(service: Service): void {
   const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
   const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, ...config } = installation.config.executor;
-  const tools = new PgTools();
-  const engine = postgresEngine(new PgDumpMethod(tools));
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
     readPositionForBackup(installation, kafka, dataset, signal);
   const loop = startRunLoop({
     kinds: ['backup', 'restore'],
     handlers: {
-      backup: backupRun({ catalog, facts, installation, engine, readBusPosition, holdfastVersion }),
-      restore: restoreRun({ catalog, facts, installation, engine, tools, holdfastVersion, logger }),
+      backup: backupRun({ catalog, facts, installation, readBusPosition, holdfastVersion }),
+      restore: restoreRun({ catalog, facts, installation, holdfastVersion, logger }),
     },
     onFailed: tellFailure(facts),
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },

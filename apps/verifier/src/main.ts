@@ -1,5 +1,4 @@
 import 'reflect-metadata';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { startIntake } from '#common/service/nest/start-intake.js';
 import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
@@ -27,7 +26,7 @@ function startWork(service: Service): void {
   const loop = startRunLoop({
     kinds: ['verification', 'replay'],
     handlers: {
-      verification: verificationRun({ catalog, facts, installation, metrics, logger, tools: new PgTools() }),
+      verification: verificationRun({ catalog, facts, installation, metrics, logger }),
       replay: replayRun({ catalog, facts, installation, kafka }),
     },
     onFailed: tellFailure(facts),

@@ -14,7 +14,7 @@ export type Request =
       /** `new`: a database of its own. `live`: one of a few that are there, restored in place. */
       readonly into: 'new' | 'live 0' | 'live 1';
       readonly isVerified: boolean;
-      readonly safetyDump: boolean;
+      readonly safetyBackup: boolean;
     }
   /** Of what an earlier request restored, if it did. */
   | { readonly ask: 'verification'; readonly restore: number }

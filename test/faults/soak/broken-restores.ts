@@ -84,7 +84,7 @@ export const findWrongRestore = (cluster: Cluster, restored: Omit<Restored, 'bac
 /** Whole when the restore was called completed; else not there, or as the last one left it that was completed. */
 export async function findBrokenRestores(cluster: Cluster, errands: readonly Errand[]): Promise<string[]> {
   const begun = await cluster.catalog<Begun>(
-    `SELECT run.id AS "runId", run.dataset, restore.database, restore.backup_id AS "backupId", run.state
+    `SELECT run.id AS "runId", run.dataset, restore.destination AS database, restore.backup_id AS "backupId", run.state
      FROM holdfast.restores restore JOIN holdfast.runs run ON run.id = restore.run_id
      ORDER BY run.settled_at`,
   );

@@ -101,7 +101,13 @@ export class Errands {
         const [restored] = await this.cluster.catalog<{ id: string }>(
           `SELECT backup_id AS id FROM holdfast.restores WHERE run_id = '${runId}'`,
         );
-        const data = { dataset, backup: restored?.id ?? 'latest', target: 'staging', database, profile: 'quick' };
+        const data = {
+          dataset,
+          backup: restored?.id ?? 'latest',
+          target: 'staging',
+          destination: database,
+          profile: 'quick',
+        };
         return { type: 'verification.requested', data };
       }
       case 'replay': {
@@ -125,7 +131,11 @@ export class Errands {
     const database = request.into === 'new' ? `${id}_r${number}` : `${id}_${request.into.replace(' ', '')}`;
     const data = {
       ...{ dataset: request.dataset, backup: await this.toBackup(request.dataset, request.backup), target: 'staging' },
-      ...{ database, strategy: request.into === 'new' ? 'new' : 'in-place', safetyDump: request.safetyDump },
+      ...{
+        destination: database,
+        strategy: request.into === 'new' ? 'new' : 'in-place',
+        safetyBackup: request.safetyBackup,
+      },
       ...(request.isVerified ? { profile: 'quick' } : {}),
     };
     return { type: 'restore.requested', data, database };
@@ -141,11 +151,12 @@ export class Errands {
   }
 
   private toNonsense(kind: Nonsense): Wish {
-    const restore = { dataset: 'shop', target: 'staging', database: `${this.cluster.id}_never` };
+    const restore = { dataset: 'shop', target: 'staging', destination: `${this.cluster.id}_never` };
     const past = new Date(Date.now() - 3 * 3_600_000).toISOString();
     if (kind === 'unknown dataset') return { type: 'backup.requested', data: { dataset: 'nobody' } };
     if (kind === 'unknown target') return { type: 'restore.requested', data: { ...restore, target: 'nowhere' } };
-    if (kind === 'forbidden database') return { type: 'restore.requested', data: { ...restore, database: 'postgres' } };
+    if (kind === 'forbidden database')
+      return { type: 'restore.requested', data: { ...restore, destination: 'postgres' } };
     return { type: 'restore.requested', data: restore, time: past };
   }
 }

@@ -20,11 +20,11 @@ export async function goOn(cluster: Cluster, seed: number): Promise<string[]> {
   if (backups.length === 0) return ['no backup at all was made'];
   const { id: backup, dataset } = new Seeded(seed).pick(backups);
   const database = `${cluster.id}_proof`;
-  const wish = { dataset, backup, target: 'staging', database, profile: 'quick' };
+  const wish = { dataset, backup, target: 'staging', destination: database, profile: 'quick' };
   const restore = await ask(cluster, 'restore.requested', wish);
   found.push(...(await end(cluster, 'restore', causedBy(restore))).failure);
   if (found.length > 0) return found;
-  const { event, failure } = await end(cluster, 'verification', (event) => event.data.database === database);
+  const { event, failure } = await end(cluster, 'verification', (event) => event.data.destination === database);
   if (event.data.verdict !== 'passed') failure.push(`backup ${backup} did not verify: ${JSON.stringify(event.data)}`);
   return [
     ...failure,

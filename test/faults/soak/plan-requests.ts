@@ -76,7 +76,7 @@ function restore(chance: Seeded): Request {
   ] as const);
   return {
     ...{ ask: 'restore', dataset: into === 'new' ? dataset(chance) : 'shop', backup: choice(chance), into },
-    ...{ isVerified: chance.isTrue(0.5), safetyDump: chance.isTrue(0.7) },
+    ...{ isVerified: chance.isTrue(0.5), safetyBackup: chance.isTrue(0.7) },
   };
 }
 

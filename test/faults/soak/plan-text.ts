@@ -36,7 +36,7 @@ function toWish(request: Request): string {
     case 'backup':
       return `backup of ${request.dataset}${request.hasDeadline ? ', soon or never' : ''}`;
     case 'restore': {
-      const extras = [request.isVerified ? ', verified' : '', request.safetyDump ? ', with safety dump' : ''];
+      const extras = [request.isVerified ? ', verified' : '', request.safetyBackup ? ', with safety dump' : ''];
       return `restore of ${request.dataset}, backup ${request.backup}, into ${request.into}${extras.join('')}`;
     }
     case 'verification':

@@ -21,7 +21,7 @@ export const SOAK_CONFIG: Readonly<Record<string, object>> = {
   targets: {
     staging: {
       ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: small.toolDirectories, privileges: 'keep' },
-      accepts: { datasets: DATASETS, strategies: ['new', 'in-place'], databases: ['e2e_*'] },
+      accepts: { datasets: DATASETS, strategies: ['new', 'in-place'], destinations: ['e2e_*'] },
     },
   },
   schedules: { [SCHEDULE]: { dataset: 'crm', cron: '*/15 * * * * *', overlap: 'skip' } },

@@ -91,7 +91,7 @@ export class Estate {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [binDir], privileges: 'keep' },
           accepts: {
             ...{ datasets: ['shop', 'bulk'], strategies: ['new', 'in-place'] },
-            databases: [`${this.id}_*`],
+            destinations: [`${this.id}_*`],
           },
         },
       },

@@ -8,7 +8,7 @@ import { backupOf, doWork, restoreNew, type Work } from './works.js';
 export const roomy = {
   ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories: [endpoints.postgres18.binDir] },
   ...{ privileges: 'keep', missingRoles: 'create' },
-  accepts: { datasets: ['shop'], strategies: ['new'], databases: ['*'] },
+  accepts: { datasets: ['shop'], strategies: ['new'], destinations: ['*'] },
 };
 
 const roleOf = ({ id }: Cluster): string => `${id}_app`;
@@ -36,11 +36,11 @@ export const restoreWithRole: Work = {
 };
 
 async function findMissingRight(cluster: Cluster, { data }: Asked): Promise<string[]> {
-  const { database } = data as { database: string };
+  const { destination } = data as { destination: string };
   const role = roleOf(cluster);
   const [right] = await onServer<{ may: boolean }>(
     'postgres18',
-    database,
+    destination,
     `SELECT has_table_privilege('${role}', 'orders', 'SELECT') AND NOT rolcanlogin AS may FROM pg_roles WHERE rolname = '${role}'`,
   );
   return right?.may === true ? [] : [`role ${role} may not read the restored orders: ${JSON.stringify(right)}`];

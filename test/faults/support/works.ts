@@ -64,7 +64,7 @@ export const backupOf = (dataset: 'shop' | 'bulk'): Work => ({
 });
 
 interface RestoreData {
-  readonly database: string;
+  readonly destination: string;
 }
 
 const askRestore = (cluster: Cluster, changes: object): Promise<Asked> =>
@@ -78,10 +78,10 @@ export const restoreNew: Work = {
   family: 'restore',
   ask: (cluster, changes = {}) => {
     restores += 1;
-    return askRestore(cluster, { database: `${cluster.id}_new${restores}`, strategy: 'new', ...changes });
+    return askRestore(cluster, { destination: `${cluster.id}_new${restores}`, strategy: 'new', ...changes });
   },
-  findBroken: (_cluster, { data }) => findMissingRows((data as RestoreData).database),
-  forget: (_cluster, { data }) => dropDatabases('postgres18', (data as RestoreData).database),
+  findBroken: (_cluster, { data }) => findMissingRows((data as RestoreData).destination),
+  forget: (_cluster, { data }) => dropDatabases('postgres18', (data as RestoreData).destination),
 };
 
 /**
@@ -111,7 +111,7 @@ export const restoreInPlace: Work = {
   prepare: async (cluster) => {
     await onServer('postgres18', placeOf(cluster), 'DELETE FROM orders WHERE id = 1', SPURIOUS_ORDERS);
   },
-  ask: (cluster) => askRestore(cluster, { database: placeOf(cluster), strategy: 'in-place' }),
+  ask: (cluster) => askRestore(cluster, { destination: placeOf(cluster), strategy: 'in-place' }),
   findBroken: async (cluster, asked) => [
     ...(await findMissingRows(placeOf(cluster))),
     ...(await findMissingSafety(cluster, asked)),
@@ -159,7 +159,7 @@ export const verification: Work = {
   family: 'verification',
   ask: (cluster) =>
     ask(cluster, 'verification.requested', {
-      ...{ dataset: 'shop', backup: 'latest', target: 'staging', database: proofOf(cluster), profile: 'quick' },
+      ...{ dataset: 'shop', backup: 'latest', target: 'staging', destination: proofOf(cluster), profile: 'quick' },
     }),
   findBroken: async (cluster, asked) => {
     const verdicts = cluster.bus
@@ -173,5 +173,5 @@ export const verification: Work = {
 /** A backup, and a database restored from it under the name. */
 export async function prepareRestored(cluster: Cluster, database: string): Promise<void> {
   await doWork(cluster, backupOf('shop'));
-  await doWork(cluster, { ...restoreNew, ask: () => askRestore(cluster, { database, strategy: 'new' }) });
+  await doWork(cluster, { ...restoreNew, ask: () => askRestore(cluster, { destination: database, strategy: 'new' }) });
 }

@@ -1,15 +1,6 @@
+import { type Check, CheckWarning } from '#common/engines/check.js';
 import { type Problem, toProblem } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
-
-/** One thing that must be right before the night on which it is needed. */
-export interface Check {
-  /** `dataset shop: every row is visible` */
-  readonly name: string;
-  /** The checks before it that show whether this one can look at all: each connection error is reported once. */
-  readonly needs?: readonly string[];
-  /** Resolves with what was found; throws the problem, with its hint. */
-  readonly run: () => Promise<string>;
-}
 
 export interface CheckOutcome {
   readonly name: string;
@@ -17,9 +8,6 @@ export interface CheckOutcome {
   readonly found: string;
   readonly problem: Problem | null;
 }
-
-/** Thrown by a check for what works but should not stay. */
-export class CheckWarning extends Error {}
 
 const UNCONNECTED: ReadonlySet<string> = new Set<Code>([
   ...(['postgres.unreachable', 'postgres.auth', 'postgres.busy', 'postgres.tls', 'postgres.database-missing'] as const),

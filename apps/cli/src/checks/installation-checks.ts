@@ -1,13 +1,13 @@
 import { createKafka } from '#common/bus/kafka-client.js';
 import { findMissingTopics } from '#common/bus/topics.js';
 import { openCatalog } from '#common/catalog/catalog.js';
+import { type Check, CheckWarning } from '#common/engines/check.js';
+import { urlCheck } from '#common/engines/postgres/checks/url-check.js';
 import { parsePgUrl } from '#common/pg/connection.js';
 import { readDatasetPosition } from '#common/service/bus-positions.js';
 import { toKafkaOptions } from '#common/service/open-service.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import type { VerbContext } from '../verb.js';
-import { type Check, CheckWarning } from './check.js';
-import { urlCheck } from './url-check.js';
 
 export function catalogCheck({ loaded: { config } }: VerbContext): Check[] {
   const { catalog } = config;

@@ -1,5 +1,6 @@
 import { createHash, randomBytes } from 'node:crypto';
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { Check } from '#common/engines/check.js';
 import { AppError } from '#common/errors/app-error.js';
 import { openCanary } from '#common/operations/canary.js';
 import type { BackupRepository, ObjectKey, RepositoryTraits } from '#common/repository/backup-repository.js';
@@ -7,7 +8,6 @@ import { probeKey } from '#common/repository/layout.js';
 import { Sealing } from '#common/sealing/sealing.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
-import type { Check } from './check.js';
 
 /** More than one part of this size would make the check a transfer. */
 const MAX_PROBE_BYTES = 64 * 1024 * 1024;

@@ -1,7 +1,7 @@
+import { type Check, CheckWarning } from '#common/engines/check.js';
 import { toScheduleView } from '#common/service/schedule-view.js';
 import { toNextText } from '../output/schedule-text.js';
 import type { VerbContext } from '../verb.js';
-import { type Check, CheckWarning } from './check.js';
 
 /** Two years of Mondays: what no slot of them can do, none will. */
 const SLOTS = 100;

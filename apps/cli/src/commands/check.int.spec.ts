@@ -14,7 +14,7 @@ const dataset = {
   ...{ kind: 'postgres', url: database('shop'), repositories: ['offsite'], topics: [{ name: 'shop.orders' }] },
   tenantTables: { schema: 'public', column: 'tenant_id', application },
 };
-const accepts = { datasets: ['shop'], strategies: ['new'], databases: ['shop*'] };
+const accepts = { datasets: ['shop'], strategies: ['new'], destinations: ['shop*'] };
 const { recipient } = await generateAgeKeys();
 const config = HoldfastConfig.parse({
   catalog: { url: database('catalog') },

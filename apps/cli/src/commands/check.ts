@@ -1,10 +1,10 @@
+import type { Check } from '#common/engines/check.js';
 import { Exit } from '#common/errors/exit.js';
-import { type Check, type CheckOutcome, runChecks } from '../checks/check.js';
+import { type CheckOutcome, runChecks } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
 import { encryptionCheck, repositoryCheck } from '../checks/repository-check.js';
 import { scheduleCheck } from '../checks/schedule-check.js';
-import { targetChecks } from '../checks/target-checks.js';
 import { text } from '../options.js';
 import type { Verb, VerbContext } from '../verb.js';
 
@@ -41,6 +41,9 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
     ...Object.keys(config.targets).flatMap((name) => targetChecks(name, context)),
   ];
 }
+
+const targetChecks = (name: string, { installation, signal }: VerbContext): readonly Check[] =>
+  installation.engineOfTarget(name).checks.target(installation.target(name), signal);
 
 const ofRepository = (name: string, context: VerbContext): Check[] => [
   repositoryCheck(name, context),

@@ -2,7 +2,7 @@ import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { RestorePlan } from '#common/engines/postgres/restore/restore-plan.js';
+import type { RestorePlan } from '#common/engines/engine.js';
 import { Exit } from '#common/errors/exit.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { Installation } from '#common/service/installation.js';
@@ -20,7 +20,7 @@ describe('restore plan --local', () => {
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18', 'CREATE TABLE items ()');
     manifest = await bed.backup();
-    const accepts = { datasets: ['shop'], strategies: ['new', 'in-place'], databases: ['spec_*'] };
+    const accepts = { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: ['spec_*'] };
     const staging = { kind: 'postgres', url: endpoints.postgres18.url, toolDirectories: [bed.source.binDir] };
     const config = {
       repositories: { disk: { url: pathToFileURL(`${bed.backups.folder}/repository`).href } },
@@ -46,13 +46,13 @@ describe('restore plan --local', () => {
 
   it('goes to the database that the dataset names where none is named, as a request on the bus does', async () => {
     const shown = await plan({ target: 'staging', strategy: 'new' });
-    expect(shown).toMatchObject({ plan: { database: `${bed.source.name}_now`, refusals: [] }, exit: Exit.done });
+    expect(shown).toMatchObject({ plan: { destination: `${bed.source.name}_now`, refusals: [] }, exit: Exit.done });
     expect(shown.text).toMatch(/pg_restore \(PostgreSQL\) 18.*\n.*nothing stands in the way$/s);
   });
 
   it.each([
     ['a database that exists', { strategy: 'new' }, Exit.refused],
-    ['a database that does not exist', { strategy: 'in-place', database: 'spec_nowhere' }, Exit.refused],
+    ['a database that does not exist', { strategy: 'in-place', destination: 'spec_nowhere' }, Exit.refused],
     ['an archive that is newer than the tools', { strategy: 'in-place' }, Exit.failed],
   ])('exits as the run does: %s', async (what, given, exit) => {
     const isNewer = what.includes('newer');
@@ -61,7 +61,7 @@ describe('restore plan --local', () => {
           Buffer.from(bytes.toString().replace(/"pg_dump \(PostgreSQL\) \d+/, '"pg_dump (PostgreSQL) 99')),
         )
       : async () => undefined;
-    const options = { target: 'staging', database: bed.source.name, local: true, ...given };
+    const options = { target: 'staging', destination: bed.source.name, local: true, ...given };
     const shown = await plan(options);
     const [refusal] = shown.plan.refusals;
     const run = restoreRun.run(context(), options, manifest.backupId);

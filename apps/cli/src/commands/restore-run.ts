@@ -18,17 +18,17 @@ export const restoreRun: Verb = {
     ['--local', 'do it in this process: needs neither bus nor catalog'],
   ],
   examples: [
-    'restore run shop@latest --target staging --database shop_2 --profile shop --wait',
+    'restore run shop@latest --target staging --destination shop_2 --profile shop --wait',
     'restore run shop@latest --target staging --strategy in-place --local',
   ],
   async run(context, options, reference) {
     const wish = await parseRestore(reference, options, context);
     if (flag(options, 'local')) return restoreLocally(wish, context);
-    const { manifest, targetName: target, database, strategy, profile, safetyDump } = wish;
-    const data = { dataset: manifest.dataset, backup: manifest.backupId, target, database, strategy, safetyDump };
+    const { manifest, targetName: target, destination, strategy, profile, safetyBackup } = wish;
+    const data = { dataset: manifest.dataset, backup: manifest.backupId, target, destination, strategy, safetyBackup };
     const request = await context.api.request('restore.requested', { ...data, ...given({ profile }) });
     if (!flag(options, 'wait')) {
-      const text = `asked for a restore to "${database}" of ${target}; follow it with: holdfast runs show ${request.runId}`;
+      const text = `asked for a restore to "${destination}" of ${target}; follow it with: holdfast runs show ${request.runId}`;
       return { document: request, text, exit: Exit.done };
     }
     const restore = await followRequest(request, context);

@@ -11,24 +11,24 @@ export const verifyRun: Verb = {
   summary: 'prove that a restored database equals a backup; exits 0 only when the verdict is passed',
   options: [
     ['--target <name>', 'a restore target of the configuration'],
-    ['--database <name>', 'the restored database'],
+    ['--destination <name>', 'what was restored: a database, a prefix, an index, a topic'],
     ['--backup <backup>', 'an id, or DATASET@latest'],
     ['--profile <name>', 'a verification profile of the configuration'],
     ['--wait', 'follow the run until it ends'],
     ['--local', 'do it in this process: needs neither bus nor catalog'],
   ],
-  examples: ['verify run --target staging --database shop_2 --backup shop@latest --profile shop --wait'],
+  examples: ['verify run --target staging --destination shop_2 --backup shop@latest --profile shop --wait'],
   async run(context, options) {
-    const [target, database] = [requiredText(options, 'target'), requiredText(options, 'database')];
+    const [target, destination] = [requiredText(options, 'target'), requiredText(options, 'destination')];
     const profile = requiredText(options, 'profile');
-    context.installation.profile(profile);
     context.installation.target(target);
     const manifest = await loadManifest(requiredText(options, 'backup'), context);
-    if (flag(options, 'local')) return verifyLocally({ manifest, target, database, profile }, context);
-    const data = { dataset: manifest.dataset, backup: manifest.backupId, target, database, profile };
+    context.installation.profile(profile, manifest.dataset);
+    if (flag(options, 'local')) return verifyLocally({ manifest, target, destination, profile }, context);
+    const data = { dataset: manifest.dataset, backup: manifest.backupId, target, destination, profile };
     const request = await context.api.request('verification.requested', data);
     if (!flag(options, 'wait')) {
-      const text = `asked for a verification of "${database}"; follow it with: holdfast runs show ${request.runId}`;
+      const text = `asked for a verification of "${destination}"; follow it with: holdfast runs show ${request.runId}`;
       return { document: request, text, exit: Exit.done };
     }
     const run = await followRequest(request, context);

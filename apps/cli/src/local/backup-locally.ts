@@ -1,4 +1,3 @@
-import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { Exit } from '#common/errors/exit.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { toBackupView } from '#common/service/backup-view.js';
@@ -22,7 +21,7 @@ export async function backupLocally(
   const manifest = await takeBackup(
     { dataset, backupId, runId, attempt: 1, nonce: newNonce(), purpose: 'regular', method },
     {
-      engine: postgresEngine(),
+      engine: installation.engineOf(name),
       repository,
       clock: () => new Date(),
       holdfastVersion,

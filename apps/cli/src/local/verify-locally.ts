@@ -1,4 +1,3 @@
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { verifyRestore } from '#common/operations/verify-restore.js';
 import { toVerification, type VerificationNames } from '#common/service/to-verification.js';
 import { toVerdictResult } from '../output/verdict-text.js';
@@ -18,9 +17,9 @@ export async function verifyLocally(
     toVerification(installation, { ...names, runId }),
     {
       repository: installation.primaryRepository(names.manifest.dataset),
-      tools: new PgTools(),
+      engine: installation.engineOf(names.manifest.dataset),
       now: () => new Date(),
-      onProbe: (probe) => output.progress(`verify ${names.database} ${probe}`, null, performance.now() - startedAt),
+      onProbe: (probe) => output.progress(`verify ${names.destination} ${probe}`, null, performance.now() - startedAt),
       onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
     },
     signal,

@@ -1,28 +1,19 @@
+import type { Findings } from '#common/engines/engine.js';
+import { engines } from '#common/engines/engines.js';
 import { toShortList } from '#common/errors/printable.js';
-import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import { NAMES_PER_LINE } from './table.js';
 
+/** A restore that went well, as its result says. */
+export interface RestoreNotes {
+  readonly kind?: string;
+  readonly method?: string;
+  readonly findings?: Findings;
+}
+
 /** What an operator still has to do, or should know, after a restore that went well. */
-export function toRestoreNotes(outcome: Partial<RestoreOutcome>): string[] {
-  const {
-    createdRoles = [],
-    withheldRights = [],
-    withheldSettings = [],
-    leftOut = [],
-    newerObjects = [],
-    harmlessErrors = [],
-  } = outcome;
-  return [
-    ...tell('roles created without LOGIN', createdRoles),
-    ...tell(
-      'rights to give back by hand',
-      withheldRights.map(({ role, rights }) => `${role} ${rights.join(' ')}`),
-    ),
-    ...tell('settings to set by hand, for they hold secrets', withheldSettings),
-    ...tell('left out, make them again by hand', leftOut),
-    ...tell('left as they were, newer than the backup', newerObjects),
-    ...tell('complaints known to be harmless', harmlessErrors),
-  ];
+export function toRestoreNotes({ kind, method, findings = {} }: RestoreNotes): string[] {
+  const driver = engines.find((each) => each.kind === kind)?.restores.find((each) => each.method === method);
+  return Object.entries(findings).flatMap(([name, list]) => tell(driver?.findings[name] ?? name, list));
 }
 
 const tell = (what: string, names: readonly string[]): string[] =>

@@ -1,9 +1,8 @@
 import type { RunView } from '#common/contracts/api-views.js';
 import { Exit } from '#common/errors/exit.js';
-import type { RestoreOutcome } from '#common/operations/restore-backup.js';
 import type { VerbResult } from '../verb-result.js';
 import { toDetails } from './details.js';
-import { toRestoreNotes, toWarningLines } from './restore-notes.js';
+import { type RestoreNotes, toRestoreNotes, toWarningLines } from './restore-notes.js';
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';
 
@@ -36,7 +35,7 @@ export function toRunText(run: RunView): string {
 }
 
 function toNotes({ kind, result }: RunView): string[] {
-  if (kind === 'restore') return toRestoreNotes((result ?? {}) as unknown as Partial<RestoreOutcome>);
+  if (kind === 'restore') return toRestoreNotes((result ?? {}) as RestoreNotes);
   const { warnings = [] } = (result ?? {}) as { readonly warnings?: readonly string[] };
   return toWarningLines(warnings);
 }

@@ -1,6 +1,5 @@
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
-import { toPgPlace } from '#common/pg/connection.js';
 import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
 
@@ -18,7 +17,7 @@ export const backupIntake = (
       kind: 'backup',
       dataset: data.dataset,
       resource: `dataset ${data.dataset} ${method}`,
-      sourceHost: toPgPlace(installation.dataset(data.dataset).connection),
+      sourceHost: installation.engineOf(data.dataset).place(installation.dataset(data.dataset)),
       deadlineAt: data.deadlineAt === undefined ? null : new Date(data.deadlineAt),
       maxAttempts: installation.config.executor.maxAttempts,
       resolved: { method },

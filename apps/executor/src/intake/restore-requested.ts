@@ -5,7 +5,7 @@ import type { Installation } from '#common/service/installation.js';
 import type { Intake } from '#common/service/intake.js';
 import { restoreResource } from '#common/service/restore-place.js';
 
-/** Refuses what has expired and what the target does not accept; one restore at a time writes to a database. */
+/** Refuses what has expired and what the target does not accept; one restore at a time writes to a destination. */
 export const restoreIntake = (
   installation: Installation,
 ): Intake<typeof RestoreRequested.data, typeof RestoreRejected.data> => ({
@@ -13,13 +13,13 @@ export const restoreIntake = (
   decide: (event, now) => {
     const { data } = event;
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
-    const database = installation.restoreDatabase(data.dataset, data.database);
-    assertRestoreAllowed({ ...data, database }, installation.targetRules(data.target));
-    if (data.profile !== undefined) installation.profile(data.profile);
+    const destination = installation.destination(data.dataset, data.destination);
+    assertRestoreAllowed({ ...data, destination }, installation.targetRules(data.target));
+    if (data.profile !== undefined) installation.profile(data.profile, data.dataset);
     return {
       kind: 'restore',
       dataset: data.dataset,
-      resource: restoreResource(installation.target(data.target), database),
+      resource: restoreResource(installation, data.target, destination),
       sourceHost: null,
       deadlineAt: null,
       maxAttempts: installation.config.executor.maxAttempts,

@@ -1,7 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { BackupId } from '#common/domain/ids.js';
-import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
@@ -32,8 +31,7 @@ afterAll(async () => {
 beforeEach(() => bed.clear());
 
 const attempt = async (): Promise<void> => {
-  const engine = postgresEngine();
-  const handler = backupRun({ ...bed.deps, engine, readBusPosition: async () => undefined, holdfastVersion: '0.1.0' });
+  const handler = backupRun({ ...bed.deps, readBusPosition: async () => undefined, holdfastVersion: '0.1.0' });
   await handler(await bed.claim());
 };
 

@@ -6,7 +6,6 @@ import { BackupCompleted } from '#common/contracts/events/backup-completed.event
 import { BackupProgressed } from '#common/contracts/events/backup-progressed.event.js';
 import { BackupStarted } from '#common/contracts/events/backup-started.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { PostgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
@@ -20,7 +19,6 @@ export interface BackupRunDeps {
   readonly catalog: Catalog;
   readonly facts: Facts;
   readonly installation: Installation;
-  readonly engine: PostgresEngine;
   /** Where the dataset's topics stand now; undefined for a dataset without topics. */
   readonly readBusPosition: (dataset: string, signal: AbortSignal) => Promise<BusPosition | undefined>;
   readonly holdfastVersion: string;
@@ -62,7 +60,7 @@ export const backupRun =
       takeBackup(
         attempt,
         {
-          engine: d.engine,
+          engine: d.installation.engineOf(dataset.name),
           repository,
           clock: () => new Date(),
           holdfastVersion: d.holdfastVersion,

@@ -1,15 +1,11 @@
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { restoreRun } from './restore.run.js';
 
-const tools = new PgTools();
 let restores: RestoreTestBed;
 let role: string;
 let manifest: Manifest;
@@ -24,7 +20,7 @@ beforeAll(async () => {
   const { user, password, host, port } = source.connection;
   const server = `postgres://${user}:${password}@${host}:${port}`;
   const [repositories, toolDirectories] = [['disk'], [source.binDir]];
-  const accepts = { datasets: ['shop'], strategies: ['new' as const, 'in-place' as const], databases: ['spec_*'] };
+  const accepts = { datasets: ['shop'], strategies: ['new' as const, 'in-place' as const], destinations: ['spec_*'] };
   const rights = { privileges: 'keep' as const, missingRoles: 'create' as const };
   bed = await RunTestBed.open({
     repositories: { disk: { url: pathToFileURL(`${backups.folder}/repository`).href } },
@@ -51,8 +47,7 @@ beforeEach(async () => {
 });
 
 const attempt = async (): Promise<void> => {
-  const engine = postgresEngine(new PgDumpMethod(tools));
-  const handler = restoreRun({ ...bed.deps, engine, tools, holdfastVersion: '0.1.0', logger: silentLogger });
+  const handler = restoreRun({ ...bed.deps, holdfastVersion: '0.1.0', logger: silentLogger });
   await handler(await bed.claim());
 };
 
@@ -72,7 +67,14 @@ async function told(): Promise<Record<string, unknown>> {
 }
 
 const asked = (database: string, strategy: string) => ({
-  ...{ dataset: 'shop', backup: manifest.backupId, target: 'staging', database, strategy, safetyDump: false },
+  ...{
+    dataset: 'shop',
+    backup: manifest.backupId,
+    target: 'staging',
+    destination: database,
+    strategy,
+    safetyBackup: false,
+  },
 });
 
 describe('what an attempt did that cannot be found out afterwards', () => {
@@ -82,10 +84,12 @@ describe('what an attempt did that cannot be found out afterwards', () => {
     await attempt();
     expect(await told()).toMatchObject({
       attempt: 2,
-      createdRoles: [role],
-      withheldRights: [{ role, rights: ['LOGIN'] }],
-      droppedObjects: [expect.stringContaining('items_newer')],
-      newerObjects: [expect.stringContaining('newer')],
+      findings: {
+        createdRoles: [role],
+        withheldRights: [`${role}: LOGIN`],
+        droppedObjects: [expect.stringContaining('items_newer')],
+        newerObjects: [expect.stringContaining('newer')],
+      },
     });
   });
 
@@ -95,14 +99,13 @@ describe('what an attempt did that cannot be found out afterwards', () => {
     await attempt();
     expect(await told()).toMatchObject({
       attempt: 2,
-      createdRoles: [role],
-      withheldRights: [{ role, rights: ['LOGIN'] }],
+      findings: { createdRoles: [role], withheldRights: [`${role}: LOGIN`] },
     });
   });
 
   it('is not done when it could not be written down before', async () => {
     await bed.enqueue('restore', asked(restores.source.name, 'in-place'));
-    const isEmpty = `coalesce(findings -> 'createdRoles', '[]') = '[]'`;
+    const isEmpty = `coalesce(findings #> '{findings,createdRoles}', '[]') = '[]'`;
     await bed.bed.admin.query(`ALTER TABLE holdfast.restores ADD CONSTRAINT spec_refuses CHECK (${isEmpty})`);
     await expect(attempt()).rejects.toThrow(/spec_refuses/);
     await bed.bed.admin.query('ALTER TABLE holdfast.restores DROP CONSTRAINT spec_refuses');

@@ -1,9 +1,6 @@
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
@@ -11,7 +8,6 @@ import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { restoreRun } from './restore.run.js';
 
 const { signal } = new AbortController();
-const tools = new PgTools();
 
 let restores: RestoreTestBed;
 let manifest: Manifest;
@@ -23,7 +19,7 @@ beforeAll(async () => {
   const { user, password, host, port } = source.connection;
   const server = `postgres://${user}:${password}@${host}:${port}`;
   const [repositories, toolDirectories] = [['disk'], [source.binDir]];
-  const accepts = { datasets: ['shop'], strategies: ['new' as const, 'in-place' as const], databases: ['spec_*'] };
+  const accepts = { datasets: ['shop'], strategies: ['new' as const, 'in-place' as const], destinations: ['spec_*'] };
   bed = await RunTestBed.open({
     repositories: { disk: { url: pathToFileURL(`${backups.folder}/repository`).href } },
     // The database has got another name since the backup.
@@ -40,8 +36,7 @@ afterAll(async () => {
 beforeEach(() => bed.clear());
 
 const attempt = async (): Promise<void> => {
-  const engine = postgresEngine(new PgDumpMethod(tools));
-  const handler = restoreRun({ ...bed.deps, engine, tools, holdfastVersion: '0.1.0', logger: silentLogger });
+  const handler = restoreRun({ ...bed.deps, holdfastVersion: '0.1.0', logger: silentLogger });
   await handler(await bed.claim());
 };
 
@@ -49,7 +44,7 @@ const ends = ['verification.requested', 'restore.completed'];
 
 const asked = (database: string | undefined, more: object) => ({
   ...{ dataset: 'shop', backup: manifest.backupId, target: 'staging' },
-  ...(database === undefined ? {} : { database }),
+  ...(database === undefined ? {} : { destination: database }),
   ...more,
 });
 
@@ -98,7 +93,7 @@ describe('a restore run', () => {
   it('adopts the safety dump of an earlier attempt, which shows the target as it was', async () => {
     const { source, backups } = restores;
     await source.execute('INSERT INTO items VALUES (2), (3)');
-    const run = await bed.enqueue('restore', asked(source.name, { strategy: 'in-place', safetyDump: true }));
+    const run = await bed.enqueue('restore', asked(source.name, { strategy: 'in-place', safetyBackup: true }));
     await bed.refuse('restore.completed');
     await expect(attempt()).rejects.toThrow();
     expect(await source.query('SELECT id FROM items')).toEqual([{ id: 1 }]);

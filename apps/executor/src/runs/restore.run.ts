@@ -6,21 +6,21 @@ import { RestoreProgressed } from '#common/contracts/events/restore-progressed.e
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { RestoreStarted } from '#common/contracts/events/restore-started.event.js';
 import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 import { type BackupId, toRunId, toUuidV5 } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
-import type { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { type RestoreOutcome, restoreBackup } from '#common/operations/restore-backup.js';
-import { mergeFindings, type Remember, type RestoreFindings } from '#common/operations/restore-findings.js';
+import type { Remember, Remembered } from '#common/engines/engine.js';
+import { mergeFound } from '#common/operations/restore/findings.js';
+import { type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
 import type { Facts } from '#common/service/facts.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
 import { isOverIn } from '#common/service/run-state.js';
 import type { Logger } from '#common/telemetry/logger.js';
-import { hasSafetyDump, type SafetyDumpDeps, safetyDump } from './safety-dump.js';
+import { hasSafetyBackup, type SafetyBackupDeps, safetyBackup } from './safety-backup.js';
 
-export interface RestoreRunDeps extends SafetyDumpDeps {
+export interface RestoreRunDeps extends SafetyBackupDeps {
   readonly facts: Facts;
-  readonly tools: PgTools;
   readonly logger: Logger;
 }
 
@@ -38,7 +38,7 @@ export const restoreRun =
     const repository = d.installation.primaryRepository(restore.dataset);
     const manifest = await loadManifest(d.installation, restore.dataset, restore.backupId, signal);
     const target = d.installation.target(restore.target);
-    const isSafetyDumpTaken = await hasSafetyDump(restore, d, signal);
+    const isSafetyBackupTaken = await hasSafetyBackup(restore, d, signal);
 
     const progress = reportProgress(
       run,
@@ -50,13 +50,14 @@ export const restoreRun =
     );
     const outcome = await restoreBackup(
       {
-        ...{ manifest, target, database: restore.database, strategy: request.strategy },
+        ...{ manifest, target, destination: restore.destination, strategy: request.strategy },
         identity: { runId: run.id, attempt: run.attempt },
       },
       {
-        ...{ repository, tools: d.tools, workDirectory: d.installation.config.executor.workDirectory },
-        takeSafetyDump: request.safetyDump ? () => safetyDump(run, restore, d) : undefined,
-        isSafetyDumpTaken,
+        ...{ repository, engine: d.installation.engineOf(restore.dataset) },
+        workDirectory: d.installation.config.executor.workDirectory,
+        takeSafetyBackup: request.safetyBackup ? () => safetyBackup(run, restore, d) : undefined,
+        isSafetyBackupTaken,
         onProgress: progress.report,
         isOver: isOverIn(d.catalog),
         assertHeld: () => d.catalog.transaction((tx) => tx.runs.assertLive(run.claim)),
@@ -65,7 +66,7 @@ export const restoreRun =
       },
       signal,
     ).finally(progress.stop);
-    await complete(run, restore, { request, outcome }, d);
+    await complete(run, restore, { request, manifest, outcome }, d);
   };
 
 /** What the first attempt found to be the latest backup stays it for all later ones. */
@@ -77,12 +78,12 @@ async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Prom
     await tx.runs.assertHeld(run.claim);
     const restore = await tx.restores.begin({
       ...{ runId: run.id, dataset: request.dataset, backupId, target: request.target, strategy: request.strategy },
-      database: d.installation.restoreDatabase(request.dataset, request.database),
+      destination: d.installation.destination(request.dataset, request.destination),
       profile: request.profile ?? null,
       safetyBackupId: null,
     });
-    const { target, database } = restore;
-    const said = { backupId: restore.backupId, target, database, strategy: request.strategy };
+    const { target, destination } = restore;
+    const said = { backupId: restore.backupId, target, destination, strategy: request.strategy };
     const startedAt = (await tx.now()).toISOString();
     await d.facts.add(tx, run, RestoreStarted, (head) => ({ ...head, ...said, attempt: run.attempt, startedAt }));
     return restore;
@@ -96,46 +97,48 @@ const rememberIn =
     catalog.transaction(async (tx) => {
       await tx.runs.assertHeld(run.claim);
       const earlier = (await tx.restores.find(run.id))?.findings ?? {};
-      const known = mergeFindings(earlier as Partial<RestoreFindings>, found);
+      const known = mergeFound(earlier as Partial<Remembered>, found);
       await tx.restores.setFindings(run.id, known as unknown as JsonObject);
       return known;
     });
 
 interface Done {
   readonly request: Request;
+  readonly manifest: Manifest;
   readonly outcome: RestoreOutcome;
 }
 
 async function complete(
   run: ClaimedRun,
   restore: Restore,
-  { request, outcome }: Done,
+  { request, manifest, outcome }: Done,
   d: RestoreRunDeps,
 ): Promise<void> {
-  const { backupId, target, database, dataset, profile } = restore;
+  const { backupId, target, destination, dataset, profile } = restore;
+  const { kind, method } = manifest;
   const requestId = toUuidV5('verification of', run.id);
   const verificationRunId = profile === null ? null : toRunId(d.facts.source, requestId);
   await d.catalog.transaction(async (tx) => {
-    const result = { backupId, target, database, strategy: request.strategy, ...outcome, profile, verificationRunId };
+    const { strategy } = request;
+    const made = { backupId, kind, method, target, destination, strategy };
+    const result = { ...made, ...outcome, profile, verificationRunId };
     await tx.runs.settle(run.claim, { state: 'completed', result: result as unknown as JsonObject });
     await tx.restores.complete(run.id, result as unknown as JsonObject);
     const startedAt = (run.startedAt ?? run.createdAt).toISOString();
     const completedAt = (await tx.now()).toISOString();
     await d.facts.add(tx, run, RestoreCompleted, (head) => ({
       ...{ ...head, ...result, attempt: run.attempt, startedAt, completedAt },
-      harmlessErrors: [...outcome.harmlessErrors],
-      createdRoles: [...outcome.createdRoles],
-      withheldRights: [...outcome.withheldRights],
-      newerObjects: [...outcome.newerObjects],
-      droppedObjects: [...outcome.droppedObjects],
-      leftOut: [...outcome.leftOut],
+      findings: toLists(outcome.findings),
     }));
     if (profile === null) return;
     await d.facts.write(
       tx,
       VerificationRequested,
-      { dataset, backup: backupId, target, database, profile, restoreRunId: run.id },
+      { dataset, backup: backupId, target, destination, profile, restoreRunId: run.id },
       { id: requestId, correlationid: run.correlationId ?? run.requestId, causationid: run.requestId },
     );
   });
 }
+
+const toLists = (findings: RestoreOutcome['findings']): Record<string, string[]> =>
+  Object.fromEntries(Object.entries(findings).map(([name, list]) => [name, [...list]]));

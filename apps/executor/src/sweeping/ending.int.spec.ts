@@ -2,12 +2,12 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
-import type { OpenManifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
-import type { RestoreOrder } from '#common/operations/restore-order.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import type { Background } from '#common/service/background/background.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { RestoreProcess } from '#common/testing/restore-process.js';
+import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
@@ -16,7 +16,7 @@ import { startEnding } from './ending.js';
 const { signal } = new AbortController();
 
 let restores: RestoreTestBed;
-let manifest: OpenManifest;
+let manifest: PostgresManifest;
 let bed: RunTestBed;
 let gate: TcpGate;
 let ending: Background | undefined;
@@ -28,7 +28,7 @@ beforeAll(async () => {
   gate = await TcpGate.open({ host, port });
   const toUrl = (at: number, database: string) => `postgres://${user}:${password}@${host}:${at}/${database}`;
   const [repositories, toolDirectories] = [['disk'], [source.binDir]];
-  const accepts = { datasets: ['shop'], strategies: ['in-place' as const], databases: ['spec_*'] };
+  const accepts = { datasets: ['shop'], strategies: ['in-place' as const], destinations: ['spec_*'] };
   bed = await RunTestBed.open({
     repositories: { disk: { url: pathToFileURL(`${backups.folder}/repository`).href } },
     datasets: { shop: { kind: 'postgres', url: toUrl(port, source.name), repositories, toolDirectories } },
@@ -83,7 +83,7 @@ describe('a restore whose executor vanished, and that nobody goes on with', () =
     const { source, backups } = restores;
     const run = await cancelled();
     const identity = { runId: run.id, attempt: 1 };
-    const order: RestoreOrder = restores.order(manifest, source.name, { strategy: 'in-place', identity });
+    const order: PgOrder = restores.order(manifest, source.name, { strategy: 'in-place', identity });
     const holder = await restores.hold(source.name, 'SELECT FROM items');
     await source.execute('INSERT INTO items VALUES (2)');
     const frozen = await RestoreProcess.start(order, { folder: backups.folder });

@@ -1,6 +1,5 @@
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
-import { endRestore } from '#common/operations/end-restore.js';
 import { type Background, inBackground, pause, repeat } from '#common/service/background/background.js';
 import type { Service } from '#common/service/open-service.js';
 import { settleDue } from '#common/service/settle-due.js';
@@ -41,7 +40,8 @@ async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<v
   try {
     const { target } = RestoreRequested.read(run.request, run.requestVersion);
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(ONE_MS)]);
-    await endRestore(d.installation.target(target), { runId, attempt }, signal);
+    const { restores } = d.installation.engineOfTarget(target);
+    for (const driver of restores) await driver.end(d.installation.target(target), { runId, attempt }, signal);
     await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.facts), only: runId, restoresAfterMs: 0 });
   } catch (error) {
     if (stopping.aborted) return;

@@ -1,11 +1,9 @@
-import { endRunsThatAreOver } from '#common/operations/end-restore.js';
-import { sweepScratches } from '#common/operations/sweep-scratches.js';
-import { sweepSpoolFolders } from '#common/operations/sweep-spool-folders.js';
+import { sweepSpoolFolders } from '#common/operations/restore/sweep-spool-folders.js';
 import { endOrphans } from '#common/process/orphans.js';
 import { type Background, inBackground, repeat } from '#common/service/background/background.js';
 import { workIfDue } from '#common/service/background/lease.js';
 import type { Service } from '#common/service/open-service.js';
-import { isOverIn, stateIn } from '#common/service/run-state.js';
+import { stateIn } from '#common/service/run-state.js';
 
 export type SweepingDeps = Pick<Service, 'catalog' | 'installation' | 'logger' | 'metrics' | 'owner'>;
 
@@ -13,7 +11,7 @@ type Sweep = (d: SweepingDeps, stopping: AbortSignal) => Promise<void>;
 
 /**
  * What dead attempts leave outside the repository, which only an executor reaches: processes and spool folders on its own machine, at
- * once and then again and again; databases on targets, by one executor at a time for each.
+ * once and then again and again; scratch places on targets, by one executor at a time for each.
  */
 export const startSweeping = (d: SweepingDeps): Background =>
   inBackground((stopping) =>
@@ -56,15 +54,12 @@ const TARGET_MS = 5 * 60_000;
 async function sweepTarget(target: string, d: SweepingDeps, signal: AbortSignal): Promise<void> {
   const { catalog, installation, logger, metrics } = d;
   const until = AbortSignal.any([signal, AbortSignal.timeout(TARGET_MS)]);
-  const options = { stateOf: stateIn(catalog) };
-  const { ended, failed: alive } = await endRunsThatAreOver(installation.target(target), isOverIn(catalog), until);
-  if (ended.length > 0) logger.warn({ target, runIds: ended }, 'sessions ended of runs that are over');
-  for (const { runId, error } of alive)
-    logger.warn({ err: error, target, runId }, 'sessions of a run that is over do not end');
-  metrics.sweptLeftovers.inc({ kind: 'session' }, ended.length);
-  const { dropped, failed } = await sweepScratches(installation.target(target), options, until);
-  if (dropped.length > 0) logger.info({ target, dropped }, 'databases dropped that dead restores had begun to fill');
-  for (const { name, error } of failed)
-    logger.warn({ err: error, target, database: name }, 'a database that a dead restore left could not be dropped');
-  metrics.sweptLeftovers.inc({ kind: 'scratch-database' }, dropped.length);
+  for (const driver of installation.engineOfTarget(target).restores) {
+    const { ended, removed, failed } = await driver.sweep(installation.target(target), stateIn(catalog), until);
+    if (ended.length > 0) logger.warn({ target, runIds: ended }, 'work ended of runs that are over');
+    if (removed.length > 0) logger.info({ target, removed }, 'what dead restores had begun to fill is removed');
+    for (const { what, error } of failed) logger.warn({ err: error, target }, `${what}, could not be swept`);
+    metrics.sweptLeftovers.inc({ kind: 'session' }, ended.length);
+    metrics.sweptLeftovers.inc({ kind: 'scratch' }, removed.length);
+  }
 }

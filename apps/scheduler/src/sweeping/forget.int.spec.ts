@@ -47,7 +47,7 @@ describe('the catalog forgets', () => {
     const dataset = 'shop';
     const gone = [await settled({ dataset, days: 120 }), await settled({ dataset, state: 'cancelled', days: 110 })];
     await bed.admin.query(
-      `INSERT INTO holdfast.restores (run_id, dataset, backup_id, target, database, strategy)
+      `INSERT INTO holdfast.restores (run_id, dataset, backup_id, target, destination, strategy)
        VALUES ($1, 'shop', gen_random_uuid(), 't', 'd', 'new')`,
       [gone[0]],
     );

@@ -18,7 +18,7 @@ afterAll(() => bed.close());
 const requests: Readonly<Record<RunKind, { readonly dataset: string; readonly [field: string]: string }>> = {
   backup: { dataset: 'shop', method: 'dump' },
   restore: { dataset: 'shop', target: 'staging', backup: 'latest' },
-  verification: { dataset: 'shop', target: 'staging', database: 'shop', profile: 'shop', backup: randomUUID() },
+  verification: { dataset: 'shop', target: 'staging', destination: 'shop', profile: 'shop', backup: randomUUID() },
   replay: { dataset: 'shop', mode: 'reset', backup: randomUUID() },
 };
 

@@ -12,14 +12,14 @@ export const verificationIntake = (
   request: VerificationRequested,
   decide: ({ data }) => {
     installation.datasetConfig(data.dataset);
-    installation.profile(data.profile);
+    installation.profile(data.profile, data.dataset);
     const rules = installation.targetRules(data.target);
     const [strategy = 'new'] = rules.strategies;
     assertRestoreAllowed({ ...data, strategy }, rules);
     return {
       kind: 'verification',
       dataset: data.dataset,
-      resource: restoreResource(installation.target(data.target), data.database),
+      resource: restoreResource(installation, data.target, data.destination),
       sourceHost: null,
       deadlineAt: null,
       maxAttempts: installation.config.verifier.maxAttempts,

@@ -71,7 +71,7 @@ describe('a replay run', () => {
     const { id: restoreRunId } = await bed.enqueue('restore', { dataset: 'shop', backup: backupId, target: 'staging' });
     await bed.bed.catalog.transaction(async (tx) => {
       await tx.backups.record(manifest, { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) });
-      const what = { runId: restoreRunId, dataset: 'shop', backupId, target: 'staging', database: 'shop' };
+      const what = { runId: restoreRunId, dataset: 'shop', backupId, target: 'staging', destination: 'shop' };
       await tx.restores.begin({ ...what, strategy: 'new', profile: null, safetyBackupId: null });
       await tx.restores.complete(restoreRunId, {});
       await tx.retention.expire(backupId, 'disk');

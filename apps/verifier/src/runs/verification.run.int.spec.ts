@@ -21,7 +21,7 @@ beforeAll(async () => {
   restored = await ScratchDatabase.create('postgres18', 'CREATE TABLE orders AS SELECT 1 AS id');
   gate = await TcpGate.open(restored.connection);
   backups = await BackupTestBed.create();
-  const accepts = { datasets: ['shop'], databases: ['spec_*'] };
+  const accepts = { datasets: ['shop'], destinations: ['spec_*'] };
   const assertions = [{ query: 'SELECT FROM orders', rows: 1 }];
   bed = await RunTestBed.open({
     repositories: { disk: { url: backups.repository.location } },
@@ -60,7 +60,7 @@ const load = (id: RunId) => bed.bed.catalog.transaction((tx) => tx.runs.load(id)
 describe('a verification', () => {
   it('waits for a target that is away, which costs it no attempt, and reaches its verdict when the target is back', async () => {
     const { backupId: backup } = await storeBackup(backups.repository, 1);
-    const request = { dataset: 'shop', backup, target: 'staging', database: restored.name, profile: 'asserted' };
+    const request = { dataset: 'shop', backup, target: 'staging', destination: restored.name, profile: 'asserted' };
     gate.shut();
     const { id } = await bed.bed.enqueue(aRun({ kind: 'verification', dataset: 'shop', request, maxAttempts: 1 }));
     const loop = startLoop();

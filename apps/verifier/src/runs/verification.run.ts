@@ -6,7 +6,6 @@ import { VerificationStarted } from '#common/contracts/events/verification-start
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupId, RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
-import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { VerificationResult } from '#common/operations/keep-verdict.js';
 import { verifyRestore } from '#common/operations/verify-restore.js';
 import type { Facts } from '#common/service/facts.js';
@@ -21,7 +20,6 @@ export interface VerificationRunDeps {
   readonly catalog: Catalog;
   readonly facts: Facts;
   readonly installation: Installation;
-  readonly tools: PgTools;
   readonly metrics: Metrics;
   readonly logger: Logger;
 }
@@ -31,7 +29,7 @@ export const verificationRun =
   (d: VerificationRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {
     const request = VerificationRequested.read(run.request, run.requestVersion);
-    const { dataset, target, database, profile } = request;
+    const { dataset, target, destination, profile } = request;
     const { signal } = run.claim;
     const known = await d.catalog.transaction((tx) => tx.verifications.find(run.id));
     const manifest = await loadManifest(d.installation, dataset, known?.backupId ?? request.backup, signal);
@@ -40,9 +38,9 @@ export const verificationRun =
     const logger = d.logger.child({ runId: run.id, dataset });
     const repository = d.installation.primaryRepository(dataset);
     const result = await verifyRestore(
-      toVerification(d.installation, { runId: run.id, manifest, target, database, profile }),
+      toVerification(d.installation, { runId: run.id, manifest, target, destination, profile }),
       {
-        ...{ repository, tools: d.tools, now: () => new Date() },
+        ...{ repository, engine: d.installation.engineOf(dataset), now: () => new Date() },
         onProbe: (probe, index) => {
           const progress = { stage: `probe ${index + 1}: ${probe}`, bytes: 0, totalBytes: null };
           d.catalog.transaction((tx) => tx.runs.progress(run.claim, progress)).catch(() => undefined);
@@ -60,10 +58,10 @@ export const verificationRun =
 type Request = ReturnType<typeof VerificationRequested.data.parse>;
 type Begun = VerificationRunDeps & { readonly manifest: Manifest };
 
-const toSaid = ({ target, database, profile }: Request, { backupId }: Manifest) => ({
+const toSaid = ({ target, destination, profile }: Request, { backupId }: Manifest) => ({
   backupId,
   target,
-  database,
+  destination,
   profile,
 });
 

@@ -1,16 +1,7 @@
 import { z } from 'zod';
-import { RepositoryName, TopicName } from '#common/contracts/names.js';
+import { TopicName } from '#common/contracts/names.js';
 import { parseRepositoryUrl } from '#common/domain/repository-url.js';
-import { parsePgUrl } from '#common/pg/connection.js';
-import { readBy } from './read-by.js';
-import { RetentionConfig } from './retention.config.js';
-import { TenantTablesConfig } from './tenants.config.js';
-
-export const PostgresUrl = readBy(parsePgUrl)
-  .meta({ pattern: '^postgres(ql)?://' })
-  .describe(
-    'Connection URL, by libpq’s rules; keep the password in an env or file reference, PGPASSWORD or a pass file',
-  );
+import { readBy } from '#common/errors/read-by.js';
 
 export const BusConfig = z.strictObject({
   brokers: z.array(z.string().regex(/^.+:\d+$/, 'must look like host:9092')).min(1),
@@ -97,28 +88,4 @@ export const DatasetTopic = z.strictObject({
     .default('after-write')
     .describe('Whether groups commit offsets after or before they write; before makes positions unproven'),
   replay: ReplayRules.prefault({}),
-});
-
-export const PostgresDatasetConfig = z.strictObject({
-  kind: z.literal('postgres'),
-  url: PostgresUrl,
-  repositories: z
-    .array(RepositoryName)
-    .length(1, 'name exactly one repository: further copies are not made yet')
-    .describe('Where its backups go'),
-  topics: z.array(DatasetTopic).default([]),
-  toolDirectories: z.array(z.string()).default([]).describe('Searched for pg_dump before the well-known places'),
-  tenantTables: TenantTablesConfig.optional(),
-  fingerprint: z.array(z.string()).default(['*.*']).describe('Tables whose content is digested, schema.table with *'),
-  exactCountLimit: z.int().min(0).default(5_000_000).describe('Larger tables are counted by estimate'),
-  lockTimeoutMs: z
-    .int()
-    .min(1_000)
-    .default(30_000)
-    .describe('How long a dump waits for a table that another session holds in ACCESS EXCLUSIVE mode'),
-  migrationHeadQuery: z.string().optional().describe('Returns one text: the application’s migration head'),
-  compression: z
-    .strictObject({ level: z.int().min(1).max(19).default(3), threads: z.int().min(1).max(16).default(2) })
-    .prefault({}),
-  retention: RetentionConfig.optional().describe('Here or on one schedule of the dataset; default: everything is kept'),
 });

@@ -1,17 +1,12 @@
 import { z } from 'zod';
 import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '#common/contracts/names.js';
 import { findCollisions, isRepositoryUrl, type PlacedRepository } from '#common/domain/repository-url.js';
-import { resolveMethod } from '#common/engines/engines.js';
+import { loadEngine, resolveMethod } from '#common/engines/engines.js';
 import { toAppError } from '#common/errors/app-error.js';
-import { BusConfig, PostgresDatasetConfig, PostgresUrl, RepositoryConfig } from './connections.config.js';
-import {
-  ExecutorConfig,
-  ProfileConfig,
-  ScheduleConfig,
-  SchedulerConfig,
-  TargetConfig,
-  VerifierConfig,
-} from './policies.config.js';
+import { PostgresUrl } from '#common/pg/url-schema.js';
+import { BusConfig, RepositoryConfig } from './connections.config.js';
+import { ExecutorConfig, ProfileConfig, ScheduleConfig, SchedulerConfig, VerifierConfig } from './policies.config.js';
+import { DatasetConfig, TargetConfig } from './stores.config.js';
 
 /** The whole of holdfast.yaml: type, defaults and documentation in one. */
 export const HoldfastConfig = z
@@ -31,7 +26,7 @@ export const HoldfastConfig = z
       })
       .optional(),
     repositories: z.record(RepositoryName, RepositoryConfig),
-    datasets: z.record(DatasetName, PostgresDatasetConfig),
+    datasets: z.record(DatasetName, DatasetConfig),
     targets: z.record(TargetName, TargetConfig).default({}),
     schedules: z.record(ScheduleName, ScheduleConfig).default({}),
     profiles: z.record(ProfileName, ProfileConfig).default({}),
@@ -52,7 +47,17 @@ export const HoldfastConfig = z
     }
     for (const [name, target] of Object.entries(config.targets)) {
       target.accepts.datasets.forEach((dataset, index) => {
-        require(config.datasets, dataset, 'dataset', ['targets', name, 'accepts', 'datasets', index]);
+        const path = ['targets', name, 'accepts', 'datasets', index];
+        require(config.datasets, dataset, 'dataset', path);
+        const kind = config.datasets[dataset]?.kind ?? target.kind;
+        const message = `dataset "${dataset}" is of kind ${kind}, and the target of kind ${target.kind}`;
+        if (kind !== target.kind) context.addIssue({ code: 'custom', path, message });
+      });
+      const known = strategiesOf(target.kind);
+      target.accepts.strategies.forEach((strategy, index) => {
+        const path = ['targets', name, 'accepts', 'strategies', index];
+        const message = `there is no strategy "${strategy}" for kind ${target.kind}; there is: ${known.join(', ')}`;
+        if (!known.includes(strategy)) context.addIssue({ code: 'custom', path, message });
       });
     }
     for (const [name, schedule] of Object.entries(config.schedules)) {
@@ -79,6 +84,8 @@ function problemOfMethod(kind: string, method: string | undefined): string | und
     return toAppError(error).message;
   }
 }
+const strategiesOf = (kind: string): string[] =>
+  loadEngine(kind, 'the target').restores.flatMap(({ strategies }) => strategies);
 
 interface Repositories {
   readonly repositories: Readonly<Record<string, Pick<RepositoryConfig, 'url' | 'endpoint'>>>;
@@ -120,4 +127,3 @@ function findRetentionConflicts({ datasets, schedules }: RetentionPlaces) {
 }
 
 export type HoldfastConfig = z.output<typeof HoldfastConfig>;
-export type DatasetConfig = HoldfastConfig['datasets'][string];

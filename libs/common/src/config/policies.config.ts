@@ -1,33 +1,8 @@
 import { z } from 'zod';
-import { BackupMethod, DatasetName, RestoreStrategy } from '#common/contracts/names.js';
+import { BackupMethod, DatasetName } from '#common/contracts/names.js';
 import { parseDuration } from '#common/domain/duration.js';
-import { PostgresUrl } from './connections.config.js';
 import { Duration, RetentionConfig } from './retention.config.js';
 import { ScheduleTimes } from './schedule-times.config.js';
-
-const DatabasePattern = z
-  .string()
-  .regex(/^[^/]+$/)
-  .describe('A database name, * for any run of characters');
-
-export const TargetConfig = z.strictObject({
-  kind: z.literal('postgres'),
-  url: PostgresUrl.describe(
-    'A role that may create databases and connect to `postgres`, from where restores work whatever database is named here',
-  ),
-  toolDirectories: z.array(z.string()).default([]),
-  owner: z.string().optional().describe('Who owns what is restored when privileges are dropped'),
-  privileges: z.enum(['keep', 'drop']).default('drop').describe('keep: owners and privileges come from the backup'),
-  missingRoles: z.enum(['create', 'refuse']).default('refuse').describe('create: NOLOGIN, from the backup’s globals'),
-  jobs: z.int().min(1).max(32).default(2),
-  accepts: z.strictObject({
-    datasets: z.array(DatasetName).min(1),
-    strategies: z.array(RestoreStrategy).min(1).default(['new']),
-    databases: z.array(DatabasePattern).min(1),
-  }),
-});
-
-export type TargetConfig = z.output<typeof TargetConfig>;
 
 export const ScheduleConfig = z.strictObject({
   dataset: DatasetName,

@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { Weekdays } from '#common/domain/blackout.js';
 import { parseDuration } from '#common/domain/duration.js';
 import { isZone } from '#common/domain/zone.js';
+import { readBy } from '#common/errors/read-by.js';
 import { parseCron } from './cron.js';
-import { readBy } from './read-by.js';
 
 const Zone = z.string().refine(isZone, { error: 'must be an IANA zone such as Europe/Berlin' });
 

@@ -41,11 +41,11 @@ export const firstNames = <T>(list: readonly T[]): T[] =>
 export function totalsOf<K extends string>(
   whole: Readonly<Partial<Record<K, readonly unknown[] | undefined>>>,
   told: Readonly<Partial<Record<K, readonly unknown[] | undefined>>>,
-): Partial<Record<K, number>> | undefined {
+): Record<K, number> | undefined {
   const names = Object.keys(whole) as K[];
   const cut = names.filter((name) => (whole[name]?.length ?? 0) > (told[name]?.length ?? 0));
   if (cut.length === 0) return undefined;
-  return Object.fromEntries(cut.map((name) => [name, whole[name]?.length ?? 0])) as Partial<Record<K, number>>;
+  return Object.fromEntries(cut.map((name) => [name, whole[name]?.length ?? 0])) as Record<K, number>;
 }
 
 /** The error of a failure or a rejection: programs say as much as they like, and contexts list what they like. */

@@ -1,7 +1,6 @@
 import { z } from 'zod';
 import { BusPosition } from './bus-position.js';
 import { BackupMethod, Counts, DatasetName, Instant, LsnText, Sha256, StoreKind, Uuid } from './names.js';
-import type { SnapshotFacts } from './snapshot-facts.js';
 
 export const ManifestObject = z.object({
   name: z.string().describe('Name within the backup: `database.dump.zst`'),
@@ -81,7 +80,7 @@ export type BusPositionState = NonNullable<Manifest['busPosition']>['state'] | '
 export const busPositionOf = ({ busPosition }: Manifest): BusPositionState => busPosition?.state ?? 'none';
 
 /** A manifest whose facts were read: what restores and probes work with. */
-export type OpenManifest = Manifest & { readonly snapshot: SnapshotFacts };
+export type OpenManifest<F extends object = object> = Manifest & { readonly snapshot: F };
 
 /** Name of the object that holds the facts of an encrypted backup, without the suffixes of its sealing. */
 export const FACTS_NAME = 'facts.json';

@@ -16,13 +16,13 @@ export const RepositoryName = ConfiguredName.describe('A repository as named in 
 export const ScheduleName = ConfiguredName.describe('A schedule as named in holdfast.yaml');
 /** Neither control characters nor half of a surrogate pair: the first of them cannot be stored in PostgreSQL, the second on no wire. */
 export const isPlainText = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);
-/** PostgreSQL cuts names at 63 bytes in silence: a longer one would pass the checks as another than it becomes. */
-export const DatabaseName = z
+/** What a target calls the place of a restore. Each kind of store has its own rule, which a request is held against when it is taken. */
+export const Destination = z
   .string()
   .min(1)
-  .refine((name) => Buffer.byteLength(name) <= 63, 'a database name has at most 63 bytes')
-  .refine(isPlainText, 'a database name holds no control characters')
-  .describe('A PostgreSQL database name');
+  .max(1_024)
+  .refine(isPlainText, 'a destination holds no control characters')
+  .describe('Where on the target: a database, a prefix, an index, a topic');
 /** Manifests hold positions by topic and by group: no record in JavaScript keeps an entry of this name. */
 const isKey = (name: string): boolean => name !== '__proto__';
 export const TopicName = z
@@ -72,7 +72,10 @@ export const Counts = z
   .refine((counts) => Object.keys(counts).length <= MAX_COUNTS, `counts has at most ${MAX_COUNTS} names`)
   .meta({ maxProperties: MAX_COUNTS })
   .describe('How much is in it, by names that its kind of store has: tables, rows; of large tables an estimate');
-export const RestoreStrategy = z.enum(['new', 'in-place']);
+export const RestoreStrategy = z
+  .string()
+  .regex(/^[a-z][a-z-]{0,30}$/)
+  .describe('How a restore treats what is there; each kind of store has its own: new, in-place, …');
 export const ReplayMode = z.enum(['reset', 'republish']);
 export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);
 

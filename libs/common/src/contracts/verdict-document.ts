@@ -8,14 +8,14 @@ const Outcome = z.looseObject({
   evidence: z.array(z.looseObject({ subject: z.string(), problem: z.string().optional() })),
 });
 
-/** What is kept of a proof beside the backup, to be read without Holdfast: what was proven, when, against which database. */
+/** What is kept of a proof beside the backup, to be read without Holdfast: what was proven, when, against which destination. */
 export const VerdictDocument = z.looseObject({
   formatVersion: z.literal(1),
   dataset: z.string(),
   backupId: Uuid,
   runId: z.string(),
   attemptKey: z.string().optional().describe('The objects that were proven; absent in verdicts of Holdfast 0.1'),
-  database: z.string().nullable().describe('null: only the objects were looked at'),
+  destination: z.string().nullable().describe('null: only the objects were looked at'),
   profile: z.string().nullable(),
   verdict: VerdictName,
   startedAt: Instant,

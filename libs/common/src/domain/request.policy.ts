@@ -34,9 +34,9 @@ export function assertNotExpired(what: string, expiry: Date, now: Date): void {
 export interface TargetRules {
   readonly datasets: readonly string[];
   readonly strategies: readonly string[];
-  /** Patterns of database names. */
-  readonly databases: readonly string[];
-  /** Databases that no request may ever name there: the catalog, the server's own. */
+  /** Patterns: `shop*`. */
+  readonly destinations: readonly string[];
+  /** What no request may ever name there: the catalog, the server's own. */
   readonly forbidden: readonly string[];
 }
 
@@ -44,18 +44,21 @@ export interface RestoreWish {
   readonly dataset: string;
   readonly target: string;
   readonly strategy: string;
-  readonly database: string;
+  readonly destination: string;
 }
 
 /** Refuses what the target's configuration does not allow. Throws: request.refused naming what is allowed. */
-export function assertRestoreAllowed({ dataset, target, strategy, database }: RestoreWish, rules: TargetRules): void {
+export function assertRestoreAllowed(
+  { dataset, target, strategy, destination }: RestoreWish,
+  rules: TargetRules,
+): void {
   const refuse = (what: string, allowed: readonly string[]): never => {
     throw new AppError('request.refused', `target "${target}" does not accept ${what}`, { accepts: allowed });
   };
   if (!rules.datasets.includes(dataset)) refuse(`dataset "${dataset}"`, rules.datasets);
   if (!rules.strategies.includes(strategy)) refuse(`strategy "${strategy}"`, rules.strategies);
-  const isAllowed = rules.databases.some((pattern) => matchesPattern(pattern, database));
-  if (!isAllowed || rules.forbidden.includes(database)) refuse(`database "${database}"`, rules.databases);
+  const isAllowed = rules.destinations.some((pattern) => matchesPattern(pattern, destination));
+  if (!isAllowed || rules.forbidden.includes(destination)) refuse(`destination "${destination}"`, rules.destinations);
 }
 
 /** What a topic of a dataset accepts, as configured. */

@@ -10,22 +10,22 @@ import {
 const rules = {
   datasets: ['shop'],
   strategies: ['new'],
-  databases: ['shop*'],
+  destinations: ['shop*'],
   forbidden: ['shop_catalog', 'postgres'],
 };
-const wish = { dataset: 'shop', target: 'staging', strategy: 'new', database: 'shop_2' };
+const wish = { dataset: 'shop', target: 'staging', strategy: 'new', destination: 'shop_2' };
 
 describe('a restore request', () => {
-  it('is allowed when dataset, strategy and database fit', () => {
+  it('is allowed when dataset, strategy and destination fit', () => {
     expect(() => assertRestoreAllowed(wish, rules)).not.toThrow();
   });
 
   it.each([
     ['an unknown dataset', { dataset: 'crm' }],
     ['a strategy that the target does not accept', { strategy: 'in-place' }],
-    ['a database outside the patterns', { database: 'billing' }],
-    ['a pattern is no regular expression', { database: 'xshop' }],
-    ['the catalog, whatever the patterns say', { database: 'shop_catalog' }],
+    ['a destination outside the patterns', { destination: 'billing' }],
+    ['a pattern is no regular expression', { destination: 'xshop' }],
+    ['the catalog, whatever the patterns say', { destination: 'shop_catalog' }],
   ])('is refused for %s', (_, difference) => {
     expect(() => assertRestoreAllowed({ ...wish, ...difference }, rules)).toThrow(/does not accept/);
   });

@@ -1,8 +1,12 @@
 import type { Readable } from 'node:stream';
-import type { ZodType } from 'zod';
+import type { ZodObject, ZodType, z } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
-import type { ManifestObject, RequiredRange } from '#common/contracts/manifest.js';
+import type { ManifestObject, OpenManifest, RequiredRange } from '#common/contracts/manifest.js';
+import type { AppError } from '#common/errors/app-error.js';
+import type { Refusals } from '#common/errors/refusals.js';
+import type { Probe } from '#common/probes/define-probe.js';
 import type { Sealing } from '#common/sealing/sealing.js';
+import type { Check } from './check.js';
 
 /** One protected thing, as far as every kind of store has it. */
 export interface ProtectedDataset {
@@ -11,19 +15,64 @@ export interface ProtectedDataset {
   readonly compression: { readonly level: number; readonly threads: number };
 }
 
+/** What the configuration says of a dataset or a target of one kind. */
+export interface Options<Common, Whole> {
+  /** Of this kind alone: the core adds what every kind has. */
+  readonly schema: ZodObject;
+  /** `options`: as the schema accepted them. Throws: config.invalid. */
+  resolve(common: Common, options: Readonly<Record<string, unknown>>): Whole;
+}
+
+/** Ties options to their schema. */
+export const defineOptions = <Schema extends ZodObject, Common, Whole>(
+  schema: Schema,
+  resolve: (common: Common, options: z.output<Schema>) => Whole,
+): Options<Common, Whole> => ({ schema, resolve: (common, options) => resolve(common, schema.parse(options)) });
+
 /**
- * One kind of store. An engine owns what is special to its kind: snapshot and facts, what a backup's objects are, the last commands by hand.
- * The core owns the rest: attempts, holds, sealing, digests, the manifest's envelope, catalog and events.
+ * One kind of store. An engine owns what is special to its kind: options, snapshot and facts, what a backup's objects are, how they come
+ * back, the last commands by hand. The core owns the rest: attempts, holds, sealing, digests, the manifest's envelope, catalog and events.
  * The registry (engines.ts) is the only list of kinds.
  */
-export interface Engine<D extends ProtectedDataset = ProtectedDataset, F extends object = object> {
+export interface Engine<
+  D extends ProtectedDataset = ProtectedDataset,
+  T extends RestoreTarget = RestoreTarget,
+  F extends object = object,
+> {
   readonly kind: string;
+  readonly dataset: Options<ProtectedDataset, D>;
+  readonly target: Options<RestoreTarget, T>;
   /** What a snapshot holds, as the manifest keeps it. */
   readonly facts: ZodType<F>;
   /** The first is the default. */
-  readonly methods: readonly BackupMethod<D, F>[];
+  readonly methods: readonly [BackupMethod<D, F>, ...BackupMethod<D, F>[]];
+  readonly restores: readonly RestoreDriver<T, F>[];
+  /** What only this kind is asked after a restore. */
+  readonly probes: readonly Probe[];
+  /** The server, `host:port`: whose slots a backup takes, and beside which destinations are told apart. */
+  place(of: D | T): string;
+  /** Where a restore goes; a request may leave it out. Throws: request.invalid. */
+  toDestination(wanted: string | undefined, dataset: D): string;
+  /** Throws where the destination is missing or cannot be reached: the engine's own codes. */
+  assertThere(target: T, destination: string, signal: AbortSignal): Promise<void>;
+  /** Destinations that no request may ever name: the server's own, and those of the catalog, whose URL is given. */
+  forbidden(target: T, catalogUrl: string | undefined): readonly string[];
+  /** A destination as what is backed up before a restore replaces it: by the role and with the tools of the target. */
+  toSafetyDataset(dataset: D, target: T, destination: string): D;
+  readonly checks: EngineChecks<D, T>;
   /** For lists and events, which never read facts. */
   summarise(facts: F): Summary;
+}
+
+/** What `holdfast check` asks of one kind. */
+export interface EngineChecks<D extends ProtectedDataset, T extends RestoreTarget> {
+  /** The connection first: what could only say once more that it is missing names that check in `needs`. */
+  dataset(dataset: D, signal: AbortSignal): readonly Check[];
+  target(target: T, signal: AbortSignal): readonly Check[];
+  /** How many bytes there are to back up, roughly. */
+  measure(dataset: D, signal: AbortSignal): Promise<number>;
+  /** By every name that a store on the same machine could have. */
+  hostNames(dataset: D): readonly string[];
 }
 
 /** What reveals nothing by itself, and so stays outside of any seal. */
@@ -101,4 +150,149 @@ export interface OutputObject {
   readonly stage: string;
   /** Ends only after every producer exited 0, and otherwise errors: a short object can never look complete. */
   readonly stream: Readable;
+}
+
+/** A configured place to restore to, as far as every kind of store has it. */
+export interface RestoreTarget {
+  readonly name: string;
+}
+
+/** Which try at which run writes to a target: a later try, or a sweep, knows by it what an earlier one has left there. */
+export interface AttemptIdentity {
+  readonly runId: string;
+  readonly attempt: number;
+}
+
+/** Which backup goes where, and how. */
+export interface RestoreQuestion<T extends RestoreTarget = RestoreTarget, F extends object = object> {
+  readonly manifest: OpenManifest<F>;
+  readonly target: T;
+  /** What the target calls the place: a database, a prefix, an index, a topic. */
+  readonly destination: string;
+  /** One of the driver's. */
+  readonly strategy: string;
+  /** Whether a safety backup of the destination is wanted before it is replaced. */
+  readonly safety: boolean;
+  /** Of a run that asks for itself: the fence that it holds is no obstacle to it. */
+  readonly identity?: AttemptIdentity;
+}
+
+export interface RestoreOrder<T extends RestoreTarget = RestoreTarget, F extends object = object>
+  extends Omit<RestoreQuestion<T, F>, 'safety'> {
+  readonly identity: AttemptIdentity;
+}
+
+/** What a restore would do, found out without changing anything. */
+export interface RestorePlan {
+  readonly target: string;
+  readonly destination: string;
+  readonly strategy: string;
+  readonly exists: boolean;
+  /** Why the restore would be refused as things stand, the most important reason first; empty when it would go ahead. */
+  readonly refusals: Refusals;
+}
+
+/** Keeps every other restore out of the destination until it is closed. */
+export interface Fence {
+  /** Resolves when the fence broke: from then on another restore may come in. */
+  readonly whenLost: Promise<Error>;
+  close(): Promise<void>;
+}
+
+export interface FenceOptions {
+  readonly signal: AbortSignal;
+  /** Whether another run has come to its end: what it has left in the way is ended. Default: no run is known to have. */
+  readonly isOver?: ((runId: string) => Promise<boolean>) | undefined;
+}
+
+/**
+ * What a restore did, created or left, that a person may have to act on: texts by the driver's own names (`createdRoles`). Nobody can find
+ * it out afterwards, so a later attempt has to learn it from an earlier one.
+ */
+export type Findings = Readonly<Record<string, readonly string[]>>;
+
+export interface Remembered {
+  readonly findings: Findings;
+  /** By what a later attempt recognises a destination that an earlier one made whole; null: none has come so far. */
+  readonly doneMark: string | null;
+}
+
+/** Keeps what was found for later attempts, and returns what all of them found. */
+export type Remember = (found: Partial<Remembered>) => Promise<Remembered>;
+
+/** The objects of the backup, on demand. A driver takes what it needs, when it needs it; every byte is checked before it is used. */
+export interface Material {
+  /** A file of its own, unsealed; `name` is the object's unsealed name. Throws: backup.corrupt, restore.spool-full, sealing.*; repository.*. */
+  spool(name: string): Promise<string>;
+  /** The same as a stream, which errors at its end when the stored bytes are not those of the manifest. */
+  open(name: string): Promise<Readable>;
+  /** A folder for files of the driver's own; it goes away with the attempt. */
+  readonly folder: string;
+  /** Takes the safety backup, if one is wanted and no earlier attempt took it. Returns its id; null: declined. */
+  safety(): Promise<string | null>;
+}
+
+export interface RestoreProgress {
+  /** `spool`, `safety`, what the driver calls its steps. */
+  readonly stage: string;
+  readonly bytes: number;
+  /** null: unknown. */
+  readonly totalBytes: number | null;
+}
+
+export interface RestoreWork<P extends RestorePlan = RestorePlan, N extends Fence = Fence> {
+  /** Refuses nothing. */
+  readonly plan: P;
+  readonly fence: N;
+  readonly material: Material;
+  /** Called before each step that cannot be found out afterwards. */
+  readonly remember: Remember;
+  readonly onProgress: (progress: RestoreProgress) => void;
+}
+
+/** Whether a run is still worked on: over is over for ever; unknown may be another installation's, or of a catalog that was lost. */
+export type StateOf = (runId: string) => Promise<'open' | 'over' | 'unknown'>;
+
+/** What a sweep of a target found that dead attempts had left there. */
+export interface Swept {
+  /** Runs whose work was still going on although they are over. */
+  readonly ended: readonly string[];
+  /** Names of what was removed. */
+  readonly removed: readonly string[];
+  /** What should have gone and would not. */
+  readonly failed: readonly { readonly what: string; readonly error: AppError }[];
+}
+
+/** One way to bring backups of one method back. The core asks in this order: plan → fence → plan again → apply. */
+export interface RestoreDriver<
+  T extends RestoreTarget,
+  F extends object,
+  P extends RestorePlan = RestorePlan,
+  N extends Fence = Fence,
+> {
+  /** The backups that it reads. */
+  readonly method: string;
+  /** The first is the default. */
+  readonly strategies: readonly string[];
+  /** What its findings mean, for people, by name. */
+  readonly findings: Readonly<Record<string, string>>;
+  /** Looks at the target and says what a restore would do there, and every reason to refuse it. Changes nothing. */
+  plan(question: RestoreQuestion<T, F>, signal: AbortSignal): Promise<P>;
+  /** The plan for people, in order: label → a text, or names of which long lists are cut. */
+  describe(plan: P): Readonly<Record<string, string | readonly string[]>>;
+  /**
+   * Ends what earlier attempts of the run have going, then excludes every other restore to the destination.
+   * Throws: restore.busy; claim.lost when a later attempt of the run is there.
+   */
+  fence(order: RestoreOrder<T, F>, o: FenceOptions): Promise<N>;
+  /** Whether the destination is the one that an earlier attempt made whole; then what attempts left beside it is removed. */
+  isDone(order: RestoreOrder<T, F>, fence: N, doneMark: string): Promise<boolean>;
+  /** Restores. Never half there: the destination is as it was, or whole. Throws: restore.*, backup.corrupt; the engine's own codes. */
+  apply(order: RestoreOrder<T, F>, work: RestoreWork<P, N>, signal: AbortSignal): Promise<void>;
+  /** What a person should know of every restore of this backup, an adopted one included. */
+  remarks(manifest: OpenManifest<F>): Findings;
+  /** Ends what this attempt and earlier ones have going, dead or alive: when it resolves, nothing of it can come true any more. */
+  end(target: T, identity: AttemptIdentity, signal: AbortSignal): Promise<void>;
+  /** Ends and removes what attempts of runs that are over left on the target. */
+  sweep(target: T, stateOf: StateOf, signal: AbortSignal): Promise<Swept>;
 }

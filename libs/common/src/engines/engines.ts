@@ -1,18 +1,16 @@
 import { AppError } from '#common/errors/app-error.js';
-import type { Engine } from './engine.js';
+import type { Engine, RestoreDriver, RestoreTarget } from './engine.js';
 import { postgres } from './postgres/postgres.engine.js';
 
 /** Every kind of store that this program knows. A new one adds its folder and a line here. */
-const engines = [postgres] as const;
+export const engines: readonly [Engine, ...Engine[]] = [postgres];
 
 interface Named {
   readonly name: string;
 }
 
-type KnownEngine = Pick<Engine, 'kind' | 'facts'> & { readonly methods: readonly Named[] };
-
-/** Throws: backup.unknown-kind; `what` names the backup. */
-export function loadEngine(kind: string, what: string): KnownEngine {
+/** Throws: backup.unknown-kind; `what` names the backup, dataset or target. */
+export function loadEngine(kind: string, what: string): Engine {
   const engine = engines.find((each) => each.kind === kind);
   if (engine !== undefined) return engine;
   const known = engines.map((each) => each.kind).join(', ');
@@ -34,3 +32,18 @@ export function loadMethod<M extends Named>(
 /** Which method of its kind a request, a schedule or a reference to the latest backup means. Throws: request.refused; backup.unknown-kind. */
 export const resolveMethod = (kind: string, name: string | undefined): string =>
   loadMethod(loadEngine(kind, 'a dataset'), name).name;
+/** Throws: backup.unknown-kind for a method of which this program knows no restore; `what` names the backup. */
+export function loadDriver<T extends RestoreTarget, F extends object>(
+  { kind, restores }: Pick<Engine<never, T, F>, 'kind' | 'restores'>,
+  method: string,
+  what: string,
+): RestoreDriver<T, F> {
+  const driver = restores.find((each) => each.method === method);
+  if (driver !== undefined) return driver;
+  const known = restores.map((each) => each.method).join(', ');
+  throw new AppError(
+    'backup.unknown-kind',
+    `${what} was made by method "${method}" of ${kind}; this program restores ${known}`,
+    { kind, method },
+  );
+}

@@ -6,7 +6,8 @@ import { buffer } from 'node:stream/consumers';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { z } from 'zod';
 import type { WalRange } from '#common/contracts/manifest.js';
-import type { Engine, ProtectedDataset } from '#common/engines/engine.js';
+import type { Engine, ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import { postgres } from '#common/engines/postgres/postgres.engine.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import { HOLD_LIVES_MS } from '#common/repository/expiry-marker.js';
 import { listHolds } from '#common/repository/holds.js';
@@ -18,7 +19,7 @@ import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { backupIdAt } from '#common/testing/stored-backup.js';
 import { expireBackup } from './expire-backup.js';
-import { openManifest } from './open-manifest.js';
+import { openBackup } from './open-backup.js';
 import { takeBackup } from './take-backup.js';
 
 const { signal } = new AbortController();
@@ -28,12 +29,17 @@ interface Folder extends ProtectedDataset {
 }
 const FolderFacts = z.object({ takenAt: z.string(), files: z.array(z.string()) });
 
+type BackedUp<D extends ProtectedDataset, F extends object> = Pick<
+  Engine<D, RestoreTarget, F>,
+  'kind' | 'facts' | 'methods' | 'summarise'
+>;
+
 const wal: WalRange = {
   ...{ kind: 'wal', systemId: '7412345678901234567', timeline: 1, startLsn: '0/2000028', endLsn: '0/2000100' },
 };
 
 /** A method that builds on backups of its own, and on what a store archives. */
-const increments = (needs: readonly string[]): Engine<Folder, z.infer<typeof FolderFacts>> => ({
+const increments = (needs: readonly string[]): BackedUp<Folder, z.infer<typeof FolderFacts>> => ({
   ...folders,
   methods: [
     {
@@ -52,7 +58,7 @@ const increments = (needs: readonly string[]): Engine<Folder, z.infer<typeof Fol
 });
 
 /** A kind of store of its own: every file of a folder is an object. */
-const folders: Engine<Folder, z.infer<typeof FolderFacts>> = {
+const folders: BackedUp<Folder, z.infer<typeof FolderFacts>> = {
   kind: 'folder',
   facts: FolderFacts,
   methods: [
@@ -114,7 +120,7 @@ describe.each([false, true])('a kind of store that only its engine knows, encryp
 
   itSealed('is said to be unknown, and not corrupt, by a program without that engine', async () => {
     const manifest = await takeBackup(bed.attempt(dataset), bed.depsOf(folders), signal);
-    await expect(openManifest(manifest, bed.repository, signal)).rejects.toMatchObject({
+    await expect(openBackup(manifest, { repository: bed.repository, engine: postgres }, signal)).rejects.toMatchObject({
       ...{
         code: 'backup.unknown-kind',
         message: expect.stringContaining('kind "folder"; this program knows postgres'),
@@ -163,10 +169,11 @@ describe.each([false, true])('a kind of store that only its engine knows, encryp
   });
 
   it('is refused a method that its engine has not', async () => {
-    const engine = { ...folders, methods: [] };
-    await expect(takeBackup(bed.attempt(dataset), bed.depsOf(engine), signal)).rejects.toMatchObject({
+    await expect(
+      takeBackup(bed.attempt(dataset, { method: 'other' }), bed.depsOf(folders), signal),
+    ).rejects.toMatchObject({
       code: 'request.refused',
-      message: expect.stringContaining('"dump"'),
+      message: expect.stringContaining('"other"'),
     });
   });
 });

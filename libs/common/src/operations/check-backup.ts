@@ -25,7 +25,7 @@ export function checkBackup(
     const startedAt = deps.now();
     const { name, timeoutMs } = checksumsProbe;
     const outcome = await runProbe({ name, timeoutMs, check: readSums }, { manifest, repository, signal });
-    const proven = { manifest, runId, database: null, profile: null, outcomes: [outcome], startedAt };
+    const proven = { manifest, runId, destination: null, profile: null, outcomes: [outcome], startedAt };
     return keepVerdict(proven, deps, signal);
   });
 }

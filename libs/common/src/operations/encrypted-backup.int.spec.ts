@@ -4,24 +4,24 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgres } from '#common/engines/postgres/postgres.engine.js';
+import { parseProfile } from '#common/engines/profiles.js';
+import { restoreBackup } from '#common/operations/restore/restore-backup.js';
 import { parsePgUrl } from '#common/pg/connection.js';
-import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { type AgeKeys, generateAgeKeys } from '#common/sealing/age.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { toPlace } from '#common/testing/restored.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { openCanary } from './canary.js';
-import { openManifest } from './open-manifest.js';
-import { restoreBackup } from './restore-backup.js';
+import { openBackup } from './open-backup.js';
 import { takeBackup } from './take-backup.js';
 import { verifyRestore } from './verify-restore.js';
 
 const withAge = isAgeInstalled ? describe : describe.skip;
 const { signal } = new AbortController();
-const tools = new PgTools();
 /** In a name and in a row: neither may be read without the identity. */
 const SECRET = 'pavlova';
 
@@ -58,12 +58,13 @@ const asReader = (...keys: AgeKeys[]): BackupRepository =>
 const target = () => ({
   ...{ name: 'staging', connection: parsePgUrl(endpoints.postgres18.url), toolDirectories: [source.binDir] },
   ...{ owner: undefined, privileges: 'keep' as const, missingRoles: 'refuse' as const, jobs: 1 },
+  lockTimeoutMs: 2_000,
 });
 
 function restore(repository: BackupRepository, database: string, of = manifest) {
   const identity = { runId: of.runId, attempt: 1 };
-  const order = { manifest: of, target: target(), database, strategy: 'new' as const, identity };
-  return restoreBackup(order, { repository, tools, workDirectory: bed.folder }, signal);
+  const order = { manifest: of, target: target(), destination: database, strategy: 'new' as const, identity };
+  return restoreBackup(order, { repository, engine: postgres, workDirectory: bed.folder }, signal);
 }
 
 const restored: string[] = [];
@@ -92,11 +93,10 @@ withAge('an encrypted backup', () => {
     await restore(repository, database);
     const { verdict, outcomes } = await verifyRestore(
       {
-        ...{ runId: manifest.runId, manifest, database: { ...source.connection, database } },
+        ...{ runId: manifest.runId, manifest, ...toPlace({ database: { ...source.connection, database } }) },
         profile: { name: 'all', probes: parseProfile({ probes: PROBES.map((use) => ({ use })) }) },
-        ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, toolDirectories: [source.binDir] },
       },
-      { repository, tools, now: () => new Date() },
+      { repository, engine: postgres, now: () => new Date() },
       signal,
     );
     expect(outcomes.filter((outcome) => outcome.verdict !== 'passed')).toEqual([]);
@@ -113,7 +113,9 @@ withAge('an encrypted backup', () => {
       const repository = asReader(...keys);
       const refusal = { code, message: expect.stringContaining(vault.recipient) };
       await expect(restore(repository, database)).rejects.toMatchObject(refusal);
-      await expect(openManifest(manifest, repository, signal)).rejects.toMatchObject(refusal);
+      await expect(openBackup(manifest, { repository: repository, engine: postgres }, signal)).rejects.toMatchObject(
+        refusal,
+      );
       await expect(openCanary(repository, { signal })).rejects.toMatchObject({ code });
     }
     expect(await databaseExists(database)).toBe(false);
@@ -160,6 +162,7 @@ withAge('the canary of a repository', () => {
       signal,
     });
     // What was sealed before still opens with the older identity.
-    await openManifest(manifest, bed.reopen({ recipients: [next.recipient], identity: here.identity }), signal);
+    const reopened = bed.reopen({ recipients: [next.recipient], identity: here.identity });
+    await openBackup(manifest, { repository: reopened, engine: postgres }, signal);
   });
 });

@@ -16,7 +16,7 @@ export interface Proven {
   readonly manifest: Manifest;
   readonly runId: string;
   /** Without its password; null: only the objects were looked at. */
-  readonly database: string | null;
+  readonly destination: string | null;
   readonly profile: string | null;
   readonly outcomes: readonly ProbeOutcome[];
   readonly startedAt: Date;
@@ -61,9 +61,9 @@ async function put(
   }
 }
 
-/** Readable without Holdfast: what was proven, when, against which database. */
+/** Readable without Holdfast: what was proven, when, against which destination. */
 function encode(
-  { manifest, runId, database, profile }: Proven,
+  { manifest, runId, destination, profile }: Proven,
   result: Omit<VerificationResult, 'verdictKey'>,
 ): Uint8Array {
   const document = {
@@ -72,7 +72,7 @@ function encode(
     backupId: manifest.backupId,
     runId,
     attemptKey: manifest.attemptKey,
-    database,
+    destination,
     profile,
     verdict: result.verdict,
     startedAt: result.startedAt.toISOString(),

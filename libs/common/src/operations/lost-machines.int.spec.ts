@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
 interface Seen {
@@ -17,7 +17,7 @@ const SEEN = `current_setting('application_name') AS application, current_settin
 
 describe('a server notices within a minute or so that a machine is gone without a word', () => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18', 'CREATE TABLE items AS SELECT 1 AS id');
     manifest = await bed.backup();

@@ -3,23 +3,23 @@ import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { restoreInPlace } from '#common/engines/postgres/restore/restore-in-place.js';
 import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { rememberHere } from '#common/operations/restore/findings.js';
+import { restoreBackup } from '#common/operations/restore/restore-backup.js';
 import { sql } from '#common/pg/sql.js';
 import { RestoreProcess } from '#common/testing/restore-process.js';
 import { shopOf } from '#common/testing/restore-shop.js';
+import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
-import { restoreBackup } from './restore-backup.js';
-import { rememberHere } from './restore-findings.js';
-import type { RestoreOrder } from './restore-order.js';
 
 const { signal } = new AbortController();
 
 describe('attempts at a restore', () => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18');
     await shopOf(bed.source);
@@ -27,20 +27,21 @@ describe('attempts at a restore', () => {
   });
   afterAll(() => bed.drop());
 
-  const laterAttempt = (order: RestoreOrder): RestoreOrder => ({
+  const laterAttempt = (order: PgOrder): PgOrder => ({
     ...order,
     identity: { ...order.identity, attempt: order.identity.attempt + 1 },
   });
-  const inPlace = (): RestoreOrder => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
-  const scratchesOf = ({ identity }: RestoreOrder) => bed.databases(`holdfast_${identity.runId.replaceAll('-', '')}`);
-  const sessionsOf = ({ identity }: RestoreOrder) =>
+  const patient = (order: PgOrder): PgOrder => ({ ...order, target: { ...order.target, lockTimeoutMs: 20_000 } });
+  const inPlace = (): PgOrder => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
+  const scratchesOf = ({ identity }: PgOrder) => bed.databases(`holdfast_${identity.runId.replaceAll('-', '')}`);
+  const sessionsOf = ({ identity }: PgOrder) =>
     bed.query<{ database: string; waits: boolean }>(
       'postgres',
       `SELECT datname AS database, wait_event_type = 'Lock' AS waits FROM pg_stat_activity
        WHERE application_name = 'holdfast ${identity.runId} a${identity.attempt}'`,
     );
-  const isWaitingForLock = async (order: RestoreOrder) => (await sessionsOf(order)).some(({ waits }) => waits);
-  const hasEnded = async (order: RestoreOrder) => (await sessionsOf(order)).length === 0;
+  const isWaitingForLock = async (order: PgOrder) => (await sessionsOf(order)).some(({ waits }) => waits);
+  const hasEnded = async (order: PgOrder) => (await sessionsOf(order)).length === 0;
 
   it('show the wanted name only when the database is whole', async () => {
     const database = bed.nameOf('polled');
@@ -67,9 +68,9 @@ describe('attempts at a restore', () => {
     await until(async () => (await scratchesOf(order)).length > 0);
     stop.abort(new Error('somebody cancelled'));
     await expect(restoring).rejects.toThrow('somebody cancelled');
-    expect([...(await scratchesOf(order)), ...(await bed.databases(order.database))]).toEqual([]);
+    expect([...(await scratchesOf(order)), ...(await bed.databases(order.destination))]).toEqual([]);
     await bed.restore(laterAttempt(order));
-    expect(comparable(await bed.facts(order.database))).toEqual(comparable(manifest.snapshot));
+    expect(comparable(await bed.facts(order.destination))).toEqual(comparable(manifest.snapshot));
   });
 
   it('leave no database of the wanted name when they are killed, and the next one cleans up and succeeds', async () => {
@@ -78,48 +79,48 @@ describe('attempts at a restore', () => {
     await until(async () => (await sessionsOf(order)).some(({ database }) => database?.startsWith('holdfast_')));
     child.signal('SIGKILL');
     await child.end();
-    expect(await bed.databases(order.database)).toEqual([]);
+    expect(await bed.databases(order.destination)).toEqual([]);
     expect(await scratchesOf(order)).toHaveLength(1);
     await bed.restore(laterAttempt(order));
     expect(await scratchesOf(order)).toEqual([]);
-    expect(comparable(await bed.facts(order.database))).toEqual(comparable(manifest.snapshot));
+    expect(comparable(await bed.facts(order.destination))).toEqual(comparable(manifest.snapshot));
   });
 
   it('adopt what an earlier one of the same run finished and could not report', async () => {
     const order = bed.order(manifest, bed.nameOf('adopted'));
     const remember = rememberHere();
     await bed.restore(order, { remember });
-    await bed.onDatabase(order.database, (session) => session.query(`INSERT INTO tenants VALUES ('since')`));
+    await bed.onDatabase(order.destination, (session) => session.query(`INSERT INTO tenants VALUES ('since')`));
     const { workDirectory = '' } = bed.deps();
     await mkdir(join(workDirectory, `holdfast-restore-${order.identity.runId}-a1-killed`));
     await bed.restore(laterAttempt(order), { remember });
-    expect(await bed.query(order.database, `SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
-    expect((await bed.facts(order.database)).databaseComment).toBe(manifest.snapshot.databaseComment);
+    expect(await bed.query(order.destination, `SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
+    expect((await bed.facts(order.destination)).databaseComment).toBe(manifest.snapshot.databaseComment);
     expect((await readdir(workDirectory)).filter((name) => name.includes(order.identity.runId))).toEqual([]);
     // Another database that has the name by now is not the one that was finished.
     const { name } = bed.source;
-    await bed.source.onServer(`ALTER DATABASE "${order.database}" RENAME TO "${bed.nameOf('away')}"`);
-    await bed.source.onServer(`CREATE DATABASE "${order.database}" TEMPLATE template0`);
+    await bed.source.onServer(`ALTER DATABASE "${order.destination}" RENAME TO "${bed.nameOf('away')}"`);
+    await bed.source.onServer(`CREATE DATABASE "${order.destination}" TEMPLATE template0`);
     await expect(bed.restore(laterAttempt(order), { remember })).rejects.toMatchObject({
       code: 'restore.database-exists',
     });
-    const other = { ...order, database: name, identity: { runId: randomUUID(), attempt: 1 } };
+    const other = { ...order, destination: name, identity: { runId: randomUUID(), attempt: 1 } };
     await expect(bed.restore(other)).rejects.toMatchObject({ code: 'restore.database-exists' });
   });
 
   it('of another run are refused while one works on the same database, whatever database the url of the target names', async () => {
     const target = bed.target({ connection: bed.connectionTo('template1') });
-    const takeSafetyDump = async () => {
+    const takeSafetyBackup = async () => {
       for (const order of [inPlace(), { ...inPlace(), target }])
         await expect(bed.restore(order)).rejects.toMatchObject({ code: 'restore.busy' });
       return 'a-safety-dump';
     };
-    const outcome = await bed.restore(inPlace(), { takeSafetyDump });
+    const outcome = await bed.restore(inPlace(), { takeSafetyBackup });
     expect(outcome.safetyBackupId).toBe('a-safety-dump');
   });
 
   it('of a run that is over are ended by a restore of another, and of one that may be open are not', async () => {
-    const { target, database, identity } = inPlace();
+    const { target, destination: database, identity } = inPlace();
     const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
     const frozen = await lockDatabase(target, database, identity, { signal });
     const writing = await PgSession.open(bed.connectionTo(database), options);
@@ -170,7 +171,7 @@ describe('attempts at a restore', () => {
     try {
       await until(() => isWaitingForLock(order));
       frozen.signal('SIGSTOP');
-      const restoring = bed.restore(laterAttempt(order), { lockTimeoutMs: 20_000 });
+      const restoring = bed.restore(laterAttempt(patient(order)));
       await Promise.race([restoring, until(() => hasEnded(order))]);
       await holder.release();
       await restoring;
@@ -185,7 +186,7 @@ describe('attempts at a restore', () => {
   });
 
   it('write only when no session of an earlier one is left', async () => {
-    const { target, database, identity } = inPlace();
+    const { target, destination: database, identity } = inPlace();
     const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
     const earlier = await PgSession.open(target.connection, options);
     await earlier.query(`CREATE TEMPORARY TABLE long AS SELECT repeat('x', 100000000) AS x`);
@@ -200,7 +201,7 @@ describe('attempts at a restore', () => {
   });
 
   it('give way to a later one, whose sessions they leave alone', async () => {
-    const { target, database, identity } = inPlace();
+    const { target, destination: database, identity } = inPlace();
     const attempt = (number: number) => ({ ...identity, attempt: number });
     const later = await lockDatabase(target, database, attempt(10), { signal });
     for (const number of [2, 9])
@@ -232,7 +233,7 @@ describe('attempts at a restore', () => {
     await bed.source.execute(`INSERT INTO tenants VALUES ('kept')`);
     const holder = await bed.hold(bed.source.name, 'SELECT FROM items');
     const stop = new AbortController();
-    const restoring = restoreBackup(order, bed.deps({ lockTimeoutMs: 20_000 }), stop.signal);
+    const restoring = restoreBackup(patient(order), bed.deps(), stop.signal);
     restoring.catch(() => undefined);
     await until(() => isWaitingForLock(order));
     await end(stop, `holdfast ${order.identity.runId} a1`);
@@ -245,7 +246,7 @@ describe('attempts at a restore', () => {
 
   it('change nothing when they begin to write after their lock is gone', async () => {
     const order = inPlace();
-    const { target, database, identity } = order;
+    const { target, destination: database, identity } = order;
     const archive = await bed.unpack(manifest);
     const lock = await lockDatabase(target, database, identity, { signal });
     await lock.close();
@@ -266,12 +267,12 @@ describe('attempts at a restore', () => {
 
   it('stop when a later one took over while they were busy with something else', async () => {
     const order = inPlace();
-    const takeSafetyDump = async () => {
+    const takeSafetyBackup = async () => {
       await bed.restore(laterAttempt(order));
       await bed.source.execute(`INSERT INTO tenants VALUES ('since')`);
       return 'a-safety-dump';
     };
-    await expect(bed.restore(order, { takeSafetyDump })).rejects.toMatchObject({ code: 'postgres.unreachable' });
+    await expect(bed.restore(order, { takeSafetyBackup })).rejects.toMatchObject({ code: 'postgres.unreachable' });
     expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'since'`)).toHaveLength(1);
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'since'`);
   });

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
+import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
-import type { RestoreOrder } from './restore-order.js';
 
 /** pg_dump archives both views in two halves: one needs a primary key, which comes after the rows, the other a function of its own rows. */
 const SCHEMA = [
@@ -18,14 +18,14 @@ const SCHEMA = [
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore in place of a circle on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server, ...SCHEMA);
     manifest = await bed.backup();
   });
   afterAll(() => bed.drop());
 
-  const order = (): RestoreOrder => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
+  const order = (): PgOrder => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
   const facts = () => bed.facts(bed.source.name);
 
   it.each([
@@ -39,18 +39,20 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place of a ci
     ['they are gone', ['DROP VIEW ring CASCADE', 'DROP VIEW progress', 'DROP TABLE items, orders', 'DROP TYPE status']],
   ])('brings back exactly the backup when %s', async (_, statements) => {
     await bed.source.execute(...statements);
-    expect(await bed.restore(order())).toMatchObject({ harmlessErrors: [], newerObjects: [], droppedObjects: [] });
+    expect(await bed.restore(order())).toMatchObject({
+      findings: { harmlessErrors: [], newerObjects: [], droppedObjects: [] },
+    });
     expect(comparable(await facts())).toEqual(comparable(manifest.snapshot));
   });
 
   it('leaves everything as it was when a dependent appears after the plan, and no view a placeholder', async () => {
     await bed.source.execute(`UPDATE orders SET status = 'paid'`);
     const before = await facts();
-    const takeSafetyDump = async () => {
+    const takeSafetyBackup = async () => {
       await bed.source.execute('CREATE VIEW peek AS SELECT note FROM ring');
       return 'a-safety-dump';
     };
-    await expect(bed.restore(order(), { takeSafetyDump })).rejects.toMatchObject({
+    await expect(bed.restore(order(), { takeSafetyBackup })).rejects.toMatchObject({
       code: 'restore.blocked',
       message: expect.stringMatching(/view (public\.)?peek depends on .*is as it was before/),
     });

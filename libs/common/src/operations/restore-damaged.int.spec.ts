@@ -1,6 +1,6 @@
 import { zstdCompressSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
@@ -12,7 +12,7 @@ const flipped = (at: number) => (bytes: Buffer) => {
 
 describe('a restore of a damaged backup', () => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18');
     await shopOf(bed.source);
@@ -46,8 +46,8 @@ describe('a restore of a damaged backup', () => {
     const database = bed.nameOf('damaged');
     await expect(bed.restore(bed.order(manifest, database))).rejects.toMatchObject({ code });
     const inPlace = bed.order(manifest, bed.source.name, { strategy: 'in-place' });
-    const takeSafetyDump = () => Promise.reject(new Error('not even a safety dump is needed'));
-    await expect(bed.restore(inPlace, { takeSafetyDump })).rejects.toMatchObject({ code });
+    const takeSafetyBackup = () => Promise.reject(new Error('not even a safety dump is needed'));
+    await expect(bed.restore(inPlace, { takeSafetyBackup })).rejects.toMatchObject({ code });
     await repair();
     expect(await bed.databases(database)).toEqual([]);
     expect(comparable(await bed.facts(bed.source.name))).toEqual(comparable(before));
@@ -55,7 +55,7 @@ describe('a restore of a damaged backup', () => {
 
   it('whose manifest names a file elsewhere writes nothing there', async () => {
     const [object] = manifest.objects;
-    const objects = [{ ...object, name: '../../escape.zst' }] as OpenManifest['objects'];
+    const objects = [{ ...object, name: '../../escape.zst' }] as PostgresManifest['objects'];
     const order = bed.order({ ...manifest, objects }, bed.nameOf('escape'));
     await expect(bed.restore(order)).rejects.toMatchObject({ code: 'backup.corrupt' });
   });

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { identifier, sql } from '#common/pg/sql.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
@@ -33,7 +33,7 @@ const STATES = 'SELECT evtname AS name, evtenabled AS state FROM pg_event_trigge
 
 describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   const facts = (database = bed.source.name) => bed.facts(database);
   const inPlace = () => bed.order(manifest, bed.source.name, { strategy: 'in-place' });
   const states = () => bed.source.query<{ name: string; state: string }>(STATES);
@@ -50,7 +50,7 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
       `DELETE FROM orders; INSERT INTO ddl_log VALUES ('since')`,
       `ALTER EVENT TRIGGER log ENABLE; ALTER EVENT TRIGGER off ENABLE REPLICA; ALTER EVENT TRIGGER no_drops ENABLE ALWAYS`,
     );
-    expect(await bed.restore(inPlace())).toMatchObject({ harmlessErrors: [] });
+    expect(await bed.restore(inPlace())).toMatchObject({ findings: { harmlessErrors: [] } });
     expect(comparable(await facts())).toEqual(comparable(manifest.snapshot));
     expect(await states()).toEqual(before);
     await expect(bed.source.execute('DROP TABLE orders CASCADE')).rejects.toThrow(/DROP TABLE is forbidden/);
@@ -70,7 +70,7 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
     );
     const before = await states();
     const outcome = await bed.restore(inPlace());
-    expect(outcome.newerObjects).toEqual(['late', 'late.refuse()', 'late.written']);
+    expect(outcome.findings['newerObjects']).toEqual(['late', 'late.refuse()', 'late.written']);
     expect(await states()).toEqual(before);
     expect(await bed.source.query('SELECT FROM late.written')).toEqual([]);
     expect((await facts()).tables.find(({ name }) => name === 'public.ddl_log')).toEqual(
@@ -95,7 +95,7 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
 
   it('of the backup see nothing of a restore to a new database', async () => {
     const database = bed.nameOf('new');
-    expect(await bed.restore(bed.order(manifest, database))).toMatchObject({ harmlessErrors: [] });
+    expect(await bed.restore(bed.order(manifest, database))).toMatchObject({ findings: { harmlessErrors: [] } });
     expect(comparable(await facts(database))).toEqual(comparable(manifest.snapshot));
   });
 
@@ -103,7 +103,7 @@ describe.each<Server>(['postgres18', 'postgres15'])('event triggers on %s', (ser
     const role = await bed.source.createRole('plain', `LOGIN PASSWORD 'plain' CREATEDB`);
     const target = bed.target({ connection: { ...bed.connectionTo('postgres'), user: role, password: 'plain' } });
     const refusals = async () => {
-      const plan = await previewRestore({ ...inPlace(), target, safetyDump: true }, bed.tools, signal);
+      const plan = await previewRestore({ ...inPlace(), target, safety: true }, bed.tools, signal);
       return plan.refusals.filter(({ message }) => message.includes('event trigger'));
     };
     const reasons = async () => (await refusals()).map(({ message }) => message);

@@ -1,17 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { listHolds } from '#common/repository/holds.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
+import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { type Script, ScriptedRepository } from '#common/testing/scripted-repository.js';
-import type { RestoreOrder } from './restore-order.js';
 
 const { signal } = new AbortController();
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s', (server) => {
   let bed: RestoreTestBed;
   let roles: ShopRoles;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);
     roles = await shopOf(bed.source);
@@ -20,7 +20,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
   afterAll(() => bed.drop());
 
   /** The source's own database, changed by the statements. */
-  const inPlace = async (changes: Partial<RestoreOrder>, ...statements: string[]): Promise<RestoreOrder> => {
+  const inPlace = async (changes: Partial<PgOrder>, ...statements: string[]): Promise<PgOrder> => {
     await bed.source.execute(...statements);
     return bed.order(manifest, bed.source.name, { strategy: 'in-place', ...changes });
   };
@@ -51,7 +51,9 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     );
     const wanted = comparable(manifest.snapshot);
     const first = await bed.restore(order);
-    expect(first).toMatchObject({ harmlessErrors: [], createdRoles: [], newerObjects: [], droppedObjects: [] });
+    expect(first).toMatchObject({
+      findings: { harmlessErrors: [], createdRoles: [], newerObjects: [], droppedObjects: [] },
+    });
     expect(comparable(await facts())).toEqual(wanted);
     await bed.restore(await inPlace({}, `INSERT INTO tenants VALUES ('late', 'late.example')`));
     expect(comparable(await facts())).toEqual(wanted);
@@ -66,8 +68,17 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
       `CREATE INDEX orders_late ON orders (total)`,
     );
     const outcome = await bed.restore(order);
-    expect(outcome.newerObjects).toEqual(['"Odd; name".later_too', 'addon', 'public.later', 'public.later_pkey']);
-    expect(outcome.droppedObjects).toEqual(['public.events_2027', 'public.events_2027_at_idx', 'public.orders_late']);
+    expect(outcome.findings['newerObjects']).toEqual([
+      '"Odd; name".later_too',
+      'addon',
+      'public.later',
+      'public.later_pkey',
+    ]);
+    expect(outcome.findings['droppedObjects']).toEqual([
+      'public.events_2027',
+      'public.events_2027_at_idx',
+      'public.orders_late',
+    ]);
     expect(await bed.source.query('SELECT count(*)::int AS n FROM later')).toEqual([{ n: 2 }]);
     await bed.source.execute('DROP TABLE later, "Odd; name".later_too; DROP SCHEMA addon');
     expect(comparable(await facts())).toEqual(comparable(manifest.snapshot));
@@ -87,7 +98,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
   ])('is refused before anything when %s that is newer depends on a table', async (_, make, clear, dependent) => {
     const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`, make);
     const before = await facts();
-    await expect(bed.restore(order, { takeSafetyDump: unexpected, repository: unread() })).rejects.toMatchObject({
+    await expect(bed.restore(order, { takeSafetyBackup: unexpected, repository: unread() })).rejects.toMatchObject({
       code: 'restore.blocked',
       message: expect.stringContaining(`${dependent} depends on public.`),
     });
@@ -103,13 +114,13 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     const target = bed.target({ missingRoles: 'create' }, server);
     const order = { ...(await inPlace({ target }, `INSERT INTO tenants VALUES ('kept', NULL)`)), manifest: granted };
     const before = comparable(await facts());
-    const takeSafetyDump = async () => {
+    const takeSafetyBackup = async () => {
       expect(await listHolds(bed.backups.repository, granted, { signal })).toHaveLength(1);
       expect(await bed.source.query('SELECT FROM pg_roles WHERE rolname = $1', [role])).toEqual([]);
       expect(comparable(await facts())).toEqual(before);
       return 'a-safety-dump';
     };
-    expect(await bed.restore(order, { takeSafetyDump })).toMatchObject({ createdRoles: [role] });
+    expect(await bed.restore(order, { takeSafetyBackup })).toMatchObject({ findings: { createdRoles: [role] } });
     expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'kept'`)).toEqual([]);
     await bed.source.execute(`REVOKE ALL ON tenants FROM ${role}`);
   });
@@ -117,11 +128,11 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
   it('leaves everything as it was when a dependent appears after the plan', async () => {
     const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`);
     const before = await facts();
-    const takeSafetyDump = async () => {
+    const takeSafetyBackup = async () => {
       await bed.source.execute('CREATE VIEW peek AS SELECT id FROM orders');
       return 'a-safety-dump';
     };
-    await expect(bed.restore(order, { takeSafetyDump })).rejects.toMatchObject({
+    await expect(bed.restore(order, { takeSafetyBackup })).rejects.toMatchObject({
       code: 'restore.blocked',
       message: expect.stringMatching(/view (public\.)?peek depends on table .*is as it was before/),
     });
@@ -134,7 +145,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
     const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`);
     await bed.onDatabase(bed.source.name, async (holder) => {
       await holder.query('BEGIN; SELECT nextval($$numbers$$); SELECT FROM items');
-      await expect(bed.restore(order, { lockTimeoutMs: 300 })).rejects.toMatchObject({
+      await expect(bed.restore({ ...order, target: { ...order.target, lockTimeoutMs: 300 } })).rejects.toMatchObject({
         code: 'postgres.locked',
         message: expect.stringMatching(
           /is as it was before; pid \d+ \(postgres, spec, idle in transaction for \d+ s\) holds public\.(?!orders)/,
@@ -146,7 +157,9 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s',
         },
       });
       await holder.query('ROLLBACK; BEGIN; SELECT nextval($$numbers$$)');
-      await expect(bed.restore(order, { lockTimeoutMs: 300 })).rejects.toMatchObject({ code: 'postgres.locked' });
+      await expect(bed.restore({ ...order, target: { ...order.target, lockTimeoutMs: 300 } })).rejects.toMatchObject({
+        code: 'postgres.locked',
+      });
     });
     expect(await bed.source.query(`SELECT name FROM tenants WHERE name = 'kept'`)).toHaveLength(1);
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);

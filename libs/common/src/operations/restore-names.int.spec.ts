@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { body, identifier, literal, type Sql, sql } from '#common/pg/sql.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 
@@ -46,7 +46,7 @@ function toStatements(name: string): Sql[] {
 
 describe.each<Server>(['postgres18', 'postgres15'])('a restore of names that mean something in SQL on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   const roles = NAMES.slice(0, 6).map((name) => `${name} ${process.pid} ${server}`);
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);
@@ -77,14 +77,16 @@ describe.each<Server>(['postgres18', 'postgres15'])('a restore of names that mea
       await bed.onDatabase(bed.source.name, (session) => session.query(sql`TRUNCATE ${identifier(name)}.child`));
     for (let time = 1; time <= 2; time += 1) {
       const order = bed.order(manifest, bed.source.name, { strategy: 'in-place' });
-      expect(await bed.restore(order)).toMatchObject({ harmlessErrors: [], newerObjects: [], droppedObjects: [] });
+      expect(await bed.restore(order)).toMatchObject({
+        findings: { harmlessErrors: [], newerObjects: [], droppedObjects: [] },
+      });
       expect(comparable(await bed.facts(bed.source.name))).toEqual(wanted);
     }
   });
 
   it('to a new database whose own name is such a one brings back exactly the backup', async () => {
     const database = bed.nameOf(`$drops$ "it's" \\ a=b`);
-    expect(await bed.restore(bed.order(manifest, database))).toMatchObject({ harmlessErrors: [] });
+    expect(await bed.restore(bed.order(manifest, database))).toMatchObject({ findings: { harmlessErrors: [] } });
     expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));
     await bed.restore(bed.order(manifest, database, { strategy: 'in-place' }));
     expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));

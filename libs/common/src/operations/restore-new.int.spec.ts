@@ -1,12 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
 describe.each(['postgres18', 'postgres15'] as const)('a restore to a new database on %s', (server) => {
   let bed: RestoreTestBed;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   beforeAll(async () => {
     bed = await RestoreTestBed.create(server);
     await shopOf(bed.source);
@@ -17,7 +17,7 @@ describe.each(['postgres18', 'postgres15'] as const)('a restore to a new databas
   it('equals the source in every fact, owners, privileges and settings included', async () => {
     const database = bed.nameOf('whole');
     const outcome = await bed.restore(bed.order(manifest, database));
-    expect(outcome).toMatchObject({ harmlessErrors: [], createdRoles: [], safetyBackupId: null });
+    expect(outcome).toMatchObject({ safetyBackupId: null, findings: { harmlessErrors: [], createdRoles: [] } });
     expect(comparable(await bed.facts(database))).toEqual(comparable(await bed.facts(bed.source.name)));
     expect(await bed.query(database, 'SELECT tenant FROM busy')).toEqual([]);
     expect(await bed.query(database, 'SELECT sum(length(data))::int AS bytes FROM pg_largeobject')).toEqual([
@@ -77,7 +77,7 @@ describe('the locale of a restored database', () => {
       message: expect.stringContaining('the encoding is SQL_ASCII, and UTF8 in the backup'),
     });
     const { otherLocale } = await previewRestore(
-      { ...inPlace, safetyDump: false },
+      { ...inPlace, safety: false },
       bed.tools,
       new AbortController().signal,
     );

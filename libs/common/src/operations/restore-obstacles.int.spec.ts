@@ -2,24 +2,24 @@ import { randomUUID } from 'node:crypto';
 import { mkdtemp, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import type { Code } from '#common/errors/codes.js';
 import { exitOfRefusals } from '#common/errors/refusals.js';
+import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { RestoreOrder } from './restore-order.js';
 
 const { signal } = new AbortController();
 
 interface Obstacle {
-  readonly order: RestoreOrder;
+  readonly order: PgOrder;
   readonly tools?: PgTools;
-  readonly safetyDump?: boolean;
+  readonly safety?: boolean;
 }
 
 type Row = readonly [what: string, code: Code, reason: RegExp, make: () => Promise<Obstacle> | Obstacle];
@@ -27,9 +27,9 @@ type Row = readonly [what: string, code: Code, reason: RegExp, make: () => Promi
 describe('what the run refuses the plan refuses, with the same code and exit', () => {
   let bed: RestoreTestBed;
   let icu: RestoreTestBed;
-  let manifest: OpenManifest;
-  let swedish: OpenManifest;
-  let austrian: OpenManifest;
+  let manifest: PostgresManifest;
+  let swedish: PostgresManifest;
+  let austrian: PostgresManifest;
   const role = { owner: '', group: '', admin: '' };
   const undo: (() => Promise<unknown>)[] = [];
 
@@ -61,11 +61,11 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
     await icu?.drop();
   });
 
-  const beside = (changes: Partial<PostgresTarget> = {}, of = manifest): RestoreOrder =>
+  const beside = (changes: Partial<PostgresTarget> = {}, of = manifest): PgOrder =>
     bed.order(of, bed.nameOf(`beside_${randomUUID().slice(0, 8)}`), { target: bed.target(changes) });
-  const inPlace = (changes: Partial<PostgresTarget> = {}): RestoreOrder =>
+  const inPlace = (changes: Partial<PostgresTarget> = {}): PgOrder =>
     bed.order(manifest, bed.source.name, { strategy: 'in-place', target: bed.target(changes) });
-  const withFacts = (facts: Partial<SnapshotFacts>): OpenManifest => ({
+  const withFacts = (facts: Partial<SnapshotFacts>): PostgresManifest => ({
     ...manifest,
     snapshot: { ...manifest.snapshot, ...facts },
   });
@@ -89,7 +89,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
   /** As a role that may do to the database all that a restore does, and has no other rights. */
   const asMemberOfOwner = async (): Promise<Obstacle> => {
     await onServer(`GRANT ${role.owner} TO ${role.admin}`, `REVOKE ${role.owner} FROM ${role.admin}`);
-    return { order: inPlace({ connection: asAdmin() }), safetyDump: true };
+    return { order: inPlace({ connection: asAdmin() }), safety: true };
   };
   const hideRows = () =>
     inSource(
@@ -119,7 +119,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
       'restore.busy',
       /another restore is writing/,
       async () => {
-        const { target, database } = inPlace();
+        const { target, destination: database } = inPlace();
         const lock = await lockDatabase(target, database, { runId: randomUUID(), attempt: 1 }, { signal });
         undo.push(() => lock.close());
         return { order: inPlace() };
@@ -245,32 +245,32 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
     [
       'rows that the safety dump would not see',
       'postgres.rls-hidden',
-      /the safety dump cannot be taken: row-level security hides rows of public.orders from role \S+_admin/,
+      /the safety backup cannot be taken: row-level security hides rows of public.orders from role \S+_admin/,
       () => hideRows().then(asMemberOfOwner),
     ],
     [
       'large objects that the safety dump may not read',
       'postgres.permission',
-      /the safety dump cannot be taken: role \S+_admin may not read the large objects 4711/,
+      /the safety backup cannot be taken: role \S+_admin may not read the large objects 4711/,
       () => inSource('SELECT lo_create(4711)', 'SELECT lo_unlink(4711)').then(asMemberOfOwner),
     ],
     [
       'tools that restore and do not dump',
       'postgres.tool-missing',
-      /the safety dump cannot be taken: no pg_dump, pg_dumpall for PostgreSQL 18/,
+      /the safety backup cannot be taken: no pg_dump, pg_dumpall for PostgreSQL 18/,
       async () => {
         const folder = await mkdtemp(join(bed.backups.folder, 'tools-'));
         for (const tool of ['pg_restore', 'psql']) await symlink(join(bed.source.binDir, tool), join(folder, tool));
-        return { order: inPlace({ toolDirectories: [folder] }), tools: new PgTools(none), safetyDump: true };
+        return { order: inPlace({ toolDirectories: [folder] }), tools: new PgTools(none), safety: true };
       },
     ],
   ];
 
   it.each(rows)('%s', async (_, code, reason, make) => {
-    const { order, tools = bed.tools, safetyDump = false } = await make();
-    const { refusals } = await previewRestore({ ...order, safetyDump }, tools, signal);
+    const { order, tools = bed.tools, safety = false } = await make();
+    const { refusals } = await previewRestore({ ...order, safety }, tools, signal);
     const error = await bed
-      .restore(order, { tools, takeSafetyDump: safetyDump ? tooLate : undefined })
+      .restore(order, { engine: postgresEngine(tools), takeSafetyBackup: safety ? tooLate : undefined })
       .catch((thrown: unknown) => thrown);
     expect(error).toMatchObject({ code, message: expect.stringMatching(reason), exit: exitOfRefusals(refusals) });
     if (code !== 'restore.busy')
@@ -283,7 +283,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
     await onServer(`GRANT ${role.owner} TO ${role.admin}`, `REVOKE ${role.owner} FROM ${role.admin}`);
     const own = { connection: asAdmin() };
     for (const order of [beside(), inPlace(), beside(own), inPlace(own)]) {
-      expect(await previewRestore({ ...order, safetyDump: true }, bed.tools, signal)).toMatchObject({ refusals: [] });
+      expect(await previewRestore({ ...order, safety: true }, bed.tools, signal)).toMatchObject({ refusals: [] });
       await bed.restore(order);
     }
   });
@@ -291,8 +291,8 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
   it('nothing for the sake of a safety dump that is declined, or that an earlier attempt took', async () => {
     await hideRows();
     const { order } = await asMemberOfOwner();
-    expect(await previewRestore({ ...order, safetyDump: false }, bed.tools, signal)).toMatchObject({ refusals: [] });
-    await bed.restore(order, { takeSafetyDump: async () => 'an-earlier-one', isSafetyDumpTaken: true });
+    expect(await previewRestore({ ...order, safety: false }, bed.tools, signal)).toMatchObject({ refusals: [] });
+    await bed.restore(order, { takeSafetyBackup: async () => 'an-earlier-one', isSafetyBackupTaken: true });
   });
 });
 

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { comparable, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 
 /** Tables of such sizes and names that several jobs begin with the one that needs the other: they load the largest first. */
@@ -17,7 +17,7 @@ describe.each<Server>(['postgres18', 'postgres15'])(
   'constraints that call functions which read other tables, on %s',
   (server) => {
     let bed: RestoreTestBed;
-    let manifest: OpenManifest;
+    let manifest: PostgresManifest;
     beforeAll(async () => {
       bed = await RestoreTestBed.create(server, ...SCHEMA);
       manifest = await bed.backup();
@@ -27,7 +27,7 @@ describe.each<Server>(['postgres18', 'postgres15'])(
     it('let their rows in when several jobs come in another order than the archive', async () => {
       const database = bed.nameOf('ordered');
       const outcome = await bed.restore(bed.order(manifest, database));
-      expect(outcome).toMatchObject({ harmlessErrors: [] });
+      expect(outcome).toMatchObject({ findings: { harmlessErrors: [] } });
       expect(comparable(await bed.facts(database))).toEqual(comparable(manifest.snapshot));
       expect(manifest.snapshot.warnings).toEqual([]);
     });

@@ -1,13 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { OpenManifest } from '#common/contracts/manifest.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { rememberHere } from '#common/operations/restore/findings.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { problemsOf } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { rememberHere } from './restore-findings.js';
 
 const { signal } = new AbortController();
 
@@ -17,7 +18,7 @@ describe.each([
 ] as const)('rights of what is restored from %s to %s', (from, to) => {
   let bed: RestoreTestBed;
   let roles: ShopRoles;
-  let manifest: OpenManifest;
+  let manifest: PostgresManifest;
   const onTarget = (...statements: string[]) =>
     bed.onDatabase('postgres', (session) => session.query(statements.join('; ')), to);
   const rolesThere = async () =>
@@ -58,7 +59,7 @@ describe.each([
       message: expect.stringContaining(roles.app),
     });
     expect(await rolesThere()).toEqual([]);
-    const { missingRoles, refusals } = await previewRestore({ ...order, safetyDump: false }, bed.tools, signal);
+    const { missingRoles, refusals } = await previewRestore({ ...order, safety: false }, bed.tools, signal);
     expect(missingRoles).toEqual([roles.app, roles.owner, roles.reader].sort());
     expect(refusals).toHaveLength(1);
   });
@@ -70,7 +71,7 @@ describe.each([
     const order = bed.order(manifest, database, { target: target(changes) });
     const outcome = await bed.restore(order);
     // Policies name the app and the reader, whatever becomes of owners and privileges.
-    expect(outcome.createdRoles).toEqual([roles.app, roles.reader, owner].sort());
+    expect(outcome.findings['createdRoles']).toEqual([roles.app, roles.reader, owner].sort());
     const facts = await bed.facts(database, to);
     const own = facts.objects.filter(({ kind, identity }) => kind !== 'default-privileges' && identity !== 'public');
     expect(new Set(own.map((object) => object.owner))).toEqual(new Set([owner]));
@@ -92,9 +93,9 @@ describe.each([
     const database = bed.nameOf('created', to);
     const order = bed.order(manifest, database, { target: target({ missingRoles: 'create' }) });
     const outcome = await bed.restore(order);
-    expect(outcome.createdRoles).toEqual([roles.app, roles.owner, roles.reader].sort());
-    expect(outcome.withheldRights).toEqual([{ role: roles.app, rights: ['LOGIN'] }]);
-    expect(outcome.withheldSettings).toEqual(['app.jwt_secret']);
+    expect(outcome.findings['createdRoles']).toEqual([roles.app, roles.owner, roles.reader].sort());
+    expect(outcome.findings['withheldRights']).toEqual([`${roles.app}: LOGIN`]);
+    expect(outcome.findings['withheldSettings']).toEqual(['app.jwt_secret']);
     const [app] = await bed.query<object>(
       database,
       `SELECT rolconnlimit AS "limit", rolvaliduntil = '2031-02-03 04:05:06+00' AS "isValid", shobj_description(oid, 'pg_authid') AS comment
@@ -153,9 +154,9 @@ describe.each([
     const order = bed.order(manifest, database, { target: target({ missingRoles: 'create' }) });
     const remember = rememberHere();
     const outcome = await bed.restore(order, { remember });
-    expect(outcome.createdRoles).toHaveLength(3);
+    expect(outcome.findings['createdRoles']).toHaveLength(3);
     // Tools of the newer version ask for a parameter that the older server does not know.
-    expect(outcome.harmlessErrors.length > 0).toBe(to === 'postgres15');
+    expect((outcome.findings['harmlessErrors'] ?? []).length > 0).toBe(to === 'postgres15');
     const later = { ...order, identity: { ...order.identity, attempt: 2 } };
     expect(await bed.restore(later, { remember })).toEqual(outcome);
   });
@@ -183,7 +184,7 @@ describe.each([
     const toolDirectories = [endpoints.postgres15.binDir];
     const order = bed.order(manifest, bed.nameOf('older', to), { target: target({ toolDirectories }) });
     const tooOld = { code: 'postgres.tool-too-old', message: expect.stringContaining('18') };
-    await expect(bed.restore(order, { tools })).rejects.toMatchObject(tooOld);
+    await expect(bed.restore(order, { engine: postgresEngine(tools) })).rejects.toMatchObject(tooOld);
   });
 
   it('a role that may not do it is told so before any change, and one that may needs to be no superuser', async () => {

@@ -77,19 +77,64 @@ async function unseal(
   file: string,
   o: SpoolOptions,
 ): Promise<void> {
+  const { output, proven } = await startUnsealing(object, repository, { ...o, file });
+  output.resume();
+  await proven;
+}
+
+/**
+ * One object of a backup, unsealed, as a stream. Its end means that the stored bytes were those that the manifest lists; otherwise it
+ * errors: backup.corrupt, repository.*, the abort reason. Throws: repository.*, sealing.*.
+ */
+export async function openObject(
+  object: ManifestObject,
+  repository: BackupRepository,
+  o: SpoolOptions,
+): Promise<Readable> {
+  if (isRaw(object)) return checkedBody(object, repository, o);
+  const { output, proven } = await startUnsealing(object, repository, o);
+  const body = new PassThrough();
+  // `proven` tells why, better.
+  output.on('error', () => undefined);
+  output.pipe(body, { end: false });
+  proven.then(
+    () => (output.readableEnded ? body.end() : output.once('end', () => body.end())),
+    (error: Error) => body.destroy(error),
+  );
+  // A reader that gives up stops the programs too.
+  body.once('close', () => output.destroy());
+  return body;
+}
+
+interface Unsealing {
+  /** What the programs print: nothing where they write to a file. */
+  readonly output: Readable;
+  /** Resolves when every program exited 0 and the stored bytes were those of the manifest. */
+  readonly proven: Promise<void>;
+}
+
+async function startUnsealing(
+  object: ManifestObject,
+  repository: BackupRepository,
+  o: SpoolOptions & { readonly file?: string },
+): Promise<Unsealing> {
   const { signal } = o;
   const body = await repository.get(object.key, { signal });
   const input = new PassThrough();
-  const chain = spawnChain(toUnsealing(object, o.keyring, file), { signal, input });
-  chain.stdout.resume();
+  const chain = spawnChain(toUnsealing(object, o.keyring, o.file), { signal, input });
   // A program that gives up stops the reading too.
   chain.ended.catch((error) => input.destroy(error as Error));
   const reading = pipeline(body, new DigestCheck(object, o.onBytes), input, { signal });
-  const [read, written] = await Promise.allSettled([reading, chain.ended]);
-  signal.throwIfAborted();
-  if (read.status === 'rejected' && isOwnVerdict(read.reason)) throw read.reason;
-  if (written.status === 'rejected') throw await toCause(written.reason, object, repository, o);
-  if (read.status === 'rejected') throw read.reason;
+  const prove = async (): Promise<void> => {
+    const [read, written] = await Promise.allSettled([reading, chain.ended]);
+    signal.throwIfAborted();
+    if (read.status === 'rejected' && isOwnVerdict(read.reason)) throw read.reason;
+    if (written.status === 'rejected') throw await toCause(written.reason, object, repository, o);
+    if (read.status === 'rejected') throw read.reason;
+  };
+  const proven = prove();
+  proven.catch(() => undefined);
+  return { output: chain.stdout, proven };
 }
 
 const isOwnVerdict = (error: unknown): boolean =>

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, rm, utimes, writeFile } from 'node:fs/promises
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { sweepSpoolFolders } from './sweep-spool-folders.js';
+import { sweepSpoolFolders } from '#common/operations/restore/sweep-spool-folders.js';
 
 let parent: string;
 beforeAll(async () => {

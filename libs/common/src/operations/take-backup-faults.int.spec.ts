@@ -2,7 +2,6 @@ import { readdir, readFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
@@ -159,7 +158,7 @@ describe('before any work', () => {
   });
 
   it('tools that are too old or absent are said', async () => {
-    const engine = postgresEngine(new PgDumpMethod(new PgTools(() => Promise.resolve([]))));
+    const engine = postgresEngine(new PgTools(() => Promise.resolve([])));
     const old = { toolDirectories: [endpoints.postgres15.binDir] };
     await expect(take(old, { engine })).rejects.toMatchObject({ code: 'postgres.tool-too-old' });
     await expect(take({ toolDirectories: [] }, { engine })).rejects.toMatchObject({ code: 'postgres.tool-missing' });

@@ -19,7 +19,7 @@ const position: BusPosition = {
   ...{ state: 'proven', takenAt: '2026-01-01T00:00:00Z', clusterId: 'c', topicIds: {}, partitions: [] },
 };
 
-const impatient = postgresEngine(new PgDumpMethod(new PgTools(), 3));
+const impatient = postgresEngine(new PgTools(), new PgDumpMethod(new PgTools(), 3));
 
 let scratch: ScratchDatabase;
 let bed: BackupTestBed;

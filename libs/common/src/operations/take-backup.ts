@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import { FACTS_NAME, type Manifest, type ManifestObject } from '#common/contracts/manifest.js';
-import type { Engine, OutputObject, ProtectedDataset, ReadBusPosition } from '#common/engines/engine.js';
+import type { Engine, OutputObject, ProtectedDataset, ReadBusPosition, RestoreTarget } from '#common/engines/engine.js';
 import { loadMethod } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
@@ -34,7 +34,7 @@ export interface BackupProgress {
 }
 
 export interface TakeBackupDeps<D extends ProtectedDataset = ProtectedDataset, F extends object = object> {
-  readonly engine: Engine<D, F>;
+  readonly engine: Pick<Engine<D, RestoreTarget, F>, 'kind' | 'methods' | 'summarise'>;
   readonly repository: BackupRepository;
   /** Where the dataset's topics stand; called between the locks and the snapshot. */
   readonly readBusPosition?: ReadBusPosition | undefined;

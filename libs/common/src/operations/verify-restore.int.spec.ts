@@ -5,14 +5,16 @@ import { text } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { postgres } from '#common/engines/postgres/postgres.engine.js';
+import { parseProfile } from '#common/engines/profiles.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { PgConnection } from '#common/pg/connection.js';
 import { toPgEnvironment } from '#common/pg/environment.js';
-import { parseProfile } from '#common/probes/registry.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { FileRepository } from '#common/repository/file-repository.js';
 import { factsOf } from '#common/testing/backup-test-bed.js';
+import { toPlace } from '#common/testing/restored.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
 import { observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -82,11 +84,10 @@ function verify(
 ): Promise<VerificationResult> {
   return verifyRestore(
     {
-      ...{ runId: RUN_ID, manifest, database: on, profile: { name: 'shop', probes: parseProfile({ probes }) } },
-      ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, ...target },
-      toolDirectories: [endpoints.postgres18.binDir],
+      ...{ runId: RUN_ID, manifest, profile: { name: 'shop', probes: parseProfile({ probes }) } },
+      ...toPlace({ database: on, ...target }),
     },
-    { repository: to, tools, now: () => new Date('2026-11-21T10:00:00Z') },
+    { repository: to, engine: postgres, now: () => new Date('2026-11-21T10:00:00Z') },
     signal,
   );
 }
@@ -250,13 +251,17 @@ describe('verifyRestore', () => {
         ...{
           runId: RUN_ID,
           manifest,
-          database,
           profile: { name: 'shop', probes: parseProfile({ probes: EVERYTHING }) },
         },
-        ...{ privileges: 'keep', owner: undefined, tenantTables: undefined },
-        toolDirectories: [endpoints.postgres18.binDir],
+        ...toPlace({ database }),
       },
-      { repository: readOnly, tools, now: () => new Date(), onUnheld: say('unheld'), onUnkept: say('unkept') },
+      {
+        repository: readOnly,
+        engine: postgres,
+        now: () => new Date(),
+        onUnheld: say('unheld'),
+        onUnkept: say('unkept'),
+      },
       signal,
     );
     expect(result).toMatchObject({ verdict: 'passed', verdictKey: null });
@@ -271,12 +276,12 @@ describe('verifyRestore', () => {
     const slow = parseProfile({ probes: [{ use: 'sql', assertions: [{ query: 'SELECT pg_sleep(60)', rows: 1 }] }] });
     const running = verifyRestore(
       {
-        ...{ runId: RUN_ID, manifest, database, profile: { name: 'slow', probes: slow } },
-        ...{ privileges: 'keep', owner: undefined, tenantTables: undefined, toolDirectories: [] },
+        ...{ runId: RUN_ID, manifest, profile: { name: 'slow', probes: slow } },
+        ...toPlace({ database }),
       },
       {
         repository,
-        tools,
+        engine: postgres,
         now: () => new Date(),
         onProbe: () => setTimeout(() => controller.abort(new Error('enough')), 100),
       },

@@ -1,32 +1,27 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { looksAtDatabase } from '#common/domain/proof.js';
 import { decideVerdict, type ProbeOutcome } from '#common/domain/verdict.js';
-import { withPgSession } from '#common/engines/postgres/pg-session.js';
-import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { Engine, ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
-import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
-import { Keyring } from '#common/sealing/keyring.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import { type KeepVerdictDeps, keepVerdict, type VerificationResult } from './keep-verdict.js';
-import { openManifest } from './open-manifest.js';
+import { openBackup } from './open-backup.js';
 
 export interface Verification {
   readonly runId: string;
   readonly manifest: Manifest;
-  /** The restored database, as a role that sees every row. */
-  readonly database: PgConnection;
+  readonly dataset: ProtectedDataset;
+  readonly target: RestoreTarget;
+  /** What was restored. */
+  readonly destination: string;
   readonly profile: { readonly name: string; readonly probes: readonly PreparedProbe[] };
-  /** What the target does with owners and privileges. */
-  readonly privileges: 'keep' | 'drop';
-  readonly owner: string | undefined;
-  readonly tenantTables: ProbeContext['tenantTables'];
-  readonly toolDirectories: readonly string[];
 }
 
 export interface VerifyRestoreDeps extends KeepVerdictDeps {
-  readonly tools: PgTools;
+  /** Of the backup's kind. */
+  readonly engine: Pick<Engine, 'kind' | 'facts' | 'place' | 'assertThere'>;
   /** Called before each probe. */
   readonly onProbe?: (probe: string, index: number, total: number) => void;
   readonly onUnheld?: HoldWorkOptions['onUnheld'];
@@ -35,7 +30,7 @@ export interface VerifyRestoreDeps extends KeepVerdictDeps {
 /**
  * Runs every probe of a profile, in order, and keeps the verdict beside the backup before it returns. A hold keeps the backup until then:
  * a verdict beside nothing would be seen by no sweep.
- * A probe that could not look, or a database that is not there, leaves no verdict, unless a probe has already found the restore wrong:
+ * A probe that could not look, or a destination that is not there, leaves no verdict, unless a probe has already found the restore wrong:
  * that stays true.
  * A probe that runs out of time is inconclusive; what the others found is in the context of an error.
  * Throws: probe.failed, probe.blocked, probe.unreachable, probe.impossible, repository.*; the abort reason.
@@ -59,20 +54,21 @@ async function verifyHeld(
   const startedAt = deps.now();
   const { manifest, runId } = verification;
   const outcomes = await runProbes(verification, deps, signal);
-  const { database, profile } = verification;
-  const proven = { manifest, runId, outcomes, startedAt, database: toPgLabel(database), profile: profile.name };
+  const { target, destination, profile } = verification;
+  const place = `${deps.engine.place(target)}/${destination}`;
+  const proven = { manifest, runId, outcomes, startedAt, destination: place, profile: profile.name };
   return keepVerdict(proven, deps, signal);
 }
 
 async function runProbes(
   verification: Verification,
-  { repository, tools, onProbe }: VerifyRestoreDeps,
+  { repository, engine, onProbe }: VerifyRestoreDeps,
   signal: AbortSignal,
 ): Promise<ProbeOutcome[]> {
+  const { dataset, target, destination } = verification;
   const { probes } = verification.profile;
-  const manifest = await openManifest(verification.manifest, repository, signal);
-  const keyring = await Keyring.of(repository);
-  const context: ProbeContext = { ...verification, manifest, repository, keyring, tools, signal };
+  const opened = await openBackup(verification.manifest, { repository, engine }, signal);
+  const context: ProbeContext = { ...opened, dataset, target, destination, repository, signal };
   const outcomes: ProbeOutcome[] = [];
   let failure: AppError | undefined;
   for (const [index, probe] of probes.entries()) {
@@ -88,15 +84,19 @@ async function runProbes(
     }
   }
   const hasLooked = probes.some(({ name }) => looksAtDatabase(name));
-  if (!hasLooked) failure ??= await findAbsence(verification.database, signal);
+  if (!hasLooked) failure ??= await findAbsence(verification, engine, signal);
   if (failure !== undefined && decideVerdict(outcomes) !== 'failed') throw withFindings(failure, outcomes);
   return outcomes;
 }
 
-/** Where no probe asks the database, no other step would notice that it does not exist. */
-async function findAbsence(database: PgConnection, signal: AbortSignal): Promise<AppError | undefined> {
+/** Where no probe asks what was restored, no other step would notice that it does not exist. */
+async function findAbsence(
+  { target, destination }: Verification,
+  engine: VerifyRestoreDeps['engine'],
+  signal: AbortSignal,
+): Promise<AppError | undefined> {
   try {
-    await withPgSession(database, { signal, applicationName: 'holdfast verification' }, async () => undefined);
+    await engine.assertThere(target, destination, signal);
     return undefined;
   } catch (error) {
     signal.throwIfAborted();

@@ -4,7 +4,7 @@ import type { ProbeFinding } from './evidence.js';
 import type { ProbeContext } from './probe-context.js';
 import { runProbe } from './run-probe.js';
 
-export interface ProbeDefinition<Params extends z.ZodObject> {
+export interface ProbeDefinition<Params extends z.ZodObject, C extends ProbeContext> {
   readonly name: string;
   /** One line for the reference. */
   readonly summary: string;
@@ -12,7 +12,7 @@ export interface ProbeDefinition<Params extends z.ZodObject> {
   readonly timeoutMs: number;
   readonly params: Params;
   /** A mismatch is a verdict; only what could not be looked at throws. Ends early when `context.signal` aborts. */
-  check(context: ProbeContext, params: z.output<Params>): Promise<ProbeFinding>;
+  check(context: C, params: z.output<Params>): Promise<ProbeFinding>;
 }
 
 /** A probe with its parameters: what a profile is made of. */
@@ -36,7 +36,9 @@ export interface Probe {
 }
 
 /** Ties a probe's parameters to their schema. */
-export function defineProbe<Params extends z.ZodObject>(definition: ProbeDefinition<Params>): Probe {
+export function defineProbe<Params extends z.ZodObject, C extends ProbeContext = ProbeContext>(
+  definition: ProbeDefinition<Params, C>,
+): Probe {
   const { name, summary, params } = definition;
   return {
     name,
@@ -46,8 +48,8 @@ export function defineProbe<Params extends z.ZodObject>(definition: ProbeDefinit
     prepare(raw, timeoutMs = definition.timeoutMs) {
       const parsed = params.safeParse(raw);
       if (!parsed.success) return { problems: parsed.error.issues };
-      const check = (context: ProbeContext) => definition.check(context, parsed.data);
-      return { probe: { name, timeoutMs, run: (context) => runProbe({ name, timeoutMs, check }, context) } };
+      const check = (context: C) => definition.check(context, parsed.data);
+      return { probe: { name, timeoutMs, run: (context: C) => runProbe({ name, timeoutMs, check }, context) } };
     },
   };
 }

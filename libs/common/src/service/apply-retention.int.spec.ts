@@ -45,7 +45,7 @@ describe('a sweep', () => {
       dataset: 'shop',
       backupId: backupId as BackupId,
       target: 'staging',
-      database: 'shop',
+      destination: 'shop',
     };
     await bed.bed.catalog.transaction(async (tx) => {
       await tx.restores.begin({ ...what, strategy: 'new', profile: null, safetyBackupId: null });

@@ -1,12 +1,12 @@
-import type { DatasetConfig, HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { ScheduleConfig } from '#common/config/policies.config.js';
+import type { DatasetConfig, TargetConfig } from '#common/config/stores.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
-import { resolveMethod } from '#common/engines/engines.js';
-import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import type { Engine, ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import { loadEngine, resolveMethod } from '#common/engines/engines.js';
+import { type ProfileProbe, parseProfile } from '#common/engines/profiles.js';
 import { AppError } from '#common/errors/app-error.js';
-import { hostsOf, parsePgUrl } from '#common/pg/connection.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
-import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
@@ -20,7 +20,7 @@ export type FullSchedule = ScheduleConfig & { readonly method: string };
 export class Installation {
   private readonly opened = new Map<string, BackupRepository>();
 
-  private readonly profiles: Readonly<Record<string, readonly PreparedProbe[]>>;
+  private readonly profiles: Readonly<Record<string, readonly ProfileProbe[]>>;
 
   /** Throws: config.invalid for a profile that asks for a probe in a way that the probe does not understand, for a recipient that is none. */
   constructor(readonly config: HoldfastConfig) {
@@ -31,20 +31,10 @@ export class Installation {
     );
   }
 
-  /** Throws: request.refused. */
-  dataset(name: string): PostgresDataset {
+  /** As its engine knows it. Throws: request.refused. */
+  dataset(name: string): ProtectedDataset {
     const config = this.datasetConfig(name);
-    return {
-      name,
-      connection: parsePgUrl(config.url),
-      toolDirectories: config.toolDirectories,
-      fingerprintTables: config.fingerprint,
-      exactCountLimit: config.exactCountLimit,
-      lockTimeoutMs: config.lockTimeoutMs,
-      migrationHeadQuery: config.migrationHeadQuery,
-      tenantTables: config.tenantTables,
-      compression: config.compression,
-    };
+    return this.engineOf(name).dataset.resolve({ name, compression: config.compression }, config);
   }
 
   /** Which method of its kind is meant; the default where none is named. Throws: request.refused, naming those that there are. */
@@ -58,26 +48,24 @@ export class Installation {
     return { ...config, method: this.method(config.dataset, config.method) };
   }
 
-  /** Throws: request.refused. */
-  target(name: string): PostgresTarget {
-    const config = known(this.config.targets, name, 'target');
-    return {
-      name,
-      connection: parsePgUrl(config.url),
-      toolDirectories: config.toolDirectories,
-      owner: config.owner,
-      privileges: config.privileges,
-      missingRoles: config.missingRoles,
-      jobs: config.jobs,
-    };
+  /** Of a dataset's kind. Throws: request.refused. */
+  engineOf(dataset: string): Engine {
+    return loadEngine(this.datasetConfig(dataset).kind, `dataset "${dataset}"`);
   }
 
-  /**
-   * Where a restore goes that names no database: to the one that the dataset's url names today, whatever it was called when the backup was
-   * taken. Throws: request.refused.
-   */
-  restoreDatabase(dataset: string, wanted?: string): string {
-    return wanted ?? this.dataset(dataset).connection.database;
+  /** As its engine knows it. Throws: request.refused. */
+  target(name: string): RestoreTarget {
+    return this.engineOfTarget(name).target.resolve({ name }, this.targetConfig(name));
+  }
+
+  /** Of a target's kind. Throws: request.refused. */
+  engineOfTarget(name: string): Engine {
+    return loadEngine(this.targetConfig(name).kind, `target "${name}"`);
+  }
+
+  /** Where a restore goes; a request may leave it out. Throws: request.refused, request.invalid. */
+  destination(dataset: string, wanted?: string): string {
+    return this.engineOf(dataset).toDestination(wanted, this.dataset(dataset));
   }
 
   /** Throws: request.refused. */
@@ -105,26 +93,31 @@ export class Installation {
     return this.datasetConfig(dataset).topics.map(({ name, groups, replay }) => ({ name, groups, ...replay }));
   }
 
-  /** What the target accepts, and the databases that nobody may ask for: the catalog and the server's own. Throws: request.refused. */
+  /** What the target accepts, and the destinations that no request may name: the server's own and the catalog's. Throws: request.refused. */
   targetRules(name: string): TargetRules {
-    const { accepts } = known(this.config.targets, name, 'target');
-    const server = this.target(name).connection;
-    const catalog = this.config.catalog === undefined ? undefined : parsePgUrl(this.config.catalog.url);
-    const isHere =
-      catalog !== undefined &&
-      hostsOf(catalog).some((one) => hostsOf(server).some(({ host, port }) => host === one.host && port === one.port));
-    const forbidden = ['postgres', 'template0', 'template1', ...(isHere ? [catalog.database] : [])];
+    const { accepts } = this.targetConfig(name);
+    const forbidden = this.engineOfTarget(name).forbidden(this.target(name), this.config.catalog?.url);
     return { ...accepts, forbidden };
   }
 
-  /** The probes of a profile, ready to run. Throws: request.refused. */
-  profile(name: string): { readonly name: string; readonly probes: readonly PreparedProbe[] } {
-    return { name, probes: known(this.profiles, name, 'profile') };
+  /** The probes of a profile, ready to run on what was restored of a dataset. Throws: request.refused. */
+  profile(name: string, dataset: string): { readonly name: string; readonly probes: readonly PreparedProbe[] } {
+    const probes = known(this.profiles, name, 'profile');
+    const { kind } = this.datasetConfig(dataset);
+    const stranger = probes.find((probe) => probe.kind !== undefined && probe.kind !== kind);
+    if (stranger?.kind === undefined) return { name, probes };
+    const message = `profile "${name}" asks for probe ${stranger.name}, which is for ${stranger.kind}; dataset "${dataset}" is of kind ${kind}`;
+    throw new AppError('request.refused', message, { profile: name, probe: stranger.name });
   }
 
   /** Throws: request.refused. */
   datasetConfig(name: string): DatasetConfig {
     return known(this.config.datasets, name, 'dataset');
+  }
+
+  /** Throws: request.refused. */
+  targetConfig(name: string): TargetConfig {
+    return known(this.config.targets, name, 'target');
   }
 
   async close(): Promise<void> {

@@ -1,6 +1,7 @@
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { toPgPlace } from '#common/pg/connection.js';
+import type { Installation } from './installation.js';
 
-/** The ledger's name of one database on one server: only one run at a time may write to it or judge it. */
-export const restoreResource = ({ connection }: PostgresTarget, database: string): string =>
-  `database ${toPgPlace(connection)}/${database}`;
+/** The ledger's name of one destination of a target: only one run at a time may write to it or judge it. Throws: request.refused. */
+export function restoreResource(installation: Installation, targetName: string, destination: string): string {
+  const engine = installation.engineOfTarget(targetName);
+  return `destination ${engine.place(installation.target(targetName))}/${destination}`;
+}

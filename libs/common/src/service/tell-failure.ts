@@ -45,14 +45,14 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
     await facts.add(tx, run, RestoreFailed, (head) => ({
       ...{ ...head, ...ended, target: request.target },
       backupId: restore?.backupId ?? null,
-      database: restore?.database ?? request.database ?? null,
+      destination: restore?.destination ?? request.destination ?? null,
       safetyBackupId: restore?.safetyBackupId ?? null,
     }));
   },
 
   verification: (run, ended, tx, facts) => {
-    const { target, database, profile } = VerificationRequested.read(run.request, run.requestVersion);
-    return facts.add(tx, run, VerificationFailed, (head) => ({ ...head, ...ended, target, database, profile }));
+    const { target, destination, profile } = VerificationRequested.read(run.request, run.requestVersion);
+    return facts.add(tx, run, VerificationFailed, (head) => ({ ...head, ...ended, target, destination, profile }));
   },
 
   replay: (run, ended, tx, facts) => {

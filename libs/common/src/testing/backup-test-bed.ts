@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { toUuidV7 } from '#common/domain/ids.js';
-import type { Engine, ProtectedDataset } from '#common/engines/engine.js';
+import type { ProtectedDataset } from '#common/engines/engine.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { BackupAttempt, TakeBackupDeps } from '#common/operations/take-backup.js';
@@ -52,7 +52,7 @@ export class BackupTestBed {
     return { ...this.depsOf(postgresEngine()), ...changes };
   }
 
-  depsOf<D extends ProtectedDataset, F extends object>(engine: Engine<D, F>): TakeBackupDeps<D, F> {
+  depsOf<D extends ProtectedDataset, F extends object>(engine: TakeBackupDeps<D, F>['engine']): TakeBackupDeps<D, F> {
     return { engine, repository: this.repository, clock: () => new Date(), holdfastVersion: '0.1.0' };
   }
 

@@ -18,7 +18,7 @@ interface Schema {
 const SAMPLES = ['shop', '01890000-0000-7000-8000-000000000000', '2026-11-21T10:00:00Z', '9223372036854775807'];
 
 /** Texts that others bound: names of the configuration and of requests, keys, steps. */
-const BOUNDED = { database: 63, target: 63, stage: 200, manifestKey: 500, requestId: 200, requestSource: 500 };
+const BOUNDED = { destination: 1_024, target: 63, stage: 200, manifestKey: 500, requestId: 200, requestSource: 500 };
 
 /** Six bytes each on the wire. */
 const worst = (characters: number): string => '\u0001'.repeat(characters);
@@ -46,8 +46,14 @@ function largest(schema: Schema, depth: number): unknown {
   if (items !== undefined) return Array.from({ length: depth === 0 ? 3_000 : 60 }, () => largest(items, depth + 1));
   if (properties !== undefined)
     return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, largest(of, depth)]));
-  if (schema.maxProperties !== undefined) return largestCounts(schema.maxProperties);
-  return type === 'object' ? largestContext() : worst(1_000);
+  return type === 'object' ? largestRecord(schema, depth) : worst(1_000);
+}
+
+function largestRecord({ maxProperties, additionalProperties }: Schema, depth: number): unknown {
+  if (maxProperties !== undefined) return largestCounts(maxProperties);
+  if (typeof additionalProperties !== 'object' || additionalProperties.items === undefined) return largestContext();
+  // Lists by name.
+  return Object.fromEntries(['first', 'second', 'third'].map((name) => [name, largest(additionalProperties, depth)]));
 }
 
 const largestCounts = (names: number) =>

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RestoreOrder } from '#common/operations/restore-order.js';
+import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { fixtureProgram } from './fixture-program.js';
 
 /** One attempt at a restore in a process of its own, to be killed, frozen and thawed. */
@@ -17,14 +17,11 @@ export class RestoreProcess {
     this.ended = once(child, 'close');
   }
 
-  static async start(
-    order: RestoreOrder,
-    options: { readonly folder: string; readonly lockTimeoutMs?: number },
-  ): Promise<RestoreProcess> {
+  static async start(order: PgOrder, options: { readonly folder: string }): Promise<RestoreProcess> {
     const file = join(options.folder, `order-${order.identity.runId}-${order.identity.attempt}.json`);
     const repositoryUrl = `file://${join(options.folder, 'repository')}`;
-    const { lockTimeoutMs = 30_000, folder: workDirectory } = options;
-    await writeFile(file, JSON.stringify({ order, repositoryUrl, workDirectory, lockTimeoutMs }));
+    const patient = { ...order, target: { ...order.target, lockTimeoutMs: 30_000 } };
+    await writeFile(file, JSON.stringify({ order: patient, repositoryUrl, workDirectory: options.folder }));
     return new RestoreProcess(
       spawn(process.execPath, [fixtureProgram('run-restore.mjs'), file], { stdio: ['ignore', 'pipe', 'inherit'] }),
     );

@@ -1,21 +1,22 @@
 import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Manifest, OpenManifest } from '#common/contracts/manifest.js';
+import type { Manifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
+import type { RestoreOrder } from '#common/engines/engine.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { openManifest } from '#common/operations/open-manifest.js';
-import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/operations/restore-backup.js';
-import type { RestoreOrder } from '#common/operations/restore-order.js';
+import { postgres, postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { parseProfile } from '#common/engines/profiles.js';
+import { openBackup } from '#common/operations/open-backup.js';
+import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
 import { spoolObject } from '#common/operations/spool-object.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { identifier, sql } from '#common/pg/sql.js';
-import { parseProfile } from '#common/probes/registry.js';
 import { expiringKey } from '#common/repository/layout.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -23,6 +24,7 @@ import { BackupTestBed } from './backup-test-bed.js';
 import { ScratchDatabase } from './scratch-database.js';
 import { readSnapshotFacts } from './snapshot-facts.js';
 
+export type PgOrder = RestoreOrder<PostgresTarget, SnapshotFacts>;
 export type Server = 'postgres18' | 'postgres15';
 
 const { signal } = new AbortController();
@@ -49,9 +51,10 @@ export class RestoreTestBed {
     await this.source.onServer(`DROP DATABASE ${name}`, `CREATE DATABASE ${name} TEMPLATE template0 ${options}`);
   }
 
-  async backup(): Promise<OpenManifest> {
+  async backup(): Promise<PostgresManifest> {
     const manifest = await takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
-    return openManifest(manifest, this.backups.repository, signal);
+    const { repository } = this.backups;
+    return (await openBackup(manifest, { repository, engine: postgres }, signal)).manifest;
   }
 
   /** A name for a database to be restored; remembered, to be dropped at the end. */
@@ -70,19 +73,19 @@ export class RestoreTestBed {
         owner: undefined,
         privileges: 'keep',
       },
-      ...{ missingRoles: 'refuse', jobs: 2 },
+      ...{ missingRoles: 'refuse', jobs: 2, lockTimeoutMs: 2_000 },
       ...changes,
     };
   }
 
-  order(manifest: OpenManifest, database: string, changes: Partial<RestoreOrder> = {}): RestoreOrder {
+  order(manifest: PostgresManifest, destination: string, changes: Partial<PgOrder> = {}): PgOrder {
     const identity = { runId: randomUUID(), attempt: 1 };
-    return { manifest, target: this.target(), database, strategy: 'new', identity, ...changes };
+    return { manifest, target: this.target(), destination, strategy: 'new', identity, ...changes };
   }
 
   deps(changes: Partial<RestoreDeps> = {}): RestoreDeps {
     const { folder, repository } = this.backups;
-    return { repository, tools: this.tools, workDirectory: folder, lockTimeoutMs: 2_000, ...changes };
+    return { repository, engine: postgresEngine(this.tools), workDirectory: folder, ...changes };
   }
 
   /** As a sweep leaves it that died after the grace was over. */
@@ -91,7 +94,7 @@ export class RestoreTestBed {
     await this.backups.repository.put(expiringKey(dataset, backupId), mark, { signal });
   }
 
-  restore(order: RestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
+  restore(order: PgOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
     // What a spec changed of the facts is what the backup says.
     const manifest = { ...order.manifest, facts: { ...order.manifest.snapshot } };
     return restoreBackup({ ...order, manifest }, this.deps(changes), signal);
@@ -126,15 +129,14 @@ export class RestoreTestBed {
 
   /** What probes say of a restored database that kept owners and privileges. */
   async verify(
-    manifest: OpenManifest,
+    manifest: PostgresManifest,
     database: string,
     uses: readonly string[],
     server = this.server,
   ): Promise<ProbeOutcome[]> {
     const context = {
-      ...{ manifest, database: this.connectionTo(database, server), repository: this.backups.repository },
-      ...{ tools: this.tools, toolDirectories: this.target({}, server).toolDirectories },
-      ...{ keyring: Keyring.empty, privileges: 'keep' as const, owner: undefined, tenantTables: undefined, signal },
+      ...{ manifest, dataset: this.source.dataset(), target: this.target({}, server), destination: database },
+      ...{ repository: this.backups.repository, keyring: Keyring.empty, signal },
     };
     const outcomes: ProbeOutcome[] = [];
     for (const probe of parseProfile({ probes: uses.map((use) => ({ use })) })) outcomes.push(await probe.run(context));

@@ -1,21 +1,25 @@
 import { randomBytes, randomUUID } from 'node:crypto';
-import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
+import { inRollback } from '#common/engines/postgres/probes/probe-session.js';
 import { recordTenants } from '#common/engines/postgres/tenants/record.js';
 import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
+import { parseProfile } from '#common/engines/profiles.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
-import type { ProbeContext } from '#common/probes/probe-context.js';
-import { inRollback } from '#common/probes/probe-session.js';
-import { parseProfile } from '#common/probes/registry.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
-import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { type Restored, toProbeContext } from './restored.js';
 import { readSnapshotFacts } from './snapshot-facts.js';
 
 const server = parsePgUrl(endpoints.postgres18.url);
 const signal = new AbortController().signal;
+
+/** What the probe is held against, and how the copy is treated. */
+export interface ShopChanges extends Omit<Restored, 'database'> {
+  readonly manifest: PostgresManifest;
+  readonly repository?: BackupRepository;
+}
 
 /** Three tenants of different size, so that a mix-up shows in the numbers. */
 export const TENANTS = ['aaaaaaaa', 'bbbbbbbb', 'cccccccc'] as const;
@@ -53,7 +57,7 @@ export class RestoredShop {
   }
 
   /** With what the application saw, where it is named. */
-  async manifest(tenantTables?: TenantTables): Promise<OpenManifest> {
+  async manifest(tenantTables?: TenantTables): Promise<PostgresManifest> {
     const read = <T>(work: (session: PgSession) => Promise<T>) =>
       withPgSession(this.connection, { signal, applicationName: 'spec' }, work);
     const facts = await read((session) => readSnapshotFacts(session));
@@ -77,7 +81,7 @@ export class RestoredShop {
         recipients: [],
       },
       ...{ objects: [], facts: snapshot, snapshot, busPosition: null, restoreByHand: ['true'] },
-    } as unknown as OpenManifest;
+    } as unknown as PostgresManifest;
   }
 
   /** A true copy, then changed by the statements: what a bad restore, or somebody afterwards, would have done. */
@@ -99,22 +103,20 @@ export class RestoredShop {
     return withDatabase(server, name);
   }
 
-  context(manifest: OpenManifest, database: PgConnection, repository = NO_REPOSITORY): ProbeContext {
-    return {
-      ...{ manifest, database, repository, tools: new PgTools(), toolDirectories: [endpoints.postgres18.binDir] },
-      ...{ keyring: Keyring.empty, privileges: 'keep', owner: undefined, tenantTables: undefined, signal },
-    };
+  context(manifest: PostgresManifest, restored: Restored, repository = NO_REPOSITORY) {
+    return toProbeContext(restored, { manifest, repository });
   }
 
   /** What one probe of a profile says of a copy that the statements changed. */
   async probe(
     entry: { readonly use: string },
-    { manifest, ...changes }: Pick<ProbeContext, 'manifest'> & Partial<ProbeContext>,
+    { manifest, repository, ...changes }: ShopChanges,
     tampering: readonly string[] = [],
   ): Promise<ProbeOutcome> {
     const [prepared] = parseProfile({ probes: [entry] });
     if (prepared === undefined) throw new Error('no probe');
-    return prepared.run({ ...this.context(manifest, await this.restore(...tampering)), ...changes });
+    const database = await this.restore(...tampering);
+    return prepared.run(this.context(manifest, { database, ...changes }, repository));
   }
 
   async drop(): Promise<void> {

@@ -10,8 +10,8 @@ export class Restore {
   @Column('text') readonly dataset!: string;
   @Column({ name: 'backup_id', type: 'uuid' }) readonly backupId!: BackupId;
   @Column('text') readonly target!: string;
-  @Column('text') readonly database!: string;
-  @Column('text') readonly strategy!: 'new' | 'in-place';
+  @Column('text') readonly destination!: string;
+  @Column('text') readonly strategy!: string;
   @Column({ type: 'text', ...nullable }) readonly profile!: string | null;
   @Column({ name: 'safety_backup_id', type: 'uuid', ...nullable }) readonly safetyBackupId!: BackupId | null;
   @Column(instant('started_at')) readonly startedAt!: Date;

@@ -11,7 +11,7 @@ export class Verification {
   @Column('text') readonly dataset!: string;
   @Column({ name: 'backup_id', type: 'uuid' }) readonly backupId!: BackupId;
   @Column('text') readonly target!: string;
-  @Column('text') readonly database!: string;
+  @Column('text') readonly destination!: string;
   @Column('text') readonly profile!: string;
   @Column({ name: 'restore_run_id', type: 'uuid', ...nullable }) readonly restoreRunId!: RunId | null;
   @Column({ type: 'text', ...nullable }) readonly verdict!: Verdict | null;

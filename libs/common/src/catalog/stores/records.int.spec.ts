@@ -123,7 +123,7 @@ describe('backups', () => {
 describe('results', () => {
   it('keep what the first attempt decided', async () => {
     const { id: runId } = await bed.enqueue({ kind: 'restore' });
-    const decision = { runId, dataset: 'shop', target: 't', database: 'd', strategy: 'new', profile: null } as const;
+    const decision = { runId, dataset: 'shop', target: 't', destination: 'd', strategy: 'new', profile: null } as const;
     const begin = (backupId: BackupId) =>
       tx((stores) => stores.restores.begin({ ...decision, backupId, safetyBackupId: null }));
     const [first, second] = [await reserve('shop'), await reserve('shop')];

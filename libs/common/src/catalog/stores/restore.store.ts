@@ -6,11 +6,11 @@ import { AppError } from '#common/errors/app-error.js';
 
 export type NewRestore = Pick<
   Restore,
-  'runId' | 'dataset' | 'backupId' | 'target' | 'database' | 'strategy' | 'profile' | 'safetyBackupId'
+  'runId' | 'dataset' | 'backupId' | 'target' | 'destination' | 'strategy' | 'profile' | 'safetyBackupId'
 >;
 
 const BEGIN = `
-  INSERT INTO holdfast.restores (run_id, dataset, backup_id, target, database, strategy, profile, safety_backup_id)
+  INSERT INTO holdfast.restores (run_id, dataset, backup_id, target, destination, strategy, profile, safety_backup_id)
   VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
   ON CONFLICT (run_id) DO UPDATE SET run_id = excluded.run_id
   RETURNING *`;
@@ -27,8 +27,8 @@ const LIST = `
 export const restoreStore = (sql: Sql) => ({
   /** What the first attempt decided (which backup is the latest, where to) holds for all later ones: they get it back. */
   begin: async (restore: NewRestore): Promise<Restore> => {
-    const { runId, dataset, backupId, target, database, strategy, profile, safetyBackupId } = restore;
-    const values = [runId, dataset, backupId, target, database, strategy, profile, safetyBackupId];
+    const { runId, dataset, backupId, target, destination, strategy, profile, safetyBackupId } = restore;
+    const values = [runId, dataset, backupId, target, destination, strategy, profile, safetyBackupId];
     const [row] = await sql.entities(Restore, BEGIN, values);
     return row ?? missing(runId);
   },

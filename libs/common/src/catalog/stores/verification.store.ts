@@ -7,11 +7,11 @@ import { AppError } from '#common/errors/app-error.js';
 
 export type NewVerification = Pick<
   Verification,
-  'runId' | 'dataset' | 'backupId' | 'target' | 'database' | 'profile' | 'restoreRunId'
+  'runId' | 'dataset' | 'backupId' | 'target' | 'destination' | 'profile' | 'restoreRunId'
 >;
 
 const BEGIN = `
-  INSERT INTO holdfast.verifications (run_id, dataset, backup_id, target, database, profile, restore_run_id)
+  INSERT INTO holdfast.verifications (run_id, dataset, backup_id, target, destination, profile, restore_run_id)
   VALUES ($1, $2, $3, $4, $5, $6, $7)
   ON CONFLICT (run_id) DO UPDATE SET run_id = excluded.run_id
   RETURNING *`;
@@ -31,8 +31,8 @@ const LIST = `
 export const verificationStore = (sql: Sql) => ({
   /** What the first attempt decided holds for all later ones: they get it back. */
   begin: async (verification: NewVerification): Promise<Verification> => {
-    const { runId, dataset, backupId, target, database, profile, restoreRunId } = verification;
-    const values = [runId, dataset, backupId, target, database, profile, restoreRunId];
+    const { runId, dataset, backupId, target, destination, profile, restoreRunId } = verification;
+    const values = [runId, dataset, backupId, target, destination, profile, restoreRunId];
     const [row] = await sql.entities(Verification, BEGIN, values);
     return row ?? missing(runId);
   },

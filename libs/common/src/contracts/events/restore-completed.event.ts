@@ -2,9 +2,16 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
 import { firstNames, totalsOf } from '#common/contracts/fit.js';
-import { DatabaseName, Instant, ProfileName, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
-
-const Total = z.int().min(1);
+import {
+  BackupMethod,
+  Destination,
+  Instant,
+  ProfileName,
+  RestoreStrategy,
+  StoreKind,
+  TargetName,
+  Uuid,
+} from '#common/contracts/names.js';
 
 /** A restore ended well. It is not verified yet: that is `verification.completed`. */
 export const RestoreCompleted = defineEvent({
@@ -13,68 +20,27 @@ export const RestoreCompleted = defineEvent({
   summary: 'A restore ended well',
   key: (data) => data.dataset,
   fit: (data) => {
-    const { harmlessErrors, createdRoles, withheldRights, withheldSettings, newerObjects, droppedObjects, leftOut } =
-      data;
-    const whole = {
-      harmlessErrors,
-      createdRoles,
-      withheldRights,
-      withheldSettings,
-      newerObjects,
-      droppedObjects,
-      leftOut,
-    };
-    const told = {
-      harmlessErrors: firstNames(harmlessErrors),
-      createdRoles: firstNames(createdRoles),
-      newerObjects: firstNames(newerObjects),
-      ...(withheldRights === undefined ? {} : { withheldRights: firstNames(withheldRights) }),
-      ...(withheldSettings === undefined ? {} : { withheldSettings: firstNames(withheldSettings) }),
-      ...(leftOut === undefined ? {} : { leftOut: firstNames(leftOut) }),
-      ...(droppedObjects === undefined ? {} : { droppedObjects: firstNames(droppedObjects) }),
-    };
-    const totals = totalsOf(whole, told);
-    return { ...data, ...told, ...(totals === undefined ? {} : { totals }) };
+    const { findings: whole } = data;
+    const findings = Object.fromEntries(Object.entries(whole).map(([name, list]) => [name, firstNames(list)]));
+    const totals = totalsOf(whole, findings);
+    return { ...data, findings, ...(totals === undefined ? {} : { totals: { ...totals } }) };
   },
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
+    kind: StoreKind,
+    method: BackupMethod,
     target: TargetName,
-    database: DatabaseName,
+    destination: Destination,
     strategy: RestoreStrategy,
-    safetyBackupId: Uuid.nullable().describe('Taken of the target before an in-place restore'),
-    harmlessErrors: z.array(z.string()).describe('Of pg_restore, known to change nothing'),
-    createdRoles: z.array(z.string()),
-    withheldRights: z
-      .array(z.object({ role: z.string(), rights: z.array(z.string()) }))
-      .optional()
-      .describe('What created roles had and did not get back: LOGIN, BYPASSRLS; an operator grants it'),
-    withheldSettings: z
-      .array(z.string())
-      .optional()
+    safetyBackupId: Uuid.nullable().describe('Taken of the destination before it was replaced'),
+    findings: z
+      .record(z.string(), z.array(z.string()))
       .describe(
-        'Settings of the database whose values look like secrets, so that no backup holds them; set them again',
+        'What the restore created, left, or left to an operator, by name. For dumps of PostgreSQL: createdRoles, withheldRights (what created roles had and did not get back), withheldSettings (they look like secrets, so no backup holds them), leftOut (subscriptions), newerObjects (not in the backup, left), droppedObjects (not in the backup, gone with an object that is), harmlessErrors',
       ),
-    newerObjects: z.array(z.string()).describe('In the database, but not in the backup; left as they are'),
-    droppedObjects: z
-      .array(z.string())
-      .optional()
-      .describe('Not in the backup, and gone with an object that is: later partitions and indexes of restored tables'),
-    leftOut: z
-      .array(z.string())
-      .optional()
-      .describe('Objects of the backup that no restore creates: subscriptions. Make them again by hand'),
     totals: z
-      .object({
-        leftOut: Total,
-        harmlessErrors: Total,
-        createdRoles: Total,
-        withheldRights: Total,
-        withheldSettings: Total,
-        newerObjects: Total,
-        droppedObjects: Total,
-      })
-      .partial()
+      .record(z.string(), z.int().min(1))
       .optional()
       .describe(
         'How many there are, of each list that names only the first, at most 100; the result of the run has all',

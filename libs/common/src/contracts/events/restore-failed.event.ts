@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { Failure } from '#common/contracts/event-parts.js';
 import { fitError } from '#common/contracts/fit.js';
-import { DatabaseName, TargetName, Uuid } from '#common/contracts/names.js';
+import { Destination, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** A restore did not end well; the message tells what state the target is in. */
 export const RestoreFailed = defineEvent({
@@ -15,7 +15,7 @@ export const RestoreFailed = defineEvent({
     ...Failure,
     backupId: Uuid.nullable(),
     target: TargetName,
-    database: DatabaseName.nullable(),
+    destination: Destination.nullable(),
     safetyBackupId: Uuid.nullable(),
   }),
 });

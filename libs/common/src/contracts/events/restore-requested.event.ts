@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import {
   BackupRef,
-  DatabaseName,
   DatasetName,
+  Destination,
   Instant,
   ProfileName,
   RequestedName,
@@ -22,12 +22,13 @@ export const RestoreRequested = defineEvent({
     dataset: DatasetName,
     backup: BackupRef.default('latest'),
     target: TargetName,
-    database: DatabaseName.optional().describe(
-      'Default: the one that the url of the dataset names in the configuration',
-    ),
+    destination: Destination.optional().describe('Default: the one that the dataset has in the configuration'),
     strategy: RestoreStrategy.default('new'),
     profile: ProfileName.optional().describe('Verify afterwards with this profile'),
-    safetyDump: z.boolean().default(true).describe('in-place: dump the target first'),
+    safetyBackup: z
+      .boolean()
+      .default(true)
+      .describe('Where the destination is replaced: back it up before, which takes as long as any backup of it'),
     expiresAt: Instant.optional().describe('Default and at most: one hour after `time`'),
   }),
 });

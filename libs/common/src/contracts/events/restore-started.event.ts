@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
-import { DatabaseName, Instant, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
+import { Destination, Instant, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** An attempt at a restore began. */
 export const RestoreStarted = defineEvent({
@@ -13,7 +13,7 @@ export const RestoreStarted = defineEvent({
     ...AttemptHead,
     backupId: Uuid,
     target: TargetName,
-    database: DatabaseName,
+    destination: Destination,
     strategy: RestoreStrategy,
     startedAt: Instant,
   }),

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
 import { cutText, firstWithin } from '#common/contracts/fit.js';
-import { DatabaseName, Instant, ProfileName, TargetName, Uuid, VerdictName } from '#common/contracts/names.js';
+import { Destination, Instant, ProfileName, TargetName, Uuid, VerdictName } from '#common/contracts/names.js';
 
 /** All probes share it: a profile may have hundreds. */
 const EVIDENCE_BYTES = 256 * 1024;
@@ -29,7 +29,7 @@ export const VerificationCompleted = defineEvent({
     ...AttemptHead,
     backupId: Uuid,
     target: TargetName,
-    database: DatabaseName,
+    destination: Destination,
     profile: ProfileName,
     verdict: VerdictName,
     probes: z.array(

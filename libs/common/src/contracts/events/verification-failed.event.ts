@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { Failure } from '#common/contracts/event-parts.js';
 import { fitError } from '#common/contracts/fit.js';
-import { DatabaseName, ProfileName, TargetName } from '#common/contracts/names.js';
+import { Destination, ProfileName, TargetName } from '#common/contracts/names.js';
 
 /** A verification could not run: no verdict, which is not a good verdict. */
 export const VerificationFailed = defineEvent({
@@ -14,7 +14,7 @@ export const VerificationFailed = defineEvent({
   data: z.object({
     ...Failure,
     target: TargetName,
-    database: DatabaseName,
+    destination: Destination,
     profile: ProfileName,
   }),
 });

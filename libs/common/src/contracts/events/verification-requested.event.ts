@@ -2,8 +2,8 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import {
   BackupRef,
-  DatabaseName,
   DatasetName,
+  Destination,
   ProfileName,
   RequestedName,
   TargetName,
@@ -21,7 +21,7 @@ export const VerificationRequested = defineEvent({
     dataset: DatasetName,
     backup: BackupRef,
     target: TargetName,
-    database: DatabaseName,
+    destination: Destination,
     profile: ProfileName,
     restoreRunId: Uuid.optional(),
   }),

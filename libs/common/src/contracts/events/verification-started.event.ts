@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
-import { DatabaseName, Instant, ProfileName, TargetName, Uuid } from '#common/contracts/names.js';
+import { Destination, Instant, ProfileName, TargetName, Uuid } from '#common/contracts/names.js';
 
 /** An attempt at a verification began. */
 export const VerificationStarted = defineEvent({
@@ -13,7 +13,7 @@ export const VerificationStarted = defineEvent({
     ...AttemptHead,
     backupId: Uuid,
     target: TargetName,
-    database: DatabaseName,
+    destination: Destination,
     profile: ProfileName,
     startedAt: Instant,
   }),

@@ -1,5 +1,10 @@
+import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import type { TenantTables } from './tenants/tenant-tables.js';
+
+/** The manifest of a dump whose facts were read. */
+export type PostgresManifest = OpenManifest<SnapshotFacts>;
 
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {
@@ -33,6 +38,8 @@ export interface PostgresTarget {
   /** What to do about roles that the backup refers to and the server lacks. */
   readonly missingRoles: 'create' | 'refuse';
   readonly jobs: number;
+  /** in-place: how long a restore waits for the locks of other sessions. */
+  readonly lockTimeoutMs: number;
 }
 
 /** The database that a restore in place replaces, as what is dumped before: by the role and with the tools of the target. */

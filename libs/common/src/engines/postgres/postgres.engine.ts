@@ -1,20 +1,63 @@
 import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Engine, Summary } from '#common/engines/engine.js';
+import { AppError } from '#common/errors/app-error.js';
+import { hostsOf, parsePgUrl, toPgPlace, withDatabase } from '#common/pg/connection.js';
+import { datasetChecks, hostNamesOf, measureDatabase } from './checks/dataset-checks.js';
+import { targetChecks } from './checks/target-checks.js';
+import { DatabaseName } from './database-name.js';
 import { PgDumpMethod } from './dump/pg-dump.method.js';
+import { withPgSession } from './pg-session.js';
 import { PgTools } from './pg-tools.js';
-import type { PostgresDataset } from './postgres-dataset.js';
+import { type PostgresDataset, type PostgresTarget, toSafetyDataset } from './postgres-dataset.js';
+import { postgresDataset, postgresTarget } from './postgres-options.js';
+import { postgresProbes } from './probes/postgres-probes.js';
+import { PgRestoreDriver } from './restore/pg-restore.driver.js';
 
-export type PostgresEngine = Engine<PostgresDataset, SnapshotFacts>;
+export type PostgresEngine = Engine<PostgresDataset, PostgresTarget, SnapshotFacts>;
 
 /** PostgreSQL databases. */
-export const postgresEngine = (dump = new PgDumpMethod(new PgTools())): PostgresEngine => ({
+export const postgresEngine = (tools = new PgTools(), dump = new PgDumpMethod(tools)): PostgresEngine => ({
   kind: 'postgres',
+  dataset: postgresDataset,
+  target: postgresTarget,
   facts: SnapshotFacts,
   methods: [dump],
+  restores: [new PgRestoreDriver(tools)],
+  probes: postgresProbes,
+  place: ({ connection }) => toPgPlace(connection),
+  toDestination,
+  assertThere: ({ connection }, database, signal) =>
+    withPgSession(
+      withDatabase(connection, database),
+      { signal, applicationName: 'holdfast verification' },
+      async () => undefined,
+    ),
+  forbidden,
+  toSafetyDataset,
+  checks: { dataset: datasetChecks, target: targetChecks, measure: measureDatabase, hostNames: hostNamesOf },
   summarise: toSummary,
 });
 
 export const postgres = postgresEngine();
+
+/** A restore that names no database goes to the one that the dataset's url names today, whatever it was called when the backup was taken. */
+function toDestination(wanted: string | undefined, { connection }: PostgresDataset): string {
+  const database = wanted ?? connection.database;
+  const name = DatabaseName.safeParse(database);
+  if (name.success) return name.data;
+  const problems = name.error.issues.map(({ message }) => message).join('; ');
+  throw new AppError('request.invalid', `"${database}" names no database: ${problems}`);
+}
+
+function forbidden({ connection }: PostgresTarget, catalogUrl: string | undefined): string[] {
+  const own = ['postgres', 'template0', 'template1'];
+  if (catalogUrl === undefined) return own;
+  const catalog = parsePgUrl(catalogUrl);
+  const isHere = hostsOf(catalog).some((one) =>
+    hostsOf(connection).some(({ host, port }) => host === one.host && port === one.port),
+  );
+  return isHere ? [...own, catalog.database] : own;
+}
 
 function toSummary({ takenAt, sizeBytes, tables, warnings = [], ...facts }: SnapshotFacts): Summary {
   const at = facts.lsn === null ? '' : ` at ${facts.lsn}`;

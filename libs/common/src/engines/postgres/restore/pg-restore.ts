@@ -1,4 +1,5 @@
 import { writeFile } from 'node:fs/promises';
+import type { AttemptIdentity } from '#common/engines/engine.js';
 import { ANSWERS_TAKEN, KEEPALIVES } from '#common/engines/postgres/pg-liveness.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -9,7 +10,7 @@ import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
 import { type Complaint, Complaints } from './restore-errors.js';
 import { isRefusedRow, toRestoreFailure } from './restore-failure.js';
-import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
+import { toRestoreName } from './restore-sessions.js';
 import { type ArchivedSchema, splitRestoreList, toRestoreList } from './restore-toc.js';
 
 export interface PgRestoreRequest {
@@ -17,7 +18,7 @@ export interface PgRestoreRequest {
   /** An uncompressed archive in custom format on this machine: parallel jobs need to seek. */
   readonly archive: string;
   readonly database: string;
-  readonly identity: RestoreIdentity;
+  readonly identity: AttemptIdentity;
   /** Schemas of the archive that are there already. */
   readonly presentSchemas: readonly ArchivedSchema[];
   /** The server has none but its own: what was in others goes there. */
@@ -137,7 +138,7 @@ export function toCommonArgs(
 /** Whatever the role or the database have set, a restore may take its time. A backend whose client is gone gives up. */
 export function toRestoreEnvironment(
   connection: PgConnection,
-  identity: RestoreIdentity,
+  identity: AttemptIdentity,
   settings: Readonly<Record<string, string>> = {},
 ): Record<string, string> {
   const options = {

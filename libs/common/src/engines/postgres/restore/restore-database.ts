@@ -1,14 +1,15 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { AttemptIdentity } from '#common/engines/engine.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
-import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
+import { toRestoreName } from './restore-sessions.js';
 
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */
-const scratchPrefix = ({ runId }: RestoreIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
-export const toScratchName = (identity: RestoreIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
+const scratchPrefix = ({ runId }: AttemptIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
+export const toScratchName = (identity: AttemptIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
 
 export async function databaseExists(session: PgSession, database: string): Promise<boolean> {
   const rows = await session.query('SELECT FROM pg_database WHERE datname = $1', [database]);
@@ -28,7 +29,7 @@ export async function createScratch(
   session: PgSession,
   facts: SnapshotFacts,
   target: PostgresTarget,
-  identity: RestoreIdentity,
+  identity: AttemptIdentity,
 ): Promise<string> {
   await dropScratches(session, identity);
   const name = toScratchName(identity);
@@ -56,7 +57,7 @@ function toLocale(facts: SnapshotFacts, serverMajor: number): Sql {
 }
 
 /** Of all attempts of the run. */
-export async function dropScratches(session: PgSession, identity: RestoreIdentity): Promise<void> {
+export async function dropScratches(session: PgSession, identity: AttemptIdentity): Promise<void> {
   const rows = await session.query<{ name: string }>(
     'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
     [scratchPrefix(identity)],
@@ -68,7 +69,7 @@ export async function dropScratches(session: PgSession, identity: RestoreIdentit
 const TIDY_MS = 30_000;
 
 /** Drops what this attempt left under construction, on a session of its own: the attempt's are gone when it was aborted. */
-export async function dropOwnScratch(target: PostgresTarget, identity: RestoreIdentity): Promise<void> {
+export async function dropOwnScratch(target: PostgresTarget, identity: AttemptIdentity): Promise<void> {
   const options = { signal: AbortSignal.timeout(TIDY_MS), applicationName: `holdfast tidy ${identity.runId}` };
   await withPgSession(serverOf(target), options, (session) =>
     session.query(sql`DROP DATABASE IF EXISTS ${identifier(toScratchName(identity))} WITH (FORCE)`),
@@ -102,7 +103,7 @@ export async function publishScratch(
 export const analyze = (
   connection: PgConnection,
   database: string,
-  identity: RestoreIdentity,
+  identity: AttemptIdentity,
   signal: AbortSignal,
 ): Promise<unknown> =>
   withPgSession(withDatabase(connection, database), { signal, applicationName: toRestoreName(identity) }, (session) =>

@@ -1,6 +1,7 @@
+import type { AttemptIdentity } from '#common/engines/engine.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { body, literal, type Sql, sql } from '#common/pg/sql.js';
-import { type RestoreIdentity, toRestoreName } from './restore-sessions.js';
+import { toRestoreName } from './restore-sessions.js';
 
 /** SQLSTATE of our own: the session that holds the restore lock is gone. */
 export const FENCED = 'HF001';
@@ -9,7 +10,7 @@ export const FENCED = 'HF001';
  * Statements that let a transaction begin, and commit, only while the session that holds the restore lock lives. A child whose parent
  * was killed, and a frozen attempt that thaws after a later one went ahead, end in a rollback, whatever they still do.
  */
-export function fenceStatements(lock: PgSession, identity: RestoreIdentity): Sql[] {
+export function fenceStatements(lock: PgSession, identity: AttemptIdentity): Sql[] {
   // A transaction sees the sessions of its first look unless it is told to look again.
   const check = sql`PERFORM pg_catalog.pg_stat_clear_snapshot();
     IF NOT EXISTS (

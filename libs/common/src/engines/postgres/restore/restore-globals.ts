@@ -21,12 +21,6 @@ export interface RoleStatements {
   readonly withheld: readonly string[];
 }
 
-/** A role that came back with less than it had. */
-export interface WithheldRights {
-  readonly role: string;
-  readonly rights: string[];
-}
-
 const LITERAL = `(E?'(?:[^']|'')*')`;
 const ATTRIBUTES = new RegExp(`^ALTER ROLE ${ROLE} WITH (.*);$`);
 const LIMIT = / CONNECTION LIMIT (-?\d+)/;
@@ -96,7 +90,6 @@ function toWithheld(membership: FullMembership, serverMajor: number): string[] {
   return membership.isAdmin ? [`ADMIN OPTION for ${membership.group}`] : [];
 }
 
-export const toWithheldRights = (roles: readonly RoleStatements[]): WithheldRights[] =>
-  roles
-    .filter(({ withheld }) => withheld.length > 0)
-    .map(({ name, withheld }) => ({ role: name, rights: [...withheld] }));
+/** Roles that come back with less than they had, each with what it lacks: `app: LOGIN, BYPASSRLS`. */
+export const toWithheldRights = (roles: readonly RoleStatements[]): string[] =>
+  roles.flatMap(({ name, withheld }) => (withheld.length === 0 ? [] : [`${name}: ${withheld.join(', ')}`]));

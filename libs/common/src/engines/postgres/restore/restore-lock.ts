@@ -1,16 +1,9 @@
+import type { AttemptIdentity } from '#common/engines/engine.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toBusyError } from './restore-refusals.js';
-import {
-  endAttempts,
-  endRun,
-  hasLaterAttempt,
-  LOCK_KEY,
-  listRuns,
-  type RestoreIdentity,
-  toRestoreName,
-} from './restore-sessions.js';
+import { endAttempts, endRun, hasLaterAttempt, LOCK_KEY, listRuns, toRestoreName } from './restore-sessions.js';
 
 export interface LockOptions {
   readonly signal: AbortSignal;
@@ -27,7 +20,7 @@ export interface LockOptions {
 export async function lockDatabase(
   target: Pick<PostgresTarget, 'connection'>,
   database: string,
-  identity: RestoreIdentity,
+  identity: AttemptIdentity,
   { signal, isOver }: LockOptions,
 ): Promise<PgSession> {
   const session = await PgSession.open(serverOf(target), { signal, applicationName: toRestoreName(identity) });
@@ -48,7 +41,7 @@ export async function lockDatabase(
 }
 
 /** Another one may be frozen, or its process may have outlived its claim: of two attempts the later one has the run. */
-async function endEarlierAttempts(session: PgSession, identity: RestoreIdentity, signal: AbortSignal): Promise<void> {
+async function endEarlierAttempts(session: PgSession, identity: AttemptIdentity, signal: AbortSignal): Promise<void> {
   const { runId, attempt } = identity;
   if (await hasLaterAttempt(session, identity)) {
     throw new AppError('claim.lost', `a later attempt than ${attempt} restores for run ${runId}`, { runId, attempt });

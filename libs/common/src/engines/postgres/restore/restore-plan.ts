@@ -1,4 +1,4 @@
-import type { Refusals } from '#common/errors/refusals.js';
+import type { RestorePlan } from '#common/engines/engine.js';
 
 /** An object outside the backup that depends on one inside it: PostgreSQL will refuse the DROP. */
 export interface RestoreBlocker {
@@ -12,12 +12,8 @@ export interface MissingMembership {
   readonly role: string;
 }
 
-/** What a restore would do, found out without changing anything. */
-export interface RestorePlan {
-  readonly target: string;
-  readonly database: string;
-  readonly strategy: 'new' | 'in-place';
-  readonly databaseExists: boolean;
+/** What a restore of a dump would do. */
+export interface PostgresRestorePlan extends RestorePlan {
   /** Objects of the database that the backup holds too: dropped and created again. */
   readonly overwritten: readonly string[];
   /** Objects of the backup that the database lacks. */
@@ -45,6 +41,4 @@ export interface RestorePlan {
   readonly tools: Readonly<Record<string, string>>;
   /** Other sessions in the database; in-place waits for their locks. */
   readonly sessions: number;
-  /** Why the restore would be refused as things stand, the most important reason first; empty when it would go ahead. */
-  readonly refusals: Refusals;
 }

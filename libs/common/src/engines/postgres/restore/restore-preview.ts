@@ -1,5 +1,5 @@
-import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { RestoreQuestion } from '#common/engines/engine.js';
 import { compareLocales } from '#common/engines/postgres/facts/facts-locale.js';
 import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
 import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
@@ -15,26 +15,17 @@ import { eventTriggersOf, findRightToCreate, findRightToQuiet } from './restore-
 import { findMissingExtensions } from './restore-extensions.js';
 import { subscriptionsOf } from './restore-left-out.js';
 import { findMissingCollations, findMissingLocales } from './restore-locales.js';
-import type { RestorePlan } from './restore-plan.js';
+import type { PostgresRestorePlan } from './restore-plan.js';
 import { decideRefusals } from './restore-refusals.js';
 import { findMissingRights } from './restore-rights.js';
 import { findMissingRightsInside } from './restore-rights-inside.js';
 import { findMissingMemberships, findMissingRoles, rolesToBring } from './restore-roles.js';
 import { findSafetyProblems } from './restore-safety.js';
-import { findLockingRun, type RestoreIdentity } from './restore-sessions.js';
+import { findLockingRun } from './restore-sessions.js';
 import { findMissingTablespaces } from './restore-tablespaces.js';
 import { findRestoreTools } from './restore-tools.js';
 
-export interface RestoreQuestion {
-  readonly manifest: OpenManifest;
-  readonly target: PostgresTarget;
-  readonly database: string;
-  readonly strategy: 'new' | 'in-place';
-  /** in-place: whether the database is dumped before it is replaced. */
-  readonly safetyDump: boolean;
-  /** Of the run that asks for itself: the lock that it holds is no obstacle to it. */
-  readonly identity?: RestoreIdentity;
-}
+type Question = RestoreQuestion<PostgresTarget, SnapshotFacts>;
 
 const READER = 'holdfast restore plan';
 
@@ -42,10 +33,10 @@ const READER = 'holdfast restore plan';
  * Looks at the target and says what a restore would do there, and every reason to refuse it. Changes nothing. The run asks it too, so
  * that both decide by the same list. Throws: postgres.*.
  */
-export function previewRestore(question: RestoreQuestion, tools: PgTools, signal: AbortSignal): Promise<RestorePlan> {
-  const { target, database, strategy } = question;
+export function previewRestore(question: Question, tools: PgTools, signal: AbortSignal): Promise<PostgresRestorePlan> {
+  const { target, destination, strategy } = question;
   return withPgSession(serverOf(target), { signal, applicationName: READER }, async (maintenance) => {
-    const exists = await databaseExists(maintenance, database);
+    const exists = await databaseExists(maintenance, destination);
     const server = await previewServer(maintenance, question);
     const { found, toolProblem } = await lookForTools(
       question,
@@ -59,14 +50,17 @@ export function previewRestore(question: RestoreQuestion, tools: PgTools, signal
     const { obstacles, ...outside } = server;
     const missingRights = [...server.missingRights, ...inside.missingRights];
     const leftOut = subscriptionsOf(question.manifest.snapshot);
-    const plan = { target: target.name, database, strategy, databaseExists: exists, leftOut, ...outside, ...inside };
+    const plan = { target: target.name, destination, strategy, exists, leftOut, ...outside, ...inside };
     const whole = { ...plan, missingRights, tools: found };
     const refusals = decideRefusals({ ...whole, ...obstacles, toolProblem, safetyProblems }, target).map(toProblem);
     return { ...whole, missingRights: missingRights.map(({ message }) => message), refusals };
   });
 }
 
-async function previewServer(session: PgSession, { manifest, target, database, strategy, identity }: RestoreQuestion) {
+async function previewServer(
+  session: PgSession,
+  { manifest, target, destination: database, strategy, identity }: Question,
+) {
   const facts = manifest.snapshot;
   const missingRoles = await findMissingRoles(session, rolesToBring(facts, target));
   const { sessions, isStandby } = await session.queryOne<{ sessions: number; isStandby: boolean }>(
@@ -93,7 +87,7 @@ async function previewServer(session: PgSession, { manifest, target, database, s
 }
 
 async function lookForTools(
-  { manifest, target }: RestoreQuestion,
+  { manifest, target }: Question,
   { tools, serverMajor }: { readonly tools: PgTools; readonly serverMajor: number },
   signal: AbortSignal,
 ): Promise<{ readonly found: Readonly<Record<string, string>>; readonly toolProblem: AppError | null }> {
@@ -106,8 +100,8 @@ async function lookForTools(
   }
 }
 
-function previewDatabase(question: RestoreQuestion, tools: PgTools, signal: AbortSignal) {
-  const { manifest, target, database, safetyDump } = question;
+function previewDatabase(question: Question, tools: PgTools, signal: AbortSignal) {
+  const { manifest, target, destination: database, safety } = question;
   const connection = withDatabase(target.connection, database);
   return withPgSession(connection, { signal, applicationName: READER }, (session) =>
     inReadOnlySnapshot(session, async () => {
@@ -132,7 +126,7 @@ function previewDatabase(question: RestoreQuestion, tools: PgTools, signal: Abor
           ...(await findMissingRightsInside(session, { facts: manifest.snapshot, target, doomed, present })),
           ...(await findRightToQuiet(session)),
         ],
-        safetyProblems: safetyDump ? await findSafetyProblems(session, target, { tools, signal }) : [],
+        safetyProblems: safety ? await findSafetyProblems(session, target, { tools, signal }) : [],
       };
     }),
   );
@@ -157,7 +151,7 @@ const sorted = (objects: readonly ObjectFacts[]): string[] => objects.map(({ ide
 const identitiesOf = (objects: readonly ObjectFacts[]): Set<string> =>
   new Set(objects.filter(isNamed).map(({ identity }) => identity));
 
-const emptyDatabase = ({ manifest }: RestoreQuestion) => ({
+const emptyDatabase = ({ manifest }: Question) => ({
   overwritten: [],
   created: [...identitiesOf(manifest.snapshot.objects)].sort(),
   dropped: [],

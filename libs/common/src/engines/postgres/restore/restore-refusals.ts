@@ -2,10 +2,10 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { AppError } from '#common/errors/app-error.js';
 import { identifier, sql } from '#common/pg/sql.js';
 import type { MissingRight } from './missing-right.js';
-import type { RestorePlan } from './restore-plan.js';
+import type { PostgresRestorePlan } from './restore-plan.js';
 
 /** What was found on the server and on this machine: the plan as far as it is known before anything is decided. */
-export interface Findings extends Omit<RestorePlan, 'refusals' | 'missingRights'> {
+export interface Findings extends Omit<PostgresRestorePlan, 'refusals' | 'missingRights'> {
   readonly missingRights: readonly MissingRight[];
   /** Another run that holds the lock of the database. */
   readonly restoringRun: string | null;
@@ -21,13 +21,13 @@ type Rule = (found: Findings, target: PostgresTarget) => readonly AppError[];
 /** By what it holds, because a catalog can be reached under more names of its host than a configuration can list. */
 const CATALOG_MARK = 'holdfast.migrations';
 
-const busy: Rule = ({ restoringRun, database }) =>
-  restoringRun === null ? [] : [toBusyError(database, { runId: restoringRun })];
+const busy: Rule = ({ restoringRun, destination }) =>
+  restoringRun === null ? [] : [toBusyError(destination, { runId: restoringRun })];
 
-const wrongDatabase: Rule = ({ strategy, database, databaseExists }) => {
-  if (strategy === 'new' && databaseExists)
+const wrongDatabase: Rule = ({ strategy, destination: database, exists }) => {
+  if (strategy === 'new' && exists)
     return [new AppError('restore.database-exists', `database "${database}" exists already`)];
-  if (strategy === 'in-place' && !databaseExists)
+  if (strategy === 'in-place' && !exists)
     return [new AppError('restore.database-missing', `there is no database "${database}"`)];
   return [];
 };
@@ -37,7 +37,7 @@ const standby: Rule = ({ isStandby }) =>
     ? [blocked('the server is a standby, which can only be read', 'Name its primary in the `url` of the target.')]
     : [];
 
-const catalog: Rule = ({ database, newer, overwritten }) =>
+const catalog: Rule = ({ destination: database, newer, overwritten }) =>
   [...newer, ...overwritten].includes(CATALOG_MARK)
     ? [blocked(`database "${database}" holds a catalog of Holdfast, which no restore may write to`)]
     : [];
@@ -80,7 +80,7 @@ const lacks: Rule = ({ missingExtensions, missingTablespaces, missingLocales }) 
 ];
 
 /** A database keeps its encoding and locale for life: rows would be cut, counted and sorted otherwise, without an error. */
-const locale: Rule = ({ otherLocale, database }) =>
+const locale: Rule = ({ otherLocale, destination: database }) =>
   otherLocale.map((difference) =>
     blocked(
       `of database "${database}" ${difference}`,
@@ -102,8 +102,8 @@ const blockers: Rule = (found) =>
 /** Nothing may be changed before it is dumped, and a dump that shows half of it is none. */
 const safetyDump: Rule = ({ safetyProblems }) =>
   safetyProblems.map(({ code, message, context, hint }) => {
-    const declined = `${hint} Or restore with --no-safety-dump: then nothing keeps the database as it is now.`;
-    return new AppError(code, `the safety dump cannot be taken: ${message}`, context, { hint: declined });
+    const declined = `${hint} Or restore with --no-safety-backup: then nothing keeps the database as it is now.`;
+    return new AppError(code, `the safety backup cannot be taken: ${message}`, context, { hint: declined });
   });
 
 /** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */

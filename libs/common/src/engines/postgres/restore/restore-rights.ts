@@ -18,7 +18,7 @@ interface Rights {
 export interface RightsQuestion {
   readonly facts: SnapshotFacts;
   readonly target: PostgresTarget;
-  readonly strategy: 'new' | 'in-place';
+  readonly strategy: string;
   readonly missingRoles: readonly string[];
 }
 

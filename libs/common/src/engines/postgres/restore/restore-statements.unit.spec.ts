@@ -147,8 +147,8 @@ GRANT SET ON PARAMETER log_statement TO app;
       { ...none, name: 'unknown', inherits: true, memberOf: [], withheld: [] },
     ]);
     expect(toWithheldRights(roles)).toEqual([
-      { role: 'app', rights: app.withheld },
-      { role: 'odd "name"', rights: odd.withheld },
+      `app: ${app.withheld.join(', ')}`,
+      `odd "name": ${odd.withheld.join(', ')}`,
     ]);
   });
 

@@ -1,0 +1,12 @@
+/** One thing that must be right before the night on which it is needed. */
+export interface Check {
+  /** `dataset shop: every row is visible` */
+  readonly name: string;
+  /** The checks before it that show whether this one can look at all: each connection error is reported once. */
+  readonly needs?: readonly string[];
+  /** Resolves with what was found; throws the problem, with its hint. */
+  readonly run: () => Promise<string>;
+}
+
+/** Thrown by a check for what works but should not stay. */
+export class CheckWarning extends Error {}

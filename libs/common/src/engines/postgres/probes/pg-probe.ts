@@ -1,0 +1,49 @@
+import type { z } from 'zod';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresDataset, PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
+import { type PgConnection, withDatabase } from '#common/pg/connection.js';
+import { defineProbe, type Probe, type ProbeDefinition } from '#common/probes/define-probe.js';
+import type { ProbeContext } from '#common/probes/probe-context.js';
+
+/** What a restored database is held against, and how to reach it. */
+export interface PgProbeContext extends Pick<ProbeContext, 'repository' | 'keyring' | 'signal'> {
+  readonly manifest: PostgresManifest;
+  /** The restored database, as a role that sees every row. */
+  readonly database: PgConnection;
+  readonly tools: PgTools;
+  /** Directories that hold PostgreSQL client tools, searched first. */
+  readonly toolDirectories: readonly string[];
+  /** Whether owners and privileges came back with the data, and who owns everything when they did not. */
+  readonly privileges: 'keep' | 'drop';
+  readonly owner: string | undefined;
+  readonly tenantTables: TenantTables | undefined;
+}
+
+/** Without the context of the core: the probe only sees what is PostgreSQL's. */
+export interface PgProbeDefinition<Params extends z.ZodObject>
+  extends Omit<ProbeDefinition<Params, ProbeContext>, 'check'> {
+  check(context: PgProbeContext, params: z.output<Params>): ReturnType<ProbeDefinition<Params, ProbeContext>['check']>;
+}
+
+/** A probe that looks at a restored database. */
+export const definePgProbe = <Params extends z.ZodObject>(definition: PgProbeDefinition<Params>): Probe =>
+  defineProbe<Params, ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts>>({
+    ...definition,
+    check: (context, params) => definition.check(toPgContext(context), params),
+  });
+
+const tools = new PgTools();
+
+function toPgContext({
+  dataset,
+  target,
+  destination,
+  ...context
+}: ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts>): PgProbeContext {
+  const { connection, toolDirectories, privileges, owner } = target;
+  const { tenantTables } = dataset;
+  const database = withDatabase(connection, destination);
+  return { ...context, database, tools, toolDirectories, privileges, owner, tenantTables };
+}

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+import { readSequences } from '#common/engines/postgres/facts/facts-sequences.js';
+import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
+import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
+import { compareSequences } from './compare-sequences.js';
+import { readRestored } from './restored-facts.js';
+
+/** Every sequence stands where it stood: one that lags hands out keys that exist. */
+export const sequencesProbe = definePgProbe({
+  name: 'sequences',
+  summary: 'Every sequence stands where it stood in the backup',
+  timeoutMs: 300_000,
+  params: z.strictObject({}),
+  check: (context) =>
+    readRestored(context, async (session) => {
+      const { sequences } = context.manifest.snapshot;
+      const problems = new EvidenceLog();
+      problems.add(...compareSequences(sequences, await readSequences(session)));
+      return conclude({ looked: countOf(sequences.length, 'sequence'), problems });
+    }),
+});

@@ -1,0 +1,126 @@
+import { readFile } from 'node:fs/promises';
+import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type {
+  AttemptIdentity,
+  FenceOptions,
+  Findings,
+  Material,
+  RestoreDriver,
+  RestoreOrder,
+  RestoreQuestion,
+  RestoreWork,
+  StateOf,
+  Swept,
+} from '#common/engines/engine.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { describePlan } from './describe-plan.js';
+import { endRestore } from './end-restore.js';
+import { dropScratches, findDatabaseOid } from './restore-database.js';
+import { type RoleStatements, toRoleStatements, toWithheldRights } from './restore-globals.js';
+import { subscriptionsOf } from './restore-left-out.js';
+import { lockDatabase } from './restore-lock.js';
+import type { PostgresRestorePlan } from './restore-plan.js';
+import { previewRestore } from './restore-preview.js';
+import { createRoles, withoutAbsentGroups } from './restore-roles.js';
+import { roleSettingStatements, withheldSettings } from './restore-settings.js';
+import { intoExisting, intoNew } from './restore-strategies.js';
+import { findRestoreTools } from './restore-tools.js';
+import { sweepServer } from './sweep-server.js';
+
+type Order = RestoreOrder<PostgresTarget, SnapshotFacts>;
+type Question = RestoreQuestion<PostgresTarget, SnapshotFacts>;
+
+/**
+ * Brings dumps back into one database: `new` under a name of its own that is renamed when it is whole, `in-place` in one transaction. The
+ * fence is a session that holds an advisory lock of the server.
+ */
+export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFacts, PostgresRestorePlan, PgSession> {
+  readonly method = 'dump';
+  readonly strategies = ['new', 'in-place'];
+  readonly findings = {
+    createdRoles: 'roles created without LOGIN',
+    withheldRights: 'rights to give back by hand',
+    withheldSettings: 'settings to set by hand, for they hold secrets',
+    leftOut: 'left out, make them again by hand',
+    newerObjects: 'left as they were, newer than the backup',
+    droppedObjects: 'not in the backup, and gone with an object that is',
+    harmlessErrors: 'complaints known to be harmless',
+  };
+  readonly describe = describePlan;
+
+  constructor(private readonly tools: PgTools) {}
+
+  /** Throws: postgres.*. */
+  plan(question: Question, signal: AbortSignal): Promise<PostgresRestorePlan> {
+    return previewRestore(question, this.tools, signal);
+  }
+
+  fence({ target, destination, identity }: Order, o: FenceOptions): Promise<PgSession> {
+    return lockDatabase(target, destination, identity, o);
+  }
+
+  async isDone({ destination, identity }: Order, fence: PgSession, databaseOid: string): Promise<boolean> {
+    if (databaseOid !== (await findDatabaseOid(fence, destination))) return false;
+    await dropScratches(fence, identity);
+    return true;
+  }
+
+  /**
+   * In this order: every object's digest, what is going to be done written down, safety dump, roles, and only then the first statement
+   * that destroys anything. Throws: restore.*, backup.corrupt, postgres.*, engine.*; the abort reason.
+   */
+  async apply(order: Order, work: RestoreWork<PostgresRestorePlan, PgSession>, signal: AbortSignal): Promise<void> {
+    const { manifest, target, strategy } = order;
+    const { plan, fence: lock, material, remember, onProgress } = work;
+    const tools = await findRestoreTools({ manifest, target, serverMajor: lock.serverMajor }, this.tools, signal);
+    const archive = await material.spool('database.dump');
+    const roles = await readMissingRoles(plan, material, lock);
+    await remember({
+      findings: {
+        createdRoles: plan.missingRoles,
+        droppedObjects: plan.dropped,
+        newerObjects: plan.newer,
+        withheldRights: toWithheldRights(roles),
+      },
+    });
+    if (strategy === 'in-place') await material.safety();
+    await bringRoles(roles, manifest, lock);
+    const restore = strategy === 'new' ? intoNew : intoExisting;
+    await restore(order, { archive, lock, remember, tools, onProgress }, signal);
+  }
+
+  remarks({ snapshot }: PostgresManifest): Findings {
+    return { withheldSettings: withheldSettings(snapshot), leftOut: subscriptionsOf(snapshot) };
+  }
+
+  end(target: PostgresTarget, identity: AttemptIdentity, signal: AbortSignal): Promise<void> {
+    return endRestore(target, identity, signal);
+  }
+
+  sweep(target: PostgresTarget, stateOf: StateOf, signal: AbortSignal): Promise<Swept> {
+    return sweepServer(target, { stateOf }, signal);
+  }
+}
+
+/** As the backup's own globals describe them; they are fetched in any case, for a backup is whole or it is not used. */
+async function readMissingRoles(
+  { missingRoles }: PostgresRestorePlan,
+  material: Material,
+  session: PgSession,
+): Promise<RoleStatements[]> {
+  const globals = await readFile(await material.spool('globals.sql'), 'utf8');
+  if (missingRoles.length === 0) return [];
+  return withoutAbsentGroups(session, toRoleStatements(globals, missingRoles, session.serverMajor));
+}
+
+async function bringRoles(
+  roles: readonly RoleStatements[],
+  { snapshot }: PostgresManifest,
+  session: PgSession,
+): Promise<void> {
+  if (roles.length === 0) return;
+  const names = roles.map(({ name }) => name);
+  await createRoles(session, roles, roleSettingStatements(snapshot, names));
+}

@@ -1,0 +1,133 @@
+import type { Manifest } from '#common/contracts/manifest.js';
+import type {
+  Engine,
+  Fence,
+  FenceOptions,
+  Findings,
+  Remember,
+  RestoreDriver,
+  RestoreOrder,
+  RestoreProgress,
+} from '#common/engines/engine.js';
+import { loadDriver } from '#common/engines/engines.js';
+import { assertNotRefused } from '#common/errors/refusals.js';
+import { type HoldWorkOptions, holdWork } from '#common/operations/hold-work.js';
+import { type OpenedBackup, openBackup } from '#common/operations/open-backup.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { rememberHere } from './findings.js';
+import { removeSpoolFolders, withSpoolFolder } from './spool-folder.js';
+import { SpooledMaterial } from './spooled-material.js';
+
+/** As it is asked for: the facts of an encrypted backup are still inside its seal. */
+export type SealedRestoreOrder = Omit<RestoreOrder, 'manifest'> & { readonly manifest: Manifest };
+
+export interface RestoreDeps {
+  readonly repository: BackupRepository;
+  /** Of the backup's kind. */
+  readonly engine: Engine;
+  /** Holds what is spooled while it is restored. Default: the system's temporary directory. */
+  readonly workDirectory?: string | undefined;
+  /** Backs up the destination before anything is touched and returns the id; undefined when declined. */
+  readonly takeSafetyBackup?: (() => Promise<string>) | undefined;
+  /** An earlier attempt took it, so the destination need not be fit for another one. */
+  readonly isSafetyBackupTaken?: boolean;
+  readonly onProgress?: (progress: RestoreProgress) => void;
+  readonly onUnheld?: HoldWorkOptions['onUnheld'];
+  readonly isOver?: FenceOptions['isOver'];
+  /** Throws when the run is not ours any more. Asked behind the fence: an executor that takes the run from us from then on finds our work. */
+  readonly assertHeld?: () => Promise<void>;
+  /** Default: as long as the process lives. */
+  readonly remember?: Remember | undefined;
+}
+
+export interface RestoreOutcome {
+  /** Every list that the driver has, empty ones too. */
+  readonly findings: Findings;
+  readonly safetyBackupId: string | null;
+}
+
+/**
+ * Restores one backup, which a hold keeps meanwhile, to one destination. In this order: the seal opened, the destination fenced, refusals,
+ * and then the engine's driver, which checks every byte before it changes anything. Never half there: the destination is as it was, or whole.
+ * An attempt after a crash finds what the earlier one finished. Throws: restore.*, sealing.*, backup.corrupt, backup.unknown-kind,
+ * backup.expiring; the engine's own codes; repository.*; claim.lost when a later attempt took over; the abort reason.
+ */
+export async function restoreBackup(
+  order: SealedRestoreOrder,
+  d: RestoreDeps,
+  signal: AbortSignal,
+): Promise<RestoreOutcome> {
+  const { dataset, backupId, method } = order.manifest;
+  const opened = await openBackup(order.manifest, d, signal);
+  const driver = loadDriver(d.engine, method, `backup ${backupId}`);
+  const work = { dataset, backupId, kind: 'restore' as const, runId: order.identity.runId };
+  const restoring = new Restoring({ ...order, manifest: opened.manifest }, { ...d, driver, opened });
+  return holdWork(d.repository, work, { signal, onUnheld: d.onUnheld }, () => restoring.run(signal));
+}
+
+/** How long an attempt that failed or was stopped may tidy up; what it leaves, others end. */
+const TIDY_MS = 10_000;
+
+interface RestoringDeps extends RestoreDeps {
+  readonly driver: RestoreDriver<RestoreOrder['target'], object>;
+  readonly opened: OpenedBackup;
+}
+
+/** One attempt. */
+class Restoring {
+  constructor(
+    private readonly order: RestoreOrder,
+    private readonly d: RestoringDeps,
+  ) {}
+
+  async run(signal: AbortSignal): Promise<RestoreOutcome> {
+    const { driver, isOver, assertHeld } = this.d;
+    const { target, identity } = this.order;
+    const fence = await driver.fence(this.order, { signal, isOver });
+    // Without its fence nothing keeps another restore out of the destination.
+    const lost = new AbortController();
+    void fence.whenLost.then((error) => lost.abort(error));
+    try {
+      await assertHeld?.();
+      return await this.behind(fence, AbortSignal.any([signal, lost.signal]));
+    } catch (error) {
+      await fence.close();
+      // What makes it true may be on its way: nobody is told of a failure while it can still arrive.
+      await driver.end(target, identity, AbortSignal.timeout(TIDY_MS)).catch(() => undefined);
+      throw error;
+    } finally {
+      await fence.close();
+    }
+  }
+
+  private async behind(fence: Fence, signal: AbortSignal): Promise<RestoreOutcome> {
+    const { driver, opened, repository, workDirectory, isSafetyBackupTaken } = this.d;
+    const { target, identity } = this.order;
+    const { remember = rememberHere(), onProgress = () => undefined, takeSafetyBackup } = this.d;
+    const earlier = await remember({});
+    if (earlier.doneMark !== null && (await driver.isDone(this.order, fence, earlier.doneMark))) {
+      await removeSpoolFolders(workDirectory, identity);
+      return this.toOutcome(earlier.findings, null);
+    }
+    const safety = takeSafetyBackup !== undefined && isSafetyBackupTaken !== true;
+    const plan = await driver.plan({ ...this.order, safety }, signal);
+    assertNotRefused(plan.refusals, `target "${target.name}"`);
+    return withSpoolFolder(workDirectory, identity, async (folder) => {
+      const { manifest, keyring } = opened;
+      const material = new SpooledMaterial(manifest, {
+        ...{ repository, keyring, folder, signal, takeSafetyBackup },
+        onBytes: (progress) => onProgress({ stage: 'spool', ...progress }),
+      });
+      await driver.apply(this.order, { plan, fence, material, remember, onProgress }, signal);
+      const { findings } = await remember({});
+      return this.toOutcome(findings, material.safetyBackupId);
+    });
+  }
+
+  private toOutcome(found: Findings, safetyBackupId: string | null): RestoreOutcome {
+    const { driver, opened } = this.d;
+    const all: Findings = { ...found, ...driver.remarks(opened.manifest) };
+    const findings = Object.fromEntries(Object.keys(driver.findings).map((name) => [name, all[name] ?? []]));
+    return { findings, safetyBackupId };
+  }
+}

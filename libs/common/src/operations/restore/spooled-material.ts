@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import type { Readable } from 'node:stream';
+import { type Manifest, type ManifestObject, totalBytes } from '#common/contracts/manifest.js';
+import type { Material, RestoreProgress } from '#common/engines/engine.js';
+import { AppError } from '#common/errors/app-error.js';
+import { openObject, spoolObject } from '#common/operations/spool-object.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { Keyring } from '#common/sealing/keyring.js';
+
+export interface MaterialDeps {
+  readonly repository: BackupRepository;
+  readonly keyring: Keyring;
+  /** Of this attempt. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly takeSafetyBackup: (() => Promise<string>) | undefined;
+  readonly onBytes: (progress: Omit<RestoreProgress, 'stage'>) => void;
+}
+
+/** The objects of one backup for one attempt at a restore: each is fetched when the driver asks for it. */
+export class SpooledMaterial implements Material {
+  safetyBackupId: string | null = null;
+  private fetchedBytes = 0;
+
+  constructor(
+    private readonly manifest: Manifest,
+    private readonly d: MaterialDeps,
+  ) {}
+
+  get folder(): string {
+    return this.d.folder;
+  }
+
+  async spool(name: string): Promise<string> {
+    const { repository, keyring, signal, folder } = this.d;
+    const object = this.load(name);
+    // The name is the driver's: one from a manifest could lead out of the folder.
+    const file = join(folder, name);
+    await spoolObject(object, repository, file, { signal, keyring, onBytes: this.counter(object) });
+    return file;
+  }
+
+  open(name: string): Promise<Readable> {
+    const { repository, keyring, signal } = this.d;
+    const object = this.load(name);
+    return openObject(object, repository, { signal, keyring, onBytes: this.counter(object) });
+  }
+
+  async safety(): Promise<string | null> {
+    this.safetyBackupId ??= (await this.d.takeSafetyBackup?.()) ?? null;
+    return this.safetyBackupId;
+  }
+
+  private load(name: string): ManifestObject {
+    const { backupId, objects } = this.manifest;
+    const object = objects.find((each) => each.name.replace(/(\.zst)?(\.age)?$/, '') === name);
+    if (object !== undefined) return object;
+    throw new AppError('backup.corrupt', `backup ${backupId} has no object ${name}`, { backupId, name });
+  }
+
+  private counter({ sizeBytes }: ManifestObject): (bytes: number) => void {
+    const before = this.fetchedBytes;
+    this.fetchedBytes += sizeBytes;
+    return (bytes) => this.d.onBytes({ bytes: before + bytes, totalBytes: totalBytes(this.manifest) });
+  }
+}
