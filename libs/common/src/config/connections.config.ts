@@ -53,6 +53,12 @@ export const RepositoryConfig = z.strictObject({
         .string()
         .optional()
         .describe('The text of an age identity file, by reference, where restores and verifications run'),
+      indexIdentity: z
+        .string()
+        .optional()
+        .describe(
+          'The text of another age identity file, by reference, where backups run of kinds that share content: it opens inventories and no content, and names shared objects so that a name tells nothing of the content',
+        ),
     })
     .optional()
     .describe('Backups are encrypted in the public age format; `holdfast keys generate` makes a pair of keys'),

@@ -54,6 +54,22 @@ export const Manifest = z.object({
     .default([])
     .describe('Ids of the backups that it builds on, without which it cannot be restored'),
   requires: z.array(RequiredRange).default([]).describe('Ranges of what backups share that a restore of it reads'),
+  inventory: z
+    .object({
+      object: z.string().describe('Name of the object that holds it, NDJSON sorted by key'),
+      entries: z.int().min(0),
+      contentBytes: z.int().min(0).describe('Of all entries, unsealed'),
+    })
+    .optional()
+    .describe('What the backup holds, entry by entry; only of kinds whose backups share content'),
+  references: z
+    .object({
+      object: z.string().describe('Name of the object that holds them, NDJSON sorted by name; never encrypted'),
+      count: z.int().min(0),
+      sizeBytes: z.int().min(0).describe('Of the stored bytes that they refer to'),
+    })
+    .optional()
+    .describe('The shared objects that the backup needs, below `<dataset>/content/`'),
   snapshotAt: Instant.describe('The instant that a restore brings back'),
   sourceSizeBytes: z.number().int().min(0).describe('Of what was backed up, as its server counts'),
   counts: Counts,

@@ -1,14 +1,22 @@
 import { Readable } from 'node:stream';
 import { FACTS_NAME, type Manifest, type ManifestObject } from '#common/contracts/manifest.js';
-import type { Engine, OutputObject, ProtectedDataset, ReadBusPosition, RestoreTarget } from '#common/engines/engine.js';
+import type {
+  BackupMethod,
+  Engine,
+  OutputObject,
+  ProtectedDataset,
+  ReadBusPosition,
+  RestoreTarget,
+} from '#common/engines/engine.js';
 import { loadMethod } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
-import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
+import { attemptPrefix, manifestKey, SHARING_NAME, sweptKey } from '#common/repository/layout.js';
 import { encodeManifest } from '#common/repository/manifest-codec.js';
-import { Sealing } from '#common/sealing/sealing.js';
+import { type SealedForm, Sealing, suffixOf } from '#common/sealing/sealing.js';
 import { placeCanary } from './canary.js';
+import { type SharedParts, Sharing } from './content/sharing.js';
 import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
 import { toRestoreByHand } from './restore-by-hand.js';
@@ -43,6 +51,8 @@ export interface TakeBackupDeps<D extends ProtectedDataset = ProtectedDataset, F
   /** What a restore may stumble over, as the facts say; an encrypted manifest does not. */
   readonly onWarnings?: ((warnings: readonly string[]) => void) | undefined;
   readonly holdfastVersion: string;
+  /** For what content that is shared leaves there while it is on its way; default: the machine's own folder for such. */
+  readonly workDirectory?: string | undefined;
 }
 
 /** How long an attempt that failed may tidy up. What it leaves, the sweeper finds. */
@@ -79,25 +89,53 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   const { recipients } = d.repository.encryption;
   const sealing = new Sealing({ compression: attempt.dataset.compression, recipients });
   const writing = new AttemptWriting(attempt, { ...d, sealing }, signal);
+  const sharing = toSharing(attempt, { ...d, writing }, signal);
+  try {
+    return await writeBackup(attempt, { ...d, method, sealing, writing, sharing }, signal);
+  } finally {
+    await sharing.close();
+  }
+}
+
+type MakingDeps<D extends ProtectedDataset, F extends object> = TakeBackupDeps<D, F> & {
+  readonly method: BackupMethod<D, F>;
+  readonly sealing: Sealing;
+  readonly writing: AttemptWriting;
+  readonly sharing: Sharing;
+};
+
+async function writeBackup<D extends ProtectedDataset, F extends object>(
+  attempt: BackupAttempt<D>,
+  d: MakingDeps<D, F>,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  const { method, sealing, writing, sharing } = d;
+  const { recipients } = d.repository.encryption;
   const startedAt = d.clock().toISOString();
   const sealingTools = await sealing.versions(signal);
-  const session = await method.open(attempt.dataset, {
+  const opening = method.open(attempt.dataset, {
     ...{ signal, sealing, purpose: attempt.purpose, readBusPosition: d.readBusPosition },
     onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
+    shared: () => sharing.begin(),
     applicationName: `holdfast ${attempt.runId} a${attempt.attempt}`,
+  });
+  const session = await opening.catch(async (error) => {
+    await writing.removeAll();
+    throw error;
   });
   const output = await holdNeeded(session, { ...attempt, repository: d.repository }, signal);
   let manifest: Manifest;
   try {
     for await (const object of output.objects()) await writing.store(object);
-    const needed = [...writing.objects];
+    const shared = await sharing.finish();
+    const needed = writing.objects.filter(({ name }) => name !== SHARING_NAME);
     const facts = await output.facts();
     if (recipients.length > 0) await writing.store(await toFactsObject(facts, sealing));
     const tools = { ...output.tools, ...sealingTools };
     const chain = { needs: [...output.needs], requires: [...(await output.requires())] };
     const { attemptKey, objects } = writing;
     const byHand = toRestoreByHand(needed, d.repository.location, method.byHand({ facts, tools, ...chain }));
-    const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain };
+    const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain, ...shared };
     manifest = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
   } catch (error) {
     await output.close();
@@ -115,12 +153,28 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   return manifest;
 }
 
+function toSharing<D extends ProtectedDataset, F extends object>(
+  { dataset, backupId, runId, method }: BackupAttempt<D>,
+  { engine, repository, writing, ...d }: TakeBackupDeps<D, F> & { readonly writing: AttemptWriting },
+  signal: AbortSignal,
+): Sharing {
+  let bytes = 0;
+  return new Sharing({
+    ...{ dataset: dataset.name, backupId, runId, method, kind: engine.kind, repository, signal },
+    ...{ compression: dataset.compression, workDirectory: d.workDirectory },
+    store: (name, stream, form) => writing.store({ name, stage: name, stream }, form),
+    onStored: (stored) => {
+      bytes += stored;
+      d.onProgress?.({ stage: 'content', bytes, totalBytes: null });
+    },
+  });
+}
+
 type Made<F> = Pick<
   Manifest,
   'attemptKey' | 'tools' | 'startedAt' | 'busPosition' | 'restoreByHand' | 'objects' | 'needs' | 'requires'
-> & {
-  readonly facts: F;
-};
+> &
+  SharedParts & { readonly facts: F };
 
 function toManifest<D extends ProtectedDataset, F extends object>(
   { dataset, backupId, runId, attempt, purpose, method }: BackupAttempt<D>,
@@ -160,9 +214,12 @@ class AttemptWriting {
     this.attemptKey = attemptPrefix(dataset.name, backupId, attempt, nonce);
   }
 
-  async store({ name: rawName, stage, stream }: OutputObject): Promise<void> {
-    const { repository, sealing, onProgress } = this.d;
-    const name = `${rawName}${sealing.suffix}`;
+  async store(
+    { name: rawName, stage, stream }: OutputObject,
+    form: SealedForm = this.d.sealing.form,
+  ): Promise<ManifestObject> {
+    const { repository, onProgress } = this.d;
+    const name = `${rawName}${suffixOf(form)}`;
     const key = `${this.attemptKey}/${name}`;
     this.touched.push(key);
     onProgress?.({ stage, bytes: 0, totalBytes: null });
@@ -170,7 +227,9 @@ class AttemptWriting {
       signal: this.signal,
       onProgress: (bytes) => onProgress?.({ stage, bytes, totalBytes: null }),
     });
-    this.objects.push({ name, key, sizeBytes, sha256, ...sealing.form });
+    const object = { name, key, sizeBytes, sha256, ...form };
+    this.objects.push(object);
+    return object;
   }
 
   /** Best effort, under a signal of its own: the attempt's is aborted already, more often than not. */

@@ -44,6 +44,8 @@ export interface RepositoryEncryption {
   readonly recipients: readonly string[];
   /** The text of an age identity file, where restores run: `AGE-SECRET-KEY-1…`, one a line. */
   readonly identity?: string | undefined;
+  /** The text of a second identity, which executors hold: it opens inventories, and names shared objects. */
+  readonly indexIdentity?: string | undefined;
 }
 
 /** Where backups live. Every implementation passes testing/backup-repository-contract.ts. */

@@ -36,6 +36,21 @@ export const backupControlPrefix = (dataset: string, backupId: string): string =
 /** Written by the sweeper before it deletes: a manifest that comes after it makes no backup. */
 export const sweptKey = (attempt: string): ObjectKey => aboutKey(`${attempt}/swept`);
 
+/** Content that several backups of a dataset share. */
+export const contentPrefix = (dataset: string): string => `${datasetPrefix(dataset)}/content`;
+
+/** `name` begins with the digest, so that keys sort as names do. */
+export const contentKey = (dataset: string, name: string): ObjectKey =>
+  `${contentPrefix(dataset)}/${name.slice(0, 2)}/${name}`;
+
+/** Says that an attempt writes shared objects or relies on those of a backup. Without it, nothing of the attempt counts. */
+export const SHARING_NAME = 'shared.json';
+
+export const sharingKey = (attempt: string): ObjectKey => `${attempt}/${SHARING_NAME}`;
+
+/** Written when all shared objects of a dataset were looked at: its age says when the next look is due. */
+export const contentSweptKey = (dataset: string): ObjectKey => `_control/content-swept/${dataset}.json`;
+
 export const verdictsPrefix = (dataset: string, backupId: string): string =>
   `${backupPrefix(dataset, backupId)}/verdicts`;
 

@@ -22,6 +22,10 @@ export interface SealingOptions {
   readonly recipients: readonly string[];
 }
 
+/** What is added to the name of an object of this form. */
+export const suffixOf = ({ compression, encryption }: SealedForm): string =>
+  `${compression === 'zstd' ? '.zst' : ''}${encryption === 'age' ? '.age' : ''}`;
+
 /** How the objects of one backup are compressed and encrypted: the same for whatever makes their bytes. */
 export class Sealing {
   constructor(private readonly o: SealingOptions) {}
@@ -32,7 +36,7 @@ export class Sealing {
 
   /** What is added to the name of a sealed object. */
   get suffix(): string {
-    return this.form.encryption === 'age' ? '.zst.age' : '.zst';
+    return suffixOf(this.form);
   }
 
   /** The programs behind the one that makes the bytes, which the kernel connects. */

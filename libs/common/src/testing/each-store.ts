@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { BackupRepository, RepositoryEncryption } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { S3Bed } from './s3-bed.js';
 
@@ -12,20 +12,20 @@ export interface StoreBed {
 }
 
 /** Both kinds of stores, for specs about what must hold in every repository. */
-export const eachStore: readonly [name: string, open: () => Promise<StoreBed>][] = [
+export const eachStore: readonly [name: string, open: (encryption?: RepositoryEncryption) => Promise<StoreBed>][] = [
   [
     'file://',
-    async () => {
+    async (encryption) => {
       const root = await mkdtemp(join(tmpdir(), 'holdfast-store-'));
-      const repository = openRepository({ name: 'disk', url: pathToFileURL(root).href });
+      const repository = openRepository({ name: 'disk', url: pathToFileURL(root).href, encryption });
       return { repository, dispose: () => rm(root, { recursive: true }) };
     },
   ],
   [
     's3://',
-    async () => {
+    async (encryption) => {
       const bed = await S3Bed.make();
-      const repository = bed.open();
+      const repository = bed.open({ encryption });
       const dispose = async () => {
         await repository.close();
         await bed.dispose();

@@ -1,0 +1,103 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { contentKey, contentPrefix } from '#common/repository/layout.js';
+import { findBackup } from '#common/repository/read-backups.js';
+import { isAgeInstalled } from '#common/testing/age-program.js';
+import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
+import { eachStore, listKeys } from '#common/testing/each-store.js';
+import { treeOf } from '#common/testing/tree-engine.js';
+import { checkContent } from './check-content.js';
+import { readReferences } from './references.js';
+
+const { signal } = new AbortController();
+const large = randomBytes(3 << 20).toString('base64');
+const cases = eachStore.flatMap(([store, open]) => [false, true].map((isEncrypted) => ({ store, open, isEncrypted })));
+
+describe.each(cases)('backups that share content on $store, encrypted: $isEncrypted', ({ open, isEncrypted }) => {
+  const sealedIt = !isEncrypted || isAgeInstalled ? it : it.skip;
+  let bed: ContentTestBed;
+  beforeEach(async () => {
+    bed = await ContentTestBed.make(open, isEncrypted ? await makeEncryption() : undefined);
+  });
+  afterEach(() => bed.dispose());
+  const contents = () => listKeys(bed.repository, contentPrefix('media'));
+
+  sealedIt('store each content once, whatever its size and name, and give all of it back', async () => {
+    const first = { a: 'one', b: 'two', 'c/large': large, '': '', 'wie ü\n': 'one' };
+    const manifest = await bed.back(treeOf(first));
+    expect(manifest).toMatchObject({
+      counts: { read: 5, kept: 0 },
+      references: { count: 4 },
+      inventory: { entries: 5 },
+    });
+    expect(await contents()).toHaveLength(4);
+    const second = { ...first, b: 'two changed', d: 'one', 'e/large again': large };
+    const next = await bed.back(treeOf(second));
+    expect(next).toMatchObject({ counts: { read: 3, kept: 4 }, references: { count: 4 }, inventory: { entries: 7 } });
+    expect(await contents()).toHaveLength(5);
+    expect(await bed.restore(manifest)).toEqual(first);
+    expect(await bed.restore(next)).toEqual(second);
+    expect(await bed.leftovers()).toEqual([]);
+  });
+
+  sealedIt('exist, and pass their check, while everything that they refer to is there', async () => {
+    const manifest = await bed.back(treeOf({ a: 'one', b: 'two', c: large }));
+    const { dataset, backupId, references } = manifest;
+    expect(await findBackup(bed.repository, dataset, backupId, { signal })).toEqual(manifest);
+    const sums = { signal, withDigests: true };
+    expect(await checkContent(manifest, bed.repository, sums)).toEqual({ ...sum(references), damage: [], damaged: 0 });
+
+    const [lost = '', short = '', other = ''] = await contents();
+    await bed.repository.remove(lost, { signal });
+    await bed.repository.put(short, Buffer.from('short'), { signal });
+    const size = (await bed.repository.stat(other, { signal }))?.sizeBytes ?? 0;
+    await bed.repository.put(other, Buffer.alloc(size), { signal });
+    const looked = await checkContent(manifest, bed.repository, { signal, withDigests: false });
+    expect(looked.damage.map(({ problem }) => problem)).toEqual([
+      'is missing',
+      expect.stringMatching(/^has 5 bytes instead of \d+$/),
+    ]);
+    const read = await checkContent(manifest, bed.repository, sums);
+    expect(read).toMatchObject({ damaged: 3 });
+    expect(read.damage.map(({ problem }) => problem)).toContain('has other bytes than were stored');
+    await expect(bed.restore(manifest)).rejects.toMatchObject({ code: /^(backup.corrupt|repository.object-missing)$/ });
+  });
+
+  sealedIt('put again what the repository has lost since, and do not rely on it', async () => {
+    const files = { a: 'one', b: 'two' };
+    const before = await bed.back(treeOf(files));
+    const [lost = ''] = await contents();
+    await bed.repository.remove(lost, { signal });
+    const after = await bed.back(treeOf(files));
+    expect(after).toMatchObject({ counts: { read: 1, kept: 1 } });
+    expect(await bed.restore(after)).toEqual(files);
+    expect((await checkContent(before, bed.repository, { signal, withDigests: false })).damaged).toBe(1);
+  });
+
+  sealedIt('that fail leave no backup, nothing in the work directory, and no hold', async () => {
+    await bed.back(treeOf({ a: 'one' }));
+    const broken = treeOf({ a: 'one', b: 'two' }, { onListed: () => Promise.reject(new Error('the bucket vanished')) });
+    await expect(bed.back(broken)).rejects.toThrow('the bucket vanished');
+    expect(await bed.leftovers()).toEqual([]);
+    const keys = await listKeys(bed.repository);
+    expect(keys.filter((key) => key.includes('/holds/'))).toEqual([]);
+    expect(keys.filter((key) => key.endsWith('manifest.json'))).toHaveLength(1);
+  });
+
+  sealedIt('list their references sorted, each once, readable without an identity', async () => {
+    const manifest = await bed.back(treeOf({ a: 'one', b: 'two', c: 'one' }));
+    const found: string[] = [];
+    for await (const { name } of readReferences(manifest, bed.repository, { signal })) found.push(name);
+    expect(found.map((name) => contentKey('media', name))).toEqual(await contents());
+    expect(manifest.objects.map(({ name }) => name).sort()).toEqual(
+      isEncrypted
+        ? ['facts.json.zst.age', 'inventory.ndjson.zst.age', 'references.ndjson.zst', 'shared.json']
+        : ['inventory.ndjson.zst', 'references.ndjson.zst', 'shared.json'],
+    );
+  });
+});
+
+const sum = (references: { count: number; sizeBytes: number } | undefined) => ({
+  count: references?.count,
+  sizeBytes: references?.sizeBytes,
+});

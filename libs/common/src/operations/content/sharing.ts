@@ -1,0 +1,246 @@
+import { randomBytes } from 'node:crypto';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { constants, createZstdCompress } from 'node:zlib';
+import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
+import { digestOf, type InventoryEntry, type SharedRef } from '#common/contracts/shared-ref.js';
+import type { SharedObjects, SharedParent } from '#common/engines/engine.js';
+import { AppError } from '#common/errors/app-error.js';
+import { holdWork } from '#common/operations/hold-work.js';
+import { spawnChain } from '#common/process/spawn-chain.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { manifestKey, SHARING_NAME } from '#common/repository/layout.js';
+import type { Keyring } from '#common/sealing/keyring.js';
+import { type SealedForm, Sealing, type SealingOptions } from '#common/sealing/sealing.js';
+import { loadIndexKeys, toDigestOf } from './content-names.js';
+import { ContentWriter, type OpenContent } from './content-writer.js';
+import { findParent, type NewBackup } from './find-parent.js';
+import { KnownContent } from './known-content.js';
+import { toLineStream } from './line-stream.js';
+import { INVENTORY_NAME, REFERENCES_NAME, readInventory, readReferences } from './references.js';
+import { encodeSharingMark } from './sharing-mark.js';
+import { SortedLines } from './sorted-lines.js';
+import { lookAtReferences } from './stored-content.js';
+
+/** More than that, and it is no parent any more: all content is stored anew. */
+const MAX_LOST = 10_000;
+
+export interface SharingDeps extends NewBackup {
+  readonly runId: string;
+  readonly repository: BackupRepository;
+  readonly compression: SealingOptions['compression'];
+  readonly workDirectory?: string | undefined;
+  /** Stores one object of the attempt, sealed as the form says. */
+  readonly store: (name: string, stream: Readable, form: SealedForm) => Promise<ManifestObject>;
+  readonly onStored?: ((bytes: number) => void) | undefined;
+  readonly signal: AbortSignal;
+}
+
+export type SharedParts = Pick<Manifest, 'inventory' | 'references'>;
+
+/** What one attempt shares with other backups of its dataset. Begins when its engine asks, and costs nothing otherwise. */
+export class Sharing {
+  private begun: Promise<Begun> | undefined;
+
+  constructor(private readonly d: SharingDeps) {}
+
+  /** Throws: config.invalid, backup.expiring; repository.*. */
+  begin(): Promise<SharedObjects> {
+    this.begun ??= Begun.begin(this.d);
+    return this.begun;
+  }
+
+  /** Stores inventory and references; what the manifest says of them. Empty when nothing began. Throws: internal.bug, repository.*; engine.*. */
+  async finish(): Promise<SharedParts> {
+    return this.begun === undefined ? {} : (await this.begun).finish();
+  }
+
+  /** Idempotent, never throws. */
+  async close(): Promise<void> {
+    await this.begun?.then(
+      (begun) => begun.close(),
+      () => undefined,
+    );
+  }
+}
+
+interface HeldParent {
+  readonly manifest: Manifest;
+  release(): Promise<void>;
+}
+
+class Begun implements SharedObjects {
+  private readonly inventory: SortedLines;
+  private readonly references: SortedLines;
+  private readonly writer: ContentWriter;
+  private entries = 0;
+  private contentBytes = 0;
+
+  private constructor(
+    private readonly d: SharingDeps,
+    private readonly o: {
+      readonly folder: string;
+      readonly index: Keyring;
+      readonly known: KnownContent;
+      readonly mark: string;
+      readonly held: HeldParent | undefined;
+      readonly parent: SharedParent | undefined;
+    },
+  ) {
+    const { folder, index, known, mark } = o;
+    this.inventory = new SortedLines({ folder, name: 'inventory' });
+    this.references = new SortedLines({ folder, name: 'references' });
+    const { dataset, repository, compression, onStored, signal } = d;
+    const sealing = new Sealing({ compression, recipients: repository.encryption.recipients });
+    const toDigest = toDigestOf(index);
+    this.writer = new ContentWriter({ dataset, repository, sealing, toDigest, mark, known, folder, signal, onStored });
+  }
+
+  static async begin(d: SharingDeps): Promise<Begun> {
+    const { repository, signal } = d;
+    const index = await loadIndexKeys(repository);
+    const folder = await mkdtemp(join(d.workDirectory ?? tmpdir(), `holdfast-backup-${d.runId}-`));
+    const known = new KnownContent(folder);
+    const mark = randomBytes(8).toString('hex');
+    const held = await holdParent(d);
+    try {
+      // Told before anything is relied upon: a sweep that sees this keeps what the parent needs, whatever becomes of the parent.
+      const body = Readable.from([encodeSharingMark({ mark, parent: held?.manifest.backupId ?? null })]);
+      await d.store(SHARING_NAME, body, { compression: 'none', encryption: 'none' });
+      if (held !== undefined) await assertThere(held.manifest, repository, signal);
+      const lost = held === undefined ? new Set<string>() : await loadKnown(held.manifest, known, d);
+      const parent = held === undefined || lost === undefined ? undefined : toParent(held.manifest, { index, lost }, d);
+      return new Begun(d, { folder, index, known, mark, held, parent });
+    } catch (error) {
+      await letGo({ folder, known, held });
+      throw error;
+    }
+  }
+
+  get parent(): SharedParent | undefined {
+    return this.o.parent;
+  }
+
+  put(open: OpenContent): Promise<SharedRef> {
+    return this.writer.put(open);
+  }
+
+  list(entry: InventoryEntry): void {
+    this.inventory.add(entry.key, JSON.stringify(entry));
+    this.entries += 1;
+    if (entry.content === undefined) return;
+    this.contentBytes += entry.content.contentBytes;
+    this.references.add(entry.content.name, '');
+  }
+
+  async finish(): Promise<Required<SharedParts>> {
+    const { index } = this.o;
+    const { repository, compression, signal, store } = this.d;
+    const { recipients } = repository.encryption;
+    const sealing = new Sealing({ compression, recipients: [...recipients, ...index.recipients] });
+    const input = toLineStream(this.inventoryLines());
+    const inventory = await store(INVENTORY_NAME, spawnChain(sealing.tail(), { signal, input }).stdout, sealing.form);
+    const total = { count: 0, sizeBytes: 0 };
+    const raw = toLineStream(this.referenceLines(total));
+    const compressed = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
+    raw.on('error', (error) => compressed.destroy(error));
+    // Who deletes must be able to read them, and has no identity.
+    const references = await store(REFERENCES_NAME, raw.pipe(compressed), { compression: 'zstd', encryption: 'none' });
+    return {
+      inventory: { object: inventory.name, entries: this.entries, contentBytes: this.contentBytes },
+      references: { object: references.name, ...total },
+    };
+  }
+
+  close(): Promise<void> {
+    return letGo(this.o);
+  }
+
+  private async *inventoryLines(): AsyncGenerator<string> {
+    for await (const { line } of this.inventory.sorted()) yield line;
+  }
+
+  private async *referenceLines(total: { count: number; sizeBytes: number }): AsyncGenerator<string> {
+    let last = '';
+    for await (const { key: name } of this.references.sorted()) {
+      if (name === last) continue;
+      last = name;
+      const stored = this.o.known.find(digestOf(name));
+      // Such an object may be deleted at any time: only the references of the parent and our own mark keep it.
+      if (stored?.name !== name)
+        throw new AppError('internal.bug', `${name} was neither stored by this backup nor in its parent`);
+      total.count += 1;
+      total.sizeBytes += stored.sizeBytes;
+      yield JSON.stringify(stored);
+    }
+  }
+}
+
+/** A hold keeps retention from the parent for as long as the attempt lasts. What is about to be deleted is no parent. */
+async function holdParent(d: SharingDeps): Promise<HeldParent | undefined> {
+  const { repository, dataset, runId, signal } = d;
+  const manifest = await findParent(d, repository, { signal });
+  if (manifest === undefined) return undefined;
+  const [placed, ending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const work = { dataset, backupId: manifest.backupId, kind: 'backup' as const, runId };
+  const holding = holdWork(repository, work, { signal }, () => {
+    placed.resolve();
+    return ending.promise;
+  });
+  try {
+    await Promise.race([placed.promise, holding]);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'backup.expiring') return undefined;
+    throw error;
+  }
+  const release = async (): Promise<void> => {
+    ending.resolve();
+    await holding.catch(() => undefined);
+  };
+  return { manifest, release };
+}
+
+/** After the hold and after the mark: from here on the parent's references are counted, or nothing shared is deleted. */
+async function assertThere(parent: Manifest, repository: BackupRepository, signal: AbortSignal): Promise<void> {
+  const { backupId, attemptKey } = parent;
+  if ((await repository.stat(manifestKey(attemptKey), { signal })) !== undefined) return;
+  throw new AppError('backup.expiring', `backup ${backupId}, which this one shares content with, was deleted`, {
+    backupId,
+  });
+}
+
+/** What the parent refers to and the repository has. Returns names of what it has lost; undefined when that is too much to go on with. */
+async function loadKnown(
+  parent: Manifest,
+  known: KnownContent,
+  { repository, dataset, signal }: SharingDeps,
+): Promise<Set<string> | undefined> {
+  const lost = new Set<string>();
+  const references = readReferences(parent, repository, { signal });
+  for await (const { reference, problem } of lookAtReferences(references, { repository, dataset }, { signal })) {
+    if (problem === undefined) known.add(reference);
+    else lost.add(reference.name);
+    if (lost.size > MAX_LOST) return undefined;
+  }
+  return lost;
+}
+
+function toParent(
+  manifest: Manifest,
+  { index, lost }: { readonly index: Keyring; readonly lost: ReadonlySet<string> },
+  { repository, signal }: SharingDeps,
+): SharedParent {
+  async function* inventory(): AsyncGenerator<InventoryEntry> {
+    for await (const entry of readInventory(manifest, repository, { keyring: index, signal }))
+      if (entry.content === undefined || !lost.has(entry.content.name)) yield entry;
+  }
+  return { backupId: manifest.backupId, inventory };
+}
+
+async function letGo({ folder, known, held }: Pick<Begun['o'], 'folder' | 'known' | 'held'>): Promise<void> {
+  known.close();
+  await rm(folder, { recursive: true, force: true }).catch(() => undefined);
+  await held?.release();
+}
