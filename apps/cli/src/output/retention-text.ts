@@ -47,6 +47,7 @@ export function toAppliedText({
   isSpaceFreed,
   swept,
   unfinished,
+  content,
 }: AppliedRetention): string {
   const lines = [`${dataset}: ${backups.length} backups touched`];
   if (refusal !== null) lines.push(`nothing expires: ${refusal}`);
@@ -64,5 +65,13 @@ export function toAppliedText({
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
   lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
   if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);
+  lines.push(...toContentLines(content));
   return lines.join('\n');
+}
+
+function toContentLines({ state, why, removed, removedBytes, locked }: AppliedRetention['content']): string[] {
+  const lines = state === 'blocked' ? [`  no shared object is deleted: ${why}`] : [];
+  if (removed > 0) lines.push(`  deleted ${removed} shared objects that no backup needs: ${toSize(removedBytes)}`);
+  if (locked > 0) lines.push(`  ${locked} more are locked by the store; a later sweep goes on`);
+  return lines;
 }

@@ -33,7 +33,7 @@ async function retain(
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
     return applyRetention(dataset, d, signal);
   const nothing = { dataset, refusal: null, backups: [], left: 0, isSpaceFreed: null, plan: undefined };
-  return { ...nothing, ...(await sweepDead(dataset, d, signal)) };
+  return { ...nothing, ...(await sweepDead(dataset, { ...d, hasDeleted: false }, signal)) };
 }
 
 async function mayExpire(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<boolean> {

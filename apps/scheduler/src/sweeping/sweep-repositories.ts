@@ -105,13 +105,14 @@ const toHung = (repository: string): AppError =>
   new AppError('repository.unavailable', `a call to repository ${repository} has not ended`, { repository });
 
 function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
-  const { dataset, refusal, backups, left, unfinished, plan } = swept;
+  const { dataset, refusal, backups, left, unfinished, plan, content } = swept;
   const attempts = swept.swept.length;
   metrics?.retentionExpired.inc({ dataset }, backups.filter(({ outcome }) => outcome === 'deleted').length);
   metrics?.retentionRefused.set({ dataset }, refusal === null ? 0 : 1);
   metrics?.retentionLeft.set({ dataset }, left);
   metrics?.sweptLeftovers.inc({ kind: 'attempt' }, attempts);
   metrics?.sweptLeftovers.inc({ kind: 'upload' }, unfinished);
+  metrics?.sweptLeftovers.inc({ kind: 'content' }, content.removed);
   const [outcomes, keptBack] = [countOutcomes(swept), toKeptBack(swept)];
   const damaged = plan?.damaged ?? [];
   for (const { id: backupId, outcome, problem } of backups)
@@ -124,10 +125,13 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
     isSpaceFreed: swept.isSpaceFreed,
     attempts,
     uploads: unfinished,
+    ...(content.removed > 0 ? { content: content.removed, contentBytes: content.removedBytes } : {}),
     keptBack,
   };
   if (refusal !== null) logger.warn({ ...said, why: refusal }, 'retention refused: nothing of the dataset expires');
-  else if (backups.length + attempts + unfinished + keptBack.length > 0) logger.info(said, 'dataset swept');
+  else if (backups.length + attempts + unfinished + content.removed + keptBack.length > 0)
+    logger.info(said, 'dataset swept');
+  if (content.state === 'blocked') logger.warn({ dataset, why: content.why }, 'no shared object is deleted');
   for (const { backupId, damage } of swept.lost)
     logger.error({ dataset, backupId, damage }, 'backup damaged: an object is lost or short');
   for (const { id: backupId, problem } of damaged.filter(

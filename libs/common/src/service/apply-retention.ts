@@ -8,7 +8,7 @@ import { underLease } from './background/lease.js';
 import type { Facts } from './facts.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
 import { type DatasetPlan, loadKnowledge, planRetention, type RetentionDeps } from './plan-retention.js';
-import { sweepDead } from './sweep-dead.js';
+import { type DeadSweep, sweepDead } from './sweep-dead.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
   readonly facts: Facts;
@@ -22,7 +22,7 @@ export interface AppliedBackup {
   readonly problem?: string;
 }
 
-export interface AppliedRetention {
+export interface AppliedRetention extends DeadSweep {
   readonly dataset: string;
   readonly refusal: string | null;
   /** What was done to each backup that this sweep took on. */
@@ -31,10 +31,6 @@ export interface AppliedRetention {
   readonly left: number;
   /** false: the store keeps versions of what is deleted; null: nothing was, or it does not say. */
   readonly isSpaceFreed: boolean | null;
-  /** Dead attempts whose objects were removed. */
-  readonly swept: readonly string[];
-  /** Uploads and temporary files of dead writers. */
-  readonly unfinished: number;
 }
 
 export interface RetentionSweep extends AppliedRetention {
@@ -108,7 +104,7 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
   const isSpaceFreed = await freesSpace(repository, backups, signal);
   return {
     ...{ dataset, refusal: plan.refusal, backups, left, isSpaceFreed },
-    ...(await sweepDead(dataset, d, signal)),
+    ...(await sweepDead(dataset, { ...d, hasDeleted: backups.some(({ outcome }) => outcome === 'deleted') }, signal)),
   };
 }
 

@@ -7,11 +7,13 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { toUuidV7 } from '#common/domain/ids.js';
 import { openShared } from '#common/operations/content/open-shared.js';
 import { readInventory } from '#common/operations/content/references.js';
+import { type ContentSweep, sweepContent } from '#common/operations/content/sweep-content.js';
 import { type TakeBackupDeps, takeBackup } from '#common/operations/take-backup.js';
 import type { BackupRepository, RepositoryEncryption } from '#common/repository/backup-repository.js';
+import { backupPrefix, contentPrefix, manifestKey } from '#common/repository/layout.js';
 import { generateAgeKeys } from '#common/sealing/age.js';
 import { Keyring } from '#common/sealing/keyring.js';
-import type { StoreBed } from './each-store.js';
+import { listKeys, type StoreBed } from './each-store.js';
 import { type Tree, type TreeFacts, treeEngine } from './tree-engine.js';
 
 const { signal } = new AbortController();
@@ -65,6 +67,24 @@ export class ContentTestBed {
       files[key] = (await buffer(body)).toString();
     }
     return files;
+  }
+
+  /** Removes a backup as a deletion does: its manifest first. A hold on it has lapsed, or there is none. */
+  async expire({ dataset, backupId, attemptKey }: Manifest): Promise<void> {
+    const keys = await listKeys(this.repository, backupPrefix(dataset, backupId));
+    const first = manifestKey(attemptKey);
+    for (const key of [first, ...keys.filter((each) => each !== first)]) await this.repository.remove(key, { signal });
+  }
+
+  /** As though everything were a day old. */
+  sweep(repository = this.repository): Promise<ContentSweep> {
+    const o = { dataset: 'media', isDue: true, youngMs: -3_600_000, workDirectory: this.folder };
+    return sweepContent(repository, o, signal);
+  }
+
+  /** Names of all shared objects. */
+  contents(): Promise<string[]> {
+    return listKeys(this.repository, contentPrefix('media'));
   }
 
   /** What attempts left in the work directory. */

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { contentKey, contentPrefix } from '#common/repository/layout.js';
+import { contentKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
@@ -20,7 +20,6 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
     bed = await ContentTestBed.make(open, isEncrypted ? await makeEncryption() : undefined);
   });
   afterEach(() => bed.dispose());
-  const contents = () => listKeys(bed.repository, contentPrefix('media'));
 
   sealedIt('store each content once, whatever its size and name, and give all of it back', async () => {
     const first = { a: 'one', b: 'two', 'c/large': large, '': '', 'wie ü\n': 'one' };
@@ -30,11 +29,11 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
       references: { count: 4 },
       inventory: { entries: 5 },
     });
-    expect(await contents()).toHaveLength(4);
+    expect(await bed.contents()).toHaveLength(4);
     const second = { ...first, b: 'two changed', d: 'one', 'e/large again': large };
     const next = await bed.back(treeOf(second));
     expect(next).toMatchObject({ counts: { read: 3, kept: 4 }, references: { count: 4 }, inventory: { entries: 7 } });
-    expect(await contents()).toHaveLength(5);
+    expect(await bed.contents()).toHaveLength(5);
     expect(await bed.restore(manifest)).toEqual(first);
     expect(await bed.restore(next)).toEqual(second);
     expect(await bed.leftovers()).toEqual([]);
@@ -47,7 +46,7 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
     const sums = { signal, withDigests: true };
     expect(await checkContent(manifest, bed.repository, sums)).toEqual({ ...sum(references), damage: [], damaged: 0 });
 
-    const [lost = '', short = '', other = ''] = await contents();
+    const [lost = '', short = '', other = ''] = await bed.contents();
     await bed.repository.remove(lost, { signal });
     await bed.repository.put(short, Buffer.from('short'), { signal });
     const size = (await bed.repository.stat(other, { signal }))?.sizeBytes ?? 0;
@@ -66,7 +65,7 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
   sealedIt('put again what the repository has lost since, and do not rely on it', async () => {
     const files = { a: 'one', b: 'two' };
     const before = await bed.back(treeOf(files));
-    const [lost = ''] = await contents();
+    const [lost = ''] = await bed.contents();
     await bed.repository.remove(lost, { signal });
     const after = await bed.back(treeOf(files));
     expect(after).toMatchObject({ counts: { read: 1, kept: 1 } });
@@ -88,7 +87,7 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
     const manifest = await bed.back(treeOf({ a: 'one', b: 'two', c: 'one' }));
     const found: string[] = [];
     for await (const { name } of readReferences(manifest, bed.repository, { signal })) found.push(name);
-    expect(found.map((name) => contentKey('media', name))).toEqual(await contents());
+    expect(found.map((name) => contentKey('media', name))).toEqual(await bed.contents());
     expect(manifest.objects.map(({ name }) => name).sort()).toEqual(
       isEncrypted
         ? ['facts.json.zst.age', 'inventory.ndjson.zst.age', 'references.ndjson.zst', 'shared.json']
