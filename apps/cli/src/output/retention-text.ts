@@ -70,7 +70,7 @@ export function toAppliedText({
 }
 
 function toContentLines({ state, why, removed, removedBytes, locked }: AppliedRetention['content']): string[] {
-  const lines = state === 'blocked' ? [`  no shared object is deleted: ${why}`] : [];
+  const lines = state === 'blocked' ? [`  no shared object is deleted: ${why ?? state}`] : [];
   if (removed > 0) lines.push(`  deleted ${removed} shared objects that no backup needs: ${toSize(removedBytes)}`);
   if (locked > 0) lines.push(`  ${locked} more are locked by the store; a later sweep goes on`);
   return lines;

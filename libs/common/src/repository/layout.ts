@@ -49,7 +49,7 @@ export const SHARING_NAME = 'shared.json';
 export const sharingKey = (attempt: string): ObjectKey => `${attempt}/${SHARING_NAME}`;
 
 /** Written when all shared objects of a dataset were looked at: its age says when the next look is due. */
-export const contentSweptKey = (dataset: string): ObjectKey => `_control/content-swept/${dataset}.json`;
+export const contentSweptKey = (dataset: string): ObjectKey => `${CONTROL}/content-swept/${dataset}.json`;
 
 export const verdictsPrefix = (dataset: string, backupId: string): string =>
   `${backupPrefix(dataset, backupId)}/verdicts`;

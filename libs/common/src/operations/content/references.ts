@@ -36,7 +36,7 @@ export async function* readReferences(
     }
   } catch (error) {
     // What decompresses stops at the first bad byte, before the digest is known.
-    const isOfZlib = /^Z(STD)?_/.test(String((error as NodeJS.ErrnoException).code));
+    const isOfZlib = /^Z(STD)?_/.test((error as NodeJS.ErrnoException).code ?? '');
     throw isOfZlib ? toCorrupt(object, 'cannot be opened', error) : error;
   }
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
@@ -8,9 +8,11 @@ import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { digestOf, type InventoryEntry, type SharedRef } from '#common/contracts/shared-ref.js';
 import type { SharedObjects, SharedParent } from '#common/engines/engine.js';
 import { AppError } from '#common/errors/app-error.js';
-import { holdWork } from '#common/operations/hold-work.js';
+import { newHoldName } from '#common/operations/hold-work.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { HOLD_LIVES_MS } from '#common/repository/expiry-marker.js';
+import { type KeptHold, keepHold } from '#common/repository/keep-hold.js';
 import { manifestKey, SHARING_NAME } from '#common/repository/layout.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 import { type SealedForm, Sealing, type SealingOptions } from '#common/sealing/sealing.js';
@@ -66,9 +68,8 @@ export class Sharing {
   }
 }
 
-interface HeldParent {
+interface HeldParent extends KeptHold {
   readonly manifest: Manifest;
-  release(): Promise<void>;
 }
 
 class Begun implements SharedObjects {
@@ -183,23 +184,16 @@ async function holdParent(d: SharingDeps): Promise<HeldParent | undefined> {
   const { repository, dataset, runId, signal } = d;
   const manifest = await findParent(d, repository, { signal });
   if (manifest === undefined) return undefined;
-  const [placed, ending] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
-  const work = { dataset, backupId: manifest.backupId, kind: 'backup' as const, runId };
-  const holding = holdWork(repository, work, { signal }, () => {
-    placed.resolve();
-    return ending.promise;
-  });
+  const hold = {
+    ...{ dataset, backupId: manifest.backupId, name: newHoldName('backup', runId), livesMs: HOLD_LIVES_MS },
+    ...{ reason: `backup ${d.backupId} shares content with it`, by: hostname() },
+  };
   try {
-    await Promise.race([placed.promise, holding]);
+    return { manifest, ...(await keepHold(repository, hold, signal)) };
   } catch (error) {
     if (error instanceof AppError && error.code === 'backup.expiring') return undefined;
     throw error;
   }
-  const release = async (): Promise<void> => {
-    ending.resolve();
-    await holding.catch(() => undefined);
-  };
-  return { manifest, release };
 }
 
 /** After the hold and after the mark: from here on the parent's references are counted, or nothing shared is deleted. */

@@ -37,7 +37,7 @@ export interface ContentSweepOptions {
  */
 export interface ContentSweep {
   readonly state: 'unused' | 'waiting' | 'blocked' | 'swept';
-  readonly why?: string;
+  readonly why: string | null;
   readonly removed: number;
   readonly removedBytes: number;
   /** What the store locks; a later sweep's. */
@@ -173,12 +173,11 @@ async function removeAll(unneeded: UnreferencedList, d: Sweeping, signal: AbortS
     }
   };
   await Promise.all(Array.from({ length: REMOVALS_IN_FLIGHT }, worker));
-  return { state: 'swept', ...tally };
+  return { state: 'swept', why: null, ...tally };
 }
 
-const toResult = (state: ContentSweep['state'], why?: string): ContentSweep => ({
-  ...{ state, removed: 0, removedBytes: 0, locked: 0 },
-  ...(why === undefined ? {} : { why }),
+const toResult = (state: ContentSweep['state'], why: string | null = null): ContentSweep => ({
+  ...{ state, why, removed: 0, removedBytes: 0, locked: 0 },
 });
 
 /** Keeps all shared objects of the dataset, and says why. */
