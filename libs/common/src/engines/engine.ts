@@ -2,12 +2,12 @@ import type { Readable } from 'node:stream';
 import type { ZodObject, ZodType, z } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject, OpenManifest, RequiredRange } from '#common/contracts/manifest.js';
-import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { Refusals } from '#common/errors/refusals.js';
 import type { Probe } from '#common/probes/define-probe.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Check } from './check.js';
+import type { SharedObjects } from './shared-objects.js';
 
 /** One protected thing, as far as every kind of store has it. */
 export interface ProtectedDataset {
@@ -106,25 +106,6 @@ export interface OpenOptions {
   readonly shared?: (() => Promise<SharedObjects>) | undefined;
   /** What the source's administrator sees of us: run and attempt. */
   readonly applicationName?: string | undefined;
-}
-
-/** Content that the backups of a dataset share, each stored once, and the inventory of what one backup holds. */
-export interface SharedObjects {
-  /** The backup that this one continues; undefined: all content is new. */
-  readonly parent: SharedParent | undefined;
-  /**
-   * Stores a content unless the dataset has it. `open` is called when there is room, so that thousands may be asked for at once. Resolves when the
-   * store has all of it. Throws: what `open` and its stream throw; engine.*, repository.*.
-   */
-  put(open: () => Promise<Readable | Uint8Array>): Promise<SharedRef>;
-  /** Adds one line to the inventory, in any order. Its content was put before or comes from the inventory of the parent. */
-  list(entry: InventoryEntry): void;
-}
-
-export interface SharedParent {
-  readonly backupId: string;
-  /** Sorted by key, by code points. An entry whose content the repository has lost is left out: it has to be put again. Throws: backup.corrupt; repository.*. */
-  inventory(): AsyncIterable<InventoryEntry>;
 }
 
 /** One way to back up a kind of store. */

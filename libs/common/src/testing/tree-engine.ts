@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
 import { z } from 'zod';
 import type { InventoryEntry } from '#common/contracts/shared-ref.js';
-import type { ProtectedDataset, SharedObjects } from '#common/engines/engine.js';
+import type { ProtectedDataset } from '#common/engines/engine.js';
+import type { SharedObjects } from '#common/engines/shared-objects.js';
 import type { TakeBackupDeps } from '#common/operations/take-backup.js';
 
 /** Files by key, as in a bucket. */

@@ -6,7 +6,7 @@ import { Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { digestOf, type InventoryEntry, type SharedRef } from '#common/contracts/shared-ref.js';
-import type { SharedObjects, SharedParent } from '#common/engines/engine.js';
+import type { SharedObjects, SharedParent } from '#common/engines/shared-objects.js';
 import { AppError } from '#common/errors/app-error.js';
 import { newHoldName } from '#common/operations/hold-work.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
