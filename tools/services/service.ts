@@ -1,4 +1,4 @@
-export const serviceNames = ['postgres-18', 'postgres-15', 'kafka', 's3', 'redis', 'meilisearch'] as const;
+export const serviceNames = ['postgres-18', 'postgres-15', 'kafka', 's3', 'redis', 'valkey', 'meilisearch'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** One server that runs in the background. Each method may be called again at any time. */

@@ -8,6 +8,7 @@ export const versions = {
   mavenDependencyPlugin: '3.8.1',
   versitygw: 'v1.8.0',
   go: '1.27.3',
+  valkey: '9.1.2.post2',
   meilisearch: '1.50.0',
 } as const;
 
@@ -19,6 +20,7 @@ const basePorts = {
   kafkaController: 29093,
   s3: 27070,
   redis: 26379,
+  valkey: 26380,
   meilisearch: 27700,
 } as const;
 

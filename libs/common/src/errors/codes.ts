@@ -211,6 +211,58 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'The probe reached no server to look at, so there is no verdict: start what its cause names, and verify again.',
   },
+  'redis.auth': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct user and password of the url; `ACL WHOAMI` and `ACL LIST` on the server show who may log in.',
+  },
+  'redis.busy': {
+    retryable: true,
+    passes: true,
+    exit: Exit.unreachable,
+    hint: 'Wait until the server has loaded its data or ended its script; `redis-cli info persistence` shows how far it is.',
+  },
+  'redis.changing': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Wait until the cluster is whole and no slot moves; `redis-cli --cluster check <host>:<port>` shows it.',
+  },
+  'redis.full': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Raise `maxmemory` of the server, or restore to one with more memory.',
+  },
+  'redis.permission': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Grant the command that the server names with `ACL SETUSER`; docs/how-to/back-up-redis.md lists what each work needs.',
+  },
+  'redis.refused': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read the answer of the server, correct what it names, then run `holdfast check`.',
+  },
+  'redis.snapshot': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Read the log of the server from that time, and take another backup; `redis-check-rdb` examines a file by hand.',
+  },
+  'redis.tls': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Name the authority of the server under `tls.caFile`, and a certificate of ours where the server asks for one.',
+  },
+  'redis.unreachable': {
+    retryable: true,
+    passes: true,
+    exit: Exit.unreachable,
+    hint: 'Check that the server under `url` answers, then run `holdfast check`.',
+  },
+  'redis.unsupported': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Remove what is named from the database, or back it up by another way; docs/how-to/back-up-redis.md says what is supported.',
+  },
   'replay.group-active': {
     retryable: false,
     exit: Exit.refused,
