@@ -45,10 +45,13 @@ export class RedisServer {
     const options = { ...common, ...(o.sentinel ? {} : ofServer), ...o.options };
     const args = Object.entries(options).flatMap(([name, value]) => [`--${name}`, value]);
     const program = endpoints[make].program;
-    server.chain = spawnChain([{ program, args: o.sentinel ? [join(folder, 'sentinel.conf'), ...args, '--sentinel'] : args }], {
-      signal: server.ending.signal,
-      killAfterMs: 2_000,
-    });
+    server.chain = spawnChain(
+      [{ program, args: o.sentinel ? [join(folder, 'sentinel.conf'), ...args, '--sentinel'] : args }],
+      {
+        signal: server.ending.signal,
+        killAfterMs: 2_000,
+      },
+    );
     server.chain.stdout.resume();
     await server.untilUp(o.options?.['requirepass']);
     return server;
@@ -136,7 +139,11 @@ export class RedisServer {
 export async function startCluster(make: ServerMake): Promise<RedisServer[]> {
   const servers: RedisServer[] = [];
   for (let index = 0; index < 3; index += 1) {
-    const options = { 'cluster-enabled': 'yes', 'cluster-port': String(await findPort()), 'cluster-node-timeout': '2000' };
+    const options = {
+      'cluster-enabled': 'yes',
+      'cluster-port': String(await findPort()),
+      'cluster-node-timeout': '2000',
+    };
     servers.push(await RedisServer.start(make, { options }));
   }
   const addresses = servers.map(({ port }) => `127.0.0.1:${port}`);

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import { toText } from '#common/errors/printable.js';
 import { type RedisConnection, type RedisNode, toAddress, toTlsOptions } from './connection.js';
 import { toRedisError } from './redis-errors.js';
 
@@ -76,7 +77,7 @@ export class RedisClient {
 
   /** `INFO` as a map. */
   async info(section: string): Promise<ReadonlyMap<string, string>> {
-    const text = String(await this.call('INFO', section));
+    const text = toText(await this.call('INFO', section));
     const lines = text.split(/\r?\n/).filter((line) => line.includes(':'));
     return new Map(lines.map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 1)]));
   }

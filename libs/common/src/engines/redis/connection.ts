@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import type { ConnectionOptions } from 'node:tls';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 
 export interface RedisNode {
   readonly host: string;
@@ -104,6 +105,6 @@ function readFile(path: string): Buffer {
     return readFileSync(path);
   } catch (cause) {
     const { code } = cause as NodeJS.ErrnoException;
-    throw new AppError('config.invalid', `cannot read ${path}: ${code}`, { path }, { cause });
+    throw new AppError('config.invalid', `cannot read ${path}: ${toText(code)}`, { path }, { cause });
   }
 }

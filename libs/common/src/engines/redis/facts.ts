@@ -15,7 +15,9 @@ export const DatabaseFacts = z.object({
   types: z.record(z.string(), TypeCount).describe('By type: string, list, set, zset, hash, stream'),
   digest: z
     .string()
-    .describe('Sum of 64-bit hashes over name and type of every key without a time to live: their order does not matter'),
+    .describe(
+      'Sum of 64-bit hashes over name and type of every key without a time to live: their order does not matter',
+    ),
 });
 export type DatabaseFacts = z.infer<typeof DatabaseFacts>;
 

@@ -18,7 +18,9 @@ const NETWORK = new Set(['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EN
 /** What a client or a socket threw, as an error of ours that names the server. */
 export function toRedisError(error: unknown, server: string): AppError {
   if (error instanceof AppError) return error;
-  const text = toText(error).replace(/[\r\n]+/g, ' ').slice(0, 300);
+  const text = toText(error)
+    .replace(/[\r\n]+/g, ' ')
+    .slice(0, 300);
   const name = (error as Error | undefined)?.name;
   if (name === 'ReplyError') return toReplyError(text, server, error);
   const code = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
@@ -26,10 +28,17 @@ export function toRedisError(error: unknown, server: string): AppError {
     return new AppError('redis.tls', `TLS with ${server} failed: ${text}`, { server, reason: code }, { cause: error });
   }
   const reason = NETWORK.has(code) ? code : text;
-  return new AppError('redis.unreachable', `${server} cannot be reached: ${reason}`, { server, reason }, { cause: error });
+  return new AppError(
+    'redis.unreachable',
+    `${server} cannot be reached: ${reason}`,
+    { server, reason },
+    { cause: error },
+  );
 }
 
 export function toReplyError(text: string, server: string, cause?: unknown): AppError {
-  const code = ABOUT_PASSWORDS.test(text) ? 'redis.auth' : (BY_WORD[/^[A-Z]+/.exec(text)?.[0] ?? ''] ?? 'redis.refused');
+  const code = ABOUT_PASSWORDS.test(text)
+    ? 'redis.auth'
+    : (BY_WORD[/^[A-Z]+/.exec(text)?.[0] ?? ''] ?? 'redis.refused');
   return new AppError(code, `${server} answered: ${text}`, { server }, { cause });
 }

@@ -1,4 +1,5 @@
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import { type ClientOptions, RedisClient, withClient } from './client.js';
 import { type RedisConnection, type RedisNode, toAddress } from './connection.js';
 
@@ -99,7 +100,7 @@ function toRecord(pairs: readonly string[]): Readonly<Record<string, string | un
 
 /** Every master with its slots. Throws: redis.changing for a cluster that lacks slots, or moves some. */
 async function readCluster(client: RedisClient): Promise<readonly Member[]> {
-  const lines = String(await client.call('CLUSTER', 'NODES')).split('\n');
+  const lines = toText(await client.call('CLUSTER', 'NODES')).split('\n');
   const members = lines.filter((line) => line.trim() !== '').flatMap((line) => toMaster(line, client));
   const covered = members.flatMap(({ slots }) => slots).reduce((sum, [first, last]) => sum + last - first + 1, 0);
   if (covered !== SLOTS) {
@@ -140,4 +141,4 @@ export const toSlotText = ({ slots }: Member): string | null =>
 
 /** Which server has which slots, as one text to compare. */
 export const toTopologyText = (members: readonly Member[]): string =>
-  members.map((member) => `${toAddress(member.node)} ${toSlotText(member)}`).join('\n');
+  members.map((member) => `${toAddress(member.node)} ${toSlotText(member) ?? '-'}`).join('\n');

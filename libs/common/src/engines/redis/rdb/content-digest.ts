@@ -36,7 +36,11 @@ function toParts(content: ValueContent): readonly Buffer[] | undefined {
         .flatMap(({ field, value }) => [field, value]);
     default:
       return [
-        ...content.entries.flatMap(({ id, fields }) => [Buffer.from(id), Buffer.from(String(fields.length)), ...fields]),
+        ...content.entries.flatMap(({ id, fields }) => [
+          Buffer.from(id),
+          Buffer.from(String(fields.length)),
+          ...fields,
+        ]),
         Buffer.from(content.lastId),
         ...content.groups
           .toSorted((a, b) => Buffer.compare(a.name, b.name))

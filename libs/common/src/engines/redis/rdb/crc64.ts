@@ -48,8 +48,8 @@ export class Crc64 {
       const f = 512 + ((high >>> 8) & 255);
       const g = 256 + ((high >>> 16) & 255);
       const h = high >>> 24;
-      low = at4(LOW, a, b, c, d) ^ at4(LOW, e, f, g, h);
-      high = at4(HIGH, a, b, c, d) ^ at4(HIGH, e, f, g, h);
+      low = both(LOW, a, b) ^ both(LOW, c, d) ^ both(LOW, e, f) ^ both(LOW, g, h);
+      high = both(HIGH, a, b) ^ both(HIGH, c, d) ^ both(HIGH, e, f) ^ both(HIGH, g, h);
     }
     for (; at < end; at += 1) {
       const index = (low ^ (bytes[at] as number)) & 255;
@@ -70,5 +70,4 @@ export class Crc64 {
   }
 }
 
-const at4 = (table: Int32Array, a: number, b: number, c: number, d: number): number =>
-  (table[a] as number) ^ (table[b] as number) ^ (table[c] as number) ^ (table[d] as number);
+const both = (table: Int32Array, a: number, b: number): number => (table[a] as number) ^ (table[b] as number);

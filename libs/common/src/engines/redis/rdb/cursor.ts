@@ -27,9 +27,7 @@ export class Cursor {
     const { bytes, at } = this;
     const first = bytes[at];
     if (first === undefined) return STARVED;
-    const kind = first >> 6;
-    const size = kind === 0 ? 1 : kind === 1 ? 2 : first === 0x80 ? 5 : first === 0x81 ? 9 : 0;
-    if (size === 0) throw new RangeError(`byte ${first} begins no length`);
+    const size = sizeOfLength(first);
     if (at + size > bytes.length) return STARVED;
     this.at += size;
     if (size === 1) return first & 63;
@@ -83,4 +81,13 @@ export class Cursor {
     if (output === undefined) throw new RangeError('a compressed string is damaged');
     return output;
   }
+}
+
+/** Of a length that begins with this byte. */
+function sizeOfLength(first: number): number {
+  if (first < 0x40) return 1;
+  if (first < 0x80) return 2;
+  if (first === 0x80) return 5;
+  if (first === 0x81) return 9;
+  throw new RangeError(`byte ${first} begins no length`);
 }

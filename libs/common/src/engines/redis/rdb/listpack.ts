@@ -30,15 +30,19 @@ function readEntry(bytes: Buffer, at: number): Entry {
   if (first < 0x80) return toEntry(Buffer.from(String(first)), at, 1);
   if (first < 0xc0) return readString(bytes, { at, header: 1, length: first & 0x3f });
   if (first < 0xe0) return toEntry(toText(signed(((first & 0x1f) << 8) | bytes.readUInt8(at + 1))), at, 2);
-  if (first < 0xf0) return readString(bytes, { at, header: 2, length: ((first & 0x0f) << 8) | bytes.readUInt8(at + 1) });
+  if (first < 0xf0)
+    return readString(bytes, { at, header: 2, length: ((first & 0x0f) << 8) | bytes.readUInt8(at + 1) });
   if (first === 0xf0) return readString(bytes, { at, header: 5, length: bytes.readUInt32LE(at + 1) });
   if (first === 0xf4) return toEntry(toText(bytes.readBigInt64LE(at + 1)), at, 9);
-  const size = { 0xf1: 2, 0xf2: 3, 0xf3: 4 }[first];
+  const size = { 241: 2, 242: 3, 243: 4 }[first];
   if (size === undefined) throw new RangeError(`byte ${first} begins no entry of a listpack`);
   return toEntry(toText(bytes.readIntLE(at + 1, size)), at, 1 + size);
 }
 
-function readString(bytes: Buffer, o: { readonly at: number; readonly header: number; readonly length: number }): Entry {
+function readString(
+  bytes: Buffer,
+  o: { readonly at: number; readonly header: number; readonly length: number },
+): Entry {
   const start = o.at + o.header;
   if (start + o.length > bytes.length) throw new RangeError('a listpack ends within an entry');
   return toEntry(bytes.subarray(start, start + o.length), o.at, o.header + o.length);

@@ -1,23 +1,38 @@
 /** Undoes LZF. Returns undefined for bytes that are none. Source: lzf_d.c of liblzf. */
 export function decompressLzf(input: Uint8Array, length: number): Buffer | undefined {
-  const output = Buffer.allocUnsafe(length);
-  let [from, to] = [0, 0];
-  while (from < input.length) {
-    const control = input[from++] as number;
-    if (control < 32) {
-      const end = from + control + 1;
-      if (end > input.length || to + control + 1 > length) return undefined;
-      output.set(input.subarray(from, end), to);
-      to += control + 1;
-      from = end;
-      continue;
-    }
-    let count = control >> 5;
-    if (count === 7) count += input[from++] ?? 0;
-    let back = to - ((control & 0x1f) << 8) - (input[from++] ?? 0) - 1;
-    if (back < 0 || to + count + 2 > length) return undefined;
-    // What is copied may overlap what is written: byte by byte.
-    for (let left = count + 2; left > 0; left -= 1) output[to++] = output[back++] as number;
+  const state: State = { input, output: Buffer.allocUnsafe(length), from: 0, to: 0 };
+  while (state.from < input.length) {
+    const control = input[state.from++] as number;
+    const isGood = control < 32 ? takeLiteral(state, control + 1) : repeat(state, control);
+    if (!isGood) return undefined;
   }
-  return to === length ? output : undefined;
+  return state.to === length ? state.output : undefined;
+}
+
+interface State {
+  readonly input: Uint8Array;
+  readonly output: Buffer;
+  from: number;
+  to: number;
+}
+
+function takeLiteral(state: State, count: number): boolean {
+  const { input, output, from, to } = state;
+  if (from + count > input.length || to + count > output.length) return false;
+  output.set(input.subarray(from, from + count), to);
+  state.from += count;
+  state.to += count;
+  return true;
+}
+
+/** What is copied may overlap what is written: byte by byte. */
+function repeat(state: State, control: number): boolean {
+  const { input, output, to } = state;
+  const extra = control >> 5 === 7 ? (input[state.from++] ?? 0) : 0;
+  const distance = ((control & 0x1f) << 8) + (input[state.from++] ?? 0) + 1;
+  const end = to + (control >> 5) + extra + 2;
+  if (distance > to || end > output.length) return false;
+  for (let at = to; at < end; at += 1) output[at] = output[at - distance] as number;
+  state.to = end;
+  return true;
 }

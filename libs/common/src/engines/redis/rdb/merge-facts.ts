@@ -44,6 +44,6 @@ function mergeTwo(a: DatabaseFacts, b: DatabaseFacts): DatabaseFacts {
   }
   return {
     ...{ db: a.db, keys: a.keys + b.keys, expiring: a.expiring + b.expiring, fieldTimes: a.fieldTimes + b.fieldTimes },
-    ...{ types, digest: KeySum.join([a.digest, b.digest]) },
+    ...{ types, digest: KeySum.total([a.digest, b.digest]) },
   };
 }

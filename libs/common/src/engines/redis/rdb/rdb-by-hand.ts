@@ -10,7 +10,9 @@ export function toCommandsByHand({ facts }: MadeBackup<RedisFacts>): readonly st
   return [
     `# With ${toServerName(facts)} or newer of the same make: an older one does not read RDB version ${facts.rdbVersion}.`,
     `${facts.server}-check-rdb ${files.map(quoteArgument).join(' ')}`,
-    ...(facts.mode === 'cluster' ? toCluster(facts) : [`# Stop the server, then, in its \`dir\`:`, 'mv dump.rdb /var/lib/redis/dump.rdb']),
+    ...(facts.mode === 'cluster'
+      ? toCluster(facts)
+      : [`# Stop the server, then, in its \`dir\`:`, 'mv dump.rdb /var/lib/redis/dump.rdb']),
     '# A server with the append-only file on reads that instead, and starts empty without one: start it once without,',
     `${program} /etc/redis/redis.conf --appendonly no`,
     '# and switch it on in the running server, which writes the file anew; wait for `aof_rewrite_in_progress:0`.',

@@ -7,7 +7,14 @@ import type { ValueType } from './shapes.js';
 import { parseValue } from './value-content.js';
 
 /** Seeds of the hash, so that a key that changed its type is another. */
-export const TYPE_SEEDS: Readonly<Record<ValueType, number>> = { string: 1, list: 2, set: 3, zset: 4, hash: 5, stream: 6 };
+export const TYPE_SEEDS: Readonly<Record<ValueType, number>> = {
+  string: 1,
+  list: 2,
+  set: 3,
+  zset: 4,
+  hash: 5,
+  stream: 6,
+};
 
 /** Larger values are left out of the sample: each is in memory whole. */
 export const MAX_SAMPLE_BYTES = 1024 * 1024;
@@ -47,7 +54,8 @@ export class RdbCounter implements RdbHandler {
 
   onKey({ db, key, encoding, expiresAtMs }: RdbKey): boolean {
     const tally = this.tallyOf(db);
-    const ofType = (tally.types[encoding.type] ??= { keys: 0, expiring: 0 });
+    const ofType = tally.types[encoding.type] ?? { keys: 0, expiring: 0 };
+    tally.types[encoding.type] = ofType;
     tally.keys += 1;
     ofType.keys += 1;
     if (encoding.hasFieldTimes) tally.fieldTimes += 1;
@@ -99,7 +107,7 @@ export class KeySum {
   }
 
   /** The sum over both: of the same keys, in whatever parts they were added. */
-  static join(digests: readonly string[]): string {
+  static total(digests: readonly string[]): string {
     const sum = new KeySum();
     for (const digest of digests) {
       sum.add({ high: Number.parseInt(digest.slice(0, 8), 16), low: Number.parseInt(digest.slice(8), 16) });

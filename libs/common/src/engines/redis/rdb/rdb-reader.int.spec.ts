@@ -32,7 +32,13 @@ describe.each(MAKES)('an RDB file of %s', (make) => {
     const hashes = make === 'valkey' ? 4 : 3;
     expect(counter.databases).toEqual([
       {
-        ...{ db: 0, keys: 20 + hashes - 1, expiring: 2, fieldTimes: make === 'valkey' ? 1 : 0, digest: expect.stringMatching(/^[0-9a-f]{16}$/) },
+        ...{
+          db: 0,
+          keys: 20 + hashes - 1,
+          expiring: 2,
+          fieldTimes: make === 'valkey' ? 1 : 0,
+          digest: expect.stringMatching(/^[0-9a-f]{16}$/),
+        },
         types: {
           ...{ string: { keys: 9, expiring: 1 }, list: { keys: 3, expiring: 0 }, set: { keys: 3, expiring: 0 } },
           ...{ zset: { keys: 2, expiring: 0 }, hash: { keys: hashes, expiring: 1 }, stream: { keys: 2, expiring: 0 } },

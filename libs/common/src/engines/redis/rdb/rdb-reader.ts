@@ -1,7 +1,8 @@
 import { AppError } from '#common/errors/app-error.js';
 import { Crc64 } from './crc64.js';
 import { Cursor, STARVED } from './cursor.js';
-import { type Encoding, encodingsOf, MODULE_TYPES, Part, type RdbFlavour, type Shape } from './shapes.js';
+import { type Encoding, encodingsOf, MODULE_TYPES, type RdbFlavour } from './shapes.js';
+import { ValueWalker } from './value-walker.js';
 
 /** One key, as it stands before its value. */
 export interface RdbKey {
@@ -40,12 +41,6 @@ const Opcode = {
   ...{ resize: 251, expiresAtMs: 252, expiresAt: 253, selectDb: 254, end: 255 },
 } as const;
 
-interface Frame {
-  readonly shape: Shape;
-  at: number;
-  left: number;
-}
-
 /**
  * Reads an RDB file while it streams, at flat memory: values are walked over, and kept only where the handler wants them. The file is whole
  * when `end` returns: its end mark was there, its checksum right, and nothing behind it.
@@ -54,7 +49,7 @@ interface Frame {
 export class RdbReader {
   private readonly cursor = new Cursor(Buffer.alloc(0));
   private readonly crc = new Crc64();
-  private readonly frames: Frame[] = [];
+  private readonly walker = new ValueWalker();
   private encodings: Readonly<Record<number, Encoding>> = {};
   private version = 0;
   private state: 'header' | 'opcode' | 'value' | 'checksum' | 'done' = 'header';
@@ -89,7 +84,8 @@ export class RdbReader {
 
   /** Returns how many bytes the file has. */
   end(): number {
-    if (this.state !== 'done') throw this.damaged(`it ends after ${this.sizeBytes} bytes, before its end mark and checksum`);
+    if (this.state !== 'done')
+      throw this.damaged(`it ends after ${this.sizeBytes} bytes, before its end mark and checksum`);
     return this.sizeBytes;
   }
 
@@ -132,30 +128,9 @@ export class RdbReader {
   }
 
   private readOpcode(): boolean {
-    const { cursor, next } = this;
+    const { cursor } = this;
     const code = cursor.byte();
     switch (code) {
-      case Opcode.expiresAtMs: {
-        const bytes = cursor.raw(8);
-        // The oldest versions wrote it in the byte order of their machine, which was this one.
-        if (bytes !== undefined) next.expiresAtMs = Number(bytes.readBigInt64LE());
-        return bytes !== undefined;
-      }
-      case Opcode.expiresAt: {
-        const bytes = cursor.raw(4);
-        if (bytes !== undefined) next.expiresAtMs = bytes.readInt32LE() * 1_000;
-        return bytes !== undefined;
-      }
-      case Opcode.idle: {
-        const seconds = cursor.length();
-        next.idleSeconds = seconds;
-        return seconds !== STARVED;
-      }
-      case Opcode.frequency: {
-        const frequency = cursor.byte();
-        next.frequency = frequency;
-        return frequency !== STARVED;
-      }
       case Opcode.selectDb: {
         const db = cursor.length();
         this.next = { db };
@@ -167,11 +142,8 @@ export class RdbReader {
         return this.skipLengths(3);
       case Opcode.aux:
         return this.readAux();
-      case Opcode.functions: {
-        const functions = cursor.string();
-        if (functions !== undefined) this.handler.onFunctions?.(functions);
-        return functions !== undefined;
-      }
+      case Opcode.functions:
+        return this.readFunctions();
       case Opcode.moduleAux:
         throw new AppError('redis.unsupported', `${this.o.what} has data of a module beside its keys`);
       case Opcode.slotImport:
@@ -182,8 +154,38 @@ export class RdbReader {
         this.state = 'checksum';
         return true;
       default:
-        return this.readKey(code);
+        return this.readAboutKey(code);
     }
+  }
+
+  /** What stands before a key: when it ends, and how it is used. */
+  private readAboutKey(code: number): boolean {
+    const { cursor, next } = this;
+    if (code === Opcode.expiresAtMs) {
+      const bytes = cursor.raw(8);
+      if (bytes !== undefined) next.expiresAtMs = Number(bytes.readBigInt64LE());
+      return bytes !== undefined;
+    }
+    if (code === Opcode.expiresAt) {
+      const bytes = cursor.raw(4);
+      if (bytes !== undefined) next.expiresAtMs = bytes.readInt32LE() * 1_000;
+      return bytes !== undefined;
+    }
+    if (code === Opcode.idle) {
+      next.idleSeconds = cursor.length();
+      return next.idleSeconds !== STARVED;
+    }
+    if (code === Opcode.frequency) {
+      next.frequency = cursor.byte();
+      return next.frequency !== STARVED;
+    }
+    return this.readKey(code);
+  }
+
+  private readFunctions(): boolean {
+    const functions = this.cursor.string();
+    if (functions !== undefined) this.handler.onFunctions?.(functions);
+    return functions !== undefined;
   }
 
   private skipLengths(count: number): boolean {
@@ -213,62 +215,16 @@ export class RdbReader {
       this.keptAt = this.cursor.at;
       this.keptBytes = 0;
     }
-    this.frames.push({ shape: encoding.shape, at: 0, left: 1 });
+    this.walker.begin(encoding.shape);
     this.state = 'value';
     return true;
   }
 
   private readValue(): boolean {
-    const { cursor, frames } = this;
-    for (let frame = frames.at(-1); frame !== undefined; frame = frames.at(-1)) {
-      if (frame.at === frame.shape.length) {
-        frame.left -= 1;
-        frame.at = 0;
-        if (frame.left === 0) frames.pop();
-        continue;
-      }
-      const part = frame.shape[frame.at] as number | Shape;
-      const before = cursor.at;
-      if (typeof part === 'number') {
-        if (!this.skipPart(part)) return this.waitAt(before);
-        frame.at += 1;
-      } else {
-        const left = cursor.length();
-        if (left === STARVED) return this.waitAt(before);
-        frame.at += 1;
-        if (left > 0) frames.push({ shape: part, at: 0, left });
-      }
-    }
-    // What was passed over has to come before the value is over.
-    if (cursor.at > cursor.bytes.length) return false;
+    if (!this.walker.walk(this.cursor)) return false;
     this.state = 'opcode';
     this.endValue();
     return true;
-  }
-
-  private waitAt(before: number): false {
-    this.cursor.at = before;
-    return false;
-  }
-
-  private skipPart(part: number): boolean {
-    const { cursor } = this;
-    if (cursor.at >= cursor.bytes.length) return false;
-    switch (part) {
-      case Part.string:
-        return cursor.skipString();
-      case Part.length:
-        return cursor.length() !== STARVED;
-      case Part.eight:
-        return cursor.skip(8);
-      case Part.id:
-        return cursor.skip(16);
-      default: {
-        const size = cursor.byte();
-        // Above stand for "not a number" and the infinities, without digits.
-        return size !== STARVED && cursor.skip(size >= 253 ? 0 : size);
-      }
-    }
   }
 
   private endValue(): void {

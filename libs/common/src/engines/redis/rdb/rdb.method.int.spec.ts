@@ -37,7 +37,12 @@ interface Taken {
 }
 
 async function take(dataset: RedisDataset, changes: Partial<OpenOptions> = {}): Promise<Taken> {
-  const session = await new RdbMethod().open(dataset, { signal, sealing: plainSealing, purpose: 'regular', ...changes });
+  const session = await new RdbMethod().open(dataset, {
+    signal,
+    sealing: plainSealing,
+    purpose: 'regular',
+    ...changes,
+  });
   try {
     const files = new Map<string, Buffer>();
     for await (const { name, stream } of session.objects()) files.set(name, await toRaw(await buffer(stream)));
@@ -85,7 +90,8 @@ describe.each(MAKES)('a snapshot of %s', (make) => {
     await server.client().debug('POPULATE', '20000', 'key', '200');
     const taking = take(server.dataset());
     const failed = expect(taking).rejects.toMatchObject({ code: 'redis.unreachable' });
-    while (!(await server.log()).includes('Background RDB transfer started')) await new Promise((go) => setTimeout(go, 20));
+    while (!(await server.log()).includes('Background RDB transfer started'))
+      await new Promise((go) => setTimeout(go, 20));
     await new Promise((go) => setTimeout(go, 300));
     await server.kill();
     await failed;
@@ -94,10 +100,24 @@ describe.each(MAKES)('a snapshot of %s', (make) => {
   it('needs the password, and the right to replicate', async () => {
     const server = await start(make, { options: { requirepass: 'main-secret' } });
     const admin = server.client(0, { password: 'main-secret' });
-    await admin.call('ACL', 'SETUSER', 'backup', 'on', '>s3cret:@/%', '~*', '&*', '+ping', '+info', '+replconf', '+sync', '+client');
+    await admin.call(
+      'ACL',
+      'SETUSER',
+      'backup',
+      'on',
+      '>s3cret:@/%',
+      '~*',
+      '&*',
+      '+ping',
+      '+info',
+      '+replconf',
+      '+sync',
+      '+client',
+    );
     await admin.call('ACL', 'SETUSER', 'reader', 'on', '>reads', '~*', '+@read', '+ping', '+info');
     await fillZoo(admin);
-    const dataset = (user: string) => server.dataset({ connection: parseRedisUrl(`redis://${user}@127.0.0.1:${server.port}`) });
+    const dataset = (user: string) =>
+      server.dataset({ connection: parseRedisUrl(`redis://${user}@127.0.0.1:${server.port}`) });
     expect((await take(dataset(`backup:${encodeURIComponent('s3cret:@/%')}`))).facts.databases).toHaveLength(2);
     await expect(take(dataset('backup:wrong'))).rejects.toMatchObject({ code: 'redis.auth' });
     await expect(take(server.dataset())).rejects.toMatchObject({ code: 'redis.auth' });
@@ -126,7 +146,10 @@ describe.each(MAKES)('a snapshot of %s', (make) => {
     expect(ofMaster.facts.nodes).toMatchObject([{ role: 'master', address: `127.0.0.1:${master.port}` }]);
     expect(ofMaster.facts.databases).toEqual(ofReplica.facts.databases);
     const unknown = { ...dataset, connection: parseRedisUrl(sentinel.url, { sentinel: { masterName: 'other' } }) };
-    await expect(take(unknown)).rejects.toMatchObject({ code: 'config.invalid', message: expect.stringContaining('"other"') });
+    await expect(take(unknown)).rejects.toMatchObject({
+      code: 'config.invalid',
+      message: expect.stringContaining('"other"'),
+    });
   });
 
   it('of a cluster has every master, with its slots', async () => {
@@ -189,7 +212,11 @@ describe('a snapshot', () => {
     const server = await start('redis', { options: { 'rdb-key-save-delay': '2000' } });
     await server.client().debug('POPULATE', '20000', 'key', '200');
     const stop = new AbortController();
-    const session = await new RdbMethod().open(server.dataset(), { signal: stop.signal, sealing: plainSealing, purpose: 'regular' });
+    const session = await new RdbMethod().open(server.dataset(), {
+      signal: stop.signal,
+      sealing: plainSealing,
+      purpose: 'regular',
+    });
     const reading = (async () => {
       for await (const { stream } of session.objects()) await buffer(stream);
     })();

@@ -20,13 +20,21 @@ export interface ReplicationOptions {
  * Asks a server for a snapshot as a replica would, and for nothing after it. It resolves when the server has fixed the snapshot and begins to
  * send. Throws: redis.*; the abort reason. Source: replication.c of Redis; "REPLCONF rdb-only", "capa eof".
  */
-export async function openSnapshot(connection: RedisConnection, node: RedisNode, o: ReplicationOptions): Promise<Snapshot> {
+export async function openSnapshot(
+  connection: RedisConnection,
+  node: RedisNode,
+  o: ReplicationOptions,
+): Promise<Snapshot> {
   const snapshot = new Snapshot(await openSocket(connection, node, o.signal), toAddress(node), o.signal);
   try {
     const { username, password } = connection;
     if (password !== undefined) await snapshot.ask('AUTH', ...(username === undefined ? [] : [username]), password);
     // Older servers know some of these not, and need none of them.
-    for (const [name, value] of [['version', o.version], ['capa', 'eof'], ['rdb-only', '1']] as const) {
+    for (const [name, value] of [
+      ['version', o.version],
+      ['capa', 'eof'],
+      ['rdb-only', '1'],
+    ] as const) {
       await snapshot.ask('REPLCONF', name, value).catch((error: AppError) => {
         if (error.code !== 'redis.refused') throw error;
       });

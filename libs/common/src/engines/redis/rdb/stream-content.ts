@@ -42,7 +42,14 @@ export function readStream(cursor: Cursor, code: number): StreamContent {
   number(cursor);
   const lastId = readIdParts(cursor);
   if (format === 1) {
-    return { type: 'stream', entries, lastId, entriesAdded: undefined, maxDeletedId: undefined, groups: readGroups(cursor, format) };
+    return {
+      type: 'stream',
+      entries,
+      lastId,
+      entriesAdded: undefined,
+      maxDeletedId: undefined,
+      groups: readGroups(cursor, format),
+    };
   }
   readIdParts(cursor);
   const maxDeletedId = readIdParts(cursor);
@@ -55,7 +62,11 @@ function readGroups(cursor: Cursor, format: 1 | 2 | 3): StreamGroup[] {
     const name = need(cursor.string());
     const lastId = readIdParts(cursor);
     const count = format === 1 ? NO_COUNT : wide(cursor);
-    const pending = repeat(cursor, () => ({ id: readId(cursor), deliveredAtMs: instant(cursor), deliveries: number(cursor) }));
+    const pending = repeat(cursor, () => ({
+      id: readId(cursor),
+      deliveredAtMs: instant(cursor),
+      deliveries: number(cursor),
+    }));
     const consumers = repeat(cursor, () => {
       const consumer = need(cursor.string());
       cursor.skip(format === 3 ? 16 : 8);
@@ -80,9 +91,7 @@ function readEntries(master: Buffer, listpack: Buffer): StreamEntry[] {
     const flags = takeNumber();
     const id = `${ms + BigInt(takeNumber())}-${seq + BigInt(take().toString())}`;
     const fields =
-      (flags & 2) === 0
-        ? Array.from({ length: takeNumber() * 2 }, take)
-        : shared.flatMap((field) => [field, take()]);
+      (flags & 2) === 0 ? Array.from({ length: takeNumber() * 2 }, take) : shared.flatMap((field) => [field, take()]);
     take();
     if ((flags & 1) === 0) entries.push({ id, fields });
   }
