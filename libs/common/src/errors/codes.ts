@@ -211,6 +211,11 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'The probe reached no server to look at, so there is no verdict: start what its cause names, and verify again.',
   },
+  'redis.aof': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Name the `appenddirname` folder of the server under `aofDirectory`, and let the executor read it; `redis-cli config get dir` shows where it is.',
+  },
   'redis.auth': {
     retryable: false,
     exit: Exit.failed,

@@ -1,23 +1,24 @@
+import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
 import type { RedisConnection } from './connection.js';
+import type { RedisFacts } from './facts.js';
 
 /** A server, a group under Sentinel, or a cluster to protect, as the engine needs to know it. */
-export interface RedisDataset {
-  readonly name: string;
+export interface RedisDataset extends ProtectedDataset {
   readonly connection: RedisConnection;
-  /** Where the server keeps its append-only files, for the method `aof`: `dir` and `appenddirname` of its configuration. */
+  /** Where the server keeps its append-only files: `appenddirname` within its `dir`. */
   readonly aofDirectory: string | undefined;
   /** How the server is said to persist, for `holdfast check`. */
   readonly persistence: 'aof' | 'save' | 'both' | 'none' | undefined;
-  /** zstd level and threads of the compressing child. */
-  readonly compression: { readonly level: number; readonly threads: number };
 }
 
 /** A server to restore to. */
-export interface RedisTarget {
-  readonly name: string;
+export interface RedisTarget extends RestoreTarget {
   readonly connection: RedisConnection;
-  /** Where a stopped server finds its files: for the strategy `files`. */
+  /** Where the server, when it is stopped, has its files: its `dir`. */
   readonly directory: string | undefined;
-  /** Databases that a restore may empty before it writes into them. */
-  readonly mayFlush: boolean;
+  /** dump: values as the file has them. commands: each by the commands of its type, for servers that read no file so new. */
+  readonly copy: 'dump' | 'commands';
 }
+
+export type RedisManifest = OpenManifest<RedisFacts>;

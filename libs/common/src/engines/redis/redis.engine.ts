@@ -1,18 +1,51 @@
 import type { Engine, Summary } from '#common/engines/engine.js';
+import { AppError } from '#common/errors/app-error.js';
+import { datasetChecks, measureMemory, targetChecks } from './checks/redis-checks.js';
+import { withClient } from './client.js';
+import { type RedisNode, toAddress } from './connection.js';
+import { ALL_DATABASES, parseDestination } from './destination.js';
 import { RedisFacts } from './facts.js';
 import { RdbMethod } from './rdb/rdb.method.js';
-import type { RedisDataset } from './redis-dataset.js';
+import type { RedisDataset, RedisTarget } from './redis-dataset.js';
+import { redisDataset, redisTarget } from './redis-options.js';
 import { toServerName } from './server-identity.js';
+import { findMembers, type Member } from './topology.js';
 
-export type RedisEngine = Engine<RedisDataset, RedisFacts>;
+export type RedisEngine = Engine<RedisDataset, RedisTarget, RedisFacts>;
 
 /** Redis and Valkey: single servers, groups under Sentinel, clusters. */
 export const redis: RedisEngine = {
   kind: 'redis',
+  dataset: redisDataset,
+  target: redisTarget,
   facts: RedisFacts,
   methods: [new RdbMethod()],
+  restores: [],
+  probes: [],
+  place: ({ connection }) => toAddress(connection.nodes[0] as RedisNode),
+  toDestination: (wanted) => {
+    const destination = wanted ?? ALL_DATABASES;
+    if (parseDestination(destination) !== undefined) return destination;
+    throw new AppError('request.invalid', `"${destination}" is no number of a database, and not "${ALL_DATABASES}"`);
+  },
+  assertThere,
+  forbidden: () => [],
+  toSafetyDataset: (dataset, { connection }) => ({ ...dataset, connection, aofDirectory: undefined }),
+  checks: {
+    dataset: datasetChecks,
+    target: targetChecks,
+    measure: measureMemory,
+    hostNames: ({ connection }) => connection.nodes.map(({ host }) => host),
+  },
   summarise: toSummary,
 };
+
+async function assertThere({ connection }: RedisTarget, destination: string, signal: AbortSignal): Promise<void> {
+  const client = { signal, name: 'holdfast-verification' };
+  const [{ node }] = (await findMembers(connection, { ...client, prefer: 'master' })) as [Member];
+  const db = parseDestination(destination)?.db;
+  await withClient({ login: connection, node, ...client, db }, async () => undefined);
+}
 
 function toSummary({ takenAt, databases, functions, nodes, mode, warnings, ...server }: RedisFacts): Summary {
   const place = mode === 'cluster' ? `${nodes.length} masters of a cluster` : (nodes[0]?.address ?? '');
