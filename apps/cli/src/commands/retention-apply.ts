@@ -34,7 +34,7 @@ export const retentionApply: Verb = {
         return made;
       },
     );
-    const isRefused = sweeps.some(({ refusal }) => refusal !== null);
+    const isRefused = sweeps.some(({ refusals }) => refusals.length > 0);
     const hasFailed = sweeps.some(({ backups }) => backups.some(({ outcome }) => outcome === 'failed'));
     return {
       document: { sweeps },

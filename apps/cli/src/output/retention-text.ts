@@ -9,9 +9,9 @@ export function toPlanText(plan: DatasetPlan): string {
   const freed = expired.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const counts = `${plan.dataset} in ${plan.repository}: ${plan.backups.length - expired.length} kept, ${expired.length} expired (${toSize(freed)})`;
   const table = toTable(
-    ['id', 'snapshot', 'stored', 'purpose', 'outcome', 'because'],
-    plan.backups.map(({ id, snapshotAt, sizeBytes, purpose, isKept, isMarked, reasons }) => [
-      ...[id, snapshotAt, toSize(sizeBytes), purpose],
+    ['id', 'method', 'snapshot', 'stored', 'purpose', 'outcome', 'because'],
+    plan.backups.map(({ id, method, snapshotAt, sizeBytes, purpose, isKept, isMarked, reasons }) => [
+      ...[id, method, snapshotAt, toSize(sizeBytes), purpose],
       isKept ? 'kept' : `expired${isMarked ? ', marked' : ''}`,
       reasons.join('; '),
     ]),
@@ -19,9 +19,9 @@ export function toPlanText(plan: DatasetPlan): string {
   return [counts, table, ...toWarnings(plan)].join('\n');
 }
 
-function* toWarnings({ refusal, halfDeleted, damaged, cap, backups }: DatasetPlan): Generator<string> {
+function* toWarnings({ refusals, halfDeleted, damaged, cap, backups }: DatasetPlan): Generator<string> {
   const expired = backups.filter(({ isKept }) => !isKept).length;
-  if (refusal !== null) yield `nothing expires: ${refusal}`;
+  for (const { method, reason } of refusals) yield `nothing made by ${method} expires: ${reason}`;
   if (expired > cap) yield `one sweep marks ${cap} and deletes ${cap}, the oldest first`;
   for (const id of halfDeleted) yield `${id}: its deletion was cut short, the next sweep finishes it`;
   for (const { id, problem } of damaged)
@@ -41,7 +41,7 @@ export const SAID = {
 
 export function toAppliedText({
   dataset,
-  refusal,
+  refusals,
   backups,
   left,
   isSpaceFreed,
@@ -50,7 +50,7 @@ export function toAppliedText({
   content,
 }: AppliedRetention): string {
   const lines = [`${dataset}: ${backups.length} backups touched`];
-  if (refusal !== null) lines.push(`nothing expires: ${refusal}`);
+  for (const { method, reason } of refusals) lines.push(`nothing made by ${method} expires: ${reason}`);
   lines.push(
     ...backups.map(
       ({ id, outcome, problem }) => `  ${id}  ${SAID[outcome]}${problem === undefined ? '' : `: ${problem}`}`,

@@ -71,7 +71,7 @@ describe('the catalog forgets', () => {
     expect(await left('backups')).toEqual([there, expired, beingMade].sort());
     const stripped = await bed.admin.query(`SELECT id::text FROM holdfast.backups WHERE manifest = '{}'`);
     expect(stripped.rows).toEqual([{ id: expired }]);
-    expect(await bed.catalog.transaction((tx) => tx.retention.isFailing(dataset))).toBe(true);
+    expect(await bed.catalog.transaction((tx) => tx.retention.failing(dataset))).toEqual(['dump']);
   });
 
   it('what was published long ago, in as many batches as it takes, and nothing that still waits for the bus', async () => {

@@ -32,7 +32,7 @@ async function retain(
 ): Promise<Omit<SweptDataset, 'lost'>> {
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
     return applyRetention(dataset, d, signal);
-  const nothing = { dataset, refusal: null, backups: [], left: 0, isSpaceFreed: null, plan: undefined };
+  const nothing = { dataset, refusals: [], backups: [], left: 0, isSpaceFreed: null, plan: undefined };
   return { ...nothing, ...(await sweepDead(dataset, { ...d, hasDeleted: false }, signal)) };
 }
 

@@ -105,10 +105,10 @@ const toHung = (repository: string): AppError =>
   new AppError('repository.unavailable', `a call to repository ${repository} has not ended`, { repository });
 
 function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
-  const { dataset, refusal, backups, left, unfinished, plan, content } = swept;
+  const { dataset, refusals, backups, left, unfinished, plan, content } = swept;
   const attempts = swept.swept.length;
   metrics?.retentionExpired.inc({ dataset }, backups.filter(({ outcome }) => outcome === 'deleted').length);
-  metrics?.retentionRefused.set({ dataset }, refusal === null ? 0 : 1);
+  metrics?.retentionRefused.set({ dataset }, refusals.length === 0 ? 0 : 1);
   metrics?.retentionLeft.set({ dataset }, left);
   metrics?.sweptLeftovers.inc({ kind: 'attempt' }, attempts);
   metrics?.sweptLeftovers.inc({ kind: 'upload' }, unfinished);
@@ -128,7 +128,8 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
     ...(content.removed > 0 ? { content: content.removed, contentBytes: content.removedBytes } : {}),
     keptBack,
   };
-  if (refusal !== null) logger.warn({ ...said, why: refusal }, 'retention refused: nothing of the dataset expires');
+  const why = refusals.map(({ reason }) => reason).join('; ');
+  if (why !== '') logger.warn({ ...said, why }, 'retention refused: nothing expires of what a failing method made');
   else if (backups.length + attempts + unfinished + content.removed + keptBack.length > 0)
     logger.info(said, 'dataset swept');
   if (content.state === 'blocked') logger.warn({ dataset, why: content.why }, 'no shared object is deleted');

@@ -1,7 +1,7 @@
 import { type Period, Periods, toPeriods } from './calendar.js';
 import { toDurationText } from './duration.js';
 
-/** How long the backups of one dataset are kept. What is left out keeps nothing; all rules left out keep everything. */
+/** How long the backups of one dataset are kept, those of each method by themselves. What is left out keeps nothing; all rules left out keep everything. */
 export interface RetentionPolicy {
   /** Everything younger than this. */
   readonly withinMs?: number | undefined;
@@ -30,6 +30,8 @@ export interface DeletionRequest {
 /** A backup that exists, as far as the decision is concerned. */
 export interface RetainedBackup {
   readonly id: string;
+  /** Each method has its own newest, its own last verified one and its own minimum: a base backup makes no dump expire. */
+  readonly method: string;
   readonly purpose: 'regular' | 'safety';
   /** The instant that a restore brings back. */
   readonly takenAt: Date;
@@ -43,6 +45,10 @@ export interface RetainedBackup {
   readonly holds: readonly string[];
   /** Ids of the backups without which it cannot be restored. */
   readonly needs: readonly string[];
+  /** What is archived after it leads on from it to later instants. */
+  readonly rollsForward: boolean;
+  /** How the run that should have made it ended without it: it was never called a backup. Null of all others. */
+  readonly givenUpAs: 'failed' | 'cancelled' | null;
 }
 
 export interface RetentionDecision {
@@ -52,38 +58,60 @@ export interface RetentionDecision {
   readonly reasons: readonly string[];
 }
 
+/** Why nothing that a method made expires now. */
+export interface RetentionRefusal {
+  readonly method: string;
+  readonly reason: string;
+}
+
 export interface RetentionPlan {
-  /** Why nothing at all may be deleted now. */
-  readonly refusal: string | null;
+  readonly refusals: readonly RetentionRefusal[];
   /** Newest first. */
   readonly decisions: readonly RetentionDecision[];
 }
 
 export interface RetentionContext {
-  /** The dataset's newest backup run failed: what is there may be all that there will be. */
-  readonly isFailing: boolean;
+  /** Methods whose newest backup run of the dataset failed: what is there may be all that there will be. */
+  readonly failing: readonly string[];
 }
 
 type Reasons = ReadonlyMap<string, string[]>;
 
 /**
- * Splits backups into kept and expired, each with its reasons. A backup from the future is kept and counts for no rule: its clock, or
+ * Splits backups into kept and expired, each with its reasons, those of each method by the whole of the policy. A backup from the future is kept and counts for no rule: its clock, or
  * ours, is wrong. Holds add to what is kept and count for no rule either, so that one more hold never expires anything. A damaged backup
  * counts for no rule, so that it never expires a good one; it stays for as long as it would if it were good, since the proof may be wrong
  * and the rest of it may be all that there is. One that an operator wants gone counts for no rule and is kept by none, also while backups
  * fail, for they may fail for want of its space; it stays while something holds or needs it, or while it is the last good one and was not
- * named twice.
+ * named twice. So does what a run left that was given up, except that it counts for nothing and stays while backups fail: it may be the
+ * newest that there is.
  */
 export function decideRetention(
   backups: readonly RetainedBackup[],
   policy: RetentionPolicy,
   now: Date,
-  { isFailing }: RetentionContext = { isFailing: false },
+  { failing }: RetentionContext = { failing: [] },
 ): RetentionPlan {
   const newestFirst = [...backups].sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.id < b.id ? 1 : -1));
   const reasons: Reasons = new Map(newestFirst.map(({ id, holds }) => [id, holds.map((name) => `held by ${name}`)]));
   const past = newestFirst.filter(({ takenAt }) => takenAt <= now);
   for (const { id } of newestFirst.slice(0, newestFirst.length - past.length)) reasons.get(id)?.push('from the future');
+  const made = past.filter(({ givenUpAs }) => givenUpAs === null);
+  for (const ofMethod of Map.groupBy(made, ({ method }) => method).values())
+    decideMethod(ofMethod, policy, { reasons, now });
+  const refusals = [...failing].sort().map(toRefusal);
+  for (const refusal of refusals) refuse(newestFirst, { reasons, refusal });
+  keepNeeded(newestFirst, reasons);
+  return { refusals, decisions: newestFirst.map((backup) => toDecision(backup, reasons, policy)) };
+}
+
+const toRefusal = (method: string): RetentionRefusal => ({
+  method,
+  reason: `the newest backup run by ${method} failed`,
+});
+
+/** Of one method alone. */
+function decideMethod(past: readonly RetainedBackup[], policy: RetentionPolicy, { reasons, now }: Decided): void {
   const ruled = past.filter(({ asked }) => asked === null);
   if (isEmpty(policy)) for (const { id } of ruled) reasons.get(id)?.push('the policy has no rule');
   else {
@@ -95,10 +123,6 @@ export function decideRetention(
     keepDamaged(ruled, policy, { reasons, now });
   }
   keepLastGood(past, reasons);
-  const refusal = isFailing ? 'the newest backup run of the dataset failed' : null;
-  if (refusal !== null) refuse(newestFirst, { reasons, refusal });
-  keepNeeded(newestFirst, reasons);
-  return { refusal, decisions: newestFirst.map((backup) => toDecision(backup, reasons, policy)) };
 }
 
 const countRules = ['last', ...Periods] as const;
@@ -122,6 +146,8 @@ function applyRules(past: readonly RetainedBackup[], policy: RetentionPolicy, { 
       keep(backup, `within ${toDurationText(withinMs)}`);
   }
   const regular = past.filter(({ purpose }) => purpose === 'regular');
+  if (policy.withinMs !== undefined)
+    keep(findBeginning(regular, policy.withinMs, now), `leads on to all of ${toDurationText(policy.withinMs)}`);
   const { last = 0 } = policy;
   regular.slice(0, last).forEach((backup, index) => {
     keep(backup, `last ${last}: number ${index + 1}`);
@@ -136,6 +162,14 @@ function applyRules(past: readonly RetainedBackup[], policy: RetentionPolicy, { 
     'last verified',
   );
 }
+
+/** The newest before the period from which what was archived leads on to its first instants, if there is such a one. */
+const findBeginning = (
+  newestFirst: readonly RetainedBackup[],
+  withinMs: number,
+  now: Date,
+): RetainedBackup | undefined =>
+  newestFirst.find(({ takenAt, rollsForward }) => rollsForward && now.getTime() - takenAt.getTime() > withinMs);
 
 function keepLastGood(past: readonly RetainedBackup[], reasons: Reasons): void {
   const good = past.filter(({ purpose, isDamaged }) => purpose === 'regular' && !isDamaged);
@@ -180,10 +214,14 @@ function newestPer(
   return found;
 }
 
-function refuse(backups: readonly RetainedBackup[], o: { readonly reasons: Reasons; readonly refusal: string }): void {
-  for (const { id, asked } of backups) {
-    const reasons = o.reasons.get(id);
-    if (asked === null && reasons?.length === 0) reasons.push(`nothing expires: ${o.refusal}`);
+function refuse(
+  backups: readonly RetainedBackup[],
+  { reasons, refusal }: { readonly reasons: Reasons; readonly refusal: RetentionRefusal },
+): void {
+  for (const { id, asked, method } of backups) {
+    const known = reasons.get(id);
+    if (asked === null && method === refusal.method && known?.length === 0)
+      known.push(`nothing expires: ${refusal.reason}`);
   }
 }
 
@@ -210,6 +248,7 @@ function toDecision(backup: RetainedBackup, reasons: Reasons, policy: RetentionP
 
 function* whyExpired(backup: RetainedBackup, policy: RetentionPolicy): Generator<string> {
   if (backup.asked !== null) return yield `${backup.asked.by} asked for its deletion`;
+  if (backup.givenUpAs !== null) return yield `its run was ${backup.givenUpAs}, so it was never called a backup`;
   if (backup.isDamaged) yield 'damaged';
   const withinMs = toWithinMs(backup, policy);
   if (typeof withinMs === 'number') yield `older than ${toDurationText(withinMs)}`;

@@ -11,7 +11,7 @@ const folder = join(process.cwd(), 'test/golden/retention');
 interface Golden {
   readonly title: string;
   readonly now: string;
-  readonly isFailing?: boolean;
+  readonly failing?: readonly string[];
   readonly policy: Omit<Partial<RetentionPolicy>, 'withinMs' | 'safetyWithinMs'> & {
     readonly within?: string;
     readonly safetyWithin?: string;
@@ -33,19 +33,20 @@ const toPolicy = ({ within, safetyWithin, ...policy }: Golden['policy']): Retent
 });
 
 const toBackup = ({ at, ...backup }: Golden['backups'][number]): RetainedBackup => ({
-  ...{ purpose: 'regular', isVerified: false, isDamaged: false, asked: null, holds: [], needs: [] },
+  ...{ method: 'dump', purpose: 'regular', isVerified: false, isDamaged: false, asked: null, holds: [], needs: [] },
+  ...{ rollsForward: false, givenUpAs: null },
   ...backup,
   takenAt: new Date(at),
 });
 
 describe('retention', () => {
-  it.each(goldens)('%s', (_, { now, isFailing = false, policy, backups, expected }) => {
-    const plan = decideRetention(backups.map(toBackup), toPolicy(policy), new Date(now), { isFailing });
+  it.each(goldens)('%s', (_, { now, failing = [], policy, backups, expected }) => {
+    const plan = decideRetention(backups.map(toBackup), toPolicy(policy), new Date(now), { failing });
     const lines = plan.decisions.map(
       ({ id, isKept, reasons }) => `${id} ${isKept ? 'kept' : 'expired'}: ${reasons.join('; ')}`,
     );
     expect(lines).toEqual(expected);
-    expect(plan.refusal !== null).toBe(isFailing);
+    expect(plan.refusals.map(({ method }) => method)).toEqual(failing);
   });
 
   it('has a case for every rule', () => {
@@ -70,6 +71,9 @@ const backupLists = (): fc.Arbitrary<RetainedBackup[]> =>
   fc
     .array(
       fc.record({
+        method: fc.constantFrom('dump', 'dump', 'base'),
+        rollsForward: fc.boolean(),
+        givenUpAs: fc.constantFrom(null, null, null, null, 'failed' as const),
         purpose: fc.constantFrom('regular' as const, 'regular' as const, 'safety' as const),
         takenAt: fc.integer({ min: -2 * DAY_MS, max: 400 * DAY_MS }).map((age) => new Date(NOW.getTime() - age)),
         isVerified: fc.boolean(),
@@ -93,17 +97,21 @@ const keptBy = (backups: readonly RetainedBackup[], policy: RetentionPolicy): Se
   return new Set(decisions.filter(({ isKept }) => isKept).map(({ id }) => id));
 };
 
-const isGood = ({ purpose, takenAt, isDamaged }: RetainedBackup): boolean =>
-  purpose === 'regular' && takenAt <= NOW && !isDamaged;
+const isGood = ({ purpose, takenAt, isDamaged, givenUpAs }: RetainedBackup): boolean =>
+  purpose === 'regular' && takenAt <= NOW && !isDamaged && givenUpAs === null;
+
+const METHODS = ['dump', 'base'];
 
 describe('whatever the backups and the policy', () => {
-  it('never leaves fewer good backups than the minimum, if there were so many', () => {
+  it('never leaves fewer good backups of a method than the minimum, if there were so many', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {
-        const good = backups.filter(isGood);
         const kept = keptBy(backups, policy);
-        const left = good.filter(({ id }) => kept.has(id)).length;
-        expect(left).toBeGreaterThanOrEqual(Math.min(policy.minimumGood, good.length));
+        for (const method of METHODS) {
+          const good = backups.filter((backup) => backup.method === method && isGood(backup));
+          const left = good.filter(({ id }) => kept.has(id)).length;
+          expect(left).toBeGreaterThanOrEqual(Math.min(policy.minimumGood, good.length));
+        }
       }),
     );
   });
@@ -137,15 +145,17 @@ describe('whatever the backups and the policy', () => {
     );
   });
 
-  it('keeps a good backup whatever operators ask for once, and whatever they ask for expires no other', () => {
+  it('keeps a good backup of each method whatever operators ask for once, and whatever they ask for expires no other', () => {
     fc.assert(
-      fc.property(backupLists(), policies(), fc.boolean(), (backups, policy, isFailing) => {
+      fc.property(backupLists(), policies(), fc.subarray(METHODS), (backups, policy, failing) => {
         const asked = { by: 'ops', evenLastGood: false };
         const all = backups.map((backup) => ({ ...backup, holds: [], needs: [], asked }));
-        const { decisions } = decideRetention(all, policy, NOW, { isFailing });
+        const { decisions } = decideRetention(all, policy, NOW, { failing });
         const kept = decisions.filter(({ isKept }) => isKept).map(({ id }) => id);
-        const good = all.filter(isGood);
-        expect(good.filter(({ id }) => kept.includes(id))).toHaveLength(Math.min(1, good.length));
+        for (const method of METHODS) {
+          const good = all.filter((backup) => backup.method === method && isGood(backup));
+          expect(good.filter(({ id }) => kept.includes(id))).toHaveLength(Math.min(1, good.length));
+        }
         const [first, ...rest] = backups.map((backup) => ({ ...backup, needs: [] }));
         if (first === undefined) return;
         const before = keptBy([first, ...rest], policy);
@@ -155,13 +165,15 @@ describe('whatever the backups and the policy', () => {
     );
   });
 
-  it('keeps the last verified backup, and what kept ones need', () => {
+  it('keeps the last verified backup of each method, and what kept ones need', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {
         const kept = keptBy(backups, policy);
         const good = backups.filter(isGood).sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime());
-        const verified = good.find(({ isVerified }) => isVerified);
-        if (verified !== undefined) expect(kept.has(verified.id)).toBe(true);
+        for (const method of METHODS) {
+          const verified = good.find((backup) => backup.method === method && backup.isVerified);
+          if (verified !== undefined) expect(kept.has(verified.id)).toBe(true);
+        }
         const known = new Set(backups.map(({ id }) => id));
         for (const { id, needs } of backups)
           if (kept.has(id)) expect(needs.filter((need) => known.has(need) && !kept.has(need))).toEqual([]);
@@ -178,10 +190,23 @@ describe('whatever the backups and the policy', () => {
     );
   });
 
+  it('decides of each method as if there were no other, but for what others need', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const alone = backups.map((backup) => ({ ...backup, needs: [] }));
+        const kept = keptBy(alone, policy);
+        for (const method of METHODS) {
+          const own = alone.filter((backup) => backup.method === method);
+          expect(keptBy(own, policy)).toEqual(new Set(own.map(({ id }) => id).filter((id) => kept.has(id))));
+        }
+      }),
+    );
+  });
+
   it('expires nothing while backups fail', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {
-        const { decisions } = decideRetention(backups, policy, NOW, { isFailing: true });
+        const { decisions } = decideRetention(backups, policy, NOW, { failing: METHODS });
         expect(decisions.every(({ isKept }) => isKept)).toBe(true);
       }),
     );

@@ -85,15 +85,14 @@ async function readWishes(
 
 async function toRetained(repository: BackupRepository, found: Found, signal: AbortSignal): Promise<Retained> {
   const { manifest, objects, isMarked } = found;
-  const { backupId, purpose } = manifest;
+  const { backupId, method, purpose, needs, requires } = manifest;
   const proofs = await readProofs(repository, { manifest, objects }, { signal });
   const { damage, verifiedAt } = weighProofs(proofs);
   const backup = {
-    ...{ id: backupId, purpose, takenAt: new Date(manifest.snapshotAt) },
+    ...{ id: backupId, method, purpose, takenAt: new Date(manifest.snapshotAt) },
     ...(await readWishes(repository, found, signal)),
     ...{ isVerified: verifiedAt !== null, isDamaged: damage.length > 0 },
-    // A dump stands alone; increments will name what they build on.
-    needs: [],
+    ...{ needs, rollsForward: requires.length > 0, givenUpAs: null },
   };
   return { manifest, backup, isMarked, proofs };
 }

@@ -1,5 +1,7 @@
 import { hostname } from 'node:os';
 import type { LeaseRef } from '#common/catalog/stores/lease.store.js';
+import { childrenFirst } from '#common/domain/backup-chain.js';
+import type { RetentionRefusal } from '#common/domain/retention.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
@@ -24,7 +26,7 @@ export interface AppliedBackup {
 
 export interface AppliedRetention extends DeadSweep {
   readonly dataset: string;
-  readonly refusal: string | null;
+  readonly refusals: readonly RetentionRefusal[];
   /** What was done to each backup that this sweep took on. */
   readonly backups: readonly AppliedBackup[];
   /** Expired ones beyond the cap: the next sweep's. */
@@ -103,7 +105,7 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
   const left = await expireOldest(plan, expire);
   const isSpaceFreed = await freesSpace(repository, backups, signal);
   return {
-    ...{ dataset, refusal: plan.refusal, backups, left, isSpaceFreed },
+    ...{ dataset, refusals: plan.refusals, backups, left, isSpaceFreed },
     ...(await sweepDead(dataset, { ...d, hasDeleted: backups.some(({ outcome }) => outcome === 'deleted') }, signal)),
   };
 }
@@ -150,12 +152,17 @@ type Expire = (backupId: string, reasons: readonly string[]) => Promise<AppliedB
 async function expireOldest({ backups, cap }: DatasetPlan, expire: Expire): Promise<number> {
   const done = { marked: 0, deleted: 0 };
   let left = 0;
-  for (const { id, reasons, isMarked } of backups.filter(({ isKept }) => !isKept).toReversed()) {
+  const there = new Set(backups.map((backup) => backup.id));
+  const expired = childrenFirst(backups.filter(({ isKept }) => !isKept).toReversed());
+  for (const { id, reasons, isMarked } of expired) {
+    // What builds on it goes first, also where it cannot go yet.
+    if (isMarked && backups.some((child) => there.has(child.id) && child.needs.includes(id))) continue;
     if (done[isMarked ? 'deleted' : 'marked'] >= cap) {
       left += 1;
       continue;
     }
     const { outcome } = await expire(id, reasons);
+    if (outcome === 'deleted') there.delete(id);
     if (outcome === 'marked' || outcome === 'deleted') done[outcome] += 1;
   }
   return left;

@@ -17,7 +17,7 @@ import {
   sweepAlone,
 } from './apply-retention.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
-import { decidePlan, loadMaterial, type PlannedBackup, type RetentionMaterial } from './plan-retention.js';
+import { childrenOf, decidePlan, loadMaterial, type PlannedBackup, type RetentionMaterial } from './plan-retention.js';
 
 export interface NamedBackup {
   readonly dataset: string;
@@ -40,6 +40,7 @@ export interface DeletionPreview extends NamedBackup {
   readonly neededBy: readonly string[];
   /** The rules that would keep it: an operator's word goes before them. */
   readonly keptBy: readonly string[];
+  /** Of its method. */
   readonly isLastGood: boolean;
   readonly isLastVerified: boolean;
   /** What is left to restore from afterwards. */
@@ -141,12 +142,14 @@ async function toPreview(
   const state = await stateOf(named, { isWhole: before !== undefined, isDamaged: damaged !== undefined, material }, d);
   const { objects } = await listObjects(repository, named, { signal });
   const others = asIs.backups.filter((each) => !of(each) && isGood(each));
-  const needs = (after?.reasons ?? []).filter((reason) => /^(held|needed) by /.test(reason));
+  const held = (after?.reasons ?? []).filter((reason) => reason.startsWith('held by '));
   const neededBy = [
-    ...(after?.isKept === true ? needs : []),
+    ...(after?.isKept === true ? held : []),
     ...(damaged?.heldBy ?? []).map((name) => `held by ${name}`),
+    ...(damaged === undefined ? childrenOf(backupId, asIs.backups).map((child) => `needed by ${child}`) : []),
   ];
-  const isLastGood = before !== undefined && isGood(before) && others.length === 0;
+  const alike = others.filter(({ method }) => method === before?.method);
+  const isLastGood = before !== undefined && isGood(before) && alike.length === 0;
   return {
     ...{ ...named, repository: repository.name, state },
     ...{ snapshotAt: before?.snapshotAt ?? null, purpose: before?.purpose ?? null },
@@ -154,9 +157,9 @@ async function toPreview(
     sizeBytes: objects.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     freesSpace: await freesSpace(material, signal),
     neededBy,
-    keptBy: before?.isKept === true ? before.reasons.filter((reason) => !needs.includes(reason)) : [],
+    keptBy: before?.isKept === true ? before.reasons.filter((reason) => !/^(held|needed) by /.test(reason)) : [],
     isLastGood,
-    isLastVerified: before?.isVerified === true && !others.some(({ isVerified }) => isVerified),
+    isLastVerified: before?.isVerified === true && !alike.some(({ isVerified }) => isVerified),
     goodLeft: others.length,
     newestLeft: others[0] === undefined ? null : { id: others[0].id, snapshotAt: others[0].snapshotAt },
     refusals: [...neededBy, ...(isLastGood && !request.evenLastGood ? [LAST_GOOD] : [])],

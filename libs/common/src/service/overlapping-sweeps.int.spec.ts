@@ -106,7 +106,11 @@ describe('a sweep', () => {
 describe('a backup that came to be although its run was given up', () => {
   async function leaveWhole(endedAs: 'cancelled' | 'failed' | 'queued'): Promise<Manifest> {
     const manifest = await storeBackup(bed.disk, 3, { snapshotAt: new Date(Date.now() - 1 * DAY_MS).toISOString() });
-    const { id } = await bed.bed.enqueue({ kind: 'backup', dataset: 'shop', request: { dataset: 'shop' } });
+    const { id } = await bed.bed.enqueue({
+      kind: 'backup',
+      dataset: 'shop',
+      request: { dataset: 'shop', method: 'dump' },
+    });
     const reserved = { runId: id, dataset: 'shop', method: 'dump', purpose: 'regular' } as const;
     const as = await bed.bed.catalog.transaction((tx) => tx.backups.reserve(reserved));
     await bed.bed.admin.query('UPDATE holdfast.backups SET id = $2 WHERE id = $1', [as, manifest.backupId]);

@@ -1,13 +1,14 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { BackupUse, CatalogBackup } from '#common/catalog/stores/retention.store.js';
 import { totalBytes } from '#common/contracts/manifest.js';
+import { findBroken } from '#common/domain/backup-chain.js';
 import { type Proof, weighProofs } from '#common/domain/proof.js';
 import {
   type DeletionRequest,
   decideRetention,
   type RetainedBackup,
-  type RetentionDecision,
   type RetentionPolicy,
+  type RetentionRefusal,
 } from '#common/domain/retention.policy.js';
 import { toProblem } from '#common/errors/app-error.js';
 import { listRetained, type Retained, type RetainedList } from '#common/operations/list-retained.js';
@@ -25,13 +26,16 @@ export interface RetentionDeps {
 /** What becomes of one backup, and why. */
 export interface PlannedBackup {
   readonly id: string;
+  readonly method: string;
   readonly snapshotAt: string;
   readonly purpose: 'regular' | 'safety';
+  /** Ids of the backups that it builds on. */
+  readonly needs: readonly string[];
   readonly sizeBytes: number;
   readonly isKept: boolean;
   /** An earlier sweep has marked it already. */
   readonly isMarked: boolean;
-  /** Its own objects failed a proof. */
+  /** Its own objects failed a proof, or it builds on a backup that is damaged or gone. */
   readonly isDamaged: boolean;
   readonly isVerified: boolean;
   /** An operator asked for its deletion. */
@@ -51,11 +55,11 @@ export interface PlannedDamaged {
 export interface DatasetPlan {
   readonly dataset: string;
   readonly repository: string;
-  /** Why nothing at all expires now. */
-  readonly refusal: string | null;
+  /** Why nothing that a method made expires now. */
+  readonly refusals: readonly RetentionRefusal[];
   /** How many expired ones a sweep marks at most, and how many it deletes, oldest first. */
   readonly cap: number;
-  /** Newest first; then what given-up runs left. */
+  /** Newest first. */
   readonly backups: readonly PlannedBackup[];
   /** Their deletion was cut short; the sweep finishes it. */
   readonly halfDeleted: readonly string[];
@@ -64,14 +68,15 @@ export interface DatasetPlan {
 }
 
 export interface CatalogKnowledge {
-  readonly isFailing: boolean;
+  /** Methods whose newest run failed. */
+  readonly failing: readonly string[];
   readonly backups: readonly CatalogBackup[];
   readonly uses: readonly BackupUse[];
   /** By backup; some of them no repository took. */
   readonly proofs: ReadonlyMap<string, readonly Proof[]>;
 }
 
-const NOTHING_KNOWN: CatalogKnowledge = { isFailing: false, backups: [], uses: [], proofs: new Map() };
+const NOTHING_KNOWN: CatalogKnowledge = { failing: [], backups: [], uses: [], proofs: new Map() };
 
 /** Everything that a decision about a dataset is made of. */
 export interface RetentionMaterial extends RetainedList {
@@ -102,20 +107,22 @@ export function decidePlan(
   { known, policy, cap, now, dataset, repository, ...found }: RetentionMaterial,
   asked: ReadonlyMap<string, DeletionRequest> = new Map(),
 ): DatasetPlan {
-  const givenUp = new Map(
-    known.backups.flatMap(({ id, givenUpAs }) => (givenUpAs === null ? [] : [[String(id), givenUpAs]])),
+  const knowing = found.backups.map((each) => ({ ...each, backup: withKnowledge(each, known, asked) }));
+  const damagedIds = new Set(knowing.filter(({ backup }) => backup.isDamaged).map(({ backup }) => backup.id));
+  const broken = findBroken(
+    knowing.map(({ backup }) => backup),
+    (id) => damagedIds.has(id),
   );
-  const retained = found.backups.map((each) => ({ ...each, backup: withKnowledge(each, known, asked) }));
+  const retained = knowing.map((each) => ({
+    ...each,
+    backup: broken.has(each.backup.id) ? toBroken(each.backup) : each.backup,
+  }));
   const candidates = retained.map(({ backup }) => backup);
-  const counted = candidates.filter(({ id }) => !givenUp.has(id));
-  const plan = decideRetention(counted, policy, now, known);
-  const left = candidates
-    .filter(({ id }) => givenUp.has(id))
-    .map((backup) => decideGivenUp(backup, givenUp, plan.refusal));
+  const plan = decideRetention(candidates, policy, now, known);
   const byId = new Map(retained.map((each) => [each.backup.id, each]));
   return {
-    ...{ dataset, repository: repository.name, refusal: plan.refusal, cap, halfDeleted: found.halfDeleted },
-    backups: [...plan.decisions, ...left].flatMap((decision) => {
+    ...{ dataset, repository: repository.name, refusals: plan.refusals, cap, halfDeleted: found.halfDeleted },
+    backups: plan.decisions.flatMap((decision) => {
       const planned = byId.get(decision.id);
       return planned === undefined ? [] : [{ ...toPlanned(planned), ...decision }];
     }),
@@ -123,28 +130,21 @@ export function decidePlan(
       ...{ id: backupId, problem: toProblem(error).message, isMarked: damaged.isMarked },
       ...{
         isDeletionRequested: (asked.get(backupId) ?? damaged.asked) !== null,
-        heldBy: [...holds, ...usesOf(backupId, known)],
+        heldBy: [...holds, ...usesOf(backupId, known), ...childrenOf(backupId, candidates)],
       },
     })),
   };
 }
 
-/**
- * A manifest may have come at the moment at which its run was cancelled or failed for good: nobody was told of that backup, so it
- * counts for no rule and goes with the next sweep. While backups fail it may be the newest that there is, and stays.
- */
-function decideGivenUp(
-  { id, asked }: RetainedBackup,
-  givenUp: ReadonlyMap<string, string>,
-  refusal: string | null,
-): RetentionDecision {
-  if (refusal !== null && asked === null) return { id, isKept: true, reasons: [refusal] };
-  return {
-    id,
-    isKept: false,
-    reasons: [`its run was ${givenUp.get(id) ?? 'given up'}, so it was never called a backup`],
-  };
-}
+/** What it builds on is damaged or gone: it cannot be restored. */
+const toBroken = (backup: RetainedBackup): RetainedBackup => ({ ...backup, isDamaged: true, isVerified: false });
+
+/** They are there, kept or not: without it they were of no use. */
+export const childrenOf = (
+  id: string,
+  backups: readonly { readonly id: string; readonly needs: readonly string[] }[],
+): string[] =>
+  backups.filter(({ needs }) => needs.includes(id)).map((child) => `backup ${child.id}, which builds on it`);
 
 /** A clock that is ahead would expire what is young: of ours and the store's, the one that keeps more. */
 const earlierOf = (one: Date, other: Date): Date => (one < other ? one : other);
@@ -156,7 +156,7 @@ export async function loadKnowledge(
 ): Promise<CatalogKnowledge> {
   if (catalog === undefined) return NOTHING_KNOWN;
   return catalog.transaction(async ({ retention, proofs }) => ({
-    isFailing: await retention.isFailing(dataset),
+    failing: await retention.failing(dataset),
     backups: await retention.backups(dataset),
     uses: await retention.uses(dataset),
     proofs: await proofs.ofDataset(dataset, repository),
@@ -174,11 +174,13 @@ function withKnowledge(
   const { damage, verifiedAt } = weighProofs([...proofs, ...(known.proofs.get(backup.id) ?? [])]);
   const standing = { isVerified: verifiedAt !== null, isDamaged: damage.length > 0 };
   const holds = [...backup.holds, ...usesOf(backup.id, known)];
-  return { ...backup, ...standing, holds, asked: asked.get(backup.id) ?? backup.asked };
+  // A manifest may have come at the moment at which its run was cancelled or failed for good: nobody was told of that backup.
+  const givenUpAs = known.backups.find(({ id }) => String(id) === backup.id)?.givenUpAs ?? null;
+  return { ...backup, ...standing, holds, givenUpAs, asked: asked.get(backup.id) ?? backup.asked };
 }
 
 const toPlanned = ({ manifest, isMarked, backup }: Retained) => ({
-  ...{ snapshotAt: manifest.snapshotAt, purpose: manifest.purpose },
+  ...{ method: manifest.method, snapshotAt: manifest.snapshotAt, purpose: manifest.purpose, needs: manifest.needs },
   ...{ sizeBytes: totalBytes(manifest), isMarked },
   ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isDeletionRequested: backup.asked !== null },
 });

@@ -76,9 +76,13 @@ export class RetentionTestBed {
     return { installation: new Installed(this.url, store), catalog: catalog as Catalog | undefined, facts, now };
   }
 
-  async newBackup(minute: number, days: number, { isRecorded = true } = {}): Promise<Manifest> {
+  async newBackup(
+    minute: number,
+    days: number,
+    { isRecorded = true, ...changes }: Partial<Manifest> & { readonly isRecorded?: boolean } = {},
+  ): Promise<Manifest> {
     const snapshotAt = new Date(Date.now() - days * DAY_MS).toISOString();
-    const manifest = await storeBackup(this.disk, minute, { snapshotAt });
+    const manifest = await storeBackup(this.disk, minute, { snapshotAt, ...changes });
     const copy = { repository: 'disk', manifestKey: manifestKey(manifest.attemptKey) };
     if (isRecorded) await this.bed.catalog.transaction((tx) => tx.backups.record(manifest, copy));
     return manifest;

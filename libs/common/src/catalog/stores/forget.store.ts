@@ -4,7 +4,7 @@ const OLDER = 'clock_timestamp() - make_interval(secs => $1 / 1000.0)';
 
 /**
  * Settled long ago, and nothing asks for it any more: it made no backup that is still there, no schedule looks at it, and a later one
- * of its kind says whether the dataset's runs fail.
+ * of its kind and method says whether the dataset's runs fail.
  */
 const OLD_RUNS = `
   SELECT run.id
@@ -17,6 +17,7 @@ const OLD_RUNS = `
       OR EXISTS (
         SELECT FROM holdfast.runs AS later
         WHERE later.dataset = run.dataset AND later.kind = run.kind AND later.state IN ('completed', 'failed')
+          AND later.request ->> 'method' IS NOT DISTINCT FROM run.request ->> 'method'
           AND (later.settled_at, later.number) > (run.settled_at, run.number)
       )
     )

@@ -33,11 +33,11 @@ const BACKUPS = `
   LEFT JOIN holdfast.runs AS run ON run.id = backup.run_id
   WHERE backup.dataset = $1`;
 
-const NEWEST_RUN = `
-  SELECT state FROM holdfast.runs
+const NEWEST_RUNS = `
+  SELECT DISTINCT ON (request ->> 'method') request ->> 'method' AS method, state
+  FROM holdfast.runs
   WHERE dataset = $1 AND kind = 'backup' AND state IN ('completed', 'failed')
-  ORDER BY settled_at DESC, number DESC
-  LIMIT 1`;
+  ORDER BY request ->> 'method', settled_at DESC, number DESC`;
 
 // A request for the latest backup that has not begun names none yet: it will get the newest, which retention always keeps.
 // What was restored within a day is still wanted: verifications and replays of it are asked for afterwards, and may be on their way.
@@ -52,7 +52,7 @@ const USES = `
     VALUES (run.request ->> 'backup'), (restore.backup_id::text), (restore.safety_backup_id::text),
            (verification.backup_id::text), (restored.backup_id::text)
   ) AS used (id)
-  WHERE run.dataset = $1 AND run.state IN ('queued', 'running') AND used.id IS NOT NULL AND used.id <> 'latest'
+  WHERE run.dataset = $1 AND run.state IN ('queued', 'running') AND used.id IS NOT NULL AND used.id NOT LIKE 'latest%'
   UNION ALL
   SELECT used.id::text, run.id, run.kind
   FROM holdfast.restores AS restore
@@ -78,10 +78,10 @@ const EXPIRE_COPY = `
 export const retentionStore = (sql: Sql) => ({
   backups: (dataset: string): Promise<CatalogBackup[]> => sql.rows<CatalogBackup>(BACKUPS, [dataset]),
 
-  /** The newest backup run that ended by itself ended in failure. */
-  isFailing: async (dataset: string): Promise<boolean> => {
-    const [newest] = await sql.rows<{ state: string }>(NEWEST_RUN, [dataset]);
-    return newest?.state === 'failed';
+  /** Methods whose newest backup run that ended by itself ended in failure. */
+  failing: async (dataset: string): Promise<string[]> => {
+    const newest = await sql.rows<{ method: string; state: string }>(NEWEST_RUNS, [dataset]);
+    return newest.filter(({ state }) => state === 'failed').map(({ method }) => method);
   },
 
   uses: (dataset: string): Promise<BackupUse[]> => sql.rows<BackupUse>(USES, [dataset]),
