@@ -1,10 +1,4 @@
-import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
-
-interface Pair {
-  readonly client: Socket;
-  readonly server: Socket;
-}
+import { type Ends, TcpGate } from '#common/testing/tcp-gate.js';
 
 export interface GateOptions {
   readonly host: string;
@@ -15,72 +9,55 @@ export interface GateOptions {
   readonly rewrite?: (chunk: Buffer) => Buffer;
 }
 
-/** A TCP proxy in front of a server that holds long answers at a chosen byte: what happens in the middle can then happen at leisure. */
+/** A gate that holds long answers at a chosen byte: what happens in the middle can then happen at leisure. */
 export class StallingGate {
   /** Resolves when the first client waits for more. */
   readonly stalled: Promise<void>;
-  private onStalled: () => void = () => undefined;
-  private readonly pairs = new Set<Pair>();
-  private isOpen = true;
+  private readonly onStalled: () => void;
+  private readonly connections = new Set<Ends>();
   private isHolding = true;
+  private gate: TcpGate | undefined;
 
-  private constructor(
-    private readonly listener: Server,
-    private readonly options: GateOptions,
-  ) {
-    this.stalled = new Promise((resolve) => {
-      this.onStalled = resolve;
-    });
+  private constructor(private readonly options: GateOptions) {
+    ({ promise: this.stalled, resolve: this.onStalled } = Promise.withResolvers<void>());
   }
 
   static async open(options: GateOptions): Promise<StallingGate> {
-    const listener = createServer();
-    listener.listen(0, '127.0.0.1');
-    await once(listener, 'listening');
-    const gate = new StallingGate(listener, options);
-    listener.on('connection', (client) => gate.forward(client));
-    return gate;
+    const stalling = new StallingGate(options);
+    stalling.gate = await TcpGate.open(options, { wire: (ends) => stalling.pass(ends) });
+    return stalling;
   }
 
   get port(): number {
-    return (this.listener.address() as AddressInfo).port;
+    return this.gate?.port ?? 0;
   }
 
   /** Holds nothing back any more. */
   release(): void {
     this.isHolding = false;
-    for (const { server } of this.pairs) server.resume();
+    for (const { server } of this.connections) server.resume();
   }
 
-  /** The server dies: every connection breaks, and nobody answers any more. */
+  /** The server dies: every connection breaks, and no new one comes about. */
   cut(): void {
-    this.isOpen = false;
-    for (const { client, server } of this.pairs) for (const socket of [client, server]) socket.resetAndDestroy();
+    this.gate?.shut();
   }
 
   async close(): Promise<void> {
-    this.cut();
-    this.listener.close();
-    if (this.listener.listening) await once(this.listener, 'close');
+    await this.gate?.close();
   }
 
-  private forward(client: Socket): void {
-    if (!this.isOpen) {
-      client.resetAndDestroy();
-      return;
-    }
-    const { host, port, stallAfterBytes = Number.POSITIVE_INFINITY, rewrite = (chunk: Buffer) => chunk } = this.options;
-    const server = connect({ host, port });
-    const pair = { client, server };
-    this.pairs.add(pair);
-    for (const socket of [client, server]) {
-      socket.on('error', () => undefined);
-      socket.on('close', () => {
-        client.destroy();
-        server.destroy();
-        this.pairs.delete(pair);
-      });
-    }
+  private pass({ client, server }: Ends): void {
+    const { stallAfterBytes = Number.POSITIVE_INFINITY, rewrite = (chunk: Buffer) => chunk } = this.options;
+    const ends = { client, server };
+    this.connections.add(ends);
+    const end = (): void => {
+      client.destroy();
+      server.destroy();
+      this.connections.delete(ends);
+    };
+    client.on('close', end);
+    server.on('close', end);
     client.on('data', (chunk) => server.write(chunk));
     let bytes = 0;
     server.on('data', (chunk) => {

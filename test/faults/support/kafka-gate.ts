@@ -1,6 +1,7 @@
+import { TcpGate, type TcpGateAddress } from '#common/testing/tcp-gate.js';
 import { type Breakpoint, Hold } from './breakpoint.js';
+import { type Conversation, conversing } from './conversation.js';
 import type { Passing } from './lane.js';
-import { type Conversation, type GateAddress, WireGate } from './wire-gate.js';
 
 /** Numbers of requests. Source: Kafka protocol guide, "Api Keys". */
 const APIS = {
@@ -39,16 +40,17 @@ interface Seen {
 export class KafkaGate {
   private readonly before: Hold<BusMatch>[] = [];
   private readonly after: Hold<BusMatch>[] = [];
-  private constructor(private wire: WireGate | undefined) {}
+  private gate: TcpGate | undefined;
 
-  static async open(broker: GateAddress): Promise<KafkaGate> {
-    const gate = new KafkaGate(undefined);
-    gate.wire = await WireGate.open(broker, (port) => gate.toConversation(toPlace(broker), port));
-    return gate;
+  static async open(broker: TcpGateAddress): Promise<KafkaGate> {
+    const kafka = new KafkaGate();
+    const wire = conversing(() => kafka.toConversation(toPlace(broker), kafka.port));
+    kafka.gate = await TcpGate.open(broker, { wire });
+    return kafka;
   }
 
   get port(): number {
-    return this.wire?.port ?? 0;
+    return this.gate?.port ?? 0;
   }
 
   /** The broker never hears of it while it is held. */
@@ -63,15 +65,15 @@ export class KafkaGate {
 
   /** The broker is gone, for those who come this way. */
   shut(): void {
-    this.wire?.shut();
+    this.gate?.shut();
   }
 
   reopen(): void {
-    this.wire?.reopen();
+    this.gate?.reopen();
   }
 
   async close(): Promise<void> {
-    await this.wire?.close();
+    await this.gate?.close();
   }
 
   private toConversation(place: Buffer, port: number): Conversation {
@@ -115,7 +117,7 @@ class Frames {
 }
 
 /** How a broker's address looks in an answer. */
-function toPlace({ host, port }: GateAddress): Buffer {
+function toPlace({ host, port }: TcpGateAddress): Buffer {
   const number = Buffer.alloc(4);
   number.writeUInt32BE(port);
   return Buffer.concat([Buffer.from(host), number]);

@@ -1,6 +1,6 @@
 import type { Hold } from './breakpoint.js';
+import type { Conversation } from './conversation.js';
 import type { Passing } from './lane.js';
-import type { Conversation } from './wire-gate.js';
 
 export interface SeenStatement {
   readonly application: string;

@@ -1,6 +1,7 @@
+import { TcpGate, type TcpGateAddress } from '#common/testing/tcp-gate.js';
 import { type Breakpoint, Hold } from './breakpoint.js';
+import { conversing } from './conversation.js';
 import { PgConversation, type SeenStatement } from './pg-conversation.js';
-import { type GateAddress, WireGate } from './wire-gate.js';
 
 export interface StatementMatch {
   /** The statement's text, with its values behind it when they are sent apart. */
@@ -16,21 +17,21 @@ export class PgGate {
   readonly statements: SeenStatement[] = [];
   private readonly before: Hold<StatementMatch>[] = [];
   private readonly after: Hold<StatementMatch>[] = [];
-  private wire: WireGate | undefined;
+  private gate: TcpGate | undefined;
 
-  static async open(server: GateAddress): Promise<PgGate> {
-    const gate = new PgGate();
+  static async open(server: TcpGateAddress): Promise<PgGate> {
+    const pg = new PgGate();
     const watcher = {
-      onStatement: (seen: SeenStatement) => gate.statements.push(seen),
-      before: (seen: SeenStatement) => take(gate.before, seen),
-      after: (seen: SeenStatement) => take(gate.after, seen),
+      onStatement: (seen: SeenStatement) => pg.statements.push(seen),
+      before: (seen: SeenStatement) => take(pg.before, seen),
+      after: (seen: SeenStatement) => take(pg.after, seen),
     };
-    gate.wire = await WireGate.open(server, () => new PgConversation(watcher));
-    return gate;
+    pg.gate = await TcpGate.open(server, { wire: conversing(() => new PgConversation(watcher)) });
+    return pg;
   }
 
   get port(): number {
-    return this.wire?.port ?? 0;
+    return this.gate?.port ?? 0;
   }
 
   /** The server never hears of it while it is held. */
@@ -45,15 +46,15 @@ export class PgGate {
 
   /** The server is gone, for those who come this way. */
   shut(): void {
-    this.wire?.shut();
+    this.gate?.shut();
   }
 
   reopen(): void {
-    this.wire?.reopen();
+    this.gate?.reopen();
   }
 
   async close(): Promise<void> {
-    await this.wire?.close();
+    await this.gate?.close();
   }
 }
 

@@ -1,5 +1,26 @@
 import { once } from 'node:events';
-import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer, type ListenOptions, type Server, type Socket } from 'node:net';
+
+export interface TcpGateAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Both ends of one connection through a gate: the gate is between them. */
+export interface Ends {
+  readonly client: Socket;
+  readonly server: Socket;
+}
+
+/** Lets the bytes of one connection pass, and ends each end after the other. */
+export type Wire = (ends: Ends) => void;
+
+export interface TcpGateOptions {
+  /** Default: any port of 127.0.0.1. */
+  readonly at?: ListenOptions;
+  /** Default: bytes pass as they come, save for a request that the spec cuts. */
+  readonly wire?: Wire;
+}
 
 interface Cut {
   readonly bytes: Buffer;
@@ -7,25 +28,34 @@ interface Cut {
   readonly onCut: () => void;
 }
 
-/** A TCP proxy that can be shut: connections break, new ones are refused, until it is opened again on the same port. */
+/**
+ * A TCP proxy in front of a server. A spec shuts it, cuts one request, or brings a wire of its own. The port stays taken while the gate
+ * is shut: the gate resets each new connection.
+ */
 export class TcpGate {
   private readonly sockets = new Set<Socket>();
   private cut: Cut | undefined;
   private isShut = false;
 
   private constructor(
-    private server: Server,
-    private readonly to: { readonly host: string; readonly port: number },
-    readonly port: number,
+    private readonly listener: Server,
+    private readonly to: TcpGateAddress,
+    private readonly wire: Wire | undefined,
   ) {}
 
-  static async open(to: { readonly host: string; readonly port: number }): Promise<TcpGate> {
-    const server = createServer();
-    server.listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const gate = new TcpGate(server, to, (server.address() as AddressInfo).port);
-    server.on('connection', (socket) => gate.forward(socket));
+  static async open(
+    to: TcpGateAddress,
+    { at = { host: '127.0.0.1', port: 0 }, wire }: TcpGateOptions = {},
+  ): Promise<TcpGate> {
+    const listener = createServer().listen(at);
+    await once(listener, 'listening');
+    const gate = new TcpGate(listener, to, wire);
+    listener.on('connection', (client) => gate.forward(client));
     return gate;
+  }
+
+  get port(): number {
+    return (this.listener.address() as AddressInfo).port;
   }
 
   /** The same URL through the gate. */
@@ -33,16 +63,14 @@ export class TcpGate {
     return Object.assign(new URL(url), { hostname: '127.0.0.1', port: String(this.port) }).href;
   }
 
+  /** The server is gone: every connection breaks, and no new one comes about until `reopen`. */
   shut(): void {
     this.isShut = true;
-    this.server.close();
     for (const socket of this.sockets) socket.resetAndDestroy();
   }
 
   reopen(): void {
     this.isShut = false;
-    this.server = createServer((socket) => this.forward(socket));
-    this.server.listen(this.port, '127.0.0.1');
   }
 
   /** The next request that holds the text reaches the server, but no answer comes back. */
@@ -61,36 +89,47 @@ export class TcpGate {
   }
 
   async close(): Promise<void> {
+    this.isShut = true;
     for (const socket of this.sockets) socket.destroy();
-    // One that is only about to listen cannot be closed, and would then listen for ever.
-    if (!this.isShut && !this.server.listening) await once(this.server, 'listening');
-    this.server.close();
-    if (this.server.listening) await once(this.server, 'close');
+    if (!this.listener.listening) return;
+    this.listener.close();
+    await once(this.listener, 'close');
   }
 
-  private forward(inner: Socket): void {
-    const outer = connect(this.to);
-    for (const socket of [inner, outer]) {
+  private forward(client: Socket): void {
+    if (this.isShut) {
+      client.resetAndDestroy();
+      return;
+    }
+    const server = connect(this.to);
+    for (const socket of [client, server]) {
+      // Statements come in small pieces: held back for company, as TCP does by default, each would take 40 ms.
+      socket.setNoDelay(true);
       this.sockets.add(socket);
       socket.on('error', () => undefined);
       socket.on('close', () => this.sockets.delete(socket));
     }
-    inner.on('data', (chunk) => this.pass(chunk, inner, outer));
-    outer.on('data', (chunk) => inner.write(chunk));
-    inner.on('close', () => outer.end());
-    outer.on('close', () => inner.destroy());
+    if (this.wire === undefined) this.passThrough({ client, server });
+    else this.wire({ client, server });
   }
 
-  private pass(chunk: Buffer, inner: Socket, outer: Socket): void {
+  private passThrough({ client, server }: Ends): void {
+    client.on('data', (chunk) => this.passRequest(chunk, { client, server }));
+    server.on('data', (chunk) => client.write(chunk));
+    client.on('close', () => server.end());
+    server.on('close', () => client.destroy());
+  }
+
+  private passRequest(chunk: Buffer, { client, server }: Ends): void {
     if (this.cut === undefined || !chunk.includes(this.cut.bytes)) {
-      outer.write(chunk);
+      server.write(chunk);
       return;
     }
     const { isForwarded, onCut } = this.cut;
     this.cut = undefined;
-    inner.resetAndDestroy();
-    if (isForwarded) outer.end(chunk);
-    else outer.destroy();
+    client.resetAndDestroy();
+    if (isForwarded) server.end(chunk);
+    else server.destroy();
     onCut();
   }
 }

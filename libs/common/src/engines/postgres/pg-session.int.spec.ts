@@ -1,9 +1,10 @@
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, parsePgUrl } from '#common/pg/connection.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { PgSession, withPgSession } from './pg-session.js';
 
@@ -157,14 +158,10 @@ describe('TLS', () => {
 
   it('accepts no other name than that of the certificate', async () => {
     // The certificate is for 127.0.0.1 and localhost.
-    const proxy = createServer((client) => {
-      const upstream = connect(withTls.port, '127.0.0.1');
-      client.on('error', () => upstream.destroy()).pipe(upstream);
-      upstream.on('error', () => client.destroy()).pipe(client);
-    });
-    const elsewhere = { ...withTls, host: '127.0.0.2', port: await listen('127.0.0.2', proxy) };
+    const gate = await TcpGate.open({ host: '127.0.0.1', port: withTls.port }, { at: { host: '127.0.0.2', port: 0 } });
+    const elsewhere = { ...withTls, host: '127.0.0.2', port: gate.port };
     expect(await isEncrypted({ ...elsewhere, sslMode: 'verify-ca' })).toBe(true);
     expect(await errorOf({ ...elsewhere, sslMode: 'verify-full' })).toMatchObject({ code: 'postgres.tls' });
-    proxy.close();
+    await gate.close();
   });
 });

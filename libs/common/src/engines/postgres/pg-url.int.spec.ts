@@ -1,5 +1,5 @@
 import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer, type Server } from 'node:net';
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -8,6 +8,7 @@ import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { withPgSession } from './pg-session.js';
 
@@ -71,6 +72,7 @@ let folder: string;
 let first: ScratchDatabase;
 let second: ScratchDatabase;
 const servers: Server[] = [];
+const gates: TcpGate[] = [];
 const file = (name: string): string => join(folder, name);
 
 beforeAll(async () => {
@@ -81,6 +83,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   for (const server of servers) server.close();
+  for (const gate of gates) await gate.close();
   await first.drop();
   await second.drop();
   await rm(folder, { recursive: true });
@@ -118,14 +121,9 @@ async function makeCertificates(): Promise<void> {
 
 /** A way to a server under another address: of a host, or as the socket file of a folder. */
 async function forward(to: { readonly port: number }, at: { host: string } | { path: string }): Promise<number> {
-  const server = createServer((inner) => {
-    const outer = connect(to.port, '127.0.0.1');
-    inner.on('error', () => outer.destroy()).pipe(outer);
-    outer.on('error', () => inner.destroy()).pipe(inner);
-  });
-  servers.push(server);
-  await new Promise<void>((resolve) => server.listen(at, resolve));
-  return (server.address() as AddressInfo).port;
+  const gate = await TcpGate.open({ host: '127.0.0.1', port: to.port }, { at });
+  gates.push(gate);
+  return gate.port;
 }
 
 const login = 'postgres:postgres@';
