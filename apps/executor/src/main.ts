@@ -27,17 +27,17 @@ await runService('executor', async (service) => {
 
 /** Claims backups and restores. */
 function startWork(service: Service): void {
-  const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
+  const { catalog, events, installation, kafka, logger, metrics, owner, shutdown } = service;
   const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, ...config } = installation.config.executor;
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
     readPositionForBackup(installation, kafka, dataset, signal);
   const loop = startRunLoop({
     kinds: ['backup', 'restore'],
     handlers: {
-      backup: backupRun({ catalog, facts, installation, readBusPosition, holdfastVersion }),
-      restore: restoreRun({ catalog, facts, installation, holdfastVersion, logger }),
+      backup: backupRun({ catalog, events, installation, readBusPosition, holdfastVersion }),
+      restore: restoreRun({ catalog, events, installation, holdfastVersion, logger }),
     },
-    onFailed: tellFailure(facts),
+    onFailed: tellFailure(events),
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,

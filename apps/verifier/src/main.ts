@@ -21,15 +21,15 @@ await runService('verifier', async (service) => {
 
 /** Claims verifications and replays. */
 function startWork(service: Service): void {
-  const { catalog, facts, installation, kafka, logger, metrics, owner, shutdown } = service;
+  const { catalog, events, installation, kafka, logger, metrics, owner, shutdown } = service;
   const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, retryForMs } = installation.config.verifier;
   const loop = startRunLoop({
     kinds: ['verification', 'replay'],
     handlers: {
-      verification: verificationRun({ catalog, facts, installation, metrics, logger }),
-      replay: replayRun({ catalog, facts, installation, kafka }),
+      verification: verificationRun({ catalog, events, installation, metrics, logger }),
+      replay: replayRun({ catalog, events, installation, kafka }),
     },
-    onFailed: tellFailure(facts),
+    onFailed: tellFailure(events),
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,

@@ -4,7 +4,7 @@ import type { VerificationResult } from '#common/operations/keep-verdict.js';
 import { keepProof } from '#common/service/keep-standing.js';
 import { type LocatedManifest, locateBackup } from '../backup-ref.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
-import { factsOf } from '../local/facts-of.js';
+import { eventWriterOf } from '../local/event-writer-of.js';
 import { newLocalId, UNHELD } from '../local/local-identity.js';
 import { flag } from '../options.js';
 import { toVerdictResult } from '../output/verdict-text.js';
@@ -47,9 +47,9 @@ async function check(
     },
     signal,
   );
-  const facts = factsOf(installation);
+  const events = eventWriterOf(installation);
   const judged = { runId, provenAt: result.completedAt, verdict: result.verdict, probes: result.outcomes };
   const proof = { dataset, backupId, attemptKey, repository: repository.name, foundBy: 'check' as const, judged };
-  await catalog?.transaction((tx) => keepProof(tx, proof, facts));
+  await catalog?.transaction((tx) => keepProof(tx, proof, events));
   return result;
 }

@@ -13,7 +13,7 @@ import {
 } from '#common/service/delete-backup.js';
 import { findLocated } from '../backup-ref.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
-import { factsOf } from '../local/facts-of.js';
+import { eventWriterOf } from '../local/event-writer-of.js';
 import { operatorName } from '../operator-name.js';
 import { flag, text } from '../options.js';
 import { toDeletedText, toDeletionText } from '../output/deletion-text.js';
@@ -47,7 +47,7 @@ export const backupDelete: Verb = {
     const wish = { isLocal: flag(options, 'local'), mustFollow: isSure || isWithdrawn, withoutIt: WITHOUT_IT };
     return withCatalogAtHand(wish, context, async (catalog) => {
       const { installation, signal } = context;
-      const deps = { installation, catalog, facts: factsOf(installation), now: () => new Date() };
+      const deps = { installation, catalog, events: eventWriterOf(installation), now: () => new Date() };
       const named = await locate(id, catalog, context);
       if (isWithdrawn) {
         await withdrawDeletionOf(named, request.by, deps, signal);

@@ -1,7 +1,7 @@
 import { Exit } from '#common/errors/exit.js';
 import { type AppliedRetention, applyRetention } from '#common/service/apply-retention.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
-import { factsOf } from '../local/facts-of.js';
+import { eventWriterOf } from '../local/event-writer-of.js';
 import { flag, text } from '../options.js';
 import { toAppliedText } from '../output/retention-text.js';
 import type { Verb } from '../verb.js';
@@ -20,13 +20,13 @@ export const retentionApply: Verb = {
     const dataset = text(options, 'dataset');
     const names = dataset === undefined ? Object.keys(config.datasets) : [dataset];
     for (const name of names) installation.datasetConfig(name);
-    const facts = factsOf(installation);
+    const events = eventWriterOf(installation);
     const sweeps = await withCatalogAtHand(
       { isLocal: flag(options, 'local'), mustFollow: true },
       context,
       async (catalog) => {
         const made: AppliedRetention[] = [];
-        const deps = { installation, catalog, facts, now: () => new Date() };
+        const deps = { installation, catalog, events, now: () => new Date() };
         for (const name of names) {
           const { plan: _, ...applied } = await applyRetention(name, deps, signal);
           made.push(applied);

@@ -11,13 +11,13 @@ import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { readBackupOrder } from '#common/service/backup-order.js';
 import { toBackupView } from '#common/service/backup-view.js';
-import type { Facts } from '#common/service/facts.js';
+import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
 
 export interface BackupRunDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly installation: Installation;
   /** Where the dataset's topics stand now; undefined for a dataset without topics. */
   readonly readBusPosition: (dataset: string, signal: AbortSignal) => Promise<BusPosition | undefined>;
@@ -35,7 +35,7 @@ export const backupRun =
       await tx.runs.assertHeld(run.claim);
       const id = await tx.backups.reserve({ runId: run.id, dataset: dataset.name, method, purpose: 'regular' });
       const startedAt = (await tx.now()).toISOString();
-      await d.facts.add(tx, run, BackupStarted, (head) => ({
+      await d.events.add(tx, run, BackupStarted, (head) => ({
         ...head,
         attempt: run.attempt,
         backupId: id,
@@ -81,7 +81,7 @@ export const backupRun =
       await tx.runs.settle(run.claim, { state: 'completed', result: { backupId, ...view, warnings } });
       await tx.backups.record(manifest, copy);
       const { id: _, ...said } = view;
-      await d.facts.add(tx, run, BackupCompleted, (head) => ({
+      await d.events.add(tx, run, BackupCompleted, (head) => ({
         ...{ ...head, ...said, ...copy, attempt: run.attempt, backupId, method, warnings },
         startedAt: manifest.startedAt,
       }));

@@ -12,7 +12,7 @@ import type { JsonObject } from '#common/domain/json.js';
 import type { Remember, Remembered } from '#common/engines/engine.js';
 import { mergeFound } from '#common/operations/restore/findings.js';
 import { type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
-import type { Facts } from '#common/service/facts.js';
+import type { EventWriter } from '#common/service/event-writer.js';
 import { loadManifest } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
 import { isOverIn } from '#common/service/run-state.js';
@@ -20,7 +20,7 @@ import type { Logger } from '#common/telemetry/logger.js';
 import { hasSafetyBackup, type SafetyBackupDeps, safetyBackup } from './safety-backup.js';
 
 export interface RestoreRunDeps extends SafetyBackupDeps {
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly logger: Logger;
 }
 
@@ -85,7 +85,7 @@ async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Prom
     const { target, destination } = restore;
     const said = { backupId: restore.backupId, target, destination, strategy: request.strategy };
     const startedAt = (await tx.now()).toISOString();
-    await d.facts.add(tx, run, RestoreStarted, (head) => ({ ...head, ...said, attempt: run.attempt, startedAt }));
+    await d.events.add(tx, run, RestoreStarted, (head) => ({ ...head, ...said, attempt: run.attempt, startedAt }));
     return restore;
   });
 }
@@ -117,7 +117,7 @@ async function complete(
   const { backupId, target, destination, dataset, profile } = restore;
   const { kind, method } = manifest;
   const requestId = toUuidV5('verification of', run.id);
-  const verificationRunId = profile === null ? null : toRunId(d.facts.source, requestId);
+  const verificationRunId = profile === null ? null : toRunId(d.events.source, requestId);
   await d.catalog.transaction(async (tx) => {
     const { strategy } = request;
     const made = { backupId, kind, method, target, destination, strategy };
@@ -126,12 +126,12 @@ async function complete(
     await tx.restores.complete(run.id, result as unknown as JsonObject);
     const startedAt = (run.startedAt ?? run.createdAt).toISOString();
     const completedAt = (await tx.now()).toISOString();
-    await d.facts.add(tx, run, RestoreCompleted, (head) => ({
+    await d.events.add(tx, run, RestoreCompleted, (head) => ({
       ...{ ...head, ...result, attempt: run.attempt, startedAt, completedAt },
       findings: toLists(outcome.findings),
     }));
     if (profile === null) return;
-    await d.facts.write(
+    await d.events.write(
       tx,
       VerificationRequested,
       { dataset, backup: backupId, target, destination, profile, restoreRunId: run.id },

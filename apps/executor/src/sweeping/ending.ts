@@ -5,7 +5,7 @@ import type { Service } from '#common/service/open-service.js';
 import { settleDue } from '#common/service/settle-due.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 
-export interface EndingDeps extends Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger'> {
+export interface EndingDeps extends Pick<Service, 'catalog' | 'events' | 'installation' | 'logger'> {
   readonly metrics?: Service['metrics'];
 }
 
@@ -42,7 +42,7 @@ async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<v
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(ONE_MS)]);
     const { restores } = d.installation.engineOfTarget(target);
     for (const driver of restores) await driver.end(d.installation.target(target), { runId, attempt }, signal);
-    await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.facts), only: runId, restoresAfterMs: 0 });
+    await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.events), only: runId, restoresAfterMs: 0 });
   } catch (error) {
     if (stopping.aborted) return;
     d.logger.warn({ err: error, runId }, 'a restore that nobody holds could not be ended yet');

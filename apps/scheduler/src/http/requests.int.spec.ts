@@ -1,7 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type INestApplication, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { Facts } from '#common/service/facts.js';
+import { EventWriter } from '#common/service/event-writer.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { ApiController, SERVICE } from './api.controller.js';
@@ -15,7 +15,7 @@ let app: INestApplication;
 
 beforeAll(async () => {
   bed = await CatalogTestBed.open();
-  const service = { catalog: bed.catalog, facts: new Facts({ instance: 'spec', topicPrefix: '' }) };
+  const service = { catalog: bed.catalog, events: new EventWriter({ instance: 'spec', topicPrefix: '' }) };
   const providers = [{ provide: SERVICE, useValue: service }];
   app = await NestFactory.create({ module: ApiModule, controllers: [ApiController], providers }, { logger: false });
   app.useGlobalFilters(problemFilter(silentLogger));

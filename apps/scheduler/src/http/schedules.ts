@@ -6,7 +6,7 @@ import { toScheduleView } from '#common/service/schedule-view.js';
 import { toSubject } from '../planning/passed-slots.js';
 import { planNow } from '../planning/plan-due.js';
 
-export type ScheduleDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger'>;
+export type ScheduleDeps = Pick<Service, 'catalog' | 'events' | 'installation' | 'logger'>;
 
 const ScheduleQuery = z.strictObject({ count: z.coerce.number().int().min(1).max(100).default(3) });
 const PauseBody = z.strictObject({ reason: z.string().min(1).max(500).optional() });
@@ -44,7 +44,7 @@ export function resumeSchedule(name: string, deps: ScheduleDeps): Promise<Schedu
 
 async function change(
   name: string,
-  { catalog, facts, installation, logger }: ScheduleDeps,
+  { catalog, events, installation, logger }: ScheduleDeps,
   action: 'schedule.paused' | 'schedule.resumed',
   apply: (tx: CatalogTx) => Promise<{ isChanged: boolean; detail: { reason?: string } }>,
 ): Promise<ScheduleView> {
@@ -52,7 +52,7 @@ async function change(
   const view = await catalog.transaction(async (tx) => {
     const { isChanged, detail } = await apply(tx);
     const outcome = isChanged ? 'accepted' : 'unchanged';
-    await tx.audit.write({ actor: facts.source, action, subject: toSubject(name), outcome, detail });
+    await tx.audit.write({ actor: events.source, action, subject: toSubject(name), outcome, detail });
     const [mark] = await tx.schedules.marks([name]);
     return toScheduleView(name, config, { now: await tx.now(), count: 1, mark });
   });

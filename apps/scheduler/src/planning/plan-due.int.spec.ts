@@ -7,7 +7,7 @@ import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { RunId } from '#common/domain/ids.js';
 import type { DueDecision } from '#common/domain/schedule.policy.js';
-import { Facts } from '#common/service/facts.js';
+import { EventWriter } from '#common/service/event-writer.js';
 import { Installation } from '#common/service/installation.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { aRun } from '#common/testing/catalog-test-bed.js';
@@ -43,8 +43,8 @@ function scheduler(catalog: Catalog | undefined, schedules: object): PlanDueDeps
     schedules,
   });
   if (catalog === undefined) throw new Error('no catalog');
-  const facts = new Facts({ instance: 'test', topicPrefix: '' });
-  return { catalog, facts, installation: new Installation(config), logger: silentLogger };
+  const events = new EventWriter({ instance: 'test', topicPrefix: '' });
+  return { catalog, events, installation: new Installation(config), logger: silentLogger };
 }
 
 const waiting = (schedule: string) =>

@@ -12,7 +12,7 @@ import {
   type Wait,
   type WaitingSlot,
 } from '#common/domain/schedule.policy.js';
-import type { Facts } from '#common/service/facts.js';
+import type { EventWriter } from '#common/service/event-writer.js';
 import { type Installation, known } from '#common/service/installation.js';
 import { isRunOpen } from '#common/service/schedule-view.js';
 import { nextSlot, toScheduleRules } from '#common/service/timetable.js';
@@ -21,7 +21,7 @@ import { auditPassed, auditSetBack, auditWaiting, type PassedSlots, toPassedSlot
 
 export interface PlanDueDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly installation: Installation;
   readonly logger: Logger;
 }
@@ -101,14 +101,14 @@ function decide(marks: readonly ScheduleMark[], now: Date, { installation }: Pla
 export async function planNow(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps): Promise<Planned> {
   const locked = await tx.schedules.lock(names);
   const setBack = await tx.schedules.setBack(names);
-  for (const mark of setBack) await auditSetBack(tx, mark, deps.facts.source);
+  for (const mark of setBack) await auditSetBack(tx, mark, deps.events.source);
   const marks = setBack.length === 0 ? locked : await tx.schedules.marks(names);
   const decision = decide(marks, await tx.now(), deps);
   for (const slot of decision.due) await request(slot, tx, deps);
   const passedSlots = toPassedSlots(decision.passed);
-  for (const slots of passedSlots) await auditPassed(tx, slots, deps.facts.source);
+  for (const slots of passedSlots) await auditPassed(tx, slots, deps.events.source);
   const newlyWaiting = await remember(decision.waiting, marks, tx);
-  for (const slot of newlyWaiting) await auditWaiting(tx, slot, deps.facts.source);
+  for (const slot of newlyWaiting) await auditWaiting(tx, slot, deps.events.source);
   const settled = [...decision.due, ...passedSlots.map(({ schedule, lastSlotAt: slotAt }) => ({ schedule, slotAt }))];
   for (const { schedule, slotAt } of settled) await tx.schedules.advance(schedule, slotAt);
   return { ...decision, passedSlots, newlyWaiting };
@@ -125,19 +125,19 @@ const toState = (mark: ScheduleMark, { config }: Installation): ScheduleState =>
 async function request(
   { schedule, slotAt }: DueSlot,
   tx: CatalogTx,
-  { facts, installation }: Pick<PlanDueDeps, 'facts' | 'installation'>,
+  { events, installation }: Pick<PlanDueDeps, 'events' | 'installation'>,
 ): Promise<void> {
   const { dataset, method, deadline } = installation.schedule(schedule);
   const slot = slotAt.toISOString();
   const deadlineAt = deadline === undefined ? undefined : toInstantAfter(await tx.now(), deadline).toISOString();
   const id = toUuidV5('slot', schedule, slot);
-  await facts.write(
+  await events.write(
     tx,
     BackupRequested,
     { dataset, method, schedule, slotAt: slot, ...(deadlineAt && { deadlineAt }) },
     { id, correlationid: id },
   );
-  await tx.schedules.record(schedule, { slotAt, requestId: id, runId: toRunId(facts.source, id) });
+  await tx.schedules.record(schedule, { slotAt, requestId: id, runId: toRunId(events.source, id) });
 }
 
 /** Keeps what waits now, and gives what did not wait like this before: each wait is said once. */

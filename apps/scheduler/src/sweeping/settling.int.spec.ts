@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import type { RunKind } from '#common/domain/run.js';
-import { Facts } from '#common/service/facts.js';
+import { EventWriter } from '#common/service/event-writer.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { startSettling } from './settling.js';
 
 let bed: CatalogTestBed;
-const facts = new Facts({ instance: 'spec', topicPrefix: '' });
+const events = new EventWriter({ instance: 'spec', topicPrefix: '' });
 
 beforeAll(async () => {
   bed = await CatalogTestBed.open();
@@ -41,7 +41,7 @@ describe('without any worker', () => {
     const cancelled = await bed.enqueue();
     await bed.catalog.transaction((tx) => tx.runs.requestCancel(cancelled.id));
     const open = await bed.enqueue();
-    const deps = { catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 1 };
+    const deps = { catalog: bed.catalog, events, logger: silentLogger, restoresAfterMs: 1 };
     const both = [startSettling(deps), startSettling({ ...deps, catalog: await bed.another() })];
     const due = [...left, overdue.id, cancelled.id];
     for (const id of due) while ((await stateOf(id)) === 'queued' || (await stateOf(id)) === 'running');
@@ -64,11 +64,11 @@ describe('without any worker', () => {
 
   it('a restore whose executor vanished is left to executors for a while: they can end what it has begun', async () => {
     const [restore, replay] = [await leave('restore'), await leave('replay')];
-    const settling = startSettling({ catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 3_600_000 });
+    const settling = startSettling({ catalog: bed.catalog, events, logger: silentLogger, restoresAfterMs: 3_600_000 });
     while ((await stateOf(replay)) === 'running');
     await settling.stop();
     expect(await stateOf(restore)).toBe('running');
-    const later = startSettling({ catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 1 });
+    const later = startSettling({ catalog: bed.catalog, events, logger: silentLogger, restoresAfterMs: 1 });
     while ((await stateOf(restore)) === 'running');
     await later.stop();
     const { problem } = await bed.catalog.transaction((tx) => tx.runs.load(restore));
@@ -82,7 +82,7 @@ describe('without any worker', () => {
       [id],
     );
     await bed.admin.query(`UPDATE holdfast.runs SET timed_at = timed_at + interval '1 hour' WHERE id = $1`, [id]);
-    const settling = startSettling({ catalog: bed.catalog, facts, logger: silentLogger, restoresAfterMs: 1 });
+    const settling = startSettling({ catalog: bed.catalog, events, logger: silentLogger, restoresAfterMs: 1 });
     while ((await stateOf(id)) === 'running');
     await settling.stop();
     expect(await stateOf(id)).toBe('failed');

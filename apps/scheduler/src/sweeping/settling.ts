@@ -1,7 +1,7 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import { RunKinds } from '#common/domain/run.js';
 import { type Background, inBackground, repeat } from '#common/service/background/background.js';
-import type { Facts } from '#common/service/facts.js';
+import type { EventWriter } from '#common/service/event-writer.js';
 import { followClock } from '#common/service/follow-clock.js';
 import { settleDue } from '#common/service/settle-due.js';
 import { tellFailure } from '#common/service/tell-failure.js';
@@ -10,7 +10,7 @@ import type { Metrics } from '#common/telemetry/metrics.js';
 
 export interface SettlingDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly logger: Logger;
   readonly metrics?: Metrics;
   /** Only executors reach the servers where a vanished one may have left something that works on. */
@@ -25,8 +25,8 @@ const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
  * Every run comes to its end although no worker is up: cancelled, overdue or out of attempts, it is settled with its fact. Restores whose
  * executor vanished come later than others.
  */
-export function startSettling({ facts, ...deps }: SettlingDeps): Background {
-  const options = { ...deps, kinds: RunKinds, onFailed: tellFailure(facts) };
+export function startSettling({ events, ...deps }: SettlingDeps): Background {
+  const options = { ...deps, kinds: RunKinds, onFailed: tellFailure(events) };
   const settle = async () => {
     await followClock(options);
     await settleDue(options);

@@ -15,9 +15,9 @@ export interface SweptDataset extends AppliedRetention {
 
 /** Looks whether every backup is whole, expires what has to go, and removes what dead attempts left. Throws: repository.*, catalog.unavailable; the abort reason. */
 export async function sweepDataset(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<SweptDataset> {
-  const { catalog, facts, installation } = d;
+  const { catalog, events, installation } = d;
   const repository = installation.primaryRepository(dataset);
-  const lost = catalog === undefined ? [] : await lookAtCopies(dataset, { catalog, repository, facts }, signal);
+  const lost = catalog === undefined ? [] : await lookAtCopies(dataset, { catalog, repository, events }, signal);
   return { lost, ...(await retain(dataset, d, signal)) };
 }
 

@@ -11,7 +11,7 @@ import { initialiseRepository } from '#common/repository/initialise-repository.j
 import { attemptPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import type { Background } from '#common/service/background/background.js';
-import { Facts } from '#common/service/facts.js';
+import { EventWriter } from '#common/service/event-writer.js';
 import { Installation } from '#common/service/installation.js';
 import { createLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
@@ -87,7 +87,7 @@ async function sweep(
   const to = { write: (line: string) => void lines.push(JSON.parse(line)) };
   const sweeping = startSweeping({
     ...{ catalog: await bed.another(), owner, metrics, installation },
-    facts: new Facts({ instance: 'spec', topicPrefix: '' }),
+    events: new EventWriter({ instance: 'spec', topicPrefix: '' }),
     logger: createLogger({ service: 'spec', level: 'info', secrets: [], to }),
     ...(limitMs === undefined ? {} : { limitMs }),
   });

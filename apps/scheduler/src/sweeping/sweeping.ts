@@ -5,7 +5,7 @@ import type { Service } from '#common/service/open-service.js';
 import { forgetOld, type KeepAges } from './forget.js';
 import { type SweepDeps, sweepRepositories } from './sweep-repositories.js';
 
-type SweepingDeps = Pick<Service, 'catalog' | 'facts' | 'installation' | 'logger' | 'metrics' | 'owner'> &
+type SweepingDeps = Pick<Service, 'catalog' | 'events' | 'installation' | 'logger' | 'metrics' | 'owner'> &
   Pick<SweepDeps, 'limitMs'>;
 
 /** Whatever time and dead attempts leave behind: one sweep by one of all schedulers, beside the planning tick and never in its way. */

@@ -16,14 +16,14 @@ import type { ReplayPlan } from '#common/operations/replay-plan.js';
 import type { ReplayDeps } from '#common/operations/replay-request.js';
 import type { ReplayResult } from '#common/operations/replay-result.js';
 import { runReplay } from '#common/operations/run-replay.js';
-import type { Facts } from '#common/service/facts.js';
+import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
 import { loadPosition } from '#common/service/load-position.js';
 import { toReplayAsk } from '#common/service/to-replay-ask.js';
 
 export interface ReplayRunDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly installation: Installation;
   readonly kafka: BusClient;
 }
@@ -75,7 +75,7 @@ async function freezePlan(run: ClaimedRun, request: Request, deps: ReplayDeps, d
     const { dataset, mode } = request;
     await tx.replays.begin({ runId: run.id, dataset, mode, plan: plan as unknown as JsonObject });
     const startedAt = (await tx.now()).toISOString();
-    await d.facts.add(tx, run, ReplayStarted, (head) => ({ ...head, attempt: run.attempt, mode, startedAt }));
+    await d.events.add(tx, run, ReplayStarted, (head) => ({ ...head, attempt: run.attempt, mode, startedAt }));
   });
   return plan;
 }
@@ -103,7 +103,7 @@ async function complete(run: ClaimedRun, request: Request, outcome: ReplayResult
     await tx.replays.complete(run.id, isComplete, result as unknown as JsonObject);
     const startedAt = (run.startedAt ?? run.createdAt).toISOString();
     const completedAt = (await tx.now()).toISOString();
-    await d.facts.add(tx, run, ReplayCompleted, (head) => ({
+    await d.events.add(tx, run, ReplayCompleted, (head) => ({
       ...{ ...head, attempt: run.attempt, mode: request.mode, isComplete, startedAt, completedAt },
       partitions: [...partitions],
     }));

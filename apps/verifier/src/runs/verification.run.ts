@@ -8,7 +8,7 @@ import type { BackupId, RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { VerificationResult } from '#common/operations/keep-verdict.js';
 import { verifyRestore } from '#common/operations/verify-restore.js';
-import type { Facts } from '#common/service/facts.js';
+import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
 import { keepProof, type ProofOf } from '#common/service/keep-standing.js';
 import { loadManifest } from '#common/service/load-manifest.js';
@@ -18,7 +18,7 @@ import type { Metrics } from '#common/telemetry/metrics.js';
 
 export interface VerificationRunDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly installation: Installation;
   readonly metrics: Metrics;
   readonly logger: Logger;
@@ -65,7 +65,7 @@ const toSaid = ({ target, destination, profile }: Request, { backupId }: Manifes
   profile,
 });
 
-function begin(run: ClaimedRun, request: Request, { manifest, catalog, facts }: Begun): Promise<unknown> {
+function begin(run: ClaimedRun, request: Request, { manifest, catalog, events }: Begun): Promise<unknown> {
   return catalog.transaction(async (tx) => {
     await tx.runs.assertHeld(run.claim);
     await tx.verifications.begin({
@@ -74,7 +74,7 @@ function begin(run: ClaimedRun, request: Request, { manifest, catalog, facts }: 
       restoreRunId: (request.restoreRunId as RunId | undefined) ?? null,
     });
     const startedAt = (await tx.now()).toISOString();
-    await facts.add(tx, run, VerificationStarted, (head) => ({
+    await events.add(tx, run, VerificationStarted, (head) => ({
       ...{ ...head, ...toSaid(request, manifest), attempt: run.attempt, startedAt },
     }));
   });
@@ -97,15 +97,15 @@ interface Done extends Begun {
 async function complete(
   run: ClaimedRun,
   request: Request,
-  { manifest, result, repository, catalog, facts }: Done,
+  { manifest, result, repository, catalog, events }: Done,
 ): Promise<void> {
   const { verdict, outcomes, verdictKey } = result;
   const document = { verdict, verdictKey, ...toSaid(request, manifest), probes: outcomes } as unknown as JsonObject;
   await catalog.transaction(async (tx) => {
     await tx.runs.settle(run.claim, { state: 'completed', result: document });
     await tx.verifications.complete(run.id, verdict, document);
-    await keepProof(tx, toProofOf(run, { manifest, result, repository }), facts);
-    await facts.add(tx, run, VerificationCompleted, (head) => ({
+    await keepProof(tx, toProofOf(run, { manifest, result, repository }), events);
+    await events.add(tx, run, VerificationCompleted, (head) => ({
       ...{ ...head, ...toSaid(request, manifest), attempt: run.attempt, verdict },
       probes: outcomes.map((outcome) => ({ ...outcome, evidence: [...outcome.evidence] })),
       restoreRunId: request.restoreRunId ?? null,

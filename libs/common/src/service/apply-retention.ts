@@ -7,13 +7,13 @@ import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#co
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { underLease } from './background/lease.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
 import { type DatasetPlan, loadKnowledge, planRetention, type RetentionDeps } from './plan-retention.js';
 import { type DeadSweep, sweepDead } from './sweep-dead.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
-  readonly facts: Facts;
+  readonly events: EventWriter;
 }
 
 export interface AppliedBackup {

@@ -38,11 +38,11 @@ const sweep = async (deps = bed.deps()) =>
   (await applyRetention('shop', deps, signal)).backups.map(({ id, outcome }) => `${id} ${outcome}`);
 
 async function toldOf({ backupId }: Manifest) {
-  const facts = await bed.bed.admin.query(
+  const { rows } = await bed.bed.admin.query(
     `SELECT event #>> '{data,reasons,0}' AS why FROM holdfast.outbox WHERE event_type = 'backup.expired'`,
   );
   const audited = await bed.bed.catalog.transaction((tx) => tx.audit.list({ subject: backupId }));
-  return { facts: facts.rows.map(({ why }) => why), audited: audited.map(({ actor, action }) => `${actor} ${action}`) };
+  return { events: rows.map(({ why }) => why), audited: audited.map(({ actor, action }) => `${actor} ${action}`) };
 }
 
 /** Everything that was done lately failed: rules expire nothing. */
@@ -88,7 +88,7 @@ describe('a backup that an operator wants gone', () => {
     expect(await keysOf(old)).toEqual([]);
     expect([await bed.stateOf(old), await bed.isWhole(young)]).toEqual(['expired', true]);
     expect(await toldOf(old)).toEqual({
-      facts: ['ops asked for its deletion'],
+      events: ['ops asked for its deletion'],
       audited: ['holdfast://spec backup.expired', 'ops backup.delete'],
     });
   });
@@ -117,7 +117,7 @@ describe('a backup that an operator wants gone', () => {
     await expect(remove(read, twice)).rejects.toMatchObject({
       context: { neededBy: [`held by restore run ${run.id}`] },
     });
-    expect((await toldOf(held)).facts).toEqual([]);
+    expect((await toldOf(held)).events).toEqual([]);
     expect([await bed.isWhole(held), await sweep()]).toEqual([true, []]);
   });
 

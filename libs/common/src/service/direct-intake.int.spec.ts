@@ -7,11 +7,11 @@ import { AppError } from '#common/errors/app-error.js';
 import { createLogger } from '#common/telemetry/logger.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { startDirectIntake } from './direct-intake.js';
-import { Facts } from './facts.js';
+import { EventWriter } from './event-writer.js';
 import { type Intake, takeRequest } from './intake.js';
 
 const CONSUMER = 'holdfast-executor';
-const facts = new Facts({ instance: 'spec', topicPrefix: 'spec.' });
+const events = new EventWriter({ instance: 'spec', topicPrefix: 'spec.' });
 
 let bed: CatalogTestBed;
 let started: { stop(): Promise<void> }[];
@@ -40,7 +40,7 @@ const intake: Intake<typeof BackupRequested.data, typeof BackupRejected.data> = 
 
 const take = (event: unknown) =>
   takeRequest(event as Parameters<typeof takeRequest<typeof BackupRequested.data, never>>[0], intake as never, {
-    ...{ catalog: bed.catalog, facts, consumer: CONSUMER },
+    ...{ catalog: bed.catalog, events, consumer: CONSUMER },
   });
 
 function start(options: Partial<Parameters<typeof startDirectIntake>[1]> = {}, directAfterMs = 0): void {
@@ -64,7 +64,7 @@ function start(options: Partial<Parameters<typeof startDirectIntake>[1]> = {}, d
 
 const ask = (names: readonly string[]) =>
   bed.catalog.transaction(async (tx) => {
-    for (const dataset of names) await facts.write(tx, BackupRequested, { dataset }, { id: `ask-${dataset}` });
+    for (const dataset of names) await events.write(tx, BackupRequested, { dataset }, { id: `ask-${dataset}` });
   });
 
 const queued = async (): Promise<string[]> => {
@@ -151,7 +151,7 @@ describe('requests that the bus does not take in time', () => {
   it('are taken by the service whose kind they are', async () => {
     await ask(['shop']);
     await bed.catalog.transaction((tx) =>
-      facts.write(tx, ReplayRequested, { dataset: 'shop', backup: 'latest' }, { id: 'replay' }),
+      events.write(tx, ReplayRequested, { dataset: 'shop', backup: 'latest' }, { id: 'replay' }),
     );
     const seen: string[] = [];
     start({

@@ -7,11 +7,11 @@ import { BackupExpired } from '#common/contracts/events/backup-expired.event.js'
 import { type Manifest, totalBytes } from '#common/contracts/manifest.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { toUuidV5 } from '#common/domain/ids.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 
 export interface TellExpiryDeps {
   readonly catalog: Catalog | undefined;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   /** Of this sweep alone. Undefined without a catalog. */
   readonly lease: LeaseRef | undefined;
 }
@@ -25,7 +25,7 @@ export interface Forgotten {
 
 /** Row and fact in one transaction, before anything is deleted: the catalog never names what is gone. False while a run works with it. */
 export const forgetInCatalog =
-  (forgotten: Forgotten, { catalog, facts, lease }: TellExpiryDeps) =>
+  (forgotten: Forgotten, { catalog, events, lease }: TellExpiryDeps) =>
   async (_: unknown, manifest: Manifest | undefined): Promise<boolean> => {
     if (catalog === undefined) return true;
     const { dataset, backupId } = forgotten;
@@ -36,7 +36,7 @@ export const forgetInCatalog =
       const uses = await tx.retention.uses(dataset);
       if (uses.some((use) => use.backupId === backupId)) return false;
       const said = await forget(tx, { ...forgotten, known, manifest });
-      if (said !== undefined) await tell(tx, forgotten, said, facts);
+      if (said !== undefined) await tell(tx, forgotten, said, events);
       return true;
     });
   };
@@ -64,13 +64,13 @@ const fromManifest = (manifest: Manifest): Said => ({
   snapshotAt: manifest.snapshotAt,
 });
 
-async function tell(tx: CatalogTx, forgotten: Forgotten, said: Said, facts: Facts): Promise<void> {
+async function tell(tx: CatalogTx, forgotten: Forgotten, said: Said, events: EventWriter): Promise<void> {
   const { dataset, backupId, repository, reasons } = forgotten;
   const expiredAt = (await tx.now()).toISOString();
   const data = { dataset, backupId, repository, reasons: [...reasons], ...said, expiredAt };
-  await facts.write(tx, BackupExpired, data, { id: toUuidV5('expired', backupId, repository) });
+  await events.write(tx, BackupExpired, data, { id: toUuidV5('expired', backupId, repository) });
   await tx.audit.write({
-    ...{ actor: facts.source, action: 'backup.expired' },
+    ...{ actor: events.source, action: 'backup.expired' },
     ...{ subject: backupId, outcome: 'deleted' },
     detail: { repository, reasons: [...reasons] },
   });

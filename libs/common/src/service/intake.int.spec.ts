@@ -7,7 +7,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { createLogger } from '#common/telemetry/logger.js';
 import { createMetrics, type Metrics } from '#common/telemetry/metrics.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { Facts } from './facts.js';
+import { EventWriter } from './event-writer.js';
 import { type Intake, type IntakeDeps, takeRequest } from './intake.js';
 
 let bed: CatalogTestBed;
@@ -40,7 +40,7 @@ const asRestore = { kind: 'restore', resource: 'db', sourceHost: null, deadlineA
 
 const deps = (): IntakeDeps => ({
   catalog: bed.catalog,
-  facts: new Facts({ instance: 'spec', topicPrefix: 'spec.' }),
+  events: new EventWriter({ instance: 'spec', topicPrefix: 'spec.' }),
   consumer: 'holdfast-executor',
   metrics,
   logger: createLogger({ service: 'spec', level: 'info', secrets: [], to: { write: (line) => lines.push(line) } }),
@@ -162,10 +162,10 @@ describe('taking a request', () => {
 });
 
 describe('a request that claims to be one of ours', () => {
-  const facts = new Facts({ instance: 'spec', topicPrefix: 'spec.' });
-  const forged = (id: string, dataset: string) => request(id, dataset, facts.source);
+  const events = new EventWriter({ instance: 'spec', topicPrefix: 'spec.' });
+  const forged = (id: string, dataset: string) => request(id, dataset, events.source);
   const write = (id: string, dataset: string) =>
-    bed.catalog.transaction((tx) => facts.write(tx, BackupRequested, { dataset }, { id }));
+    bed.catalog.transaction((tx) => events.write(tx, BackupRequested, { dataset }, { id }));
   const audited = async (id: string) =>
     (await bed.catalog.transaction((tx) => tx.audit.list({ subject: id }))).map(({ actor, outcome }) => [
       actor,
@@ -179,9 +179,9 @@ describe('a request that claims to be one of ours', () => {
     expect([await runs(), await outbox()]).toEqual([[], []]);
     expect(await audited('slot-1')).toEqual([['unknown', 'refused']]);
     await takeRequest(await write('slot-1', 'shop'), intake, deps());
-    expect(await runs()).toEqual([{ id: toRunId(facts.source, 'slot-1'), dataset: 'shop', request_id: 'slot-1' }]);
+    expect(await runs()).toEqual([{ id: toRunId(events.source, 'slot-1'), dataset: 'shop', request_id: 'slot-1' }]);
     expect(await audited('slot-1')).toEqual([
-      [facts.source, 'accepted'],
+      [events.source, 'accepted'],
       ['unknown', 'refused'],
     ]);
   });
@@ -198,6 +198,6 @@ describe('a request that claims to be one of ours', () => {
     await bed.admin.query('TRUNCATE holdfast.outbox');
     await takeRequest(event, intake, deps());
     expect(await runs()).toHaveLength(1);
-    expect(await audited('slot-3')).toEqual([[facts.source, 'accepted']]);
+    expect(await audited('slot-3')).toEqual([[events.source, 'accepted']]);
   });
 });

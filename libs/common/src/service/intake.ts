@@ -10,11 +10,11 @@ import { assertNotFromFuture } from '#common/domain/request.policy.js';
 import { AppError, type Problem, toProblem } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 
 export interface IntakeDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   /** Part of the inbox key: each service sees each request once. */
   readonly consumer: string;
   readonly metrics?: Pick<Metrics, 'rejections'>;
@@ -76,12 +76,12 @@ async function takeIn<T extends z.ZodObject>(
   delivered: Event<z.output<T>>,
   o: IntakeDeps & Taking<T>,
 ): Promise<AppError | undefined> {
-  const { consumer, facts, request, take, reject } = o;
+  const { consumer, events, request, take, reject } = o;
   const now = await tx.now();
   const keepUntil = new Date(now.getTime() + REMEMBER_MS);
   const { source, id } = delivered;
   if (!(await tx.inbox.remember({ consumer, source, id, keepUntil }))) return undefined;
-  const event = source === facts.source ? await loadOwn(tx, delivered, request) : delivered;
+  const event = source === events.source ? await loadOwn(tx, delivered, request) : delivered;
   try {
     assertNotFromFuture(`${event.type} ${event.id}`, event.time, now);
     await writeAudit(tx, event, 'accepted', await take(tx, event, now));
@@ -140,7 +140,7 @@ export function takeRequest<T extends z.ZodObject, R extends z.ZodObject>(
     request: intake.request,
     take: (tx, own, now) => enqueue(tx, own, { ...intake.decide(own, now), requestVersion: intake.request.version }),
     reject: (tx, own, head) =>
-      deps.facts.write(tx, intake.rejection, intake.toRejection(own.data, head), toRejectionOrigin(own)),
+      deps.events.write(tx, intake.rejection, intake.toRejection(own.data, head), toRejectionOrigin(own)),
   });
 }
 

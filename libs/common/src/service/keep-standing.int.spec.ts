@@ -67,7 +67,7 @@ const prove = ({ backupId, attemptKey }: Manifest, second: number, probes: Reado
     keepProof(
       tx,
       { dataset: 'shop', repository: 'disk', backupId, attemptKey, foundBy: 'verification', judged },
-      bed.facts,
+      bed.events,
     ),
   );
 };

@@ -6,7 +6,7 @@ import { BackupCleared } from '#common/contracts/events/backup-cleared.event.js'
 import { BackupDamaged } from '#common/contracts/events/backup-damaged.event.js';
 import { toUuidV5 } from '#common/domain/ids.js';
 import { type Damage, type Judged, weighProofs } from '#common/domain/proof.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 
 export interface Look extends CopyRef {
   readonly dataset: string;
@@ -21,19 +21,23 @@ export interface ProofOf extends Omit<Look, 'lost'> {
 }
 
 /** A proof and what it makes of the backup, in the transaction that makes the proof a fact. Throws: catalog.unavailable. */
-export async function keepProof(tx: CatalogTx, { judged, attemptKey, ...look }: ProofOf, facts: Facts): Promise<void> {
+export async function keepProof(
+  tx: CatalogTx,
+  { judged, attemptKey, ...look }: ProofOf,
+  events: EventWriter,
+): Promise<void> {
   const { backupId, repository } = look;
   await tx.proofs.record({ ...judged, backupId, repository, attemptKey });
   // Who has read every object has seen that none is lost.
   const isWhole = judged.probes.some(({ probe, verdict }) => probe === 'checksums' && verdict === 'passed');
-  await keepStanding(tx, { ...look, lost: isWhole ? [] : undefined }, facts);
+  await keepStanding(tx, { ...look, lost: isWhole ? [] : undefined }, events);
 }
 
 /**
  * Weighs all proofs of a copy together with what it has lost, and tells the change, if any, once. A copy that the catalog does not name,
  * or has expired, makes no event. Throws: catalog.unavailable.
  */
-export async function keepStanding(tx: CatalogTx, look: Look, facts: Facts): Promise<void> {
+export async function keepStanding(tx: CatalogTx, look: Look, events: EventWriter): Promise<void> {
   const copy = await tx.proofs.lockCopy(look);
   if (copy === undefined) return;
   const proofs = await tx.proofs.of(look);
@@ -46,8 +50,8 @@ export async function keepStanding(tx: CatalogTx, look: Look, facts: Facts): Pro
   const { dataset, backupId, repository, foundBy } = look;
   const said = { dataset, backupId, repository, foundBy, foundAt };
   const id = toUuidV5('standing', backupId, repository, foundAt);
-  if (damage === null) await facts.write(tx, BackupCleared, said, { id });
-  else await facts.write(tx, BackupDamaged, { ...said, damage: [...damage.lost, ...damage.proven] }, { id });
+  if (damage === null) await events.write(tx, BackupCleared, said, { id });
+  else await events.write(tx, BackupDamaged, { ...said, damage: [...damage.lost, ...damage.proven] }, { id });
 }
 
 const hasDecidedSums = ({ probe, verdict }: { readonly probe: string; readonly verdict: string }): boolean =>

@@ -6,13 +6,13 @@ import { findVerdictRun, manifestKey, sweptKey } from '#common/repository/layout
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { findLost } from '#common/repository/read-backups.js';
 import { readVerdicts } from '#common/repository/read-proofs.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 import { keepStanding } from './keep-standing.js';
 
 export interface LookDeps {
   readonly catalog: Catalog;
   readonly repository: BackupRepository;
-  readonly facts: Facts;
+  readonly events: EventWriter;
 }
 
 export interface DamagedCopy {
@@ -58,7 +58,7 @@ interface Seen {
 async function lookAtCopy(
   dataset: string,
   { copy, objects, runs }: Seen,
-  { catalog, repository, facts }: LookDeps,
+  { catalog, repository, events }: LookDeps,
   signal: AbortSignal,
 ): Promise<readonly Damage[]> {
   const { backupId, attemptKey } = copy;
@@ -72,7 +72,7 @@ async function lookAtCopy(
   if (lost.length === 0 && copy.damage === null && verdicts.length === 0) return lost;
   await catalog.transaction(async (tx) => {
     for (const judged of verdicts) await tx.proofs.record({ ...copy, ...judged });
-    await keepStanding(tx, { ...copy, dataset, lost, foundBy: 'listing' }, facts);
+    await keepStanding(tx, { ...copy, dataset, lost, foundBy: 'listing' }, events);
   });
   return lost;
 }

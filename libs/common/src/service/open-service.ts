@@ -11,7 +11,7 @@ import { AppError, toAppError } from '#common/errors/app-error.js';
 import { createLogger, type Logger } from '#common/telemetry/logger.js';
 import { createMetrics, type Metrics } from '#common/telemetry/metrics.js';
 import { type BusWatch, watchBus } from './bus-watch.js';
-import { Facts } from './facts.js';
+import { EventWriter } from './event-writer.js';
 import { Installation } from './installation.js';
 import { ShutdownList } from './shutdown.js';
 
@@ -27,7 +27,7 @@ export interface Service {
   readonly kafka: BusClient;
   readonly publisher: BusPublisher;
   readonly deadLetters: DeadLetterBox;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly logger: Logger;
   readonly metrics: Metrics;
   readonly shutdown: ShutdownList;
@@ -70,7 +70,7 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   return {
     ...{ name, owner, installation, catalog, kafka, publisher, logger, shutdown, topicPrefix },
     deadLetters: counted(createDeadLetterBox(publisher, { topicPrefix }), metrics),
-    facts: new Facts({ instance: config.instance, topicPrefix }),
+    events: new EventWriter({ instance: config.instance, topicPrefix }),
     ...{ metrics, bus, intake: name === 'scheduler' ? undefined : new ConsumerState() },
     directAfterMs: config.bus.directAfterMs,
   };

@@ -3,11 +3,11 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { ProgressView } from '#common/contracts/api-views.js';
 import type { EventDefinition } from '#common/contracts/define-event.js';
-import type { FactHead, Facts } from './facts.js';
+import type { EventWriter, RunEventHead } from './event-writer.js';
 
 export interface ProgressEvents<S extends z.ZodObject> {
   readonly definition: EventDefinition<S>;
-  readonly data: (head: FactHead, progress: ProgressView) => z.input<S>;
+  readonly data: (head: RunEventHead, progress: ProgressView) => z.input<S>;
 }
 
 const ROW_EVERY_MS = 1_000;
@@ -20,8 +20,8 @@ const EVENT_EVERY_MS = 5_000;
  */
 export function reportProgress<S extends z.ZodObject>(
   run: ClaimedRun,
-  events: ProgressEvents<S>,
-  { catalog, facts }: { readonly catalog: Catalog; readonly facts: Facts },
+  progressed: ProgressEvents<S>,
+  { catalog, events }: { readonly catalog: Catalog; readonly events: EventWriter },
 ): { report(progress: ProgressView): void; stop(): Promise<void> } {
   let current: ProgressView | undefined;
   let isRowBehind = false;
@@ -42,7 +42,8 @@ export function reportProgress<S extends z.ZodObject>(
     if (toTell.length > 0) toldAt = performance.now();
     await catalog.transaction(async (tx) => {
       await tx.runs.progress(run.claim, { ...progress });
-      for (const seen of toTell) await facts.add(tx, run, events.definition, (head) => events.data(head, seen));
+      for (const seen of toTell)
+        await events.add(tx, run, progressed.definition, (head) => progressed.data(head, seen));
     });
   };
   const writeNext = (): void => {

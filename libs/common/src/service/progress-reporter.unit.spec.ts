@@ -3,7 +3,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { ProgressView } from '#common/contracts/api-views.js';
 import { BackupProgressed } from '#common/contracts/events/backup-progressed.event.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 import { reportProgress } from './progress-reporter.js';
 
 const head = { runId: 'run', dataset: 'shop', sequence: 1 };
@@ -13,13 +13,13 @@ function start(signal = new AbortController().signal) {
   const rows: unknown[] = [];
   const tx = { runs: { progress: async (_: unknown, progress: ProgressView) => rows.push(progress) } };
   const catalog = { transaction: async (work: (t: typeof tx) => Promise<unknown>) => work(tx) } as unknown as Catalog;
-  const facts = {
+  const events = {
     add: async (_tx: unknown, _run: unknown, _definition: unknown, data: (h: typeof head) => unknown) =>
       told.push(data(head)),
-  } as unknown as Facts;
+  } as unknown as EventWriter;
   const run = { claim: { signal } } as ClaimedRun;
   const data = (_: unknown, { stage, bytes }: ProgressView) => ({ stage, bytes }) as never;
-  return { told, rows, ...reportProgress(run, { definition: BackupProgressed, data }, { catalog, facts }) };
+  return { told, rows, ...reportProgress(run, { definition: BackupProgressed, data }, { catalog, events }) };
 }
 
 const at = (stage: string, bytes: number): ProgressView => ({ stage, bytes, totalBytes: null });

@@ -24,7 +24,7 @@ const start = (handler: RunHandler, options?: Partial<RunLoopOptions>) => loops.
 const succeed = (run: ClaimedRun, catalog: Catalog = bed.catalog) => loops.succeed(run, catalog);
 const load = (id: RunId) => loops.load(id);
 const reaches = (id: RunId, state: RunState) => loops.reaches(id, state);
-const facts = () => loops.facts();
+const events = () => loops.events();
 /** Work that ends only by its signal, with the signal's reason, as every engine does. */
 const untilAborted = ({ claim: { signal } }: ClaimedRun) =>
   new Promise<never>((_resolve, reject) => {
@@ -57,7 +57,7 @@ describe('the run loop', () => {
     const all = [early, ...late].map(({ id }) => id);
     for (const id of all) await reaches(id, 'completed');
     expect([...done].sort()).toEqual(all.sort());
-    expect(await facts()).toEqual([]);
+    expect(await events()).toEqual([]);
   });
 
   it('is woken by a new run, without waiting for the poll', async () => {
@@ -104,7 +104,7 @@ describe('the run loop', () => {
       problem: { code: 'engine.exit', context: { exitCode: 1 }, hint: expect.any(String) },
     });
     expect(attempts).toEqual([1, 2, 3]);
-    expect(await facts()).toEqual([`${id} engine.exit`]);
+    expect(await events()).toEqual([`${id} engine.exit`]);
   });
 
   it('does not try again what cannot pass, nor what nobody understands', async () => {
@@ -138,7 +138,7 @@ describe('the run loop', () => {
       code: 'run.cancelled',
       message: expect.stringContaining('wrong night'),
     });
-    expect(await facts()).toEqual([`${id} run.cancelled`]);
+    expect(await events()).toEqual([`${id} run.cancelled`]);
   });
 
   it('settles a queued run that was cancelled, with its fact, though nobody ever held it', async () => {
@@ -149,7 +149,7 @@ describe('the run loop', () => {
     await begun;
     await bed.catalog.transaction((tx) => tx.runs.requestCancel(waiting.id));
     expect(await reaches(waiting.id, 'cancelled')).toMatchObject({ attempt: 0 });
-    expect(await facts()).toEqual([`${waiting.id} run.cancelled`]);
+    expect(await events()).toEqual([`${waiting.id} run.cancelled`]);
     expect(await load(holder.id)).toMatchObject({ state: 'running' });
   });
 
@@ -160,7 +160,7 @@ describe('the run loop', () => {
     start(handler);
     await begun;
     expect(await reaches(id, 'failed')).toMatchObject({ attempt: 1, problem: { code: 'run.overdue' } });
-    expect(await facts()).toEqual([`${id} run.overdue`]);
+    expect(await events()).toEqual([`${id} run.overdue`]);
   });
 
   it('settles with its fact a run whose last attempt vanished', async () => {
@@ -170,7 +170,7 @@ describe('the run loop', () => {
     );
     start(succeed as RunHandler);
     expect(await reaches(id, 'failed')).toMatchObject({ problem: { code: 'run.exhausted' } });
-    expect(await facts()).toEqual([`${id} run.exhausted`]);
+    expect(await events()).toEqual([`${id} run.exhausted`]);
   });
 
   it('lets go of a cancelled run whose work does not end, so that it is settled all the same', async () => {

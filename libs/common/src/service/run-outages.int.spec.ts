@@ -29,7 +29,7 @@ describe('a source or store that is away', () => {
     expect(first).toMatchObject({ waitingSince: null, code: undefined });
     expect(new Set(later.map(({ waitingSince }) => waitingSince?.getTime())).size).toBe(1);
     expect(new Set(later.map(({ code }) => code))).toEqual(new Set(['postgres.unreachable']));
-    expect(await loops.facts()).toEqual([]);
+    expect(await loops.events()).toEqual([]);
   });
 
   it('fails its run once the patience is over, with one fact and the cause', async () => {
@@ -45,7 +45,7 @@ describe('a source or store that is away', () => {
     expect(run).toMatchObject({ problem: { code: 'postgres.unreachable' } });
     expect(performance.now() - startedAt).toBeGreaterThan(500);
     expect(run.attempt).toBeGreaterThan(2);
-    expect(await loops.facts()).toEqual([`${id} postgres.unreachable`]);
+    expect(await loops.events()).toEqual([`${id} postgres.unreachable`]);
   });
 
   it('is waited for until the deadline, which then tells what was in the way', async () => {

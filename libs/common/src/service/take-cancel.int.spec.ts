@@ -2,10 +2,10 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';
 import type { RunId } from '#common/domain/ids.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { Facts } from './facts.js';
+import { EventWriter } from './event-writer.js';
 import { CANCEL_CONSUMER, takeCancel } from './take-cancel.js';
 
-const facts = new Facts({ instance: 'spec', topicPrefix: '' });
+const events = new EventWriter({ instance: 'spec', topicPrefix: '' });
 let bed: CatalogTestBed;
 
 beforeAll(async () => {
@@ -19,7 +19,7 @@ function cancel(runId: RunId): Promise<void> {
   requests += 1;
   const origin = { id: `cancel-${requests}`, source: 'spec', time: new Date() };
   return takeCancel(RunCancelRequested.create({ runId, reason: 'wrong night' }, origin), {
-    ...{ catalog: bed.catalog, facts, consumer: CANCEL_CONSUMER },
+    ...{ catalog: bed.catalog, events, consumer: CANCEL_CONSUMER },
   });
 }
 

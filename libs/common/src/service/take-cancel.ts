@@ -24,7 +24,7 @@ export function takeCancel(event: Event<CancelRequest>, deps: IntakeDeps): Promi
     request: RunCancelRequested,
     take: (tx, own) => cancel(tx, own.data),
     reject: (tx, own, head) =>
-      deps.facts.write(tx, RunRejected, { ...head, runId: own.data.runId }, toRejectionOrigin(own)),
+      deps.events.write(tx, RunRejected, { ...head, runId: own.data.runId }, toRejectionOrigin(own)),
   });
 }
 

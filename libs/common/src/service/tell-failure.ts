@@ -11,7 +11,7 @@ import type { RunKind } from '#common/domain/run.js';
 import type { Problem } from '#common/errors/app-error.js';
 import type { OnRunFailed } from './attempt-options.js';
 import { readBackupOrder } from './backup-order.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 
 interface Ended {
   readonly attempts: number;
@@ -19,30 +19,30 @@ interface Ended {
   readonly failedAt: string;
 }
 
-type Tell = (run: Run, ended: Ended, tx: CatalogTx, facts: Facts) => Promise<unknown>;
+type Tell = (run: Run, ended: Ended, tx: CatalogTx, events: EventWriter) => Promise<unknown>;
 
 /** The fact of a run of any kind that ended without success, in the transaction that settles it: whoever settles it can tell it. */
 export const tellFailure =
-  (facts: Facts): OnRunFailed =>
+  (events: EventWriter): OnRunFailed =>
   async (run, problem, tx) => {
     const failedAt = (await tx.now()).toISOString();
-    await TELL[run.kind](run, { attempts: run.attempt, error: problem, failedAt }, tx, facts);
+    await TELL[run.kind](run, { attempts: run.attempt, error: problem, failedAt }, tx, events);
   };
 
 const TELL: Readonly<Record<RunKind, Tell>> = {
-  backup: async (run, ended, tx, facts) => {
+  backup: async (run, ended, tx, events) => {
     const { method } = readBackupOrder(run);
     const reserved = run.attempt > 0;
     const backupId = reserved
       ? await tx.backups.reserve({ runId: run.id, dataset: run.dataset, method, purpose: 'regular' })
       : null;
-    await facts.add(tx, run, BackupFailed, (head) => ({ ...head, ...ended, backupId }));
+    await events.add(tx, run, BackupFailed, (head) => ({ ...head, ...ended, backupId }));
   },
 
-  restore: async (run, ended, tx, facts) => {
+  restore: async (run, ended, tx, events) => {
     const request = RestoreRequested.read(run.request, run.requestVersion);
     const restore = await tx.restores.find(run.id);
-    await facts.add(tx, run, RestoreFailed, (head) => ({
+    await events.add(tx, run, RestoreFailed, (head) => ({
       ...{ ...head, ...ended, target: request.target },
       backupId: restore?.backupId ?? null,
       destination: restore?.destination ?? request.destination ?? null,
@@ -50,13 +50,13 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
     }));
   },
 
-  verification: (run, ended, tx, facts) => {
+  verification: (run, ended, tx, events) => {
     const { target, destination, profile } = VerificationRequested.read(run.request, run.requestVersion);
-    return facts.add(tx, run, VerificationFailed, (head) => ({ ...head, ...ended, target, destination, profile }));
+    return events.add(tx, run, VerificationFailed, (head) => ({ ...head, ...ended, target, destination, profile }));
   },
 
-  replay: (run, ended, tx, facts) => {
+  replay: (run, ended, tx, events) => {
     const { mode } = ReplayRequested.read(run.request, run.requestVersion);
-    return facts.add(tx, run, ReplayFailed, (head) => ({ ...head, ...ended, mode }));
+    return events.add(tx, run, ReplayFailed, (head) => ({ ...head, ...ended, mode }));
   },
 };

@@ -2,13 +2,13 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { Facts } from './facts.js';
+import { EventWriter } from './event-writer.js';
 import { tellLosses } from './tell-losses.js';
 
 const metrics = createMetrics({ service: 'spec' });
 const lines: string[] = [];
 const logger = createLogger({ service: 'spec', level: 'info', secrets: [], to: { write: (line) => lines.push(line) } });
-const facts = new Facts({ instance: 'spec', topicPrefix: 'prod.' });
+const events = new EventWriter({ instance: 'spec', topicPrefix: 'prod.' });
 
 let bed: CatalogTestBed;
 beforeAll(async () => {
@@ -16,7 +16,7 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-const losses = () => tellLosses({ catalog: bed.catalog, facts, logger, metrics, group: 'prod.holdfast-executor' });
+const losses = () => tellLosses({ catalog: bed.catalog, events, logger, metrics, group: 'prod.holdfast-executor' });
 const said = async (type: string) =>
   (await bed.admin.query('SELECT topic, event FROM holdfast.outbox WHERE event_type = $1', [type])).rows;
 const last = (): object => JSON.parse(lines.at(-1) ?? '{}');

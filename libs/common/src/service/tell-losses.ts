@@ -6,11 +6,11 @@ import { BusTopicReplaced } from '#common/contracts/events/bus-topic-replaced.ev
 import { toUuidV5 } from '#common/domain/ids.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
-import type { Facts } from './facts.js';
+import type { EventWriter } from './event-writer.js';
 
 export interface TellLossesDeps {
   readonly catalog: Catalog;
-  readonly facts: Facts;
+  readonly events: EventWriter;
   readonly logger: Logger;
   readonly metrics: Pick<Metrics, 'requestsLost' | 'topicsReplaced'>;
   /** The consumer group. */
@@ -18,7 +18,7 @@ export interface TellLossesDeps {
 }
 
 /** Reports what a consumer finds gone, once: as an event, then in the log and as a metric. The next try reports what this one could not write. */
-export const tellLosses = ({ catalog, facts, logger, metrics, group }: TellLossesDeps): RequestLosses => {
+export const tellLosses = ({ catalog, events, logger, metrics, group }: TellLossesDeps): RequestLosses => {
   const write = (tell: (tx: CatalogTx, foundAt: string) => Promise<unknown>): Promise<unknown> =>
     catalog.transaction(async (tx) => tell(tx, (await tx.now()).toISOString()));
   return {
@@ -26,7 +26,7 @@ export const tellLosses = ({ catalog, facts, logger, metrics, group }: TellLosse
       const [fromOffset, toOffset] = [range.fromOffset.toString(), range.toOffset.toString()];
       const loss = { topic, partition, fromOffset, toOffset, group };
       const id = toUuidV5('requests-lost', group, topic, String(partition), fromOffset, toOffset);
-      await write((tx, foundAt) => facts.write(tx, BusRequestsLost, { ...loss, foundAt }, { id }));
+      await write((tx, foundAt) => events.write(tx, BusRequestsLost, { ...loss, foundAt }, { id }));
       metrics.requestsLost.inc({ topic }, Number(range.toOffset - range.fromOffset));
       logger.error(loss, 'requests lost: the topic was trimmed before they were read');
     },
@@ -34,7 +34,7 @@ export const tellLosses = ({ catalog, facts, logger, metrics, group }: TellLosse
     replaced: async ({ topic, formerId, id }: ReplacedTopic): Promise<void> => {
       const change = { topic, formerId, id, group };
       const eventId = toUuidV5('topic-replaced', group, topic, formerId ?? '', id ?? '');
-      await write((tx, foundAt) => facts.write(tx, BusTopicReplaced, { ...change, foundAt }, { id: eventId }));
+      await write((tx, foundAt) => events.write(tx, BusTopicReplaced, { ...change, foundAt }, { id: eventId }));
       metrics.topicsReplaced.inc({ topic });
       logger.error(change, 'request topic was deleted and made anew: it is read from its start');
     },

@@ -11,7 +11,7 @@ import { initialiseRepository } from '#common/repository/initialise-repository.j
 import { expiringKey, manifestKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { Facts } from '#common/service/facts.js';
+import { EventWriter } from '#common/service/event-writer.js';
 import { Installation } from '#common/service/installation.js';
 import { CatalogTestBed } from './catalog-test-bed.js';
 import { storeBackup } from './stored-backup.js';
@@ -72,8 +72,8 @@ export class RetentionTestBed {
   }
 
   deps({ store = this.disk, catalog = this.bed.catalog, now = () => new Date() } = {}) {
-    const facts = new Facts({ instance: 'spec', topicPrefix: '' });
-    return { installation: new Installed(this.url, store), catalog: catalog as Catalog | undefined, facts, now };
+    const events = new EventWriter({ instance: 'spec', topicPrefix: '' });
+    return { installation: new Installed(this.url, store), catalog: catalog as Catalog | undefined, events, now };
   }
 
   async newBackup(

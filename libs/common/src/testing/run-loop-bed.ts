@@ -56,7 +56,7 @@ export class RunLoopBed {
   }
 
   /** Ids of what was said, in order. */
-  async facts(): Promise<string[]> {
+  async events(): Promise<string[]> {
     return (await this.bed.catalog.transaction((tx) => tx.outbox.nextBatch(10))).map(({ eventId }) => eventId);
   }
 

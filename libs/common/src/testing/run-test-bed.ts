@@ -2,13 +2,13 @@ import type { z } from 'zod';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
-import { Facts } from '#common/service/facts.js';
+import { EventWriter } from '#common/service/event-writer.js';
 import { Installation } from '#common/service/installation.js';
 import { aRun, CatalogTestBed } from './catalog-test-bed.js';
 
 /** What a handler of runs is given: a real catalog, an installation as configured, and claimed runs, without a loop around it. */
 export class RunTestBed {
-  readonly facts = new Facts({ instance: 'spec', topicPrefix: '' });
+  readonly events = new EventWriter({ instance: 'spec', topicPrefix: '' });
 
   private constructor(
     readonly bed: CatalogTestBed,
@@ -20,7 +20,7 @@ export class RunTestBed {
   }
 
   get deps() {
-    return { catalog: this.bed.catalog, facts: this.facts, installation: this.installation };
+    return { catalog: this.bed.catalog, events: this.events, installation: this.installation };
   }
 
   enqueue(kind: NewRun['kind'], request: NewRun['request'] & { readonly dataset: string }): Promise<NewRun> {

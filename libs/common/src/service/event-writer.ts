@@ -5,28 +5,28 @@ import type { Causes, EventDefinition } from '#common/contracts/define-event.js'
 import type { Event } from '#common/contracts/envelope.js';
 import { toUuidV5 } from '#common/domain/ids.js';
 
-/** What every fact about a run says. */
-export interface FactHead {
+/** What every event about a run says. */
+export interface RunEventHead {
   readonly runId: string;
   readonly dataset: string;
   readonly sequence: number;
 }
 
 /** Writes events into the outbox, in the transaction that makes them true. */
-export class Facts {
+export class EventWriter {
   constructor(private readonly options: { readonly instance: string; readonly topicPrefix: string }) {}
 
-  /** `source` of everything that this installation says. */
+  /** `source` of every event of this installation. */
   get source(): string {
     return `holdfast://${this.options.instance}`;
   }
 
-  /** A fact about a run, numbered; its id derives from run and number. */
+  /** An event about a run, numbered; its id derives from run and number. */
   async add<S extends z.ZodObject>(
     tx: CatalogTx,
     run: Run,
     definition: EventDefinition<S>,
-    data: (head: FactHead) => z.input<S>,
+    data: (head: RunEventHead) => z.input<S>,
   ): Promise<Event<z.output<S>>> {
     const sequence = await tx.runs.nextSequence(run.id);
     const id = toUuidV5('fact', run.id, String(sequence));
