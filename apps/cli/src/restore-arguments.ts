@@ -1,6 +1,8 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { type Damage, toDamageText } from '#common/domain/proof.js';
 import { assertRestoreAllowed } from '#common/domain/request.policy.js';
+import { loadDriver } from '#common/engines/engines.js';
+import { AppError } from '#common/errors/app-error.js';
 import { findProvenDamage } from '#common/repository/load-backup.js';
 import { locateBackup } from './backup-ref.js';
 import { requiredText, text } from './options.js';
@@ -40,6 +42,7 @@ export async function parseRestore(
   const { manifest, damage } = await loadNamed(reference, context);
   if (profile !== undefined) context.installation.profile(profile, manifest.dataset);
   const destination = context.installation.destination(manifest.dataset, text(options, 'destination'));
+  assertStrategy(strategy, manifest, context);
   assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy, destination }, rules);
   return {
     manifest,
@@ -50,6 +53,17 @@ export async function parseRestore(
     profile,
     safetyBackup: options['safetyBackup'] !== false,
   };
+}
+
+/** Throws: request.invalid, naming those that there are. */
+function assertStrategy(
+  strategy: string,
+  { dataset, method, backupId }: Manifest,
+  { installation }: VerbContext,
+): void {
+  const { strategies } = loadDriver(installation.engineOf(dataset), method, `backup ${backupId}`);
+  if (!strategies.includes(strategy))
+    throw new AppError('request.invalid', `--strategy is ${strategies.join(' or ')} for backup ${backupId}`);
 }
 
 /** Throws: backup.missing; backup.damaged for one that has lost an object. */

@@ -10,6 +10,7 @@ import type {
   RestoreProgress,
 } from '#common/engines/engine.js';
 import { loadDriver } from '#common/engines/engines.js';
+import { AppError } from '#common/errors/app-error.js';
 import { assertNotRefused } from '#common/errors/refusals.js';
 import { type HoldWorkOptions, holdWork } from '#common/operations/hold-work.js';
 import { type OpenedBackup, openBackup } from '#common/operations/open-backup.js';
@@ -60,10 +61,17 @@ export async function restoreBackup(
   const { dataset, backupId, method } = order.manifest;
   const opened = await openBackup(order.manifest, d, signal);
   const driver = loadDriver(d.engine, method, `backup ${backupId}`);
+  if (!driver.strategies.includes(order.strategy)) throw toStrategyError(order.strategy, driver.strategies, backupId);
   const work = { dataset, backupId, kind: 'restore' as const, runId: order.identity.runId };
   const restoring = new Restoring({ ...order, manifest: opened.manifest }, { ...d, driver, opened });
   return holdWork(d.repository, work, { signal, onUnheld: d.onUnheld }, () => restoring.run(signal));
 }
+
+/** A target accepts the strategies of its whole kind, and not every method has all of them. */
+const toStrategyError = (strategy: string, strategies: readonly string[], backupId: string): AppError =>
+  new AppError('request.refused', `backup ${backupId} is not restored by strategy "${strategy}"`, {
+    known: strategies,
+  });
 
 /** How long an attempt that failed or was stopped may tidy up; what it leaves, others end. */
 const TIDY_MS = 10_000;

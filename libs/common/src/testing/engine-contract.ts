@@ -1,0 +1,256 @@
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { RestoreDeps, SealedRestoreOrder } from '#common/operations/restore/restore-backup.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { runCommand } from '#common/process/run-command.js';
+import { isAgeInstalled } from './age-program.js';
+import { EngineHarness, type StoreFixture } from './engine-harness.js';
+import { dyingBefore, Killed, ScriptedRepository } from './scripted-repository.js';
+
+const { signal } = new AbortController();
+
+const next = (order: SealedRestoreOrder): SealedRestoreOrder => ({
+  ...order,
+  identity: { ...order.identity, attempt: order.identity.attempt + 1 },
+});
+
+/** What every engine promises, on a real server of its kind. Source: docs/design/ordering.md, docs/explanation/architecture.md. */
+export function engineContract(name: string, start: () => Promise<StoreFixture>): void {
+  describe.each(['plain', 'encrypted'] as const)(`the engine ${name}, in a repository that is %s`, (kind) => {
+    const isEncrypted = kind === 'encrypted';
+    const itHere = isEncrypted && !isAgeInstalled ? it.skip : it;
+    let bed: EngineHarness;
+    let store: StoreFixture;
+    beforeAll(async () => {
+      store = await start();
+      bed = await EngineHarness.start(store, isEncrypted);
+      for (let times = 0; times < 3; times += 1) await store.write();
+    }, 120_000);
+    afterAll(() => bed?.close());
+
+    itHere('brings back what was there, and proves it equal', async () => {
+      const before = await store.read();
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      await bed.restore(bed.order(manifest, destination));
+      expect(await store.read(destination)).toBe(before);
+      const { verdict, outcomes } = await bed.verify(manifest, destination);
+      expect({ verdict, wrong: outcomes.filter((each) => each.verdict !== 'passed') }).toEqual({
+        verdict: 'passed',
+        wrong: [],
+      });
+      expect(await bed.leftovers()).toEqual([]);
+    });
+
+    itHere('finds a restored destination wrong that has changed since', async () => {
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      await bed.restore(bed.order(manifest, destination));
+      await store.write(destination);
+      expect((await bed.verify(manifest, destination)).verdict).toBe('failed');
+    });
+
+    itHere('backs up one moment of a store that is written to, and proves it', async () => {
+      const stop = new AbortController();
+      const writing = (async () => {
+        while (!stop.signal.aborted) await store.write();
+      })();
+      const manifest = await bed.backup().finally(() => stop.abort());
+      await writing;
+      const destination = store.newDestination();
+      await bed.restore(bed.order(manifest, destination));
+      expect((await bed.verify(manifest, destination)).verdict).toBe('passed');
+    });
+
+    itHere('tells lists and events how much it is, and seals what names things', async () => {
+      const manifest = await bed.backup();
+      expect(manifest).toMatchObject({ kind: store.engine.kind, method: store.method });
+      expect(manifest.facts === null).toBe(isEncrypted);
+      const opened = await bed.open(manifest);
+      const { warnings: _, counts, ...summary } = store.engine.summarise(opened.snapshot);
+      expect(manifest).toMatchObject({ ...summary, counts });
+      expect(Object.values(counts).some((count) => count > 0)).toBe(true);
+    });
+
+    itHere('plans what the run does, and refuses in the plan what the run refuses', async () => {
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      const driver = bed.driver(manifest);
+      const opened = await bed.open(manifest);
+      const plan = (strategy: string) =>
+        driver.plan({ manifest: opened, target: bed.target, destination, strategy, safety: false }, signal);
+      expect(await plan('new')).toMatchObject({ exists: false, refusals: [], destination });
+      await bed.restore(bed.order(manifest, destination));
+      const there = await plan('new');
+      expect(there).toMatchObject({ exists: true, refusals: [expect.objectContaining({ hint: expect.any(String) })] });
+      expect(Object.keys(driver.describe(there)).length).toBeGreaterThan(1);
+      await expect(bed.restore(bed.order(manifest, destination))).rejects.toMatchObject({
+        code: there.refusals[0]?.code,
+      });
+      expect(await plan(store.replacing)).toMatchObject({ exists: true, refusals: [] });
+    });
+
+    itHere('replaces what is there, after a safety backup that brings it back', async () => {
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      await bed.restore(bed.order(manifest, destination));
+      const whole = await store.read(destination);
+      await store.write(destination);
+      const changed = await store.read(destination);
+      const taken: Manifest[] = [];
+      const takeSafetyBackup = async (): Promise<string> => {
+        const safety = await bed.safetyBackup(destination);
+        taken.push(safety);
+        return safety.backupId;
+      };
+      const outcome = await bed.restore(bed.order(manifest, destination, store.replacing), { takeSafetyBackup });
+      expect(await store.read(destination)).toBe(whole);
+      const [safety] = taken;
+      if (safety === undefined) throw new Error('no safety backup was taken');
+      expect(outcome.safetyBackupId).toBe(safety.backupId);
+      const beside = store.newDestination();
+      await bed.restore(bed.order(safety, beside));
+      expect(await store.read(beside)).toBe(changed);
+    });
+
+    itHere('changes nothing where one bit of an object is flipped', async () => {
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      await bed.restore(bed.order(manifest, destination));
+      await store.write(destination);
+      const before = await store.read(destination);
+      for (const { key } of manifest.objects) {
+        const file = join(bed.bed.folder, 'repository', key);
+        const bytes = await readFile(file);
+        const damaged = Buffer.from(bytes);
+        const middle = damaged.length >> 1;
+        damaged.writeUInt8(damaged.readUInt8(middle) ^ 1, middle);
+        await writeFile(file, damaged);
+        await expect(bed.restore(bed.order(manifest, destination, store.replacing))).rejects.toMatchObject({
+          code: 'backup.corrupt',
+        });
+        await expect(bed.restore(bed.order(manifest, store.newDestination()))).rejects.toMatchObject({
+          code: 'backup.corrupt',
+        });
+        await writeFile(file, bytes);
+      }
+      expect(await store.read(destination)).toBe(before);
+      expect(await bed.leftovers()).toEqual([]);
+    });
+
+    itHere('lets one restore at a time into a destination', async () => {
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      const inside = async (): Promise<void> => {
+        const other = bed.restore(bed.order(manifest, destination));
+        await expect(other).rejects.toMatchObject({ code: 'restore.busy' });
+      };
+      await bed.restore(bed.order(manifest, destination), { assertHeld: inside });
+      expect(await store.read(destination)).not.toBeNull();
+    });
+
+    itHere('leaves nothing where a restore is stopped, and the next attempt succeeds', async () => {
+      const before = await store.read();
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      const order = bed.order(manifest, destination);
+      const stop = new AbortController();
+      const reason = new Error('an operator cancels');
+      const stopped = bed.restore(order, { onProgress: () => stop.abort(reason) }, stop.signal);
+      await expect(stopped).rejects.toBe(reason);
+      expect([await store.read(destination), await bed.leftovers()]).toEqual([null, []]);
+      await bed.restore(next(order));
+      expect(await store.read(destination)).toBe(before);
+    });
+
+    itHere('recognises what an attempt made whole that could not say so', async () => {
+      const manifest = await bed.backup();
+      const order = bed.order(manifest, store.newDestination());
+      let known: Awaited<ReturnType<NonNullable<RestoreDeps['remember']>>> = { findings: {}, doneMark: null };
+      const remember: RestoreDeps['remember'] = async (found) => {
+        known = { ...known, ...found, findings: { ...known.findings, ...found.findings } };
+        return known;
+      };
+      const first = await bed.restore(order, { remember });
+      await store.write(order.destination);
+      const since = await store.read(order.destination);
+      expect((await bed.restore(next(order), { remember })).findings).toEqual(first.findings);
+      expect(await store.read(order.destination)).toBe(since);
+    });
+
+    itHere('ends and sweeps what runs that are over have left, and leaves the others', async () => {
+      const manifest = await bed.backup();
+      const destination = store.newDestination();
+      const driver = bed.driver(manifest);
+      const opened = await bed.open(manifest);
+      const order = { ...bed.order(manifest, destination), manifest: opened };
+      const fence = await driver.fence(order, { signal });
+      const stateOf = (state: 'open' | 'over') => async (runId: string) =>
+        runId === order.identity.runId ? state : ('open' as const);
+      await driver.sweep(bed.target, stateOf('open'), signal);
+      await expect(bed.restore(bed.order(manifest, destination))).rejects.toMatchObject({ code: 'restore.busy' });
+      expect((await driver.sweep(bed.target, stateOf('over'), signal)).ended).toContain(order.identity.runId);
+      await fence.whenLost;
+      await bed.restore(bed.order(manifest, destination));
+      await fence.close();
+    });
+
+    itHere('makes a whole backup or none, wherever its process dies', async () => {
+      for (let change = 1; ; change += 1) {
+        const known = new Set((await bed.stored()).map(({ backupId }) => backupId));
+        const dying = new ScriptedRepository(bed.bed.repository, dyingBefore(change));
+        const outcome = await bed.backup(dying).catch((error: unknown) => error);
+        const made = (await bed.stored()).filter(({ backupId }) => !known.has(backupId));
+        if (!(outcome instanceof Killed)) {
+          expect(made).toHaveLength(1);
+          expect(change).toBeGreaterThan(3);
+          return;
+        }
+        for (const manifest of made) await bed.restore(bed.order(manifest, store.newDestination()));
+      }
+    });
+
+    itHere('says what is wrong with a dataset that cannot be backed up, and leaves nothing', async () => {
+      const before = await bed.bed.files();
+      for (const { what, dataset: changes, code } of store.unfit) {
+        const wrong = bed.datasetOf(changes);
+        const attempt = bed.bed.attempt(wrong, { method: store.method });
+        const error = await takeBackup(attempt, bed.bed.depsOf(store.engine), signal).catch(
+          (thrown: unknown) => thrown,
+        );
+        expect({ what, error }).toMatchObject({ what, error: { code } });
+        expect(error).toBeInstanceOf(AppError);
+        expect((error as AppError).hint).toMatch(/\.$/);
+      }
+      expect(await bed.bed.files()).toEqual(before);
+    });
+
+    itHere('checks what it is configured with', async () => {
+      const { checks } = store.engine;
+      for (const check of [...checks.dataset(bed.dataset, signal), ...checks.target(bed.target, signal)])
+        expect(await check.run()).not.toBe('');
+      expect(await checks.measure(bed.dataset, signal)).toBeGreaterThan(0);
+    });
+
+    itHere(
+      'brings back what was there when the source is gone, also by the commands of the manifest alone',
+      async () => {
+        const before = await store.read();
+        const manifest = await bed.backup();
+        await store.destroy();
+        const destination = store.newDestination();
+        await bed.restore(bed.order(manifest, destination));
+        expect(await store.read(destination)).toBe(before);
+        const folder = await mkdtemp(join(bed.bed.folder, 'by-hand-'));
+        if (isEncrypted) await writeFile(join(folder, 'identity.txt'), bed.identity);
+        const script = manifest.restoreByHand.join('\n');
+        const command = { program: 'bash', args: ['-e', '-c', script], env: store.environment, cwd: folder };
+        await runCommand(command, { signal });
+        expect(await store.readByHand(folder)).toBe(before);
+      },
+    );
+  });
+}
