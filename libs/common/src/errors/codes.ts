@@ -237,6 +237,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Raise `maxmemory` of the server, or restore to one with more memory.',
   },
+  'redis.not-empty': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Name an empty database, or ask for strategy `replace`, which empties it; `redis-cli info keyspace` shows what holds keys.',
+  },
   'redis.permission': {
     retryable: false,
     exit: Exit.failed,
@@ -267,6 +272,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Remove what is named from the database, or back it up by another way; docs/how-to/back-up-redis.md says what is supported.',
+  },
+  'redis.version': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Restore to a server of that version or newer, or set `copy: commands` on the target, which writes values by the commands of their types.',
   },
   'replay.group-active': {
     retryable: false,

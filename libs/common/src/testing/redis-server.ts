@@ -68,7 +68,7 @@ export class RedisServer {
   dataset(changes: Partial<RedisDataset> = {}): RedisDataset {
     return {
       ...{ name: 'cache', connection: this.connection, aofDirectory: undefined, persistence: undefined },
-      ...{ compression: { level: 1, threads: 1 } },
+      compression: { level: 1, threads: 1 },
       ...changes,
     };
   }

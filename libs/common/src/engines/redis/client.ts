@@ -14,12 +14,20 @@ const CONNECT_MS = 10_000;
 
 type Login = Pick<RedisConnection, 'username' | 'password' | 'tls'>;
 
+/** Name and arguments. */
+export type RedisCommand = readonly [string, ...(string | Buffer)[]];
+
 /** One connection to one server. It never reconnects: what was asked of a server is not asked of the next one on its address. */
 export class RedisClient {
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly whenClosed: Promise<void>;
+
   private constructor(
     private readonly redis: Redis,
     readonly node: RedisNode,
-  ) {}
+  ) {
+    this.whenClosed = new Promise((resolve) => redis.once('end', resolve));
+  }
 
   /** Throws: redis.*, config.invalid; the abort reason. */
   static async open(login: Login, node: RedisNode, o: ClientOptions): Promise<RedisClient> {
@@ -73,6 +81,24 @@ export class RedisClient {
     } catch (error) {
       throw toRedisError(error, this.address);
     }
+  }
+
+  /** Sends all at once and returns the answers in order; one that is an error is an `Error`. Throws: redis.unreachable. */
+  async batch(commands: readonly RedisCommand[]): Promise<readonly unknown[]> {
+    const pipeline = this.redis.pipeline();
+    for (const [name, ...args] of commands) pipeline.call(name, ...args);
+    const results = (await pipeline.exec()) ?? [];
+    const lost = results.find(([error]) => error !== null && error.name !== 'ReplyError')?.[0];
+    if (lost) throw toRedisError(lost, this.address);
+    return results.map(([error, answer]) => error ?? answer);
+  }
+
+  /** In another database, and with nothing of ours between the commands. Returns the last answer. Throws: redis.* of the first error. */
+  async inDatabase(db: number, ...commands: readonly RedisCommand[]): Promise<unknown> {
+    const answers = await this.batch([['SELECT', String(db)], ...commands]);
+    const error = answers.flat().find((answer) => answer instanceof Error);
+    if (error !== undefined) throw toRedisError(error, this.address);
+    return answers.at(-1);
   }
 
   /** `INFO` as a map. */

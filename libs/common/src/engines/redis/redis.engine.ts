@@ -8,6 +8,7 @@ import { RedisFacts } from './facts.js';
 import { RdbMethod } from './rdb/rdb.method.js';
 import type { RedisDataset, RedisTarget } from './redis-dataset.js';
 import { redisDataset, redisTarget } from './redis-options.js';
+import { RdbRestoreDriver } from './restore/rdb-restore.driver.js';
 import { toServerName } from './server-identity.js';
 import { findMembers, type Member } from './topology.js';
 
@@ -20,7 +21,7 @@ export const redis: RedisEngine = {
   target: redisTarget,
   facts: RedisFacts,
   methods: [new RdbMethod()],
-  restores: [],
+  restores: [new RdbRestoreDriver()],
   probes: [],
   place: ({ connection }) => toAddress(connection.nodes[0] as RedisNode),
   toDestination: (wanted) => {
