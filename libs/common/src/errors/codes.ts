@@ -158,6 +158,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read the message and SQLSTATE in the context; the server log has the statement.',
   },
+  'postgres.replication': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Set `wal_level = replica` and `max_wal_senders` of at least 3, restart the server, then run `holdfast check`.',
+  },
   'postgres.rls-hidden': {
     retryable: false,
     exit: Exit.failed,

@@ -20,6 +20,8 @@ export interface PgClientOptions {
   readonly connectTimeoutMs?: number | undefined;
   /** Run-time parameters from the first moment on. A server that does not know one refuses the connection. */
   readonly settings?: Readonly<Record<string, string>>;
+  /** Speaks to a WAL sender instead of a backend: replication commands and no SQL. */
+  readonly isReplication?: boolean;
 }
 
 /** One way to try: a host, with TLS unless `isPlain`. */
@@ -50,6 +52,7 @@ export function toClientConfig(connection: PgConnection, route: PgRoute, o: PgCl
       o.connectTimeoutMs ?? (connection.connectTimeoutSeconds ?? CONNECT_TIMEOUT_SECONDS) * 1_000,
     enableChannelBinding: connection.channelBinding === 'prefer' || connection.channelBinding === 'require',
     ...(options === undefined ? {} : { options }),
+    ...(o.isReplication ? { replication: 'true' } : {}),
   } as pg.ClientConfig;
 }
 

@@ -69,6 +69,14 @@ export function keywords(text: string): Sql {
   return new SqlText(text);
 }
 
+const LSN = /^[0-9A-F]{1,8}\/[0-9A-F]{1,8}$/;
+
+/** A WAL position in a replication command, which takes it bare. Throws: TypeError for anything else. */
+export function walPosition(lsn: string): Sql {
+  if (!LSN.test(lsn)) throw new TypeError(`${JSON.stringify(lsn)} is no WAL position`);
+  return new SqlText(lsn);
+}
+
 /** An expression that an operator wrote in the configuration: it may do what the session may. */
 export const configured = (expression: string): Sql => new SqlText(withoutNul(expression));
 

@@ -5,6 +5,14 @@ export interface Command {
   /** Added to the base environment (base-environment.ts); nothing else of the parent's environment reaches the child. */
   readonly env?: Readonly<Record<string, string>>;
   readonly cwd?: string;
+  /** Who it runs as, where this process is root and the program refuses that. Default: ourselves. */
+  readonly user?: SystemUser | undefined;
+}
+
+/** A user of the operating system. */
+export interface SystemUser {
+  readonly uid: number;
+  readonly gid: number;
 }
 
 /** How one child ended: `exitCode` or `signal` is set. */

@@ -103,10 +103,11 @@ export class SupervisedChild {
   }
 }
 
-function spawnDetached({ program, args, env, cwd }: Command, stdin: SuperviseOptions['stdin']): ChildProcess {
+function spawnDetached({ program, args, env, cwd, user }: Command, stdin: SuperviseOptions['stdin']): ChildProcess {
   try {
     return spawn(program, args, {
       ...(cwd === undefined ? {} : { cwd }),
+      ...user,
       // Last: whoever finds it without its parent may end it.
       env: { ...toChildEnvironment(env), ...toParentMark() },
       detached: true,

@@ -1,6 +1,8 @@
+import type { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import type { Command } from '#common/process/command.js';
+import { spawnChain } from '#common/process/spawn-chain.js';
 import { decrypt, encrypt } from './age.js';
 import type { Keyring } from './keyring.js';
 import { askVersion } from './program-version.js';
@@ -26,6 +28,11 @@ export interface SealingOptions {
 export const suffixOf = ({ compression, encryption }: SealedForm): string =>
   `${compression === 'zstd' ? '.zst' : ''}${encryption === 'age' ? '.age' : ''}`;
 
+export interface SealStreamOptions {
+  readonly signal: AbortSignal;
+  readonly isCompressed?: boolean;
+}
+
 /** How the objects of one backup are compressed and encrypted: the same for whatever makes their bytes. */
 export class Sealing {
   constructor(private readonly o: SealingOptions) {}
@@ -39,16 +46,22 @@ export class Sealing {
     return suffixOf(this.form);
   }
 
-  /** The programs behind the one that makes the bytes, which the kernel connects. */
-  tail(): readonly Command[] {
+  /** The programs behind the one that makes the bytes, which the kernel connects. `isCompressed`: by zstd already, at its source. */
+  tail({ isCompressed = false }: { readonly isCompressed?: boolean } = {}): readonly Command[] {
     const { compression, recipients } = this.o;
     // zstd's own checksum stays on, so that a damaged file is noticed by any zstd.
     const zstd = {
       program: 'zstd',
       args: ['--quiet', '--stdout', `-${compression.level}`, `-T${compression.threads}`],
     };
-    if (recipients.length === 0) return [zstd];
-    return [zstd, { program: 'age', args: ['--encrypt', ...recipients.map((each) => `--recipient=${each}`)] }];
+    const age = { program: 'age', args: ['--encrypt', ...recipients.map((each) => `--recipient=${each}`)] };
+    return [...(isCompressed ? [] : [zstd]), ...(recipients.length === 0 ? [] : [age])];
+  }
+
+  /** Bytes that no child of ours makes. The result errors as `raw` does, and ends only after every program exited 0. */
+  stream(raw: Readable, { signal, isCompressed = false }: SealStreamOptions): Readable {
+    const tail = this.tail({ isCompressed });
+    return tail.length === 0 ? raw : spawnChain(tail, { signal, input: raw }).stdout;
   }
 
   /** Program → version, of the programs in `tail`. Throws: engine.spawn for one that is missing; the abort reason. */

@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -8,6 +6,7 @@ import pg from 'pg';
 import { SupervisedChild } from '#common/process/supervised-child.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { findCommand } from '#tools/services/run-command.js';
+import { findFreePort } from './free-port.js';
 
 /** Where the program is, if the distribution has it: tests that need it say that they were skipped. */
 export const pgBouncerProgram = await findCommand('pgbouncer');
@@ -65,13 +64,4 @@ export class PgBouncer {
       }
     }
   }
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -1,6 +1,7 @@
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
+import type { BaseOptions } from './base/base-command.js';
 import type { TenantTables } from './tenants/tenant-tables.js';
 
 /** The manifest of a dump whose facts were read. */
@@ -22,6 +23,8 @@ export interface PostgresDataset {
   readonly migrationHeadQuery: string | undefined;
   /** Which tables belong to tenants, and what of it is recorded in the snapshot. */
   readonly tenantTables: TenantTables | undefined;
+  /** How it is copied physically; absent: by the defaults. */
+  readonly base?: BaseOptions | undefined;
   /** zstd level and threads of the compressing child. */
   readonly compression: { readonly level: number; readonly threads: number };
 }

@@ -1,0 +1,41 @@
+import { z } from 'zod';
+import { Instant, LsnText } from './names.js';
+
+export const TimelineId = z.int().min(1).max(0xffff_ffff).describe('Of PostgreSQL: another one after each promotion');
+export const SystemId = z
+  .string()
+  .regex(/^\d{1,20}$/)
+  .describe('What tells one PostgreSQL cluster from all others, and a copy of it not');
+
+export const TablespaceFacts = z.object({
+  oid: z.string().regex(/^\d+$/),
+  name: z.string(),
+  location: z.string().describe('Where it lay on the source'),
+  object: z.string().describe('The object of the backup that holds it, unsealed: `16385.tar`'),
+  sizeBytes: z.number().int(),
+});
+
+/** What a physical backup is of. A restore of it is consistent from `endLsn` on. */
+export const BaseFacts = z.object({
+  form: z.literal('base'),
+  startedAt: Instant,
+  takenAt: Instant.describe('When it was whole, by the source’s clock: what was committed before is in it'),
+  systemId: SystemId,
+  timeline: TimelineId,
+  startLsn: LsnText.describe('Where recovery begins to read WAL'),
+  endLsn: LsnText.describe('Where it becomes consistent'),
+  segmentBytes: z.int().describe('Of one WAL segment'),
+  walIncluded: z.boolean().describe('Whether the WAL between startLsn and endLsn is among its objects'),
+  serverVersion: z.string(),
+  serverVersionNum: z.number().int(),
+  isFromStandby: z.boolean(),
+  compressedBy: z.enum(['server', 'client']),
+  dataChecksums: z.boolean(),
+  checksumFailures: z.array(z.string()).describe('What the server said of pages that it found damaged'),
+  tablespaces: z.array(TablespaceFacts).describe('Besides the default'),
+  databases: z.array(z.object({ name: z.string(), sizeBytes: z.number().int() })),
+  settings: z
+    .record(z.string(), z.string())
+    .describe('Settings of the source that a server which recovers from it must not fall below'),
+});
+export type BaseFacts = z.infer<typeof BaseFacts>;

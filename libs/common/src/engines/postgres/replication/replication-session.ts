@@ -1,0 +1,110 @@
+import type pg from 'pg';
+import { type Lsn, parseLsn } from '#common/domain/lsn.js';
+import { toPgError } from '#common/engines/postgres/pg-errors.js';
+import { KEEPALIVES } from '#common/engines/postgres/pg-liveness.js';
+import { AppError } from '#common/errors/app-error.js';
+import { connectPg } from '#common/pg/client.js';
+import type { PgConnection } from '#common/pg/connection.js';
+import type { Sql } from '#common/pg/sql.js';
+import { CopyCommand, type Row } from './copy-command.js';
+
+export interface ReplicationOptions {
+  /** An abort ends the session at once. */
+  readonly signal: AbortSignal;
+  readonly applicationName: string;
+}
+
+/** Which cluster answers, and where it stands. */
+export interface SystemIdentity {
+  readonly systemId: string;
+  readonly timeline: number;
+  /** Flushed so far. */
+  readonly lsn: Lsn;
+}
+
+const GOODBYE_MS = 2_000;
+
+/** One session with a WAL sender: what `pg_basebackup` and `pg_receivewal` speak. Source: PostgreSQL "Streaming Replication Protocol". */
+export class ReplicationSession {
+  /** What the server warns of meanwhile, as it says it. */
+  readonly notices: string[] = [];
+  private closing: Promise<void> | undefined;
+
+  private constructor(
+    private readonly client: pg.Client,
+    private readonly connection: PgConnection,
+    private readonly signal: AbortSignal,
+  ) {
+    client.on('notice', ({ message }) => this.notices.push(message ?? ''));
+    signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  /** To the host that the connection names first. Throws: postgres.*; the abort reason. */
+  static async open(
+    connection: PgConnection,
+    { signal, applicationName }: ReplicationOptions,
+  ): Promise<ReplicationSession> {
+    signal.throwIfAborted();
+    // What kind of host it is, SQL has to ask: whoever opens this has asked already.
+    const pinned: PgConnection = { ...connection, targetSession: 'any' };
+    const options = { applicationName, settings: KEEPALIVES, isReplication: true, signal };
+    try {
+      const { client } = await connectPg(pinned, options);
+      return new ReplicationSession(client, connection, signal);
+    } catch (error) {
+      throw signal.aborted ? signal.reason : toPgError(error, connection, 'open a replication connection to');
+    }
+  }
+
+  async identify(): Promise<SystemIdentity> {
+    const [row] = await this.query('IDENTIFY_SYSTEM');
+    return {
+      systemId: text(row, 'systemid'),
+      timeline: Number(text(row, 'timeline')),
+      lsn: parseLsn(text(row, 'xlogpos')),
+    };
+  }
+
+  /** One command whose answer is rows. Throws: postgres.*. */
+  async query(command: string | Sql): Promise<readonly Row[]> {
+    const copy = this.copy(command);
+    for await (const _ of copy.messages()) throw new AppError('internal.bug', 'the command copies data');
+    return copy.answers.at(-1) ?? [];
+  }
+
+  /** One command whose answer is data as well. Errors of its messages are the driver's: `toError` makes ours of them. */
+  copy(command: string | Sql): CopyCommand {
+    this.signal.throwIfAborted();
+    return this.client.query(new CopyCommand(typeof command === 'string' ? command : command.text));
+  }
+
+  toError(error: unknown, doing: string): unknown {
+    return this.signal.aborted ? this.signal.reason : toPgError(error, this.connection, doing);
+  }
+
+  /** Idempotent, never throws. What runs in it is cancelled by the server. */
+  close(): Promise<void> {
+    this.closing ??= this.end();
+    return this.closing;
+  }
+
+  private readonly onAbort = (): void => {
+    this.close().catch(() => undefined);
+  };
+
+  private async end(): Promise<void> {
+    this.signal.removeEventListener('abort', this.onAbort);
+    // A WAL sender in the middle of a copy hears no goodbye.
+    const stream = this.client.connection.stream;
+    const leaving = setTimeout(() => stream.destroy(), this.signal.aborted ? 0 : GOODBYE_MS);
+    await this.client.end().catch(() => undefined);
+    clearTimeout(leaving);
+  }
+}
+
+/** Throws: engine.output for a server that answers otherwise. */
+export function text(row: Row | undefined, column: string): string {
+  const value = row?.[column];
+  if (typeof value === 'string') return value;
+  throw new AppError('engine.output', `the server answers a replication command without ${column}`);
+}
