@@ -481,6 +481,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Give the service another `http.port` in the configuration, or stop what listens there.',
   },
+  'wal.conflict': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Two clusters write into one archive: stop the one that is no longer wanted, or give it a dataset of its own; `holdfast archive show <dataset>` lists what is there.',
+  },
 } as const satisfies Record<string, CodeSpec>;
 
 export type Code = keyof typeof Codes;

@@ -91,6 +91,9 @@ export const probeKey = (nonce: string): ObjectKey => `${PROBES}/${nonce}`;
 
 export const clockPrefix = (dataset: string): string => `${CONTROL}/clock/${dataset}`;
 
+/** What was archived of one PostgreSQL cluster, whatever its backups are: segments, timeline histories. */
+export const walPrefix = (dataset: string, systemId: string): string => `${datasetPrefix(dataset)}/wal/${systemId}`;
+
 /** Written to read the store's clock, and removed at once. */
 export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
 

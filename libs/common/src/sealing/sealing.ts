@@ -1,4 +1,4 @@
-import type { Readable } from 'node:stream';
+import { Readable } from 'node:stream';
 import { promisify } from 'node:util';
 import { constants, zstdCompress, zstdDecompress } from 'node:zlib';
 import type { Command } from '#common/process/command.js';
@@ -70,6 +70,12 @@ export class Sealing {
     return Object.fromEntries(
       await Promise.all(programs.map(async (program) => [program, await askVersion(program, signal)] as const)),
     );
+  }
+
+  /** Some megabytes that are in memory already: compressed beside the main thread, encrypted by the program. */
+  async block(raw: Uint8Array, signal: AbortSignal): Promise<Readable> {
+    const compressed = Readable.from([await toZstd(raw, { params: PARAMS })]);
+    return this.stream(compressed, { signal, isCompressed: true });
   }
 
   /** A few kilobytes, sealed in this process: two programs less to start for every backup. */

@@ -42,10 +42,24 @@ export class ThrowawayCluster {
   private constructor(
     readonly folder: string,
     readonly port: number,
-    readonly binDir: string,
-    readonly owner: SystemUser | undefined,
-    readonly password = randomBytes(8).toString('hex'),
+    private readonly o: {
+      readonly binDir: string;
+      readonly owner: SystemUser | undefined;
+      readonly password: string;
+    },
   ) {}
+
+  get binDir(): string {
+    return this.o.binDir;
+  }
+
+  get owner(): SystemUser | undefined {
+    return this.o.owner;
+  }
+
+  get password(): string {
+    return this.o.password;
+  }
 
   static async create(o: ClusterOptions = {}): Promise<ThrowawayCluster> {
     const cluster = await ThrowawayCluster.place(o.server);
@@ -57,13 +71,14 @@ export class ThrowawayCluster {
   static async place(server: ClusterOptions['server'] = 'postgres18'): Promise<ThrowawayCluster> {
     const owner = await findServiceUser();
     const folder = await makeFolder(owner);
-    return new ThrowawayCluster(folder, await findFreePort(), await toReachablePath(endpoints[server].binDir), owner);
+    const binDir = await toReachablePath(endpoints[server].binDir);
+    const password = randomBytes(8).toString('hex');
+    return new ThrowawayCluster(folder, await findFreePort(), { binDir, owner, password });
   }
 
   /** Room for a copy of this cluster, with its users and passwords. */
   async placeCopy(): Promise<ThrowawayCluster> {
-    const { binDir, owner, password } = this;
-    return new ThrowawayCluster(await makeFolder(owner), await findFreePort(), binDir, owner, password);
+    return new ThrowawayCluster(await makeFolder(this.owner), await findFreePort(), this.o);
   }
 
   get dataDirectory(): string {
@@ -107,15 +122,24 @@ export class ThrowawayCluster {
   }
 
   /** A hot standby that streams from this server. */
-  async createStandby(settings: Readonly<Record<string, string>> = {}): Promise<ThrowawayCluster> {
-    const standby = await this.placeCopy();
+  createStandby(): Promise<ThrowawayCluster> {
+    return this.copy(['--write-recovery-conf']);
+  }
+
+  /** Another server that believes to be this one, on the same timeline. */
+  createCopy(): Promise<ThrowawayCluster> {
+    return this.copy([]);
+  }
+
+  private async copy(options: readonly string[]): Promise<ThrowawayCluster> {
+    const copy = await this.placeCopy();
     const { user, password, port } = this;
     const source = `host=127.0.0.1 port=${port} user=${user} password=${password}`;
-    const args = ['--write-recovery-conf', '--checkpoint=fast', `--pgdata=${standby.dataDirectory}`];
-    await this.run('pg_basebackup', [...args, `--dbname=${source}`]);
-    await standby.configure(settings);
-    await standby.start();
-    return standby;
+    const args = ['--checkpoint=fast', `--pgdata=${copy.dataDirectory}`, `--dbname=${source}`];
+    await this.run('pg_basebackup', [...options, ...args]);
+    await copy.configure({});
+    await copy.start();
+    return copy;
   }
 
   /** Where a tablespace may lie. */

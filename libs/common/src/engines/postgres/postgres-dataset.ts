@@ -7,6 +7,13 @@ import type { TenantTables } from './tenants/tenant-tables.js';
 /** The manifest of a dump whose facts were read. */
 export type PostgresManifest = OpenManifest<SnapshotFacts>;
 
+/** How the WAL of a dataset's cluster comes to the repository. */
+export interface WalOptions {
+  readonly mode: 'stream';
+  /** The replication slot that keeps WAL until it is stored; undefined: `holdfast_` and the dataset's name. */
+  readonly slot: string | undefined;
+}
+
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {
   readonly name: string;
@@ -23,6 +30,8 @@ export interface PostgresDataset {
   readonly migrationHeadQuery: string | undefined;
   /** Which tables belong to tenants, and what of it is recorded in the snapshot. */
   readonly tenantTables: TenantTables | undefined;
+  /** Set where its WAL is archived without an end. */
+  readonly wal?: WalOptions | undefined;
   /** How it is copied physically; absent: by the defaults. */
   readonly base?: BaseOptions | undefined;
   /** zstd level and threads of the compressing child. */

@@ -68,7 +68,11 @@ export class ReplicationSession {
   /** One command whose answer is rows. Throws: postgres.*. */
   async query(command: string | Sql): Promise<readonly Row[]> {
     const copy = this.copy(command);
-    for await (const _ of copy.messages()) throw new AppError('internal.bug', 'the command copies data');
+    try {
+      for await (const _ of copy.messages()) throw new AppError('internal.bug', 'the command copies data');
+    } catch (error) {
+      throw this.toError(error, 'send a replication command to');
+    }
     return copy.answers.at(-1) ?? [];
   }
 
