@@ -34,6 +34,7 @@ export const BaseFacts = z.object({
   checksumFailures: z.array(z.string()).describe('What the server said of pages that it found damaged'),
   tablespaces: z.array(TablespaceFacts).describe('Besides the default'),
   databases: z.array(z.object({ name: z.string(), sizeBytes: z.number().int() })),
+  superuser: z.string().describe('The role that initdb made: it is in every copy'),
   settings: z
     .record(z.string(), z.string())
     .describe('Settings of the source that a server which recovers from it must not fall below'),

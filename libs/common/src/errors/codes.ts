@@ -216,6 +216,26 @@ export const Codes = {
     exit: Exit.unreachable,
     hint: 'The probe reached no server to look at, so there is no verdict: start what its cause names, and verify again.',
   },
+  'recovery.directory': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Name a directory that is absent or empty, in a folder that belongs to the user that PostgreSQL runs as.',
+  },
+  'recovery.failed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read what the server said under `said`; the data directory is left as it is, remove it before the next try.',
+  },
+  'recovery.not-reached': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Run `holdfast archive show <dataset>` to see what can be reached, and choose an earlier target.',
+  },
+  'recovery.outside': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Choose the nearest target that is named here, or see the whole window with `holdfast archive show <dataset>`.',
+  },
   'redis.aof': {
     retryable: true,
     exit: Exit.failed,

@@ -3,6 +3,7 @@ import { appendFile, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Lsn } from '#common/domain/lsn.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { type PgConnection, parsePgUrl } from '#common/pg/connection.js';
@@ -106,6 +107,12 @@ export class ThrowawayCluster {
     return withPgSession(this.connection, { signal, applicationName: 'holdfast spec' }, (session) =>
       session.query<Row>(statement, values),
     );
+  }
+
+  /** Up to where everything is durable. */
+  async lsn(): Promise<Lsn> {
+    const [row] = await this.query<{ lsn: Lsn }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
+    return row?.lsn as Lsn;
   }
 
   async start(): Promise<void> {

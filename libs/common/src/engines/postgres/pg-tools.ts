@@ -11,8 +11,9 @@ export type PgToolName =
   | 'pg_restore'
   | 'psql'
   | 'pg_amcheck'
-  | 'pg_basebackup'
-  | 'pg_receivewal';
+  | 'pg_verifybackup'
+  | 'pg_waldump'
+  | 'postgres';
 
 /** Client tools of one installation. */
 export interface PgToolset {

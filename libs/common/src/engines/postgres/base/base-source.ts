@@ -5,7 +5,14 @@ import { AppError } from '#common/errors/app-error.js';
 /** What SQL tells of the cluster before it is copied. */
 export type SourceFacts = Pick<
   BaseFacts,
-  'serverVersion' | 'serverVersionNum' | 'isFromStandby' | 'dataChecksums' | 'segmentBytes' | 'databases' | 'settings'
+  | 'superuser'
+  | 'serverVersion'
+  | 'serverVersionNum'
+  | 'isFromStandby'
+  | 'dataChecksums'
+  | 'segmentBytes'
+  | 'databases'
+  | 'settings'
 > & {
   readonly startedAt: string;
   readonly walLevel: string;
@@ -30,6 +37,7 @@ export async function readSource(session: PgSession): Promise<SourceFacts> {
        current_setting('data_checksums') = 'on' AS "dataChecksums",
        pg_size_bytes(current_setting('wal_segment_size'))::float8 AS "segmentBytes",
        current_setting('wal_level') AS "walLevel",
+       (SELECT rolname FROM pg_roles WHERE oid = 10) AS superuser,
        (SELECT jsonb_agg(jsonb_build_object('name', datname, 'sizeBytes', pg_database_size(oid)) ORDER BY datname)
         FROM pg_database WHERE has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')) AS databases,
        (SELECT jsonb_object_agg(oid, spcname) FROM pg_tablespace) AS "tablespaceNames",

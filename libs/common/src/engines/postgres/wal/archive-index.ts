@@ -52,7 +52,8 @@ export class ArchiveIndex {
     };
     const own = this.of(Number(`0x${timelineName}`));
     if (name !== undefined) this.addWhole(own, name, stored);
-    else if (segment !== undefined) this.addPiece(own, segment, { ...stored, start: toBytes(start), end: toBytes(end) });
+    else if (segment !== undefined)
+      this.addPiece(own, segment, { ...stored, start: toBytes(start), end: toBytes(end) });
   }
 
   /** A segment or a history, by PostgreSQL's name for it. */

@@ -2,54 +2,15 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { type Lsn, toLsnBytes } from '#common/domain/lsn.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { Keyring } from '#common/sealing/keyring.js';
-import { BackupTestBed, plainSealing } from '#common/testing/backup-test-bed.js';
+import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { ObservedRepository } from '#common/testing/observed-repository.js';
+import { RunningArchiver } from '#common/testing/running-archiver.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { WalArchive } from './wal-archive.js';
-import { type ArchiveWalDeps, archiveWal, type WalGap } from './wal-archiver.js';
-import { DEFAULT_PACE, type StreamState } from './wal-receiver.js';
+import type { ArchiveWalDeps } from './wal-archiver.js';
 
 const { signal } = new AbortController();
-const pace = { ...DEFAULT_PACE, flushEveryMs: 100, statusEveryMs: 200 };
-
-/** An archiver that a spec may stop at any moment, as a killed process does: nothing of it is said goodbye to. */
-class RunningArchiver {
-  readonly gaps: WalGap[] = [];
-  readonly interruptions: unknown[] = [];
-  state: StreamState | undefined;
-  private readonly control = new AbortController();
-  private readonly done: Promise<unknown>;
-
-  constructor(cluster: ThrowawayCluster, repository: BackupRepository, changes: Partial<ArchiveWalDeps> = {}) {
-    const deps: ArchiveWalDeps = {
-      ...{ repository, sealing: plainSealing, clock: () => new Date(), pace },
-      onState: (state) => {
-        this.state = state;
-      },
-      onGap: (gap) => void this.gaps.push(gap),
-      onInterrupted: (error) => void this.interruptions.push(error),
-      ...changes,
-    };
-    const dataset = cluster.dataset({ wal: { mode: 'stream', slot: 'spec' } });
-    this.done = archiveWal(dataset, deps, this.control.signal).catch((error: unknown) => error);
-  }
-
-  async kill(): Promise<void> {
-    this.control.abort(new AppError('run.interrupted', 'killed by the spec'));
-    await this.done;
-  }
-
-  async until(lsn: Lsn, limitMs = 20_000): Promise<void> {
-    const deadline = performance.now() + limitMs;
-    while ((this.state?.stored ?? 0n) < toLsnBytes(lsn)) {
-      if (performance.now() > deadline)
-        throw new Error(`only ${this.state?.stored} of ${lsn} is stored; ${String(this.interruptions.at(-1))}`);
-      await sleep(20);
-    }
-  }
-}
 
 let bed: BackupTestBed;
 const clusters: ThrowawayCluster[] = [];
@@ -81,11 +42,6 @@ function archive(cluster: ThrowawayCluster, changes: Partial<ArchiveWalDeps> = {
 const fill = (cluster: ThrowawayCluster, megabytes: number): Promise<unknown> =>
   cluster.query(`INSERT INTO filler SELECT n, repeat('x', 900) FROM generate_series(1, $1::int * 1000) n`, [megabytes]);
 
-async function lsnOf(cluster: ThrowawayCluster): Promise<Lsn> {
-  const [row] = await cluster.query<{ lsn: Lsn }>('SELECT pg_current_wal_flush_lsn()::text AS lsn');
-  return row?.lsn as Lsn;
-}
-
 async function openArchive(cluster: ThrowawayCluster, segmentBytes = 1 << 20): Promise<WalArchive> {
   const [row] = await cluster.query<{ id: string }>('SELECT system_identifier::text AS id FROM pg_control_system()');
   return WalArchive.open(
@@ -103,7 +59,7 @@ describe.each([
     const cluster = await create({ server, segmentMegabytes });
     const archiver = archive(cluster);
     await fill(cluster, 3 * segmentMegabytes);
-    const lsn = await lsnOf(cluster);
+    const lsn = await cluster.lsn();
     await archiver.until(lsn);
     await archiver.kill();
     const stored = await openArchive(cluster, segmentMegabytes << 20);
@@ -133,7 +89,7 @@ describe('an archiver', () => {
       await archiver.kill();
       await filling;
     }
-    const lsn = await lsnOf(cluster);
+    const lsn = await cluster.lsn();
     const last = archive(cluster);
     await last.until(lsn);
     const { index } = await openArchive(cluster);
@@ -147,10 +103,10 @@ describe('an archiver', () => {
     clusters.push(standby);
     const archiver = archive(standby);
     await fill(primary, 2);
-    await archiver.until(await lsnOf(primary));
+    await archiver.until(await primary.lsn());
     await standby.promote();
     await fill(standby, 2);
-    await archiver.until(await lsnOf(standby));
+    await archiver.until(await standby.lsn());
     expect(archiver.state?.timeline).toBe(2);
     const { index } = await openArchive(standby);
     expect(index.timelineIds).toEqual([1, 2]);
@@ -166,7 +122,7 @@ describe('an archiver', () => {
     });
     const archiver = archive(cluster, { repository });
     await fill(cluster, 1);
-    await archiver.until(await lsnOf(cluster));
+    await archiver.until(await cluster.lsn());
     isAway = true;
     await fill(cluster, 5);
     const stopping = performance.now();
@@ -174,7 +130,7 @@ describe('an archiver', () => {
     expect(performance.now() - stopping).toBeLessThan(20_000);
     await cluster.start();
     isAway = false;
-    await archiver.until(await lsnOf(cluster));
+    await archiver.until(await cluster.lsn());
     expect(archiver.gaps).toEqual([]);
     expect((await openArchive(cluster)).index.runs(1)).toHaveLength(1);
   });
@@ -185,7 +141,7 @@ describe('an archiver', () => {
     });
     const first = archive(cluster);
     await fill(cluster, 3);
-    const before = await lsnOf(cluster);
+    const before = await cluster.lsn();
     await first.until(before);
     await first.kill();
     for (let round = 0; round < 4; round += 1) {
@@ -195,7 +151,7 @@ describe('an archiver', () => {
     await cluster.until(`(SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = 'spec')`);
     const second = archive(cluster);
     await fill(cluster, 1);
-    await second.until(await lsnOf(cluster));
+    await second.until(await cluster.lsn());
     expect(second.gaps).toMatchObject([{ timeline: 1, reason: 'the server gave the slot up' }]);
     const [gap] = second.gaps;
     expect(toLsnBytes(gap?.from as Lsn)).toBeGreaterThanOrEqual(toLsnBytes(before));
@@ -208,7 +164,7 @@ describe('an archiver', () => {
     clusters.push(copy);
     const own = archive(cluster);
     await fill(cluster, 3);
-    await own.until(await lsnOf(cluster));
+    await own.until(await cluster.lsn());
     await own.kill();
     await copy.query(`INSERT INTO filler SELECT n, repeat('y', 900) FROM generate_series(1, 3000) n`);
     const other = archive(copy);

@@ -1,0 +1,179 @@
+import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BaseFacts } from '#common/contracts/base-facts.js';
+import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
+import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Keyring } from '#common/sealing/keyring.js';
+import { giveTo, ownerFor } from './ownership.js';
+import { toRecoverySettings } from './recovery-settings.js';
+import { ScratchServer } from './scratch-server.js';
+import { type BaseMaterial, unpackBase } from './unpack-base.js';
+import { fetchWal } from './wal-fetch.js';
+import type { WalReach } from './wal-reach.js';
+
+export interface RecoveryOrder {
+  readonly facts: BaseFacts;
+  readonly goal: RecoveryGoal;
+  readonly timeline: number;
+  readonly reach: WalReach;
+  /** Whether everything that was committed up to the target is known to be archived: then the end of the WAL is the target. */
+  readonly mayEndEarly: boolean;
+  /** Absent or empty; becomes a data directory. */
+  readonly directory: string;
+}
+
+export interface RecoveryDeps {
+  readonly material: BaseMaterial;
+  /** Undefined: the base backup alone, with the WAL that it brings along. */
+  readonly archive: WalArchive | undefined;
+  readonly keyring: Keyring;
+  readonly tools?: PgTools;
+  readonly toolDirectories: readonly string[];
+  readonly onStage?: (stage: string) => void;
+}
+
+/** What was reached, as the server tells. */
+export interface Reached {
+  readonly lsn: string;
+  /** Of the last transaction that came back; null: none was replayed. */
+  readonly lastCommitAt: string | null;
+  readonly timeline: number;
+  /** Databases whose collations another version of the locale library sorts: their indexes may be wrong. */
+  readonly foreignCollations: readonly string[];
+}
+
+const RECOVERY_TOOLS = ['postgres', 'pg_verifybackup'] as const;
+
+/**
+ * Makes a data directory of a base backup and archived WAL, recovers it to the target with a server that nobody else reaches, lets `look`
+ * ask it, and opens it for writing on a timeline of its own. Afterwards the server is stopped cleanly and the directory is ready to start.
+ * Throws: recovery.*, backup.corrupt, postgres.tool-missing; what `look` throws.
+ */
+export async function recover<T>(
+  order: RecoveryOrder,
+  d: RecoveryDeps,
+  { signal, look }: { readonly signal: AbortSignal; readonly look: (server: ScratchServer) => Promise<T> },
+): Promise<Reached & { readonly seen: T }> {
+  const { facts, directory } = order;
+  const owner = await ownerFor(directory);
+  const major = Math.floor(facts.serverVersionNum / 10_000);
+  const toolset = await (d.tools ?? new PgTools()).find(major, RECOVERY_TOOLS, {
+    directories: d.toolDirectories,
+    signal,
+  });
+  if (toolset.major !== major)
+    throw new AppError(
+      'postgres.tool-missing',
+      `a data directory of PostgreSQL ${major} needs the server programs of ${major}`,
+    );
+  await unpackBase({ facts, material: d.material, directory, toolset, owner, signal, onStage: d.onStage });
+  const walFolder = `${directory}.wal`;
+  d.onStage?.('wal');
+  if (d.archive !== undefined)
+    await fetchWal(order.reach.files, { archive: d.archive, keyring: d.keyring, folder: walFolder, owner, signal });
+  const start = async (goal: RecoveryGoal): Promise<ScratchServer> => {
+    const marker = join(directory, 'recovery.signal');
+    await writeFile(marker, '', { mode: 0o600 });
+    await giveTo(marker, owner);
+    const settings = toRecoverySettings({ goal, timeline: order.timeline, walFolder });
+    return ScratchServer.start({ directory, facts, toolset, owner, settings, signal });
+  };
+  d.onStage?.('recover');
+  let server = await start(order.goal);
+  try {
+    let reached = await untilReached(server).catch((error: unknown) => {
+      if (order.mayEndEarly && hasEndedEarly(error)) return undefined;
+      throw toNotReached(error);
+    });
+    if (reached === undefined) {
+      await server.stop();
+      server = await start({ ...order.goal, target: { kind: 'latest' } });
+      reached = await untilReached(server);
+    }
+    const seen = await look(server);
+    d.onStage?.('open');
+    const timeline = await promote(server);
+    await server.stop();
+    await rm(walFolder, { recursive: true, force: true });
+    return { ...reached, timeline, seen };
+  } catch (error) {
+    await server.stop();
+    throw signal.aborted ? signal.reason : error;
+  }
+}
+
+const REACHED = `
+  SELECT pg_is_in_recovery() AS "isRecovering",
+    pg_is_in_recovery() AND pg_get_wal_replay_pause_state() = 'paused' AS "isPaused",
+    pg_last_wal_replay_lsn()::text AS lsn,
+    to_char(pg_last_xact_replay_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS "lastCommitAt"`;
+
+interface Replayed {
+  readonly isRecovering: boolean;
+  readonly isPaused: boolean;
+  readonly lsn: string;
+  readonly lastCommitAt: string | null;
+}
+
+/** Paused at the target, or open because the WAL has ended. */
+async function untilReached(server: ScratchServer): Promise<Omit<Reached, 'timeline'>> {
+  let session = await server.open();
+  try {
+    for (;;) {
+      const state = await ask(session);
+      if (state === undefined) {
+        // A server that promotes itself may end sessions.
+        await session.close();
+        await server.throwIfGone();
+        session = await server.open();
+      } else if (state.isPaused || !state.isRecovering) {
+        const foreignCollations = await findForeignCollations(session);
+        return { lsn: state.lsn, lastCommitAt: state.lastCommitAt, foreignCollations };
+      }
+      await delay(50);
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+const ask = (session: PgSession): Promise<Replayed | undefined> =>
+  session.queryOne<Replayed>(REACHED).catch((error: unknown) => {
+    if (error instanceof AppError && error.code === 'postgres.unreachable') return undefined;
+    throw error;
+  });
+
+async function findForeignCollations(session: PgSession): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT datname AS name FROM pg_database
+     WHERE datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid) ORDER BY 1`,
+  );
+  return rows.map(({ name }) => name);
+}
+
+async function promote(server: ScratchServer): Promise<number> {
+  const session = await server.open();
+  try {
+    await session.query(`SELECT pg_promote(true, 600) WHERE pg_is_in_recovery()`);
+    const { timeline } = await session.queryOne<{ timeline: number }>(
+      `SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline`,
+    );
+    return timeline;
+  } finally {
+    await session.close();
+  }
+}
+
+const hasEndedEarly = (error: unknown): boolean =>
+  error instanceof AppError &&
+  error.code === 'recovery.failed' &&
+  /ended before configured recovery target/.test(error.message);
+
+const toNotReached = (error: unknown): unknown =>
+  hasEndedEarly(error)
+    ? new AppError('recovery.not-reached', 'the archived WAL ended before the recovery target', {}, { cause: error })
+    : error;

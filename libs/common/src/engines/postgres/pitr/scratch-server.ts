@@ -1,0 +1,137 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { BaseFacts } from '#common/contracts/base-facts.js';
+import { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
+import { AppError } from '#common/errors/app-error.js';
+import { type PgConnection, parsePgUrl } from '#common/pg/connection.js';
+import type { SystemUser } from '#common/process/command.js';
+import { SupervisedChild } from '#common/process/supervised-child.js';
+import { giveTo } from './ownership.js';
+import { ISOLATED } from './recovery-settings.js';
+
+export interface ScratchServerOptions {
+  readonly directory: string;
+  readonly facts: BaseFacts;
+  readonly toolset: PgToolset;
+  readonly owner: SystemUser | undefined;
+  readonly settings: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+const PORT = 5432;
+const POLL_MS = 100;
+/** A shutdown writes everything out. */
+const STOP_MS = 120_000;
+
+/**
+ * A server over a data directory that only we reach: through a socket in a folder of our own, with rules and settings of our own. Nothing
+ * in the directory can make it archive, replicate, subscribe or listen.
+ */
+export class ScratchServer {
+  private readonly complaints: string[] = [];
+  private readonly child: SupervisedChild;
+
+  private constructor(
+    private readonly o: ScratchServerOptions,
+    private readonly folder: string,
+  ) {
+    const settings = { ...toCapacity(o.facts), ...ISOLATED, ...o.settings, ...toPlaces(folder) };
+
+    const args = [
+      '-D',
+      o.directory,
+      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
+    ];
+    const command = { program: o.toolset.path('postgres'), args, cwd: o.directory, user: o.owner };
+    this.child = new SupervisedChild(command, {
+      stdin: 'ignore',
+      killAfterMs: STOP_MS,
+      onStderrLine: (line) => this.complaints.push(line),
+    });
+    this.child.stdout.resume();
+    o.signal.addEventListener('abort', this.onAbort, { once: true });
+  }
+
+  static async start(o: ScratchServerOptions): Promise<ScratchServer> {
+    // Short: the path of a socket holds 107 bytes.
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-pg-'));
+    await giveTo(folder, o.owner);
+    for (const [name, text] of [
+      ['server.conf', ''],
+      ['ident.conf', ''],
+      ['hba.conf', 'local all all trust\n'],
+    ] as const) {
+      await writeFile(join(folder, name), text, { mode: 0o600 });
+      await giveTo(join(folder, name), o.owner);
+    }
+    return new ScratchServer(o, folder);
+  }
+
+  /** As the superuser that initdb made. */
+  connectionTo(database: string): PgConnection {
+    const user = encodeURIComponent(this.o.facts.superuser);
+    return parsePgUrl(`postgres://${user}@/${encodeURIComponent(database)}?host=${this.folder}&port=${PORT}`);
+  }
+
+  /** Opens a session once the server takes any. Throws: recovery.failed with what the server said when it gives up. */
+  async open(database = 'template1'): Promise<PgSession> {
+    for (;;) {
+      try {
+        const { signal } = this.o;
+        return await PgSession.open(this.connectionTo(database), { signal, applicationName: 'holdfast recovery' });
+      } catch (error) {
+        this.o.signal.throwIfAborted();
+        if (!(error instanceof AppError) || error.code !== 'postgres.unreachable') throw error;
+        await this.throwIfGone();
+        await delay(POLL_MS, undefined, { signal: this.o.signal });
+      }
+    }
+  }
+
+  /** What it warned of, and why it ended. */
+  get said(): readonly string[] {
+    return this.complaints;
+  }
+
+  async throwIfGone(): Promise<void> {
+    if (this.child.exitedAtMs === Number.POSITIVE_INFINITY) return;
+    await this.child.ended;
+    const told = this.complaints.findLast((line) => /FATAL|PANIC/.test(line)) ?? this.complaints.at(-1) ?? '';
+    throw new AppError('recovery.failed', `the recovering server gave up: ${told.replace(/^.*?(?=FATAL|PANIC)/, '')}`, {
+      directory: this.o.directory,
+      said: this.complaints.slice(-20),
+    });
+  }
+
+  /** A clean shutdown: the data directory is consistent afterwards. Idempotent. */
+  async stop(): Promise<void> {
+    this.o.signal.removeEventListener('abort', this.onAbort);
+    // To the server alone, and not to its group: it tells its processes itself.
+    if (this.child.exitedAtMs === Number.POSITIVE_INFINITY && this.child.pid !== undefined)
+      process.kill(this.child.pid, 'SIGINT');
+    const patience = setTimeout(() => this.child.stop(), STOP_MS);
+    await this.child.ended.catch(() => undefined);
+    clearTimeout(patience);
+    await rm(this.folder, { recursive: true, force: true });
+  }
+
+  private readonly onAbort = (): void => this.child.stop();
+}
+
+/** The source's own: lower ones would stop the recovery. */
+const toCapacity = ({ settings }: BaseFacts): Record<string, string> => ({
+  ...settings,
+  shared_buffers: '128MB',
+  hot_standby: 'on',
+});
+
+const toPlaces = (folder: string): Record<string, string> => ({
+  config_file: join(folder, 'server.conf'),
+  hba_file: join(folder, 'hba.conf'),
+  ident_file: join(folder, 'ident.conf'),
+  unix_socket_directories: folder,
+  port: String(PORT),
+});

@@ -1,0 +1,104 @@
+import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { BaseFacts } from '#common/contracts/base-facts.js';
+import { MANIFEST } from '#common/engines/postgres/base/base-archives.js';
+import { BASE } from '#common/engines/postgres/base/base-by-hand.js';
+import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
+import { AppError } from '#common/errors/app-error.js';
+import type { Command, SystemUser } from '#common/process/command.js';
+import { runCommand } from '#common/process/run-command.js';
+import { giveTo } from './ownership.js';
+
+/** The objects of a base backup, checked against its manifest on the way. */
+export interface BaseMaterial {
+  /** One object, unsealed, through a program. `name` is unsealed. Throws: backup.corrupt, engine.exit, sealing.*; repository.*. */
+  pipe(name: string, through: Command): Promise<void>;
+  /** One small object, unsealed. */
+  read(name: string): Promise<Buffer>;
+}
+
+export interface UnpackOptions {
+  readonly facts: BaseFacts;
+  readonly material: BaseMaterial;
+  /** Absent or empty. */
+  readonly directory: string;
+  readonly toolset: PgToolset;
+  readonly owner: SystemUser | undefined;
+  readonly signal: AbortSignal;
+  readonly onStage?: ((stage: string) => void) | undefined;
+}
+
+/**
+ * Makes the data directory, proves every file by the backup's own manifest, and leads its tablespaces to folders beside it: those of the
+ * source may be in use. Throws: recovery.directory, backup.corrupt, engine.*.
+ */
+export async function unpackBase(o: UnpackOptions): Promise<void> {
+  const { facts, material, directory, owner } = o;
+  await makeEmpty(directory, owner);
+  await untar(BASE, directory, o);
+  for (const { oid, object } of facts.tablespaces) {
+    const folder = tablespaceFolder(directory, oid);
+    await makeEmpty(folder, owner);
+    await untar(object, folder, o);
+    await symlink(folder, join(directory, 'pg_tblspc', oid));
+  }
+  o.onStage?.('verify');
+  const manifest = join(directory, MANIFEST);
+  await writeFile(manifest, await material.read(MANIFEST), { mode: 0o600 });
+  await giveTo(manifest, owner);
+  await verify(o);
+  await forgetTargets(join(directory, 'postgresql.auto.conf'));
+  if (facts.tablespaces.length > 0) await remapTablespaces(directory, facts);
+}
+
+/** Beside the data directory, so that one name removes both. */
+const tablespaceFolder = (directory: string, oid: string): string => `${directory}.tablespace-${oid}`;
+
+async function makeEmpty(folder: string, owner: SystemUser | undefined): Promise<void> {
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  await giveTo(folder, owner);
+  const [entry] = await readdir(folder);
+  if (entry !== undefined)
+    throw new AppError('recovery.directory', `${folder} is not empty: it has ${JSON.stringify(entry)}`);
+}
+
+const untar = (object: string, folder: string, { material, owner, onStage }: UnpackOptions): Promise<void> => {
+  onStage?.(object);
+  const args = ['--extract', '--no-same-owner', '--preserve-permissions', '--file=-', `--directory=${folder}`];
+  return material.pipe(object, { program: 'tar', args, user: owner });
+};
+
+async function verify({ directory, toolset, owner, signal }: UnpackOptions): Promise<void> {
+  const args = ['--no-parse-wal', '--quiet', directory];
+  await runCommand({ program: toolset.path('pg_verifybackup'), args, cwd: directory, user: owner }, { signal }).catch(
+    (cause: unknown) => {
+      signal.throwIfAborted();
+      const said = cause instanceof AppError ? cause.message : '';
+      throw new AppError(
+        'backup.corrupt',
+        `the unpacked files are not those of the backup's own manifest: ${said}`,
+        {},
+        { cause },
+      );
+    },
+  );
+}
+
+/** Of an earlier recovery of the source: a server takes no second target. */
+async function forgetTargets(file: string): Promise<void> {
+  const lines = (await readFile(file, 'utf8')).split('\n');
+  const kept = lines.filter((line) => !/^\s*recovery_target(?:_\w+)?\s*=/.test(line));
+  if (kept.length < lines.length) await writeFile(file, kept.join('\n'));
+}
+
+/** The server makes the links anew from this file at its first start. */
+async function remapTablespaces(directory: string, { tablespaces }: BaseFacts): Promise<void> {
+  const file = join(directory, 'tablespace_map');
+  const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
+  const known = new Set(tablespaces.map(({ oid }) => oid));
+  const moved = lines.map((line) => {
+    const oid = line.slice(0, line.indexOf(' '));
+    return known.has(oid) ? `${oid} ${tablespaceFolder(directory, oid)}` : line;
+  });
+  await writeFile(file, `${moved.join('\n')}\n`);
+}
