@@ -1,3 +1,4 @@
+import { archiveShow } from './commands/archive-show.js';
 import { backupCheck } from './commands/backup-check.js';
 import { backupDelete } from './commands/backup-delete.js';
 import { backupList } from './commands/backup-list.js';
@@ -9,6 +10,8 @@ import { holdPlace } from './commands/hold-place.js';
 import { holdRelease } from './commands/hold-release.js';
 import { keysCheck } from './commands/keys-check.js';
 import { keysGenerate } from './commands/keys-generate.js';
+import { recoverPlan } from './commands/recover-plan.js';
+import { recoverRun } from './commands/recover-run.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
@@ -34,6 +37,9 @@ export const verbs: readonly Verb[] = [
   backupDelete,
   restorePlan,
   restoreRun,
+  archiveShow,
+  recoverPlan,
+  recoverRun,
   verifyRun,
   replayPlan,
   replayRun,

@@ -7,7 +7,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { toUuidV7 } from '#common/domain/ids.js';
 import type { ProtectedDataset } from '#common/engines/engine.js';
-import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import { type PostgresFacts, postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { BackupAttempt, TakeBackupDeps } from '#common/operations/take-backup.js';
 import { runCommand } from '#common/process/run-command.js';
@@ -18,7 +18,7 @@ import type { ScratchDatabase } from './scratch-database.js';
 
 const { signal } = new AbortController();
 
-export type PostgresDeps = TakeBackupDeps<PostgresDataset, SnapshotFacts>;
+export type PostgresDeps = TakeBackupDeps<PostgresDataset, PostgresFacts>;
 
 /** For what is not about encryption. */
 export const plainSealing = new Sealing({ compression: { level: 1, threads: 1 }, recipients: [] });

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Manifest } from '#common/contracts/manifest.js';
-import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import type { RestoreOrder } from '#common/engines/engine.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { postgres, postgresEngine } from '#common/engines/postgres/postgres.engine.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { parseProfile } from '#common/engines/profiles.js';
 import { openBackup } from '#common/operations/open-backup.js';
@@ -54,7 +54,8 @@ export class RestoreTestBed {
   async backup(): Promise<PostgresManifest> {
     const manifest = await takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
     const { repository } = this.backups;
-    return (await openBackup(manifest, { repository, engine: postgres }, signal)).manifest;
+    return (await openBackup(manifest, { repository, engine: { kind: 'postgres', facts: SnapshotFacts } }, signal))
+      .manifest;
   }
 
   /** A name for a database to be restored; remembered, to be dropped at the end. */

@@ -17,6 +17,36 @@ const DatasetOptions = z.strictObject({
     .default(30_000)
     .describe('How long a dump waits for a table that another session holds in ACCESS EXCLUSIVE mode'),
   migrationHeadQuery: z.string().optional().describe('Returns one text: the application’s migration head'),
+  base: z
+    .strictObject({
+      maxRateKilobytes: z
+        .int()
+        .min(32)
+        .max(1_048_576)
+        .optional()
+        .describe('Kilobytes per second that the server sends at most; default: as fast as it can'),
+      checkpoint: z
+        .enum(['fast', 'spread'])
+        .default('fast')
+        .describe('fast: the server writes everything out at once; spread: over the time of its own checkpoints'),
+      compress: z
+        .enum(['server', 'client'])
+        .default('server')
+        .describe('Who compresses; a server that was built without zstd leaves it to the executor'),
+    })
+    .prefault({})
+    .describe('How `base` copies the cluster'),
+  wal: z
+    .strictObject({
+      mode: z.literal('stream').describe('An executor receives it from a replication slot'),
+      slot: z
+        .string()
+        .regex(/^[a-z0-9_]{1,63}$/)
+        .optional()
+        .describe('Default: holdfast_ and the name of the dataset'),
+    })
+    .optional()
+    .describe('Set: the WAL of the whole cluster is archived without an end, for recoveries to any point in time'),
 });
 
 /** What holdfast.yaml says of a database to protect. */
@@ -31,6 +61,8 @@ export const postgresDataset = defineOptions(
     toolDirectories: options.toolDirectories,
     exactCountLimit: options.exactCountLimit,
     lockTimeoutMs: options.lockTimeoutMs,
+    base: { ...options.base, maxRateKilobytes: options.base.maxRateKilobytes },
+    wal: options.wal && { ...options.wal, slot: options.wal.slot },
   }),
 );
 

@@ -1,7 +1,10 @@
+import { z } from 'zod';
+import { BaseFacts } from '#common/contracts/base-facts.js';
 import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Engine, Summary } from '#common/engines/engine.js';
 import { AppError } from '#common/errors/app-error.js';
 import { hostsOf, parsePgUrl, toPgPlace, withDatabase } from '#common/pg/connection.js';
+import { BaseMethod, summariseBase } from './base/base.method.js';
 import { datasetChecks, hostNamesOf, measureDatabase } from './checks/dataset-checks.js';
 import { targetChecks } from './checks/target-checks.js';
 import { DatabaseName } from './database-name.js';
@@ -13,15 +16,19 @@ import { postgresDataset, postgresTarget } from './postgres-options.js';
 import { postgresProbes } from './probes/postgres-probes.js';
 import { PgRestoreDriver } from './restore/pg-restore.driver.js';
 
-export type PostgresEngine = Engine<PostgresDataset, PostgresTarget, SnapshotFacts>;
+export type PostgresEngine = Engine<PostgresDataset, PostgresTarget, PostgresFacts>;
+
+/** By what made the backup: a dump of one database, or a copy of the whole cluster. */
+export const PostgresFacts = z.union([BaseFacts, SnapshotFacts]);
+export type PostgresFacts = z.infer<typeof PostgresFacts>;
 
 /** PostgreSQL databases. */
 export const postgresEngine = (tools = new PgTools(), dump = new PgDumpMethod(tools)): PostgresEngine => ({
   kind: 'postgres',
   dataset: postgresDataset,
   target: postgresTarget,
-  facts: SnapshotFacts,
-  methods: [dump],
+  facts: PostgresFacts,
+  methods: [dump, new BaseMethod()],
   restores: [new PgRestoreDriver(tools)],
   probes: postgresProbes,
   place: ({ connection }) => toPgPlace(connection),
@@ -35,7 +42,7 @@ export const postgresEngine = (tools = new PgTools(), dump = new PgDumpMethod(to
   forbidden,
   toSafetyDataset,
   checks: { dataset: datasetChecks, target: targetChecks, measure: measureDatabase, hostNames: hostNamesOf },
-  summarise: toSummary,
+  summarise: (facts) => ('form' in facts ? summariseBase(facts) : toSummary(facts)),
 });
 
 export const postgres = postgresEngine();

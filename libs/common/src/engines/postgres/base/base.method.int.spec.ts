@@ -1,19 +1,15 @@
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BaseFacts } from '#common/contracts/base-facts.js';
-import type { Engine } from '#common/engines/engine.js';
-import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { runCommand } from '#common/process/run-command.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
-import { BaseMethod, summariseBase } from './base.method.js';
 
 const { signal } = new AbortController();
 
-const engine: Engine<PostgresDataset, BaseFacts> = {
-  ...{ kind: 'postgres', facts: BaseFacts, methods: [new BaseMethod()], summarise: summariseBase },
-};
+const engine = postgresEngine();
 
 describe.each(['postgres18', 'postgres15'] as const)('a base backup of %s', (server) => {
   let cluster: ThrowawayCluster;

@@ -1,6 +1,7 @@
 import { describeTarget, type RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { toLsn } from '#common/domain/wal.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import type { WalReach } from './wal-reach.js';
 import {
   bytesOf,
@@ -44,7 +45,10 @@ export function decideRecovery(
     throw outside(goal, `no base backup leads to timeline ${timeline}; there is: ${timelinesOf(known).join(', ')}`);
   const wanted = backupId === undefined ? bases : bases.filter((base) => base.backupId === backupId);
   if (wanted.length === 0)
-    throw new AppError('backup.missing', `there is no base backup ${backupId} on the way to timeline ${timeline}`);
+    throw new AppError(
+      'backup.missing',
+      `there is no base backup ${toText(backupId)} on the way to timeline ${timeline}`,
+    );
   const base = wanted.findLast((each) => isBefore(each, goal));
   if (base === undefined) {
     const { takenAt, endLsn } = (wanted[0] ?? oldest).facts;

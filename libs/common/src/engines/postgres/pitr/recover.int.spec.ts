@@ -1,11 +1,8 @@
 import { randomInt } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { BaseFacts } from '#common/contracts/base-facts.js';
 import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
-import type { Engine } from '#common/engines/engine.js';
-import { BaseMethod, summariseBase } from '#common/engines/postgres/base/base.method.js';
-import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import { recoverDataset } from '#common/operations/recovery/recover-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
@@ -13,9 +10,7 @@ import { RunningArchiver } from '#common/testing/running-archiver.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 
 const { signal } = new AbortController();
-const engine: Engine<PostgresDataset, BaseFacts> = {
-  ...{ kind: 'postgres', facts: BaseFacts, methods: [new BaseMethod()], summarise: summariseBase },
-};
+const engine = postgresEngine();
 
 /** What the database said of one row when it was committed. */
 interface Committed {
@@ -50,7 +45,10 @@ class Writer {
     while (!this.isStopped) {
       const id = this.committed.length + 1;
       const { at: before } = await session.queryOne<{ at: string }>(`SELECT ${NOW} AS at`);
-      await session.query(`INSERT INTO numbers VALUES ($1::int, repeat(md5($1::int::text), $2::int))`, [id, randomInt(1, 800)]);
+      await session.query(`INSERT INTO numbers VALUES ($1::int, repeat(md5($1::int::text), $2::int))`, [
+        id,
+        randomInt(1, 800),
+      ]);
       const after = await session.queryOne<{ at: string; lsn: string }>(
         `SELECT ${NOW} AS at, pg_current_wal_insert_lsn()::text AS lsn`,
       );

@@ -25,7 +25,7 @@ export interface SegmentRun {
 const OBJECT =
   /\/([0-9A-F]{8})\/(?:([0-9A-F]{24}|[0-9A-F]{8}[.]history)-([0-9a-f]{64})|([0-9A-F]{24})[.]([0-9A-F]{16})-([0-9A-F]{16})[.]partial)(?:[.]zst([.]age)?)$/;
 
-const toBytes = (hex: string | undefined): WalBytes => BigInt(`0x${hex}`);
+const toBytes = (hex = '0'): WalBytes => BigInt(`0x${hex}`);
 
 interface TimelineObjects {
   /** By number. */

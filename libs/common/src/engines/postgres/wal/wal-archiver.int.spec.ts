@@ -4,8 +4,8 @@ import { type Lsn, toLsnBytes } from '#common/domain/lsn.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
-import { ObservedRepository } from '#common/testing/observed-repository.js';
 import { RunningArchiver } from '#common/testing/running-archiver.js';
+import { ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { WalArchive } from './wal-archive.js';
 import type { ArchiveWalDeps } from './wal-archiver.js';
@@ -117,8 +117,11 @@ describe('an archiver', () => {
   it('waits for a store that is away, and never keeps the server from going down', async () => {
     const cluster = await create();
     let isAway = false;
-    const repository = new ObservedRepository(bed.repository, () => {
-      if (isAway) throw new AppError('repository.unavailable', 'away, says the spec');
+    const repository = new ScriptedRepository(bed.repository, {
+      put: (real, ...args) => {
+        if (isAway) throw new AppError('repository.unavailable', 'away, says the spec');
+        return real(...args);
+      },
     });
     const archiver = archive(cluster, { repository });
     await fill(cluster, 1);

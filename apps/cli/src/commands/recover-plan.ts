@@ -1,0 +1,46 @@
+import { describeTarget } from '#common/contracts/recovery-target.js';
+import { toLsn } from '#common/domain/wal.js';
+import { Exit } from '#common/errors/exit.js';
+import { planRecovery } from '#common/operations/recovery/recover-dataset.js';
+import { text } from '../options.js';
+import { toSize } from '../output/sizes.js';
+import { toFields } from '../output/table.js';
+import { goalOptions, parseGoal } from '../recovery-goal.js';
+import type { Verb } from '../verb.js';
+
+export const recoverPlan: Verb = {
+  path: ['recover', 'plan'],
+  summary: 'show from which base backup, and with how much WAL, a point in time is reached; changes nothing',
+  argument: ['<dataset>', 'a dataset of the configuration'],
+  options: goalOptions,
+  examples: ['recover plan shop --to-time 2026-03-01T12:00:00+01:00', 'recover plan shop --json'],
+  async run({ installation, signal }, options, dataset) {
+    const question = { dataset, goal: parseGoal(options), backupId: text(options, 'backup'), signal };
+    const { decision } = await planRecovery(question, installation.primaryRepository(dataset));
+    const { base, goal, timeline, reach } = decision;
+    const segments = reach.files.length;
+    const walBytes = segments * base.facts.segmentBytes;
+    const end = toLsn(reach.end);
+    const { backupId } = base;
+    return {
+      document: {
+        dataset,
+        ...goal,
+        timeline,
+        backupId,
+        backupTakenAt: base.facts.takenAt,
+        segments,
+        walBytes,
+        archivedUntil: end,
+      },
+      text: toFields({
+        recovery: describeTarget(goal),
+        'base backup': `${backupId} of ${base.facts.takenAt}, PostgreSQL ${base.facts.serverVersion}`,
+        timeline: String(timeline),
+        WAL: `${segments} segments, ${toSize(walBytes)} once unpacked, up to ${end}`,
+        space: toSize(walBytes + base.facts.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+      }),
+      exit: Exit.done,
+    };
+  },
+};
