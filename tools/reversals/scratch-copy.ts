@@ -25,9 +25,9 @@ export interface Trial {
   readonly output: string;
 }
 
-/** The checkout once more, to be spoilt. */
+/** The checkout once more, to be changed and built: what a spec says of another program is tried there. */
 export class ScratchCopy {
-  private constructor(private readonly folder: string) {}
+  private constructor(readonly folder: string) {}
 
   static async create(): Promise<ScratchCopy> {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-reversals-'));
@@ -43,7 +43,7 @@ export class ScratchCopy {
   /** Runs the test of a reversal without it: it must pass. */
   async tryStraight(reversal: Reversal, signal: AbortSignal): Promise<Trial> {
     await this.build(signal);
-    return this.runTest(reversal, signal);
+    return this.runSpec(reversal.spec, signal, toTitlePattern(reversal));
   }
 
   /** Takes the step back, runs the named test, and puts the step in its place again. */
@@ -53,20 +53,21 @@ export class ScratchCopy {
     await writeFile(path, reverse(source, reversal));
     try {
       await this.build(signal);
-      return await this.runTest(reversal, signal);
+      return await this.runSpec(reversal.spec, signal, toTitlePattern(reversal));
     } finally {
       await writeFile(path, source);
     }
   }
 
   /** Emits whatever the types say: a variable that is not used any more is no obstacle. */
-  private async build(signal: AbortSignal): Promise<void> {
+  async build(signal: AbortSignal): Promise<void> {
     await this.node([join(root, 'node_modules/typescript/bin/tsc'), '-p', this.folder], signal);
   }
 
-  private async runTest(reversal: Reversal, signal: AbortSignal): Promise<Trial> {
-    const spec = await this.find(reversal.spec.replace(/ts$/, 'js'));
-    if (spec === undefined) return { outcome: 'did not run', output: `there is no ${reversal.spec}` };
+  /** Runs one spec of the copy as it was built last, or those of its tests whose titles match. */
+  async runSpec(name: string, signal: AbortSignal, titles = ''): Promise<Trial> {
+    const spec = await this.find(name.replace(/ts$/, 'js'));
+    if (spec === undefined) return { outcome: 'did not run', output: `there is no ${name}` };
     const reportFile = join(this.folder, 'dist', 'reversal.json');
     await rm(reportFile, { force: true });
     const { output } = await this.node(
@@ -74,7 +75,7 @@ export class ScratchCopy {
         '--experimental-vm-modules',
         '--disable-warning=ExperimentalWarning',
         join(root, 'node_modules/jest/bin/jest.js'),
-        ...['--json', `--outputFile=${reportFile}`, '--forceExit', '-t', toTitlePattern(reversal)],
+        ...['--json', `--outputFile=${reportFile}`, '--forceExit', '-t', titles],
         ...['--runTestsByPath', spec],
       ],
       signal,
