@@ -25,6 +25,7 @@ export const SampledValue = z.object({
   db: count,
   key: z.string().describe('Of a key that is no text: base64: and its bytes'),
   type: z.string(),
+  expiring: z.boolean(),
   sha256: z.string().describe('Of what the value holds, whatever its encoding'),
 });
 export type SampledValue = z.infer<typeof SampledValue>;

@@ -5,6 +5,7 @@ import { withClient } from './client.js';
 import { type RedisNode, toAddress } from './connection.js';
 import { ALL_DATABASES, parseDestination } from './destination.js';
 import { RedisFacts } from './facts.js';
+import { redisProbe } from './probes/redis.probe.js';
 import { RdbMethod } from './rdb/rdb.method.js';
 import type { RedisDataset, RedisTarget } from './redis-dataset.js';
 import { redisDataset, redisTarget } from './redis-options.js';
@@ -22,7 +23,7 @@ export const redis: RedisEngine = {
   facts: RedisFacts,
   methods: [new RdbMethod()],
   restores: [new RdbRestoreDriver()],
-  probes: [],
+  probes: [redisProbe],
   place: ({ connection }) => toAddress(connection.nodes[0] as RedisNode),
   toDestination: (wanted) => {
     const destination = wanted ?? ALL_DATABASES;

@@ -68,12 +68,18 @@ export class RdbCounter implements RdbHandler {
     return this.sample.wants(this.hash.high);
   }
 
-  onValue({ db, key, code, encoding }: RdbKey, value: Buffer | undefined): void {
+  onValue({ db, key, code, encoding, expiresAtMs }: RdbKey, value: Buffer | undefined): void {
     const content = value === undefined ? undefined : parseValue(code, value);
     const sha256 = content === undefined ? undefined : digestContent(content);
     if (sha256 === undefined) return;
     hashKey(key, TYPE_SEEDS[encoding.type], this.hash);
-    this.sample.add(this.hash.high, { db, key: toKeyText(key), type: encoding.type, sha256 });
+    this.sample.add(this.hash.high, {
+      db,
+      key: toKeyText(key),
+      type: encoding.type,
+      expiring: expiresAtMs !== undefined,
+      sha256,
+    });
   }
 
   get databases(): DatabaseFacts[] {
