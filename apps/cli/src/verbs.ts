@@ -5,6 +5,7 @@ import { backupList } from './commands/backup-list.js';
 import { backupRun } from './commands/backup-run.js';
 import { backupShow } from './commands/backup-show.js';
 import { check } from './commands/check.js';
+import { flushCache } from './commands/flush-cache.js';
 import { holdList } from './commands/hold-list.js';
 import { holdPlace } from './commands/hold-place.js';
 import { holdRelease } from './commands/hold-release.js';
@@ -41,6 +42,7 @@ export const verbs: readonly Verb[] = [
   recoverPlan,
   recoverRun,
   verifyRun,
+  flushCache,
   replayPlan,
   replayRun,
   retentionPlan,

@@ -57,8 +57,18 @@ export function assertRestoreAllowed(
   };
   if (!rules.datasets.includes(dataset)) refuse(`dataset "${dataset}"`, rules.datasets);
   if (!rules.strategies.includes(strategy)) refuse(`strategy "${strategy}"`, rules.strategies);
-  const isAllowed = rules.destinations.some((pattern) => matchesPattern(pattern, destination));
-  if (!isAllowed || rules.forbidden.includes(destination)) refuse(`destination "${destination}"`, rules.destinations);
+  assertDestinationAllowed({ target, destination }, rules);
+}
+
+/** Throws: request.refused naming what is allowed. */
+export function assertDestinationAllowed(
+  { target, destination }: Pick<RestoreWish, 'target' | 'destination'>,
+  { destinations, forbidden }: Pick<TargetRules, 'destinations' | 'forbidden'>,
+): void {
+  const isAllowed = destinations.some((pattern) => matchesPattern(pattern, destination));
+  if (isAllowed && !forbidden.includes(destination)) return;
+  const message = `target "${target}" does not accept destination "${destination}"`;
+  throw new AppError('request.refused', message, { accepts: destinations });
 }
 
 /** What a topic of a dataset accepts, as configured. */

@@ -60,9 +60,22 @@ export interface Engine<
   forbidden(target: T, catalogUrl: string | undefined): readonly string[];
   /** A destination as what is backed up before a restore replaces it: by the role and with the tools of the target. */
   toSafetyDataset(dataset: D, target: T, destination: string): D;
+  /**
+   * Removes what a destination holds, all of it or what a pattern of the store's own matches: for caches, after a restore of what they
+   * were made from. Returns how much went, or would go. Absent: nothing of this kind is a cache. Throws: the engine's own codes.
+   */
+  flush?(target: T, destination: string, o: FlushOptions): Promise<number>;
   readonly checks: EngineChecks<D, T>;
   /** For lists and events, which never read facts. */
   summarise(facts: F): Summary;
+}
+
+export interface FlushOptions {
+  readonly signal: AbortSignal;
+  readonly pattern?: string | undefined;
+  /** Only count. */
+  readonly isPreview: boolean;
+  readonly onProgress?: (removed: number) => void;
 }
 
 /** What `holdfast check` asks of one kind. */

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import type { AppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import { type RedisConnection, type RedisNode, toAddress, toTlsOptions } from './connection.js';
 import { toRedisError } from './redis-errors.js';
@@ -91,6 +92,11 @@ export class RedisClient {
     const lost = results.find(([error]) => error !== null && error.name !== 'ReplyError')?.[0];
     if (lost) throw toRedisError(lost, this.address);
     return results.map(([error, answer]) => error ?? answer);
+  }
+
+  /** An error answer of a batch, as one of ours. */
+  toError(answer: Error): AppError {
+    return toRedisError(answer, this.address);
   }
 
   /** In another database, and with nothing of ours between the commands. Returns the last answer. Throws: redis.* of the first error. */

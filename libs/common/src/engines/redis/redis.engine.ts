@@ -5,6 +5,7 @@ import { withClient } from './client.js';
 import { type RedisNode, toAddress } from './connection.js';
 import { ALL_DATABASES, parseDestination } from './destination.js';
 import { RedisFacts } from './facts.js';
+import { flushKeys } from './flush-keys.js';
 import { redisProbe } from './probes/redis.probe.js';
 import { RdbMethod } from './rdb/rdb.method.js';
 import type { RedisDataset, RedisTarget } from './redis-dataset.js';
@@ -33,6 +34,7 @@ export const redis: RedisEngine = {
   assertThere,
   forbidden: () => [],
   toSafetyDataset: (dataset, { connection }) => ({ ...dataset, connection, aofDirectory: undefined }),
+  flush: flushKeys,
   checks: {
     dataset: datasetChecks,
     target: targetChecks,

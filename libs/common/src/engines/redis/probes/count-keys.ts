@@ -11,33 +11,49 @@ export type CountedKeys = Pick<DatabaseFacts, 'keys' | 'expiring' | 'types' | 'd
 
 /** Counts a database of a running server as a file is counted. Keys that come and go meanwhile may be counted or not. Throws: redis.*. */
 export async function countLiveKeys({ clients }: TargetServers, db: number, signal: AbortSignal): Promise<CountedKeys> {
-  const types: Record<string, { keys: number; expiring: number }> = {};
-  const sum = new KeySum();
-  const hash = { low: 0, high: 0 };
+  const count = new LiveCount();
   const seen = new Set<string>();
   for (const client of clients) {
     for await (const keys of scanKeys(client, { db, signal })) {
       // A scan may bring a key twice.
       const fresh = keys.filter((key) => !seen.has(key.toString('latin1')));
       for (const key of fresh) seen.add(key.toString('latin1'));
-      for (const { key, type, expires } of await askAbout(client, fresh)) {
-        const ofType = types[type] ?? { keys: 0, expiring: 0 };
-        types[type] = { keys: ofType.keys + 1, expiring: ofType.expiring + (expires ? 1 : 0) };
-        if (expires) continue;
-        hashKey(key, TYPE_SEEDS[type as ValueType] ?? 0, hash);
-        sum.add(hash);
-      }
+      for (const key of await askAbout(client, fresh)) count.add(key);
     }
   }
-  const all = Object.values(types);
-  return {
-    keys: all.reduce((total, { keys }) => total + keys, 0),
-    expiring: all.reduce((total, { expiring }) => total + expiring, 0),
-    ...{ types, digest: sum.toString() },
-  };
+  return count.result;
 }
 
-async function askAbout(client: RedisClient, keys: readonly Buffer[]) {
+interface LiveKey {
+  readonly key: Buffer;
+  readonly type: string;
+  readonly expires: boolean;
+}
+
+class LiveCount {
+  private readonly types: Record<string, { keys: number; expiring: number }> = {};
+  private readonly sum = new KeySum();
+  private readonly hash = { low: 0, high: 0 };
+
+  add({ key, type, expires }: LiveKey): void {
+    const ofType = this.types[type] ?? { keys: 0, expiring: 0 };
+    this.types[type] = { keys: ofType.keys + 1, expiring: ofType.expiring + (expires ? 1 : 0) };
+    if (expires) return;
+    hashKey(key, TYPE_SEEDS[type as ValueType] ?? 0, this.hash);
+    this.sum.add(this.hash);
+  }
+
+  get result(): CountedKeys {
+    const all = Object.values(this.types);
+    return {
+      keys: all.reduce((total, { keys }) => total + keys, 0),
+      expiring: all.reduce((total, { expiring }) => total + expiring, 0),
+      ...{ types: this.types, digest: this.sum.toString() },
+    };
+  }
+}
+
+async function askAbout(client: RedisClient, keys: readonly Buffer[]): Promise<LiveKey[]> {
   const answers = await client.batch(
     keys.flatMap((key): RedisCommand[] => [
       ['TYPE', key],

@@ -48,7 +48,7 @@ async function emptyIfDead(servers: TargetServers, db: number, stateOf: StateOf)
 }
 
 /** Those that hold anything. */
-async function listDatabases({ clients }: TargetServers): Promise<readonly number[]> {
+export async function listDatabases({ clients }: TargetServers): Promise<readonly number[]> {
   const found = new Set<number>();
   for (const client of clients) {
     for (const name of (await client.info('keyspace')).keys()) {
