@@ -16,7 +16,7 @@ export interface ReplayArguments {
 }
 
 export const replayOptions = [
-  ['--backup <backup>', 'whose position on the bus to go back to: an id, or DATASET@latest'],
+  ['--backup <backup>', 'whose position on the bus to go back to: an id, DATASET@latest or DATASET@latest:METHOD'],
   ['--since <instant>', 'instead of --backup: events at or after this instant, 2026-11-21T09:30:00Z'],
   ['--offsets <list>', 'instead of --backup: where to begin, TOPIC/PARTITION=OFFSET,…'],
   ['--dataset <name>', 'with --since and --offsets: whose topics'],

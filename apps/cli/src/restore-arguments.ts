@@ -3,8 +3,8 @@ import { type Damage, toDamageText } from '#common/domain/proof.js';
 import { assertRestoreAllowed } from '#common/domain/request.policy.js';
 import { loadDriver } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
-import { findProvenDamage } from '#common/repository/load-backup.js';
-import { locateBackup } from './backup-ref.js';
+import { assertChain, findProvenDamage } from '#common/repository/load-backup.js';
+import { locateBackup, methodOption, withMethod } from './backup-ref.js';
 import { requiredText, text } from './options.js';
 import type { Options, VerbContext } from './verb.js';
 
@@ -20,6 +20,7 @@ export interface RestoreArguments {
 }
 
 export const restoreOptions = [
+  methodOption,
   ['--target <name>', 'a restore target of the configuration'],
   [
     '--destination <name>',
@@ -39,7 +40,7 @@ export async function parseRestore(
   const rules = context.installation.targetRules(targetName);
   const strategy = requiredText(options, 'strategy');
   const profile = text(options, 'profile');
-  const { manifest, damage } = await loadNamed(reference, context);
+  const { manifest, damage } = await loadNamed(withMethod(reference, options), context);
   if (profile !== undefined) context.installation.profile(profile, manifest.dataset);
   const destination = context.installation.destination(manifest.dataset, text(options, 'destination'));
   assertStrategy(strategy, manifest, context);
@@ -73,6 +74,7 @@ async function loadNamed(
 ): Promise<Pick<RestoreArguments, 'manifest' | 'damage'>> {
   const located = await locateBackup(reference, context);
   if (located.damage !== undefined) throw located.damage;
+  await assertChain(located.repository, located.manifest, context);
   const damage = await findProvenDamage(located.repository, located, { signal: context.signal });
   if (damage.length > 0)
     context.output.note(

@@ -2,7 +2,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import { checkBackup } from '#common/operations/check-backup.js';
 import type { VerificationResult } from '#common/operations/keep-verdict.js';
 import { keepProof } from '#common/service/keep-standing.js';
-import { type LocatedManifest, locateBackup } from '../backup-ref.js';
+import { backupArgument, type LocatedManifest, locateBackup, methodOption, withMethod } from '../backup-ref.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { eventWriterOf } from '../local/event-writer-of.js';
 import { newLocalId, UNHELD } from '../local/local-identity.js';
@@ -13,11 +13,14 @@ import type { Verb, VerbContext } from '../verb.js';
 export const backupCheck: Verb = {
   path: ['backup', 'check'],
   summary: 'read every object of a backup again and compare it with the manifest; exits 0 only when all are right',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
-  options: [['--local', 'keep the verdict beside the backup alone; schedulers enter it into the catalog later']],
+  argument: backupArgument,
+  options: [
+    methodOption,
+    ['--local', 'keep the verdict beside the backup alone; schedulers enter it into the catalog later'],
+  ],
   examples: ['backup check shop@latest', 'backup check 01987654-3210-7fff-bfff-ffffffffffff --local --json'],
   async run(context, options, reference) {
-    const located = await locateBackup(reference, context);
+    const located = await locateBackup(withMethod(reference, options), context);
     const withoutIt = 'without the catalog: the verdict is kept beside the backup alone';
     const wish = { isLocal: flag(options, 'local'), mustFollow: false, withoutIt };
     const result = await withCatalogAtHand(wish, context, (catalog) => check(located, catalog, context));

@@ -1,6 +1,6 @@
 import { Exit } from '#common/errors/exit.js';
 import { toListedView } from '#common/service/list-stored.js';
-import { locateBackup } from '../backup-ref.js';
+import { backupArgument, locateBackup, methodOption, withMethod } from '../backup-ref.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
 import { toWarningLines } from '../output/restore-notes.js';
 import { toCounts, toSize } from '../output/sizes.js';
@@ -10,11 +10,11 @@ import type { Verb } from '../verb.js';
 export const backupShow: Verb = {
   path: ['backup', 'show'],
   summary: 'show one backup as its manifest tells it, its state, and the commands that restore it by hand',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
-  options: [],
+  argument: backupArgument,
+  options: [methodOption],
   examples: ['backup show shop@latest', 'backup show 01987654-3210-7fff-bfff-ffffffffffff --json'],
-  async run(context, _, reference) {
-    const { repository, ...found } = await locateBackup(reference, context);
+  async run(context, options, reference) {
+    const { repository, ...found } = await locateBackup(withMethod(reference, options), context);
     const { manifest } = found;
     const view = await toListedView(repository, found, { signal: context.signal });
     const { state, damage, lastVerdict, verifiedAt, holds, deletion } = view;

@@ -1,13 +1,13 @@
 import { Exit } from '#common/errors/exit.js';
 import { listHolds } from '#common/repository/holds.js';
-import { locateBackup } from '../backup-ref.js';
+import { backupArgument, locateBackup } from '../backup-ref.js';
 import { toHoldTable, toHoldView } from '../output/hold-text.js';
 import type { Verb } from '../verb.js';
 
 export const holdList: Verb = {
   path: ['hold', 'list'],
   summary: 'list what holds a backup: people, and work that reads it',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
+  argument: backupArgument,
   options: [],
   examples: ['hold list shop@latest'],
   async run(context, _, reference) {

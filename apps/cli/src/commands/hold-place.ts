@@ -1,7 +1,7 @@
 import { parseDuration } from '#common/domain/duration.js';
 import { Exit } from '#common/errors/exit.js';
 import { holdBackup } from '#common/operations/hold-backup.js';
-import { locateBackup } from '../backup-ref.js';
+import { backupArgument, locateBackup } from '../backup-ref.js';
 import { operatorName } from '../operator-name.js';
 import { requiredText, text } from '../options.js';
 import { toHoldView } from '../output/hold-text.js';
@@ -10,7 +10,7 @@ import type { Verb } from '../verb.js';
 export const holdPlace: Verb = {
   path: ['hold', 'place'],
   summary: 'keep a backup whatever retention says, until the hold is released or its time is over',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
+  argument: backupArgument,
   options: [
     ['--name <name>', 'names the hold, for its release; one of that name is made longer, never shorter'],
     ['--reason <text>', 'for those who wonder later'],

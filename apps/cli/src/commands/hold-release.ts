@@ -1,13 +1,13 @@
 import { Exit } from '#common/errors/exit.js';
 import { releaseHold } from '#common/repository/holds.js';
-import { locateBackup } from '../backup-ref.js';
+import { backupArgument, locateBackup } from '../backup-ref.js';
 import { requiredText } from '../options.js';
 import type { Verb } from '../verb.js';
 
 export const holdRelease: Verb = {
   path: ['hold', 'release'],
   summary: 'take a hold away: retention alone decides again',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
+  argument: backupArgument,
   options: [['--name <name>', 'as it was placed']],
   examples: ['hold release 01987654-3210-7fff-bfff-ffffffffffff --name audit-2026'],
   async run(context, options, reference) {

@@ -2,6 +2,7 @@ import { loadDriver } from '#common/engines/engines.js';
 import { toShortList } from '#common/errors/printable.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { openBackup } from '#common/operations/open-backup.js';
+import { backupArgument } from '../backup-ref.js';
 import { NAMES_PER_LINE, toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';
 import type { Verb } from '../verb.js';
@@ -9,7 +10,7 @@ import type { Verb } from '../verb.js';
 export const restorePlan: Verb = {
   path: ['restore', 'plan'],
   summary: 'show what a restore would drop, create and leave, and what stands in its way; changes nothing',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
+  argument: backupArgument,
   options: [...restoreOptions, ['--local', 'a plan needs neither bus nor catalog: the same with and without it']],
   examples: [
     'restore plan shop@latest --target staging',

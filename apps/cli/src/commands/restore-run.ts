@@ -1,4 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
+import { backupArgument } from '../backup-ref.js';
 import { followRequest, followRun } from '../follow-run.js';
 import { restoreLocally } from '../local/restore-locally.js';
 import { flag, given } from '../options.js';
@@ -10,7 +11,7 @@ import type { Verb } from '../verb.js';
 export const restoreRun: Verb = {
   path: ['restore', 'run'],
   summary: 'bring a backup back to a target; with a profile, prove afterwards that it is equal',
-  argument: ['<backup>', 'an id, or DATASET@latest'],
+  argument: backupArgument,
   options: [
     ...restoreOptions,
     ['--profile <name>', 'verify afterwards; with --wait the exit code is that of the verdict'],

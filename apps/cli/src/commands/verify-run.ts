@@ -1,5 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
-import { loadManifest } from '../backup-ref.js';
+import { backupArgument, loadManifest, methodOption, withMethod } from '../backup-ref.js';
 import { followRequest } from '../follow-run.js';
 import { verifyLocally } from '../local/verify-locally.js';
 import { flag, requiredText } from '../options.js';
@@ -12,7 +12,8 @@ export const verifyRun: Verb = {
   options: [
     ['--target <name>', 'a restore target of the configuration'],
     ['--destination <name>', 'what was restored: a database, a prefix, an index, a topic'],
-    ['--backup <backup>', 'an id, or DATASET@latest'],
+    ['--backup <backup>', backupArgument[1]],
+    methodOption,
     ['--profile <name>', 'a verification profile of the configuration'],
     ['--wait', 'follow the run until it ends'],
     ['--local', 'do it in this process: needs neither bus nor catalog'],
@@ -22,7 +23,7 @@ export const verifyRun: Verb = {
     const [target, destination] = [requiredText(options, 'target'), requiredText(options, 'destination')];
     const profile = requiredText(options, 'profile');
     context.installation.target(target);
-    const manifest = await loadManifest(requiredText(options, 'backup'), context);
+    const manifest = await loadManifest(withMethod(requiredText(options, 'backup'), options), context);
     context.installation.profile(profile, manifest.dataset);
     if (flag(options, 'local')) return verifyLocally({ manifest, target, destination, profile }, context);
     const data = { dataset: manifest.dataset, backup: manifest.backupId, target, destination, profile };

@@ -92,7 +92,7 @@ export interface BackupCondition {
   readonly holds: readonly { readonly name: string; readonly reason: string; readonly until: string | null }[] | null;
   /** It is to be deleted: a hold placed before `notBefore` saves it; null: it is not marked yet. */
   readonly deletion: { readonly notBefore: string | null; readonly reasons: readonly string[] } | null;
-  /** `DATASET@latest` means this one. */
+  /** `DATASET@latest:METHOD` means this one, with its own method. */
   readonly isLatest: boolean;
   /** false: made with `--local`, or a catalog that has lost it; null: the catalog was not asked. */
   readonly isInCatalog: boolean | null;

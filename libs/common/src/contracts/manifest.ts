@@ -12,7 +12,7 @@ export const ManifestObject = z.object({
 });
 export type ManifestObject = z.infer<typeof ManifestObject>;
 
-/** Archived write-ahead log without which a backup is of no use: from where it begins to where its copy is consistent. */
+/** Write-ahead log that a restore reads: from where the copy begins to where it is consistent. A restore to a later instant reads on from there. */
 export const WalRange = z.object({
   kind: z.literal('wal'),
   systemId: z

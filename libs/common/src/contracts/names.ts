@@ -39,9 +39,18 @@ export const GroupName = z
 
 export const Instant = z.iso.datetime({ offset: true }).describe('An instant with its UTC offset');
 export const Uuid = z.uuid();
+/** `latest`, or `latest:METHOD`. */
+const LATEST = /^latest(?::([a-z][a-z0-9-]{0,30}))?$/;
 export const BackupRef = z
-  .union([z.uuid(), z.literal('latest')])
-  .describe('A backup id, or `latest` for the newest regular backup of the dataset');
+  .union([z.uuid(), z.string().regex(LATEST)])
+  .describe(
+    'A backup id, or `latest` for the newest regular backup of the dataset by the first method of its kind of store, `latest:METHOD` by another',
+  );
+/** Undefined for an id. */
+export function parseLatest(reference: string): { readonly method: string | undefined } | undefined {
+  const match = LATEST.exec(reference);
+  return match === null ? undefined : { method: match[1] };
+}
 /** Offsets and LSN byte counts exceed 2^53 in principle: decimal text on every wire. */
 export const Offset = z
   .string()

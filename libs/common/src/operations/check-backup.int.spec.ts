@@ -48,12 +48,12 @@ describe('a check of a backup', () => {
     const failed = await check();
     expect([failed.verdict, ...problemsOf(failed)]).toEqual(['failed', 'the content differs']);
     expect(await isDamaged({ dataset })).toBe(true);
-    await expect(loadLatestBackup(bed.repository, dataset, { signal })).rejects.toMatchObject({
+    await expect(loadLatestBackup(bed.repository, { dataset, method: 'dump' }, { signal })).rejects.toMatchObject({
       code: 'backup.damaged',
     });
     await flip('dump');
     expect((await check()).verdict).toBe('passed');
-    expect(await loadLatestBackup(bed.repository, dataset, { signal })).toEqual(manifest);
+    expect(await loadLatestBackup(bed.repository, { dataset, method: 'dump' }, { signal })).toEqual(manifest);
   });
 
   it('names an object that is gone', async () => {
@@ -68,7 +68,7 @@ describe('a check of a backup', () => {
     const away = new ScriptedRepository(
       bed.repository,
       observing(({ kind, key }) => {
-        changes.push(`${kind} ${key.split('/')[2]}`);
+        changes.push(`${kind} ${/holds|verdicts/.exec(key)?.[0]}`);
         if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
       }),
     );

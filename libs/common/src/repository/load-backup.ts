@@ -19,6 +19,7 @@ export async function loadBackup(
 ): Promise<Manifest> {
   const found = await inspectBackup(repository, { dataset, backupId }, o);
   if (found.damage !== undefined) throw found.damage;
+  if (found.manifest !== undefined) await assertChain(repository, found.manifest, o);
   return found.manifest ?? missing(`${repository.location} holds no backup "${backupId}" of dataset "${dataset}"`);
 }
 
@@ -36,33 +37,77 @@ export async function loadEvenDamaged(
   return missing(`${repository.location} holds no backup "${backupId}" of dataset "${dataset}"`);
 }
 
+/** What a backup builds on must be whole as well, to its beginning. Throws: backup.damaged, naming what is not; repository.*. */
+export async function assertChain(
+  repository: BackupRepository,
+  { dataset, backupId, needs }: Pick<Manifest, 'dataset' | 'backupId' | 'needs'>,
+  o: ReadOptions,
+): Promise<void> {
+  const broken = await findBrokenNeeds(repository, { dataset, needs }, o);
+  if (broken.length > 0) throw toDamaged({ dataset, backupId }, broken);
+}
+
+/** What is wrong with the backups that one builds on, and those that these build on. */
+export async function findBrokenNeeds(
+  repository: BackupRepository,
+  { dataset, needs }: Pick<Manifest, 'dataset' | 'needs'>,
+  o: ReadOptions,
+): Promise<Damage[]> {
+  const [broken, seen, open]: [Damage[], Set<string>, string[]] = [[], new Set(), [...needs]];
+  for (let id = open.pop(); id !== undefined; id = open.pop()) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    const { manifest, damage } = await inspectBackup(repository, { dataset, backupId: id }, o);
+    const problem = damage?.message ?? (manifest === undefined ? 'is missing, and it builds on it' : undefined);
+    if (problem !== undefined) broken.push({ object: `backup ${id}`, problem });
+    else open.push(...(manifest?.needs ?? []));
+  }
+  return broken;
+}
+
 /**
- * The newest regular backup. A newer one that is damaged or cannot be read is an error that names the newest good one, and never passed
- * over: who restores an older state must choose it. Throws: backup.missing, backup.damaged; repository.*.
+ * The newest regular backup by one method. A newer one that is damaged or cannot be read is an error that names the newest good one, and never passed
+ * over: who restores an older state must choose it. Of one whose manifest cannot be read the method is unknown, so it counts for each. Throws: backup.missing, backup.damaged; repository.*.
  */
 export async function loadLatestBackup(
   repository: BackupRepository,
-  dataset: string,
+  { dataset, method }: { readonly dataset: string; readonly method: string },
   o: ReadOptions,
 ): Promise<Manifest> {
   const newest: ListedBackup[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, o))
     newest.unshift({ dataset, backupId, objects });
   let refusal: AppError | undefined;
+  const seen = new Set<string>();
   for (const listed of newest) {
     const found = await inspectListed(repository, listed, o);
     const { manifest, damage } = found;
-    if (manifest?.purpose === 'safety' || (manifest === undefined && damage === undefined)) continue;
+    if (manifest?.purpose === 'regular') seen.add(manifest.method);
+    if (!mayBeLatest(found, method)) continue;
     const error = damage ?? (await findFailure(repository, found, o));
     if (manifest !== undefined && error === undefined)
       return refusal === undefined ? manifest : refuse(refusal, `The newest good one is ${toText(manifest)}`);
     refusal ??= error;
   }
   if (refusal !== undefined) return refuse(refusal, 'There is no good one');
-  throw new AppError('backup.missing', `dataset ${dataset} has no backup in ${repository.name}`, {
-    dataset,
-    repository: repository.name,
-  });
+  throw toNoLatest({ dataset, method, repository: repository.name }, [...seen]);
+}
+
+/** One whose manifest cannot be read may be of any method. */
+const mayBeLatest = ({ manifest, damage }: InspectedBackup, method: string): boolean =>
+  manifest === undefined ? damage !== undefined : manifest.purpose === 'regular' && manifest.method === method;
+
+function toNoLatest(
+  wanted: { dataset: string; method: string; repository: string },
+  others: readonly string[],
+): AppError {
+  const { dataset, method, repository } = wanted;
+  const [other] = others;
+  if (other === undefined)
+    return new AppError('backup.missing', `dataset ${dataset} has no backup in ${repository}`, wanted);
+  const message = `dataset ${dataset} has no backup by ${method} in ${repository}, but by ${others.join(', ')}`;
+  const hint = `Name the method: \`${dataset}@latest:${other}\`; \`holdfast backup list\` shows them all.`;
+  return new AppError('backup.missing', message, { ...wanted, others }, { hint });
 }
 
 /** What proofs say against its objects. */
@@ -79,7 +124,8 @@ async function findFailure(
   found: InspectedBackup,
   o: ReadOptions,
 ): Promise<AppError | undefined> {
-  const damage = await findProvenDamage(repository, found, o);
+  const broken = await findBrokenNeeds(repository, { dataset: found.dataset, needs: found.manifest?.needs ?? [] }, o);
+  const damage = [...broken, ...(await findProvenDamage(repository, found, o))];
   return damage.length === 0 ? undefined : toDamaged(found, damage);
 }
 

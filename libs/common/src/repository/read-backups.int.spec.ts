@@ -42,7 +42,7 @@ describe('reading backups', () => {
     const objects = [{ ...object, sha256: 'a'.repeat(64), compression: 'none' as const, encryption: 'none' as const }];
     const manifest: Manifest = {
       ...sample,
-      purpose: 'regular',
+      ...{ purpose: 'regular', method: 'dump', needs: [] },
       dataset,
       backupId,
       attempt,
@@ -54,6 +54,8 @@ describe('reading backups', () => {
     await put(manifestKey(attemptKey), encodeManifest(manifest));
     return manifest;
   }
+
+  const latest = (method = 'dump') => loadLatestBackup(repository, { dataset: 'shop', method }, { signal });
 
   const idsOf = async (dataset = 'shop') => {
     const ids: string[] = [];
@@ -105,7 +107,7 @@ describe('reading backups', () => {
     });
     const short = await write(2);
     await put(`${short.attemptKey}/database.dump`, body.subarray(1));
-    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject({
+    await expect(latest()).rejects.toMatchObject({
       code: 'backup.damaged',
       context: { backupId: idAt(2), damage: [{ object: 'database.dump', problem: 'has 3 bytes instead of 4' }] },
       hint: expect.stringContaining('There is no good one'),
@@ -132,7 +134,14 @@ describe('reading backups', () => {
     const verdict = (second: number, probe: string, of: 'passed' | 'failed', attemptKey?: string) => {
       const at = `2026-11-21T11:00:0${second}.000Z`;
       const document = {
-        ...{ formatVersion: 1, dataset: 'shop', backupId: idAt(2), runId: `r${second}`, database: 'x', profile: 'p' },
+        ...{
+          formatVersion: 1,
+          dataset: 'shop',
+          backupId: idAt(2),
+          runId: `r${second}`,
+          destination: 'x',
+          profile: 'p',
+        },
         ...{ verdict: of, startedAt: at, completedAt: at, attemptKey: attemptKey ?? flipped.attemptKey },
         probes: [{ probe, verdict: of, evidence: [{ subject: 'database.dump', problem: 'the content differs' }] }],
       };
@@ -140,16 +149,16 @@ describe('reading backups', () => {
     };
     await verdict(1, 'row-counts', 'failed');
     await verdict(2, 'checksums', 'failed', 'shop/other/a1-aa');
-    expect(await loadLatestBackup(repository, 'shop', { signal })).toMatchObject({ backupId: idAt(2) });
+    expect(await latest()).toMatchObject({ backupId: idAt(2) });
     await verdict(3, 'checksums', 'failed');
-    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject({
+    await expect(latest()).rejects.toMatchObject({
       code: 'backup.damaged',
       message: expect.stringContaining(`backup ${idAt(2)} of shop is damaged: database.dump: the content differs`),
       hint: expect.stringContaining(`The newest good one is ${idAt(1)}`),
     });
     expect(await loadBackup(repository, 'shop', idAt(2), { signal })).toEqual(flipped);
     await verdict(4, 'checksums', 'passed');
-    expect(await loadLatestBackup(repository, 'shop', { signal })).toMatchObject({ backupId: idAt(2) });
+    expect(await latest()).toMatchObject({ backupId: idAt(2) });
   });
 
   it('checks objects that backups share, too', async () => {
@@ -169,11 +178,52 @@ describe('reading backups', () => {
     expect(await idsOf()).toEqual([idAt(1)]);
   });
 
+  it('loads the newest of one method, and names the methods that there are where it has none', async () => {
+    const dump = await write(1);
+    const base = await write(2, { method: 'base' });
+    expect(await latest()).toEqual(dump);
+    expect(await latest('base')).toEqual(base);
+    await expect(latest('wal')).rejects.toMatchObject({
+      code: 'backup.missing',
+      message: expect.stringMatching(/no backup by wal in .*, but by base, dump$/),
+      hint: expect.stringContaining('shop@latest:base'),
+    });
+    await repository.remove(`${base.attemptKey}/database.dump`, { signal });
+    expect(await latest()).toEqual(dump);
+    await expect(latest('base')).rejects.toMatchObject({ code: 'backup.damaged' });
+  });
+
+  it('takes one whose manifest cannot be read for the newest of each method: it may be', async () => {
+    await write(1);
+    const unreadable = await write(2, { method: 'base' });
+    await put(manifestKey(unreadable.attemptKey), Buffer.from('{'));
+    for (const method of ['dump', 'base'])
+      await expect(latest(method)).rejects.toMatchObject({ code: 'backup.damaged' });
+  });
+
+  it('loads nothing that builds on a backup that is damaged or gone, however far down', async () => {
+    const full = await write(1);
+    await write(2, { needs: [idAt(1)] });
+    const end = await write(3, { needs: [idAt(2)] });
+    expect(await loadBackup(repository, 'shop', idAt(3), { signal })).toEqual(end);
+    await repository.remove(`${full.attemptKey}/database.dump`, { signal });
+    const broken = {
+      code: 'backup.damaged',
+      context: { backupId: idAt(3), damage: [{ object: `backup ${idAt(1)}` }] },
+    };
+    await expect(loadBackup(repository, 'shop', idAt(3), { signal })).rejects.toMatchObject(broken);
+    await expect(latest()).rejects.toMatchObject(broken);
+    await repository.remove(manifestKey(full.attemptKey), { signal });
+    await expect(loadBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject({
+      message: expect.stringContaining(`backup ${idAt(1)}: is missing`),
+    });
+  });
+
   it('loads the newest regular backup, whatever safety dumps came after', async () => {
     await write(1);
     const newest = await write(2);
     await write(3, { purpose: 'safety' });
-    expect(await loadLatestBackup(repository, 'shop', { signal })).toEqual(newest);
+    expect(await latest()).toEqual(newest);
   });
 
   it('never passes over a manifest that it cannot read', async () => {
@@ -181,7 +231,7 @@ describe('reading backups', () => {
     const damaged = await write(2);
     await put(manifestKey(damaged.attemptKey), Buffer.from('{"formatVersion": 1,'));
     const lost = { code: 'backup.damaged', context: { damage: [{ object: 'manifest.json' }] } };
-    await expect(loadLatestBackup(repository, 'shop', { signal })).rejects.toMatchObject(lost);
+    await expect(latest()).rejects.toMatchObject(lost);
     await expect(loadBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject(lost);
     await expect(findBackup(repository, 'shop', idAt(2), { signal })).rejects.toMatchObject({ code: 'backup.corrupt' });
     expect(await idsOf()).toEqual([idAt(1)]);

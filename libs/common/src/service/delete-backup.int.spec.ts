@@ -59,7 +59,7 @@ async function letBackupsFail(): Promise<void> {
 async function flip({ backupId, attemptKey }: Manifest): Promise<void> {
   const [at, runId] = [new Date().toISOString(), randomUUID()];
   const document = {
-    ...{ formatVersion: 1, dataset: 'shop', backupId, attemptKey, runId, database: null, profile: null },
+    ...{ formatVersion: 1, dataset: 'shop', backupId, attemptKey, runId, destination: null, profile: null },
     ...{ verdict: 'failed', startedAt: at, completedAt: at },
     probes: [{ probe: 'checksums', verdict: 'failed', evidence: [] }],
   };

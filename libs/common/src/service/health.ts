@@ -94,17 +94,18 @@ export class Health {
     this.setBackups(newest, damaged);
   }
 
-  /** A dataset whose last good backup is damaged by now has none: the metrics drop its age. */
+  /** A dataset whose last good backup by a method is damaged by now has none: the metrics drop its age. */
   private setBackups(newest: readonly NewestBackup[], damaged: readonly DamagedCount[]): void {
     const { metrics } = this.service;
     const { backupAgeSeconds, backupSizeBytes, backupVerifiedTimestampSeconds, backupsDamaged } = metrics;
     for (const gauge of [backupAgeSeconds, backupSizeBytes, backupVerifiedTimestampSeconds, backupsDamaged])
       gauge.reset();
     for (const { dataset, damaged: count } of damaged) backupsDamaged.set({ dataset }, count);
-    for (const { dataset, ageSeconds, sizeBytes, lastVerifiedAt } of newest) {
-      backupAgeSeconds.set({ dataset }, ageSeconds);
-      backupSizeBytes.set({ dataset }, sizeBytes);
-      if (lastVerifiedAt !== null) backupVerifiedTimestampSeconds.set({ dataset }, lastVerifiedAt.getTime() / 1_000);
+    for (const { dataset, method, ageSeconds, sizeBytes, lastVerifiedAt } of newest) {
+      const labels = { dataset, method };
+      backupAgeSeconds.set(labels, ageSeconds);
+      backupSizeBytes.set(labels, sizeBytes);
+      if (lastVerifiedAt !== null) backupVerifiedTimestampSeconds.set(labels, lastVerifiedAt.getTime() / 1_000);
     }
   }
 }

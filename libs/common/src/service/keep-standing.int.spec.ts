@@ -77,7 +77,7 @@ async function proveLocally({ backupId, attemptKey }: Manifest, second: number, 
   const at = new Date(Date.UTC(2026, 10, 1, 0, 0, second)).toISOString();
   const runId = randomUUID();
   const document = {
-    ...{ formatVersion: 1, dataset: 'shop', backupId, attemptKey, runId, database: null, profile: null, verdict },
+    ...{ formatVersion: 1, dataset: 'shop', backupId, attemptKey, runId, destination: null, profile: null, verdict },
     ...{ startedAt: at, completedAt: at, probes: [outcome(probe, verdict)] },
   };
   const key = verdictKey('shop', backupId, at, runId);

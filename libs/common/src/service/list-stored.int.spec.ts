@@ -57,6 +57,17 @@ describe('a list of what a repository holds', () => {
     expect(latest.map(({ id }) => id)).toEqual([backupIdAt(4)]);
   });
 
+  it('shows which one is the latest of each method, and what builds on a damaged one as damaged', async () => {
+    const base = await storeBackup(disk, 1, { method: 'base' });
+    await storeBackup(disk, 2, { method: 'base', needs: [base.backupId] });
+    await storeBackup(disk, 3);
+    const shown = async () =>
+      (await list()).backups.map(({ method, isLatest, state }) => `${method} ${state}${isLatest ? ' latest' : ''}`);
+    expect(await shown()).toEqual(['dump whole latest', 'base whole latest', 'base whole']);
+    await disk.remove(base.objects[0]?.key ?? '', { signal });
+    expect(await shown()).toEqual(['dump whole latest', 'base damaged', 'base damaged']);
+  });
+
   it('shows the last verdict, holds and marks, and says how many older ones there are', async () => {
     await storeBackup(disk, 1);
     const named = { dataset: 'shop', backupId: (await storeBackup(disk, 2)).backupId };
@@ -69,7 +80,7 @@ describe('a list of what a repository holds', () => {
       ['2026-11-21T12:00:00.000Z', 'checksums'],
     ] as const) {
       const document = {
-        ...{ formatVersion: 1, ...named, runId: `run of ${probe}`, database: 'x', profile: 'p', verdict: 'passed' },
+        ...{ formatVersion: 1, ...named, runId: `run of ${probe}`, destination: 'x', profile: 'p', verdict: 'passed' },
         ...{ startedAt: at, completedAt: at, probes: [{ probe, verdict: 'passed', evidence: [] }] },
       };
       await disk.put(verdictKey('shop', named.backupId, at, 'x'), Buffer.from(JSON.stringify(document)), { signal });

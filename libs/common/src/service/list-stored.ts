@@ -6,9 +6,10 @@ import { readDeletion } from '#common/repository/deletion-request.js';
 import { readExpiry } from '#common/repository/expiry-marker.js';
 
 import { listHolds } from '#common/repository/holds.js';
-import { damageOf, type InspectedBackup, inspectListed } from '#common/repository/inspect-backup.js';
+import { damageOf, type InspectedBackup, inspectListed, toDamaged } from '#common/repository/inspect-backup.js';
 import { deletionKey, expiringKey, isHoldKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
+import { findBrokenNeeds } from '#common/repository/load-backup.js';
 import type { ListedBackup } from '#common/repository/read-backups.js';
 import { readProofs } from '#common/repository/read-proofs.js';
 import { toBackupView } from './backup-view.js';
@@ -58,11 +59,21 @@ export async function toListedView(
   const told = manifest === undefined ? UNKNOWN : toBackupView(manifest, repository.name);
   return {
     ...{ ...told, id, dataset, repository: repository.name },
-    ...toStoredCondition(proofs, found.damage),
+    ...toStoredCondition(proofs, found.damage ?? (await findBreak(repository, found, o))),
     holds: await readHolds(repository, found, o),
     deletion: await readDoom(repository, found, o),
     ...{ isLatest: false, isInCatalog: null },
   };
+}
+
+/** What it builds on is not whole, so that it is of no use. */
+async function findBreak(
+  repository: BackupRepository,
+  { dataset, backupId, manifest }: InspectedBackup,
+  o: ReadOptions,
+): Promise<AppError | undefined> {
+  const broken = await findBrokenNeeds(repository, { dataset, needs: manifest?.needs ?? [] }, o);
+  return broken.length === 0 ? undefined : toDamaged({ dataset, backupId }, broken);
 }
 
 const UNKNOWN = {
@@ -101,8 +112,12 @@ async function readDoom(
   return asked === null ? null : { notBefore: null, reasons: [`${asked.by} asked for its deletion`] };
 }
 
-/** As `loadLatestBackup` decides: a damaged one that is newer is not passed over, and then none is the latest. */
+/** As `loadLatestBackup` decides: a damaged one that is newer is not passed over, and then none is the latest of its method. */
 function markLatest(newestFirst: readonly ListedBackupView[]): ListedBackupView[] {
-  const newest = newestFirst.find(({ purpose }) => purpose !== 'safety');
-  return newestFirst.map((backup) => ({ ...backup, isLatest: backup === newest && backup.state === 'whole' }));
+  const regular = newestFirst.filter(({ purpose }) => purpose !== 'safety');
+  const newestOf = (wanted: string | null) => regular.find(({ method }) => method === null || method === wanted);
+  return newestFirst.map((backup) => ({
+    ...backup,
+    isLatest: backup.state === 'whole' && backup === newestOf(backup.method),
+  }));
 }

@@ -1,10 +1,11 @@
 import type { Manifest } from '#common/contracts/manifest.js';
+import { parseLatest } from '#common/contracts/names.js';
 import { loadBackup, loadLatestBackup } from '#common/repository/load-backup.js';
 import type { Installation } from './installation.js';
 
 /**
  * A backup of a dataset as its repository shows it, whatever the catalog remembers: what cannot be read cannot be restored.
- * `reference` is an id or `latest`. Throws: backup.missing, backup.damaged; repository.*.
+ * `reference` is an id, `latest` or `latest:METHOD`. Throws: request.refused; backup.missing, backup.damaged; repository.*.
  */
 export async function loadManifest(
   installation: Installation,
@@ -13,6 +14,10 @@ export async function loadManifest(
   signal: AbortSignal,
 ): Promise<Manifest> {
   const repository = installation.primaryRepository(dataset);
-  if (reference === 'latest') return loadLatestBackup(repository, dataset, { signal });
+  const latest = parseLatest(reference);
+  if (latest !== undefined) {
+    const method = installation.method(dataset, latest.method);
+    return loadLatestBackup(repository, { dataset, method }, { signal });
+  }
   return loadBackup(repository, dataset, reference, { signal });
 }

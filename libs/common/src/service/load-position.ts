@@ -3,12 +3,13 @@ import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { BackupId } from '#common/domain/ids.js';
 import { isUuid } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
-import { loadEvenDamaged, loadLatestBackup } from '#common/repository/load-backup.js';
+import { loadEvenDamaged } from '#common/repository/load-backup.js';
 import type { Installation } from './installation.js';
+import { loadManifest } from './load-manifest.js';
 
 interface Wanted {
   readonly dataset: string;
-  /** Or `latest`. */
+  /** Or `latest`, `latest:METHOD`. */
   readonly id: string;
 }
 
@@ -25,7 +26,7 @@ export async function loadPosition(
     const repository = installation.primaryRepository(dataset);
     const { busPosition } = isUuid(id)
       ? (await loadEvenDamaged(repository, dataset, id, { signal })).manifest
-      : await loadLatestBackup(repository, dataset, { signal });
+      : await loadManifest(installation, dataset, id, signal);
     return busPosition;
   } catch (error) {
     if (!(error instanceof AppError && ['backup.missing', 'backup.damaged'].includes(error.code) && isUuid(id)))

@@ -58,14 +58,14 @@ const runMetrics = (registers: Registry[]) => ({
 const backupMetrics = (registers: Registry[]) => ({
   backupAgeSeconds: new Gauge({
     name: 'holdfast_backup_age_seconds',
-    help: 'Age of the last good backup',
-    labelNames: ['dataset'] as const,
+    help: 'Age of the last good backup by each method',
+    labelNames: ['dataset', 'method'] as const,
     registers,
   }),
   backupSizeBytes: new Gauge({
     name: 'holdfast_backup_size_bytes',
-    help: 'Stored bytes of the last good backup',
-    labelNames: ['dataset'] as const,
+    help: 'Stored bytes of the last good backup by each method',
+    labelNames: ['dataset', 'method'] as const,
     registers,
   }),
   backupsDamaged: new Gauge({
@@ -77,7 +77,7 @@ const backupMetrics = (registers: Registry[]) => ({
   backupVerifiedTimestampSeconds: new Gauge({
     name: 'holdfast_backup_verified_timestamp_seconds',
     help: 'When a verification of a restored backup last passed whose objects have failed no proof since',
-    labelNames: ['dataset'] as const,
+    labelNames: ['dataset', 'method'] as const,
     registers,
   }),
   verdicts: new Counter({

@@ -25,13 +25,14 @@ export interface BackupFilter {
 /** A backup without its manifest, which may list thousands of tables. */
 export type BackupSummary = Omit<Backup, 'manifest'>;
 
-/** The newest good backup of one dataset, for metrics and health: a damaged one is none. */
+/** The newest good backup of one dataset by one method, for metrics and health: a damaged one is none. */
 export interface NewestBackup {
   readonly dataset: string;
+  readonly method: string;
   readonly completedAt: Date;
   readonly ageSeconds: number;
   readonly sizeBytes: number;
-  /** Of any of its good backups. */
+  /** Of any of its good backups by that method. */
   readonly lastVerifiedAt: Date | null;
 }
 
@@ -88,14 +89,14 @@ const COUNT_COPIES = `
 const COPIES = 'SELECT * FROM holdfast.backup_copies WHERE backup_id = ANY ($1) ORDER BY backup_id DESC, recorded_at';
 
 const NEWEST = `
-  SELECT DISTINCT ON (dataset)
-         dataset, completed_at AS "completedAt", size_bytes::float8 AS "sizeBytes",
+  SELECT DISTINCT ON (dataset, method)
+         dataset, method, completed_at AS "completedAt", size_bytes::float8 AS "sizeBytes",
          extract(epoch FROM clock_timestamp() - completed_at)::float8 AS "ageSeconds",
-         max(verified_at) OVER (PARTITION BY dataset) AS "lastVerifiedAt"
+         max(verified_at) OVER (PARTITION BY dataset, method) AS "lastVerifiedAt"
   FROM holdfast.backups
   WHERE state = 'completed' AND purpose = 'regular'
     AND EXISTS (SELECT FROM holdfast.backup_copies WHERE backup_id = backups.id AND state = 'present')
-  ORDER BY dataset, id DESC`;
+  ORDER BY dataset, method, id DESC`;
 
 export const backupStore = (sql: Sql) => ({
   find: async (id: BackupId): Promise<Backup | undefined> => {
@@ -144,7 +145,7 @@ export const backupStore = (sql: Sql) => ({
     return row?.count ?? 0;
   },
 
-  /** One row per dataset that has a good backup. */
+  /** One row per dataset and method that has a good backup. */
   newest: (): Promise<NewestBackup[]> => sql.rows<NewestBackup>(NEWEST),
 });
 

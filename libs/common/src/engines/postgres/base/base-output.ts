@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
 import type { BaseFacts } from '#common/contracts/base-facts.js';
 import type { BusPosition } from '#common/contracts/bus-position.js';
+import type { RequiredRange } from '#common/contracts/manifest.js';
 import type { BackupSession, OutputObject } from '#common/engines/engine.js';
 import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
@@ -100,6 +101,13 @@ export class BaseOutput implements BackupSession<BaseFacts> {
           sizeBytes: Number(row['size'] ?? 0) * 1_024,
         })),
     };
+  }
+
+  /** What the archive has from there on leads to later instants; the copy itself holds what makes it consistent. */
+  async requires(): Promise<readonly RequiredRange[]> {
+    const [[start] = [], , [end] = []] = this.begun.copy.answers;
+    const [startLsn, endLsn] = [text(start, 'recptr'), text(end, 'recptr')];
+    return [{ kind: 'wal', systemId: this.begun.systemId, timeline: Number(text(start, 'tli')), startLsn, endLsn }];
   }
 
   /** Ends the backup on the server. Idempotent, never throws. */

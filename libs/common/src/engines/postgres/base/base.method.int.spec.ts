@@ -43,6 +43,8 @@ describe.each(['postgres18', 'postgres15'] as const)('a base backup of %s', (ser
       'base.tar.zst',
       'backup_manifest.zst',
     ]);
+    const { systemId, timeline, startLsn, endLsn } = facts;
+    expect(manifest.requires).toEqual([{ kind: 'wal', systemId, timeline, startLsn, endLsn }]);
     await cluster.stop();
     await rm(cluster.dataDirectory, { recursive: true });
     await rm(space, { recursive: true });
