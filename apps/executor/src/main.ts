@@ -6,7 +6,7 @@ import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 import { holdfastVersion } from '#common/service/version.js';
-import { executorIntake } from './intake/intake-table.js';
+import { executorIntake } from './intake/executor-intake.js';
 import { backupRun } from './runs/backup.run.js';
 import { restoreRun } from './runs/restore.run.js';
 import { startEnding } from './sweeping/ending.js';

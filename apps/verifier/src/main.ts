@@ -4,7 +4,7 @@ import type { Service } from '#common/service/open-service.js';
 import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
 import { tellFailure } from '#common/service/tell-failure.js';
-import { verifierIntake } from './intake/intake-table.js';
+import { verifierIntake } from './intake/verifier-intake.js';
 import { replayRun } from './runs/replay.run.js';
 import { verificationRun } from './runs/verification.run.js';
 

@@ -2,7 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { Installation } from '#common/service/installation.js';
-import { backupIntake } from './backup-requested.js';
+import { backupIntake } from './executor-intake.js';
 
 const now = new Date('2026-11-21T10:00:00Z');
 const installation = new Installation(

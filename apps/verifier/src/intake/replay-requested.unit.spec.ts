@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import type { Installation } from '#common/service/installation.js';
-import { replayIntake } from './replay-requested.js';
+import { replayIntake } from './verifier-intake.js';
 
 const now = new Date('2026-11-21T10:00:00Z');
 const installation = {

@@ -4,9 +4,9 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { parseMessage } from './cloud-event-codec.js';
 import { readLogEnds } from './kafka-log.js';
 import type { LogRecord } from './log-slice.js';
-import { parseMessage } from './parse-message.js';
 import { readRange } from './read-range.js';
 
 const HOW_TO = 'docs/how-to/ask-from-your-own-service.md';

@@ -2,8 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { events } from '#common/contracts/event-list.js';
 import { AppError } from '#common/errors/app-error.js';
-import { fromKafkaMessage, type IncomingMessage } from './cloud-event-codec.js';
-import { parseMessage } from './parse-message.js';
+import { fromKafkaMessage, type IncomingMessage, parseMessage } from './cloud-event-codec.js';
 
 const ATTRIBUTES = ['specversion', 'id', 'source', 'type', 'time', 'subject', 'datacontenttype', 'dataschema', 'data'];
 const EXTENSIONS = ['correlationid', 'causationid', 'traceparent', 'data_base64', '__proto__', 'constructor'];

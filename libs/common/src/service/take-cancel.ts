@@ -7,8 +7,8 @@ import type { RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { isSettled } from '#common/domain/run.js';
 import { AppError } from '#common/errors/app-error.js';
+import type { IntakeEntry } from './intake.js';
 import { type IntakeDeps, takeOnce, toRejectionOrigin } from './intake.js';
-import type { IntakeEntry } from './intake-table.js';
 
 /**
  * Who takes requests to cancel, in the inbox's key: the executors, for runs of every kind. The API takes its own under the same name,

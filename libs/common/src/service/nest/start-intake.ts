@@ -4,7 +4,7 @@ import { busController } from '#common/bus/nest/bus-controller.js';
 import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
 import { startDirectIntake } from '#common/service/direct-intake.js';
 import { Health } from '#common/service/health.js';
-import { type IntakeTable, takeBy, typesOf } from '#common/service/intake-table.js';
+import { type IntakeTable, takeBy, typesOf } from '#common/service/intake.js';
 import type { Service } from '#common/service/open-service.js';
 import { tellLosses } from '#common/service/tell-losses.js';
 import { HealthController } from './health.controller.js';

@@ -5,18 +5,26 @@ import type { TenantFacts } from '#common/contracts/tenant-facts.js';
 import type { BackupSession, OutputObject } from '#common/engines/engine.js';
 import { countTables, type TableCount } from '#common/engines/postgres/facts/facts-counts.js';
 import { withContents } from '#common/engines/postgres/facts/facts-large-object-ranges.js';
-import { toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
+import { type CatalogFacts, toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
 import { readSequences, withEndValues } from '#common/engines/postgres/facts/facts-sequences.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { runCommand } from '#common/process/run-command.js';
+import type { Chain } from '#common/process/spawn-chain.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import { ARCHIVE, GLOBALS } from './dump-by-hand.js';
 import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
-import type { StartedDump } from './dump-start.js';
+import type { HeldSnapshot } from './dump-snapshot.js';
 import { watchTenants } from './dump-tenants.js';
+
+/** A dump that has its snapshot and all its locks, and waits for somebody to read it. */
+export interface StartedDump {
+  readonly snapshot: HeldSnapshot;
+  readonly catalog: CatalogFacts;
+  readonly chain: Chain;
+}
 
 export interface DumpParts {
   readonly dataset: PostgresDataset;

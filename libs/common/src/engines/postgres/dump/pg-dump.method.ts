@@ -1,13 +1,26 @@
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { BackupMethod, OpenOptions } from '#common/engines/engine.js';
+import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
 import { readMigrationHead } from '#common/engines/postgres/facts/facts-migration.js';
+import { type CatalogFacts, readCatalogFacts } from '#common/engines/postgres/facts/facts-read.js';
+import { readSequences } from '#common/engines/postgres/facts/facts-sequences.js';
+import { pinFactSettings } from '#common/engines/postgres/facts/facts-session.js';
+import { listTables, type TableEntry, toTableListKey } from '#common/engines/postgres/facts/facts-tables.js';
+import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import { PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
-import type { PgTools } from '#common/engines/postgres/pg-tools.js';
+import type { PgTools, PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { findTableLocks, toLockContext, toLockText } from '#common/engines/postgres/table-locks.js';
+import { AppError, toAppError } from '#common/errors/app-error.js';
+import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
+import type { Sealing } from '#common/sealing/sealing.js';
 import { toCommandsByHand } from './dump-by-hand.js';
-import { DUMP_TOOLS } from './dump-commands.js';
-import { lockTimeoutOf, startDump } from './dump-start.js';
-import { PgDumpOutput } from './pg-dump-output.js';
+import { DUMP_TOOLS, toDumpCommand } from './dump-commands.js';
+import { awaitDumpLocks } from './dump-locks.js';
+import { type HeldSnapshot, type HoldOptions, holdSnapshot, inHeldSnapshot, isInTheWay } from './dump-snapshot.js';
+import { PgDumpOutput, type StartedDump } from './pg-dump-output.js';
 
 /** Logical backups of one database in pg_dump's custom format, with its roles beside it. */
 export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts> {
@@ -54,4 +67,111 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
       }
     });
   }
+}
+
+export interface StartOptions extends HoldOptions {
+  readonly dataset: PostgresDataset;
+  readonly toolset: PgToolset;
+  readonly sealing: Sealing;
+  readonly applicationName: string;
+  /** A migration or a nightly TRUNCATE is over after a few. */
+  readonly tries: number;
+}
+
+/** `holder` keeps locks and snapshot; `reader` does all other reading, in short transactions. */
+export interface DumpSessions {
+  readonly holder: PgSession;
+  readonly reader: PgSession;
+}
+
+const MAX_PAUSE_MS = 1_000;
+
+/**
+ * Starts a dump of which it is certain that no table was truncated or altered between its snapshot and its own locks.
+ * Whoever comes in between is let through first, and the snapshot taken anew.
+ * Throws: postgres.changing, postgres.locked, postgres.permission, postgres.rls-hidden, engine.*.
+ */
+export async function startDump(sessions: DumpSessions, o: StartOptions): Promise<StartedDump> {
+  const { holder, reader } = sessions;
+  await pinFactSettings(holder);
+  await pinFactSettings(reader);
+  let inTheWay: AppError | undefined;
+  for (let attempt = 1; attempt <= o.tries; attempt += 1) {
+    const giveUp = new AbortController();
+    try {
+      return await tryStart(sessions, o, giveUp);
+    } catch (error) {
+      giveUp.abort(error);
+      if (!isInTheWay(error)) throw error;
+      inTheWay = toAppError(error);
+    }
+    await holder.query('ROLLBACK');
+    await sleep(Math.min(5 * 2 ** attempt * Math.random(), MAX_PAUSE_MS), undefined, { signal: o.signal });
+  }
+  throw new AppError(
+    inTheWay?.code ?? 'postgres.changing',
+    `${inTheWay?.message ?? 'tables change'}, ${o.tries} times in a row`,
+    {},
+    { cause: inTheWay },
+  );
+}
+
+async function tryStart(sessions: DumpSessions, o: StartOptions, giveUp: AbortController): Promise<StartedDump> {
+  const { holder, reader } = sessions;
+  await assertReadable(reader);
+  const tables = await listTables(reader);
+  const sequences = await readSequences(reader);
+  const snapshot = await holdSnapshot(holder, tables, o).catch(async (error) => {
+    throw isLockTimeout(error) ? await toLockedError(sessions, tables, o) : error;
+  });
+  const { chain, applicationName } = spawnDump(snapshot, o, AbortSignal.any([o.signal, giveUp.signal]));
+  try {
+    await awaitDumpLocks(reader, { applicationName, tables, ended: chain.ended, signal: o.signal });
+    const catalog = await inHeldSnapshot(reader, snapshot, () =>
+      readCatalogFacts(reader, o.dataset.migrationHeadQuery),
+    );
+    assertSame(toTableListKey(tables), toTableListKey(catalog.tables), holder);
+    assertSame(toNames(sequences), toNames(catalog.sequences), holder);
+    const { takenAt, lsn } = snapshot;
+    // The sequences as they were before the dump read them: that is never more than the dump has.
+    return { snapshot, chain, catalog: { ...catalog, sequences, database: { ...catalog.database, takenAt, lsn } } };
+  } catch (error) {
+    giveUp.abort(error);
+    await chain.ended.catch(() => undefined);
+    throw error;
+  }
+}
+
+export const lockTimeoutOf = ({ lockTimeoutMs = 30_000 }: PostgresDataset): number => lockTimeoutMs;
+
+const isLockTimeout = (error: unknown): boolean => sqlStateOf(error) === '55P03';
+
+/** A transaction that takes so long is not about to end. Whose it is, another session can see. */
+async function toLockedError(
+  { holder, reader }: DumpSessions,
+  tables: readonly TableEntry[],
+  { dataset }: StartOptions,
+): Promise<AppError> {
+  const relations = tables.map(({ name }) => name);
+  const locks = await findTableLocks(reader, { relations, exclusiveOnly: true, except: [holder.backendPid] });
+  const who = toLockText(locks) || 'another session had one of them, and has let go by now';
+  const message = `waited ${lockTimeoutOf(dataset) / 1_000} s in vain for the tables of ${holder.label}: ${who}`;
+  return new AppError('postgres.locked', message, toLockContext(locks));
+}
+
+function spawnDump(
+  snapshot: HeldSnapshot,
+  { dataset, toolset, ...o }: StartOptions,
+  signal: AbortSignal,
+): { chain: Chain; applicationName: string } {
+  // pg_stat_activity must tell this dump from that of the try before. 63 bytes at most.
+  const applicationName = `${o.applicationName.slice(0, 54)} ${randomBytes(4).toString('hex')}`;
+  const command = toDumpCommand(dataset, toolset, { snapshot: snapshot.id, applicationName });
+  return { applicationName, chain: spawnChain([command, ...o.sealing.tail()], { signal }) };
+}
+
+const toNames = (sequences: CatalogFacts['sequences']): string => JSON.stringify(sequences.map(({ name }) => name));
+
+function assertSame(before: string, now: string, { label }: PgSession): void {
+  if (before !== now) throw new AppError('postgres.changing', `the tables of ${label} changed while they were locked`);
 }

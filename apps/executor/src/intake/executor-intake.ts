@@ -1,9 +1,42 @@
+import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
+import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
 import type { Installation } from '#common/service/installation.js';
-import type { Intake } from '#common/service/intake.js';
+import { type Intake, type IntakeTable, runEntry } from '#common/service/intake.js';
 import { restoreResource } from '#common/service/restore-place.js';
+import { cancelEntry } from '#common/service/take-cancel.js';
+
+export const executorIntake = (installation: Installation): IntakeTable => [
+  runEntry(backupIntake(installation)),
+  runEntry(restoreIntake(installation)),
+  cancelEntry,
+];
+
+/**
+ * One backup at a time of a dataset by one method: a long one keeps those by other methods from nothing but slots, which the host that
+ * it reads from counts.
+ */
+export const backupIntake = (
+  installation: Installation,
+): Intake<typeof BackupRequested.data, typeof BackupRejected.data> => ({
+  request: BackupRequested,
+  decide: ({ data }) => {
+    const method = installation.method(data.dataset, data.method);
+    return {
+      kind: 'backup',
+      dataset: data.dataset,
+      resource: `dataset ${data.dataset} ${method}`,
+      sourceHost: installation.engineOf(data.dataset).place(installation.dataset(data.dataset)),
+      deadlineAt: data.deadlineAt === undefined ? null : new Date(data.deadlineAt),
+      maxAttempts: installation.config.executor.maxAttempts,
+      resolved: { method },
+    };
+  },
+  rejection: BackupRejected,
+  toRejection: ({ dataset }, head) => ({ ...head, dataset }),
+});
 
 /** Refuses what has expired and what the target does not accept; one restore at a time writes to a destination. */
 export const restoreIntake = (
