@@ -1,5 +1,6 @@
 import { Meilisearch } from 'meilisearch';
 import type { AgeKeys } from '#common/sealing/age.js';
+import { PLAIN_PROBES } from '#common/testing/plain-probes.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { ShopUnderTest } from '../../examples/shop/shop-under-test.js';
 import { newId, Platform } from './platform.js';
@@ -136,17 +137,7 @@ function withKeys(plan: ReturnType<typeof toPlan>, keys: AgeKeys | undefined) {
 }
 
 const DATABASE_PROBES: object[] = [
-  ...[
-    'checksums',
-    'archive-list',
-    'row-counts',
-    'fingerprints',
-    'schema',
-    'sequences',
-    'extensions',
-    'privileges',
-    'rls',
-  ].map((use) => ({ use })),
+  ...[...PLAIN_PROBES, 'rls'].map((use) => ({ use })),
   { use: 'sql', assertions: [{ name: 'there are orders', query: 'SELECT count(*) FROM orders', min: 1 }] },
 ];
 

@@ -46,7 +46,6 @@ export const ObjectFacts = z.object({
   privileges: z.array(z.string()).describe('Sorted `grantee=PRIVILEGE[*]/grantor`; of a column `PRIVILEGE(column)`'),
   securityDefiner: z.boolean().optional(),
   securityInvoker: z.boolean().optional().describe('Views only'),
-  definitionSha256: z.string().optional().describe('Of views, functions, indexes: the normalised definition'),
 });
 export type ObjectFacts = z.infer<typeof ObjectFacts>;
 
@@ -81,15 +80,6 @@ export const CollationFacts = z.object({
   locales: z.array(z.string()).describe('By its provider: of sorting and of characters'),
 });
 export type CollationFacts = z.infer<typeof CollationFacts>;
-
-/** What changes how an object behaves without making it another one. Readers ignore kinds that they do not know. */
-export const DetailFacts = z.object({
-  kind: z.string().describe('disabled-constraint, rule, options, sequence, publication, event-trigger, comment, …'),
-  identity: z.string().describe('Qualified and quoted: `rule keep on shop.orders`'),
-  of: z.string().optional().describe('The relation that it belongs to'),
-  value: z.string().describe('Short ones as they are, others as a SHA-256'),
-});
-export type DetailFacts = z.infer<typeof DetailFacts>;
 
 export const MembershipFacts = z.object({
   member: z.string().describe('One of the roles'),
@@ -144,16 +134,7 @@ export const SnapshotFacts = z.object({
   roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
   definitions: z
     .string()
-    .optional()
-    .describe(
-      'What every object is made of (contracts/definition.ts), a line of JSON each: base64 of zstd. Absent: digests',
-    ),
-  schemaSha256: z
-    .string()
-    .describe(
-      'Digest of tables, columns, constraints and indexes, in a fixed order: compared where there are no definitions',
-    ),
-  details: z.array(DetailFacts).optional().describe('Of backups from before `definitions`'),
+    .describe('What every object is made of (contracts/definition.ts), a line of JSON each: base64 of zstd'),
   largeObjects: z.array(LargeObjectFacts).optional().describe('Absent: not read'),
   memberships: z.array(MembershipFacts).optional().describe('Absent: not read'),
   tenants: TenantFacts.optional().describe('Absent: not read, or the dataset names no application'),

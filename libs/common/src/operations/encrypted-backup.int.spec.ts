@@ -12,6 +12,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { type AgeKeys, generateAgeKeys } from '#common/sealing/age.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { PLAIN_PROBES } from '#common/testing/plain-probes.js';
 import { toPlace } from '#common/testing/restored.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -94,7 +95,7 @@ withAge('an encrypted backup', () => {
     const { verdict, outcomes } = await verifyRestore(
       {
         ...{ runId: manifest.runId, manifest, ...toPlace({ database: { ...source.connection, database } }) },
-        profile: { name: 'all', probes: parseProfile({ probes: PROBES.map((use) => ({ use })) }) },
+        profile: { name: 'all', probes: parseProfile({ probes: PLAIN_PROBES.map((use) => ({ use })) }) },
       },
       { repository, engine: postgres, now: () => new Date() },
       signal,
@@ -144,8 +145,6 @@ withAge('an encrypted backup', () => {
     expect(await source.query(`SELECT count(*)::int AS rows FROM ${SECRET}`)).toEqual([{ rows: 500 }]);
   });
 });
-
-const PROBES = ['checksums', 'archive-list', 'row-counts', 'fingerprints', 'schema', 'sequences', 'extensions'];
 
 withAge('the canary of a repository', () => {
   it('is placed by the first backup, and opened by every identity that opens the backups', async () => {

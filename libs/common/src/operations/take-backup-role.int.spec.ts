@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
+import { assertReadable } from '#common/engines/postgres/facts/access.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { BackupTestBed, factsOf } from '#common/testing/backup-test-bed.js';

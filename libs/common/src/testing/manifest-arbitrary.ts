@@ -83,7 +83,7 @@ const snapshot = (): fc.Arbitrary<SnapshotFacts> =>
       maxLength: 2,
     }),
     roles: fc.array(text(), { maxLength: 3 }),
-    schemaSha256: text(),
+    definitions: text(),
     migrationHead: fc.option(text()),
   });
 

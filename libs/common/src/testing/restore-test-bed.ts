@@ -183,7 +183,7 @@ export class RestoreTestBed {
 
 /** What must be equal after a restore: everything but where and when it was read, and what no backup holds. */
 export function comparable(facts: SnapshotFacts): object {
-  const { takenAt, lsn, systemId, database, sizeBytes, settings, definitions = '', ...same } = facts;
+  const { takenAt, lsn, systemId, database, sizeBytes, settings, definitions, ...same } = facts;
   const kept = settings.filter(({ setting }) => !setting.includes('=sha256:'));
   const objects = { definitions: unpackDefinitions(definitions) };
   return {

@@ -1,8 +1,8 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import { type CountOptions, countTables } from '#common/engines/postgres/facts/facts-counts.js';
-import { withContents } from '#common/engines/postgres/facts/facts-large-object-ranges.js';
-import { readCatalogFacts, toSnapshotFacts } from '#common/engines/postgres/facts/facts-read.js';
-import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
+import { type CountOptions, countTables } from '#common/engines/postgres/facts/counts.js';
+import { withContents } from '#common/engines/postgres/facts/large-object-ranges.js';
+import { inReadOnlySnapshot } from '#common/engines/postgres/facts/pinned-session.js';
+import { readCatalogFacts, toSnapshotFacts } from '#common/engines/postgres/facts/read.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 
 export interface FactsOptions extends CountOptions {

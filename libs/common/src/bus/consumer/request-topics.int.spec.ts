@@ -1,77 +1,36 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import kafkajs from 'kafkajs';
-import { createDeadLetterBox } from '#common/bus/dead-letter.js';
 import { commitForStoppedGroup, readCommitted } from '#common/bus/kafka-groups.js';
-import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
 import { BusPublisher, type OutgoingEvent } from '#common/bus/producer.js';
 import { readTopicIds } from '#common/bus/topic-ids.js';
-import { DEAD_LETTER } from '#common/bus/topics.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';
-import { KafkaTestBed, silentLogger, until } from '#common/testing/kafka-test-bed.js';
-import { ConsumerState } from './consumer-state.js';
-import type { LostRequests, ReplacedTopic } from './request-losses.js';
+import { type KafkaTestBed, until } from '#common/testing/kafka-test-bed.js';
+import { handled, RequestServerBed, type Served } from '#common/testing/request-server-bed.js';
+import type { ReplacedTopic } from './request-losses.js';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 const RUN = '01987654-3210-7fff-bfff-ffffffffffff';
 
+let servers: RequestServerBed;
 let bed: KafkaTestBed;
-let publisher: BusPublisher;
-const servers: HoldfastKafkaServer[] = [];
-let groups = 0;
 
 beforeAll(async () => {
-  bed = await KafkaTestBed.open();
-  publisher = new BusPublisher(bed.kafka, bed.prefix);
-  bed.onClose(() => publisher.close());
-  await bed.topic(DEAD_LETTER);
+  servers = await RequestServerBed.open();
+  bed = servers.kafka;
 });
 afterEach(async () => {
-  await stopAll();
+  await servers.stopServers();
   for (const { type } of [BackupRequested, RunCancelRequested]) await remove(type);
 });
-afterAll(() => bed.close());
+afterAll(() => servers.close());
 
-interface Served {
-  readonly groupId: string;
-  readonly ids: string[];
-  readonly lost: LostRequests[];
-  readonly replaced: ReplacedTopic[];
-  readonly state: ConsumerState;
-}
+const newGroup = (): string => servers.newGroup();
 
-const newGroup = (): string => {
-  groups += 1;
-  return `${bed.prefix}topics-${groups}`;
-};
-
-/** A service that hears both kinds of request, and what it was told to tell. */
-async function serve(groupId: string, handle = async (_: Event<unknown>): Promise<void> => undefined): Promise<Served> {
-  const served: Served = { groupId, ids: [], lost: [], replaced: [], state: new ConsumerState() };
-  const losses = {
-    lost: async (loss: LostRequests) => void served.lost.push(loss),
-    replaced: async (topic: ReplacedTopic) => void served.replaced.push(topic),
-  };
-  const deadLetters = createDeadLetterBox(publisher, { topicPrefix: bed.prefix });
-  const server = new HoldfastKafkaServer({
-    ...{ kafka: bed.kafka, groupId, topicPrefix: bed.prefix, deadLetters, logger: silentLogger, losses },
-    ...{ state: served.state, sessionTimeoutMs: 1_500, backoffMs: 20, lookEveryMs: 100 },
-  });
-  const onEvent = async (event: Event<unknown>): Promise<void> => {
-    await handle(event);
-    served.ids.push(event.id);
-  };
-  server.addHandler(BackupRequested.type, onEvent, true);
-  server.addHandler(RunCancelRequested.type, onEvent, true);
-  servers.push(server);
-  await server.listen((error) => expect(error).toBeUndefined());
-  return served;
-}
-
-async function stopAll(): Promise<void> {
-  for (const server of servers.splice(0)) await server.close();
-}
+/** A service that hears both kinds of request. */
+const serve = (groupId: string, handle?: (event: Event<unknown>) => Promise<void>): Promise<Served> =>
+  servers.serve({ groupId, types: [BackupRequested.type, RunCancelRequested.type], ...(handle && { handle }) });
 
 const origin = (id: string) => ({ id, source: '/spec', time: new Date() });
 
@@ -86,9 +45,6 @@ const publish = (...ids: readonly string[]): Promise<void> =>
 
 const publishCancel = (id: string): Promise<void> =>
   publishAll([{ event: RunCancelRequested.create({ runId: RUN }, origin(id)), key: RUN }]);
-
-const handled = ({ ids }: Served, ...wanted: readonly string[]): Promise<void> =>
-  until(`${wanted.join(', ')} are handled`, () => wanted.every((id) => ids.includes(id)));
 
 const topicOf = (type: string): string => bed.prefix + type;
 
@@ -143,7 +99,7 @@ describe('a request topic that is deleted and made anew', () => {
     const first = await serve(groupId);
     await publish(...names('old', 5));
     await handled(first, ...names('old', 5));
-    await stopAll();
+    await servers.stopServers();
     await replace(BackupRequested.type);
     await publish(...names('new', 8));
     const second = await serve(groupId);
@@ -178,7 +134,7 @@ describe('requests that are trimmed before a service reads them', () => {
     await publish(...names('read', 3));
     await handled(first, ...names('read', 3));
     await committed(groupId, 3n);
-    await stopAll();
+    await servers.stopServers();
     await publish(...names('gone', 4), 'left');
     await trimTo(BackupRequested.type, '7');
     const second = await serve(groupId);

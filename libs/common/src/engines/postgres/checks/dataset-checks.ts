@@ -1,6 +1,6 @@
 import { type Check, CheckWarning } from '#common/engines/check.js';
 import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
-import { assertReadable } from '#common/engines/postgres/facts/facts-access.js';
+import { assertReadable } from '#common/engines/postgres/facts/access.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';

@@ -1,4 +1,4 @@
-import { isSecretName } from '#common/engines/postgres/facts/facts-settings.js';
+import { isSecretName } from '#common/engines/postgres/facts/settings.js';
 import { PRINTED_ROLE as ROLE, toGlobalStatements } from '#common/engines/postgres/globals-text.js';
 import { unquoteIdentifier } from '#common/pg/sql.js';
 

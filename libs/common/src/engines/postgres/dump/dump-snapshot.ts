@@ -1,6 +1,6 @@
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ReadBusPosition } from '#common/engines/engine.js';
-import type { TableEntry } from '#common/engines/postgres/facts/facts-tables.js';
+import type { TableEntry } from '#common/engines/postgres/facts/tables.js';
 import { sqlStateOf } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';

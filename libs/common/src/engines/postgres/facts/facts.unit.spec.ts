@@ -1,7 +1,7 @@
 import { describe, expect, it } from '@jest/globals';
-import { addSums, NO_CONTENT, toFingerprint } from './facts-fingerprint.js';
-import { withEndValues } from './facts-sequences.js';
-import { hideSecret } from './facts-settings.js';
+import { addSums, NO_CONTENT, toFingerprint } from './fingerprint.js';
+import { withEndValues } from './sequences.js';
+import { hideSecret } from './settings.js';
 
 describe('hideSecret', () => {
   it('keeps what is no secret, with every equals sign', () => {

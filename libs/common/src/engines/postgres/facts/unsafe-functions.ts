@@ -1,6 +1,6 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { toShortList } from '#common/errors/printable.js';
-import { isExtensionMember, USER_SCHEMA } from './facts-sql.js';
+import { isExtensionMember, USER_SCHEMA } from './sql.js';
 import { findQualifiedCalls, findUnqualified, type KnownNames } from './unqualified-names.js';
 
 const RELATION = `quote_ident(n.nspname) || '.' || quote_ident(c.relname)`;

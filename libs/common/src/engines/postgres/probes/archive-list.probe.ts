@@ -4,7 +4,7 @@ import type { ManifestObject } from '#common/contracts/manifest.js';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { encodeTexts } from '#common/engines/postgres/archive-names.js';
-import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
+import { listTables } from '#common/engines/postgres/facts/tables.js';
 import type { PgProbeContext } from '#common/engines/postgres/probes/pg-probe.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { AppError } from '#common/errors/app-error.js';

@@ -3,7 +3,6 @@ import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
 import { compareMemberships } from '#common/engines/postgres/probes/privileges/compare-memberships.js';
 import { compareSettings } from '#common/engines/postgres/probes/privileges/compare-settings.js';
 import { findUnguarded } from '#common/engines/postgres/probes/rls/compare-rls.js';
-import { compareDetails, isOfOtherObject } from '#common/engines/postgres/probes/schema/compare-details.js';
 import {
   compareOwners,
   comparePrivileges,
@@ -32,27 +31,6 @@ describe('compareRows', () => {
     expect(compare(table(1_000, false), table(500))).toEqual([
       '500 rows fewer than in the backup, beyond 10 % of an estimate',
     ]);
-  });
-});
-
-describe('compareDetails', () => {
-  const detail = (kind: string, value = 'D', of = 's.t') => ({ kind, identity: `${kind} on ${of}`, of, value });
-  const none = () => false;
-
-  it('blames a restore for constraints that are not enforced, not for those that are again', () => {
-    const disabled = detail('disabled-constraint');
-    expect(compareDetails([disabled], [], none)).toEqual([]);
-    expect(compareDetails([disabled], [disabled], none)).toEqual([]);
-    expect(compareDetails([], [disabled], none).map(({ problem }) => problem)).toEqual([
-      'is not enforced: its triggers are disabled',
-    ]);
-  });
-
-  it('allows what belongs to additional objects, and nothing on those of the backup', () => {
-    const table = { kind: 'table' as const, identity: 's.t', owner: 'o', privileges: [] };
-    const isAllowed = isOfOtherObject({ objects: [table] });
-    const extra = [detail('rule'), detail('rule', 'x', 's.newer')];
-    expect(compareDetails([], extra, isAllowed).map(({ subject }) => subject)).toEqual(['rule on s.t']);
   });
 });
 

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readExtensions } from '#common/engines/postgres/facts/facts-extensions.js';
+import { readExtensions } from '#common/engines/postgres/facts/extensions.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
 import { compareExtensions } from './compare-extensions.js';

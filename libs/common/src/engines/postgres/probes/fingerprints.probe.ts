@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { LargeObjectFacts, TableFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
-import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
+import { listTables } from '#common/engines/postgres/facts/tables.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { compareLargeObjectContents } from '#common/engines/postgres/probes/schema/compare-large-objects.js';

@@ -1,8 +1,8 @@
 import type { TableFacts } from '#common/contracts/snapshot-facts.js';
-import { countTables } from '#common/engines/postgres/facts/facts-counts.js';
-import { readPolicies } from '#common/engines/postgres/facts/facts-policies.js';
-import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
-import { listTables, type TableEntry } from '#common/engines/postgres/facts/facts-tables.js';
+import { countTables } from '#common/engines/postgres/facts/counts.js';
+import { inReadOnlySnapshot } from '#common/engines/postgres/facts/pinned-session.js';
+import { readPolicies } from '#common/engines/postgres/facts/policies.js';
+import { listTables, type TableEntry } from '#common/engines/postgres/facts/tables.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgProbeContext } from '#common/engines/postgres/probes/pg-probe.js';
 import type { GuardedTable } from '#common/engines/postgres/probes/rls/compare-rls.js';

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { listTables } from '#common/engines/postgres/facts/facts-tables.js';
+import { listTables } from '#common/engines/postgres/facts/tables.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { findExtras } from '#common/engines/postgres/probes/schema/compare-extras.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from '#common/probes/evidence.js';

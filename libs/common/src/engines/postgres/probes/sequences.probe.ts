@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { readSequences } from '#common/engines/postgres/facts/facts-sequences.js';
+import { readSequences } from '#common/engines/postgres/facts/sequences.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
 import { compareSequences } from './compare-sequences.js';

@@ -6,9 +6,7 @@ import { body, identifier, joined, literal, type Sql, sql } from '#common/pg/sql
 import { type MissingRight, toMendable, toSuperuserRight } from './missing-right.js';
 
 /** As the facts name them: with `event trigger ` before the quoted name. */
-export function eventTriggersOf({ definitions, details = [] }: SnapshotFacts): string[] {
-  if (definitions === undefined)
-    return details.filter(({ kind }) => kind === 'event-trigger').map(({ identity }) => identity);
+export function eventTriggersOf({ definitions }: SnapshotFacts): string[] {
   return unpackDefinitions(definitions)
     .filter(({ kind }) => kind === 'event trigger')
     .map(({ identity }) => `event trigger ${identity}`)

@@ -1,13 +1,8 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 
-/**
- * No restore creates subscriptions: they would take rows from the publisher of the original, with its password and its slot. Older backups
- * do not say which there were.
- */
+/** No restore creates subscriptions: they would take rows from the publisher of the original, with its password and its slot. */
 export const subscriptionsOf = ({ definitions }: SnapshotFacts): string[] =>
-  definitions === undefined
-    ? []
-    : unpackDefinitions(definitions)
-        .filter(({ kind }) => kind === 'subscription')
-        .map(({ identity }) => `subscription ${identity}`);
+  unpackDefinitions(definitions)
+    .filter(({ kind }) => kind === 'subscription')
+    .map(({ identity }) => `subscription ${identity}`);

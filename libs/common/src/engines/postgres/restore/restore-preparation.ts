@@ -1,6 +1,6 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
-import { pinFactSettings } from '#common/engines/postgres/facts/facts-session.js';
+import { readObjects } from '#common/engines/postgres/facts/objects.js';
+import { pinFactSettings } from '#common/engines/postgres/facts/pinned-session.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { body, identifier, literal, printed, type Sql, sql, unquoteIdentifier } from '#common/pg/sql.js';

@@ -1,9 +1,9 @@
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { RestoreQuestion } from '#common/engines/engine.js';
-import { compareLocales } from '#common/engines/postgres/facts/facts-locale.js';
-import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
-import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
-import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
+import { compareLocales } from '#common/engines/postgres/facts/locale.js';
+import { readObjects } from '#common/engines/postgres/facts/objects.js';
+import { inReadOnlySnapshot } from '#common/engines/postgres/facts/pinned-session.js';
+import { readDatabase } from '#common/engines/postgres/facts/server.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
@@ -132,11 +132,10 @@ function previewDatabase(question: Question, tools: PgTools, signal: AbortSignal
   );
 }
 
-/** Whether an event trigger comes with the archive, which drops its own first. A backup of before they were facts does not say so. */
+/** Whether an event trigger comes with the archive, which drops its own first. */
 function toIsArchived(facts: SnapshotFacts): (dependent: string) => boolean {
   const own = new Set(eventTriggersOf(facts));
-  const isTold = facts.definitions !== undefined || facts.details !== undefined;
-  return (dependent) => own.has(dependent) || (!isTold && dependent.startsWith('event trigger '));
+  return (dependent) => own.has(dependent);
 }
 
 /** Schemas stay: what the backup does not know may be in them. */

@@ -1,5 +1,5 @@
 import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
-import { findUnreadable } from '#common/engines/postgres/facts/facts-access.js';
+import { findUnreadable } from '#common/engines/postgres/facts/access.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';

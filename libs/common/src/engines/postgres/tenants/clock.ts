@@ -1,4 +1,4 @@
-import { USER_SCHEMA } from '#common/engines/postgres/facts/facts-sql.js';
+import { USER_SCHEMA } from '#common/engines/postgres/facts/sql.js';
 
 /** What gives another value each time, as PostgreSQL prints it and as people write it. */
 const CLOCK = `'\\m(now|clock_timestamp|statement_timestamp|transaction_timestamp|timeofday|random|gen_random_uuid|uuidv[47])\\s*\\(|\\m(current_(date|time|timestamp)|localtime|localtimestamp)\\M'`;

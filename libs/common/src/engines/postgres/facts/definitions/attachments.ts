@@ -1,4 +1,4 @@
-import { isExtensionMember } from '#common/engines/postgres/facts/facts-sql.js';
+import { isExtensionMember } from '#common/engines/postgres/facts/sql.js';
 
 /** The list of tables is that of the publication, save for one of all tables, which follows what there is. */
 const PUBLICATIONS = `

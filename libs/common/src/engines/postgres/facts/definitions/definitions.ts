@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Definition } from '#common/contracts/definition.js';
-import { hideSecret, isSecretName } from '#common/engines/postgres/facts/facts-settings.js';
+import { hideSecret, isSecretName } from '#common/engines/postgres/facts/settings.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { OF_ATTACHMENTS } from './attachments.js';
 import { parseDefinitions } from './packing.js';

@@ -1,4 +1,4 @@
-import { isExtensionMember, USER_SCHEMA } from '#common/engines/postgres/facts/facts-sql.js';
+import { isExtensionMember, USER_SCHEMA } from '#common/engines/postgres/facts/sql.js';
 import { FIRST_USER_OID, toOptions } from './relations.js';
 import { toName } from './routines-and-types.js';
 

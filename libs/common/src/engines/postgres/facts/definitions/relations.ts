@@ -1,4 +1,4 @@
-import { isExtensionMember, USER_SCHEMA } from '#common/engines/postgres/facts/facts-sql.js';
+import { isExtensionMember, USER_SCHEMA } from '#common/engines/postgres/facts/sql.js';
 
 /** Numbers below are of what `initdb` makes. */
 export const FIRST_USER_OID = 16_384;

@@ -1,4 +1,4 @@
-import { isExtensionMember, USER_SCHEMA } from '#common/engines/postgres/facts/facts-sql.js';
+import { isExtensionMember, USER_SCHEMA } from '#common/engines/postgres/facts/sql.js';
 
 const ROUTINE = `quote_ident(n.nspname) || '.' || quote_ident(p.proname) || '(' || pg_get_function_identity_arguments(p.oid) || ')'`;
 const TYPE = `quote_ident(n.nspname) || '.' || quote_ident(t.typname)`;

@@ -1,8 +1,8 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
-import { readExemptMembers, readMemberships } from '#common/engines/postgres/facts/facts-memberships.js';
-import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
-import { readSettings } from '#common/engines/postgres/facts/facts-settings.js';
+import { readExemptMembers, readMemberships } from '#common/engines/postgres/facts/memberships.js';
+import { readDatabase } from '#common/engines/postgres/facts/server.js';
+import { readSettings } from '#common/engines/postgres/facts/settings.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { toPrivilegeProblem } from '#common/engines/postgres/probes/schema/compare-objects.js';
 import { compareMemberships } from './compare-memberships.js';

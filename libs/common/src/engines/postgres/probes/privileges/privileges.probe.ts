@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
-import { readObjects } from '#common/engines/postgres/facts/facts-objects.js';
+import { readObjects } from '#common/engines/postgres/facts/objects.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgProbeContext } from '#common/engines/postgres/probes/pg-probe.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';

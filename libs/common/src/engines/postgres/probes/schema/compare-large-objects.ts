@@ -4,7 +4,7 @@ import {
   findLargeObjectsOutside,
   readLargeObjectContent,
   readLargeObjectsWithin,
-} from '#common/engines/postgres/facts/facts-large-object-ranges.js';
+} from '#common/engines/postgres/facts/large-object-ranges.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { toShortList } from '#common/errors/printable.js';
 

@@ -25,15 +25,6 @@ export function pairObjects(
   return { pairs, missing };
 }
 
-/** Objects whose definition is another one: views, functions, indexes. */
-export function compareDefinitionDigests(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
-  return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {
-    if (before.definitionSha256 === after.definitionSha256) return [];
-    const digests = { expected: before.definitionSha256 ?? null, actual: after.definitionSha256 ?? null };
-    return [{ subject: toSubject(before), ...digests, problem: 'the definition differs' }];
-  });
-}
-
 /** With whose rights views and functions run, whatever becomes of owners. */
 export function compareRights(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
   return pairObjects(expected, actual).pairs.flatMap(([before, after]): Evidence[] => {

@@ -12,7 +12,7 @@ export interface SchemaComparison extends DefinitionDifferences {
 /** What the backup's objects are made of, held against those of the session's database, object by object. */
 export async function compareByDefinition(
   session: PgSession,
-  packed: NonNullable<SnapshotFacts['definitions']>,
+  packed: SnapshotFacts['definitions'],
   extraObjects: 'fail' | 'allow',
 ): Promise<SchemaComparison> {
   const expected = unpackDefinitions(packed);

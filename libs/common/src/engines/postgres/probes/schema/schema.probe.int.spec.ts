@@ -1,13 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
-import { readDetails } from '#common/engines/postgres/facts/facts-details.js';
-import { inReadOnlySnapshot } from '#common/engines/postgres/facts/facts-session.js';
-import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { parseProfile } from '#common/engines/profiles.js';
 import { RestoredShop } from '#common/testing/restored-shop.js';
-
-const { signal } = new AbortController();
 
 let shop: RestoredShop;
 let manifest: PostgresManifest;
@@ -146,42 +141,5 @@ describe('schema probe beyond definitions', () => {
     ]);
     const spelled = of({ collation: manifest.snapshot.collation.replace(/utf-?8/i, 'utf8') });
     expect(problems(await probe({}, [], spelled))).toEqual([]);
-  });
-
-  describe('of a backup that holds digests only', () => {
-    const older = async (): Promise<PostgresManifest> => {
-      const { definitions, largeObjects, ...snapshot } = manifest.snapshot;
-      const details = await withPgSession(shop.connection, { signal, applicationName: 'spec' }, (session) =>
-        inReadOnlySnapshot(session, () => readDetails(session)),
-      );
-      return { ...manifest, snapshot: { ...snapshot, details } };
-    };
-
-    it('passes on a true copy, and says that they are all that was compared', async () => {
-      const outcome = await probe({}, [], await older());
-      expect({ verdict: outcome.verdict, problems: problems(outcome) }).toEqual({ verdict: 'passed', problems: [] });
-      expect(outcome.summary).toContain('compared by digests');
-    });
-
-    it('finds what they cover', async () => {
-      const changes = [
-        'DROP RULE log ON products',
-        'ALTER TABLE products ALTER cents SET DEFAULT 1',
-        'SELECT lo_unlink(4711)',
-      ];
-      expect(problems(await probe({}, changes, await older()))).toEqual(
-        expect.arrayContaining([
-          'tables, columns, constraints and indexes: the digest differs',
-          'rule log on public.products: is missing',
-          'large objects: differs from the backup',
-        ]),
-      );
-    });
-
-    it('says what older ones do not even have a digest of', async () => {
-      const { details, memberships, ...snapshot } = (await older()).snapshot;
-      const outcome = await probe({}, ['ALTER TABLE products DISABLE TRIGGER ALL'], { ...manifest, snapshot });
-      expect(outcome.summary).toContain('rules, options and comments not compared');
-    });
   });
 });

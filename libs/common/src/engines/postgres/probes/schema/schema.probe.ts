@@ -2,16 +2,15 @@ import { z } from 'zod';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Json } from '#common/domain/json.js';
 import type { Evidence } from '#common/domain/verdict.js';
-import { compareLocales } from '#common/engines/postgres/facts/facts-locale.js';
-import { readDatabase } from '#common/engines/postgres/facts/facts-server.js';
-import { readSettings } from '#common/engines/postgres/facts/facts-settings.js';
+import { compareLocales } from '#common/engines/postgres/facts/locale.js';
+import { readDatabase } from '#common/engines/postgres/facts/server.js';
+import { readSettings } from '#common/engines/postgres/facts/settings.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { compareSettings, toWithheldNotes } from '#common/engines/postgres/probes/privileges/compare-settings.js';
 import { readRestored } from '#common/engines/postgres/probes/restored-facts.js';
 import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
 import { compareLargeObjects } from './compare-large-objects.js';
-import { compareByDigest } from './schema-by-digest.js';
 import { compareByDefinition } from './schema-comparison.js';
 
 /** The same objects with the same definitions, in a database that compares and sorts as the one that was backed up. */
@@ -26,12 +25,8 @@ export const schemaProbe = definePgProbe({
   check: (context, { extraObjects }) =>
     readRestored(context, async (session) => {
       const { snapshot } = context.manifest;
-      const { definitions } = snapshot;
-      // Privileges are looked at by the probe privileges, which knows whether they were to come back.
-      const found =
-        definitions === undefined
-          ? await compareByDigest(session, snapshot, extraObjects)
-          : await compareByDefinition(session, definitions, extraObjects);
+      // The probe `privileges` compares privileges: it knows whether they were to come back.
+      const found = await compareByDefinition(session, snapshot.definitions, extraObjects);
       const settings = compareSettings(snapshot.settings, await readSettings(session, []), 'database');
       const problems = new EvidenceLog();
       const unclear = new EvidenceLog();

@@ -1,5 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { USER_SCHEMA } from './facts-sql.js';
+import { USER_SCHEMA } from './sql.js';
 
 /**
  * Every role that anything in this database refers to, in order. pg_shdepend knows them all but those that belong to

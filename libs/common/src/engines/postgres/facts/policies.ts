@@ -1,6 +1,6 @@
 import type { PolicyFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { USER_SCHEMA } from './facts-sql.js';
+import { USER_SCHEMA } from './sql.js';
 
 /** The row-level security policies of every table, by the table's oid. */
 export async function readPolicies(session: PgSession): Promise<Map<string, PolicyFacts[]>> {

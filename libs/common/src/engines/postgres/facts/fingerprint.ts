@@ -1,6 +1,6 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { joined, printed, sql } from '#common/pg/sql.js';
-import type { TableEntry } from './facts-tables.js';
+import type { TableEntry } from './tables.js';
 
 /** Rows and content of one table, as sums: adding two tables' sums gives the sums of both together. */
 export interface ContentSums {
@@ -11,7 +11,7 @@ export interface ContentSums {
 
 /**
  * Digests every row and adds the digests up, so that the order of rows does not matter and equal rows do not cancel out.
- * A row's text is its columns by name; settings that change how values print are pinned (facts-session.ts). SHA-256 because
+ * A row's text is its columns by name; settings that change how values print are pinned (pinned-session.ts). SHA-256 because
  * it is the same on every server, also on those that forbid MD5.
  */
 export async function sumContent(session: PgSession, table: TableEntry): Promise<ContentSums> {

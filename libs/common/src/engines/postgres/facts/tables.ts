@@ -1,5 +1,5 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { isExtensionMember, USER_SCHEMA } from './facts-sql.js';
+import { isExtensionMember, USER_SCHEMA } from './sql.js';
 
 /** One table that stores or partitions rows of this database. */
 export interface TableEntry {

@@ -1,26 +1,25 @@
 import type { LargeObjectFacts, PolicyFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import type { TableCount } from './counts.js';
 import { readDefinitionLines } from './definitions/definitions.js';
 import { packDefinitions } from './definitions/packing.js';
-import type { TableCount } from './facts-counts.js';
-import { readExtensions } from './facts-extensions.js';
-import { readLargeObjects } from './facts-large-object-ranges.js';
-import { readMemberships } from './facts-memberships.js';
-import { readMigrationHead } from './facts-migration.js';
-import { readObjects } from './facts-objects.js';
-import { readCollations, readTablespaces } from './facts-places.js';
-import { readPolicies } from './facts-policies.js';
-import { readRoles } from './facts-roles.js';
-import { readSchemaSha256 } from './facts-schema.js';
-import { readSequences } from './facts-sequences.js';
-import { type DatabaseFacts, readDatabase } from './facts-server.js';
-import { readSettings } from './facts-settings.js';
-import { listTables, type TableEntry } from './facts-tables.js';
+import { readExtensions } from './extensions.js';
+import { readLargeObjects } from './large-object-ranges.js';
+import { readMemberships } from './memberships.js';
+import { readMigrationHead } from './migration.js';
+import { readObjects } from './objects.js';
+import { readCollations, readTablespaces } from './places.js';
+import { readPolicies } from './policies.js';
+import { readRoles } from './roles.js';
+import { readSequences } from './sequences.js';
+import { type DatabaseFacts, readDatabase } from './server.js';
+import { readSettings } from './settings.js';
+import { listTables, type TableEntry } from './tables.js';
 import { readRestoreWarnings } from './unsafe-functions.js';
 
 type Section =
   | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions' | 'collations' | 'tablespaces')
-  | ('objects' | 'definitions' | 'schemaSha256' | 'warnings' | 'migrationHead');
+  | ('objects' | 'definitions' | 'warnings' | 'migrationHead');
 
 /** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
 export interface CatalogFacts extends Pick<SnapshotFacts, Section> {
@@ -47,7 +46,6 @@ export async function readCatalogFacts(
     collations: await readCollations(session),
     tablespaces: await readTablespaces(session),
     objects: await readObjects(session),
-    schemaSha256: await readSchemaSha256(session),
     definitions: packDefinitions(await readDefinitionLines(session)),
     largeObjects: await readLargeObjects(session),
     memberships: await readMemberships(session, roles),

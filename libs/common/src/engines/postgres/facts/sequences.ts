@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import type { SequenceFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { joined, printed, sql } from '#common/pg/sql.js';
-import { isExtensionMember, USER_SCHEMA } from './facts-sql.js';
+import { isExtensionMember, USER_SCHEMA } from './sql.js';
 
 type Sequence = z.infer<typeof SequenceFacts>;
 

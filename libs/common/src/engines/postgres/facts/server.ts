@@ -1,12 +1,12 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { toPrivileges } from './facts-sql.js';
+import { toPrivileges } from './sql.js';
 
 /** The server and the database as such. */
 export type DatabaseFacts = Omit<
   SnapshotFacts,
   | ('tables' | 'objects' | 'sequences' | 'extensions' | 'collations' | 'tablespaces' | 'settings' | 'roles')
-  | ('memberships' | 'definitions' | 'largeObjects' | 'schemaSha256' | 'details' | 'tenants')
+  | ('memberships' | 'definitions' | 'largeObjects' | 'tenants')
   | ('warnings' | 'migrationHead')
 >;
 

@@ -1,8 +1,8 @@
 import { matchesPattern } from '#common/domain/pattern.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { printed, sql } from '#common/pg/sql.js';
-import { addSums, type ContentSums, NO_CONTENT, sumContent, toFingerprint } from './facts-fingerprint.js';
-import type { TableEntry } from './facts-tables.js';
+import { addSums, type ContentSums, NO_CONTENT, sumContent, toFingerprint } from './fingerprint.js';
+import type { TableEntry } from './tables.js';
 
 export interface CountOptions {
   /** `schema.table` patterns with `*`: their content is fingerprinted, which counts them exactly. */

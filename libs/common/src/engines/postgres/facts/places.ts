@@ -1,6 +1,6 @@
 import type { CollationFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { USER_SCHEMA } from './facts-sql.js';
+import { USER_SCHEMA } from './sql.js';
 
 /** Columns and types name a collation whether they depend on it or not: PostgreSQL pins what it was born with. */
 const COLLATIONS = `

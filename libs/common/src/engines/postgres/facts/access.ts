@@ -1,8 +1,8 @@
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
-import { findForbiddenLargeObjects } from './facts-large-objects.js';
-import { USER_SCHEMA } from './facts-sql.js';
+import { findForbiddenLargeObjects } from './large-objects.js';
+import { USER_SCHEMA } from './sql.js';
 
 interface Reader {
   readonly name: string;
