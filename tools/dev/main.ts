@@ -10,8 +10,8 @@ import { assertPortsFree } from '#tools/sandbox/ports.js';
 import { prepareHoldfast } from '#tools/sandbox/prepare.js';
 import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
 import { toHoldfastEnvironment, toShopEnvironment } from '#tools/sandbox/secrets.js';
-import { watchServices } from '#tools/sandbox/services.js';
 import { Shop } from '#tools/sandbox/shop.js';
+import { startNeeded, watchNeeded } from '#tools/sandbox/start-services.js';
 import { tellStandIns } from '#tools/services/control.js';
 import { followLogs } from './follow-logs.js';
 import { toGuide } from './guide.js';
@@ -45,10 +45,10 @@ function watchSources(crew: Crew): void {
 async function run(signal: AbortSignal): Promise<void> {
   const left = await stopLeftovers(sandbox.home);
   if (left.length > 0) console.log(`stopped what an earlier run left: ${left.join(', ')}`);
-  const services = await watchServices();
+  const services = await watchNeeded();
   const crew = new Crew(sandbox.home);
   const work = async (): Promise<never> => {
-    await services.start(signal);
+    await startNeeded(services, signal);
     await open(crew, signal);
     watchSources(crew);
     console.log(toGuide(sandbox));

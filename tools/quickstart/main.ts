@@ -6,9 +6,10 @@ import { explain } from '#tools/sandbox/explain.js';
 import { assertPortsFree } from '#tools/sandbox/ports.js';
 import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
 import { makeSecrets, toShopEnvironment } from '#tools/sandbox/secrets.js';
-import { stopServices, watchServices } from '#tools/sandbox/services.js';
 import { Shop } from '#tools/sandbox/shop.js';
+import { startNeeded, watchNeeded } from '#tools/sandbox/start-services.js';
 import { tellStandIns } from '#tools/services/control.js';
+import { stopServices } from '#tools/services/started.js';
 import { BusClient } from './bus-client.js';
 import { forgetKept, readKept, toKeptText, writeKept } from './kept.js';
 import { Reporter } from './reporter.js';
@@ -35,7 +36,7 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
   const reporter = new Reporter(storySteps);
   const kept = await readKept(sandbox);
   await stopKept();
-  const services = await watchServices();
+  const services = await watchNeeded();
   const crew = new Crew(sandbox.home);
   const shopEnv = toShopEnvironment(sandbox, secrets);
   const shop = new Shop({ crew, env: shopEnv, url: urlOf(sandbox, 'shop'), signal });
@@ -44,7 +45,7 @@ async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): 
   const work = async (): Promise<boolean> => {
     await assertPortsFree(sandbox);
     await reporter.tell('start PostgreSQL, Kafka, S3 and Meilisearch', async () => {
-      await services.start(signal);
+      await startNeeded(services, signal);
       for (const line of await tellStandIns()) reporter.note(line);
     });
     // Already now: who kills this process lets the next run, or --stop, find them.

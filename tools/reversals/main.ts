@@ -1,5 +1,5 @@
 import { stopSignal } from '#tools/process/stop-signal.js';
-import { startServices } from '#tools/test/services.js';
+import { watchServices } from '#tools/services/started.js';
 import { loadReversals, type Reversal } from './reversal.js';
 import { ScratchCopy, type Trial } from './scratch-copy.js';
 
@@ -48,9 +48,9 @@ async function countNoticed(chosen: readonly Reversal[], signal: AbortSignal): P
 async function main(words: readonly string[]): Promise<number> {
   const chosen = loadReversals().filter((reversal) => isChosen(reversal, words));
   const signal = stopSignal();
-  const services = await startServices(signal);
+  const services = await watchServices();
   try {
-    if (!services.isOk) return 1;
+    if (!(await services.start(signal))) return 1;
     const noticed = await countNoticed(chosen, signal);
     console.log(`\n${noticed} of ${chosen.length} reversals noticed`);
     return noticed === chosen.length && chosen.length > 0 ? 0 : 1;

@@ -2,8 +2,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { root } from '#tools/check/root.js';
-import { plainEnv } from '#tools/services/background.js';
-import { listRunning, noteProcess, stopNoted } from './process-note.js';
+import { plainEnv } from '#tools/process/plain-env.js';
+import { listRunning, noteMember, stopMember } from './process-note.js';
 import { Trouble } from './trouble.js';
 
 export interface Member {
@@ -43,7 +43,7 @@ export class Crew {
       stdio: ['ignore', log, log],
     });
     closeSync(log);
-    if (child.pid !== undefined) noteProcess(this.home, name, child.pid);
+    if (child.pid !== undefined) noteMember(this.home, name, child.pid);
     this.children.set(name, child);
     child.once('error', (error) => this.fail(new Trouble(`${name} could not be started: ${error.message}`)));
     child.once('exit', (code, signal) => {
@@ -57,7 +57,7 @@ export class Crew {
   /** Returns when it is gone. */
   async stop(name: string): Promise<void> {
     this.children.delete(name);
-    await stopNoted(this.home, name);
+    await stopMember(this.home, name);
   }
 
   /** The last one started is the first one stopped; nothing can be started afterwards. */
@@ -76,6 +76,6 @@ export class Crew {
 /** Stops what an earlier call left running, kept or orphaned by a kill; returns the names. */
 export async function stopLeftovers(home: string): Promise<string[]> {
   const names = listRunning(home);
-  for (const name of names) await stopNoted(home, name);
+  for (const name of names) await stopMember(home, name);
   return names;
 }

@@ -1,15 +1,13 @@
-import { execFile } from 'node:child_process';
 import { appendFileSync, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { root } from '#tools/check/root.js';
-import { plainEnv } from '#tools/services/background.js';
+import { plainEnv } from '#tools/process/plain-env.js';
+import { runChild } from '#tools/process/run-child.js';
 import type { Crew } from './crew.js';
 import { poll } from './poll.js';
 import { Trouble } from './trouble.js';
 
 const entry = join(root, 'dist/examples/shop/main.js');
-const exec = promisify(execFile);
 
 export interface ShopOptions {
   readonly crew: Crew;
@@ -26,18 +24,12 @@ export class Shop {
   async run<T>(...args: readonly string[]): Promise<T> {
     const { crew, env, signal } = this.options;
     const logFile = crew.logFile('shop-commands');
-    try {
-      const { stdout, stderr } = await exec(process.execPath, [entry, ...args], {
-        ...{ cwd: root, env: { ...plainEnv(), ...env }, signal },
-        maxBuffer: 64 * 1024 * 1024,
-      });
-      appendFileSync(logFile, stderr);
-      return JSON.parse(stdout) as T;
-    } catch (error) {
-      signal.throwIfAborted();
-      appendFileSync(logFile, (error as { stderr?: string }).stderr ?? '');
-      throw new Trouble(`shop ${args.join(' ')} failed`, { logFile }, { cause: error });
-    }
+    const options = { cwd: root, env: { ...plainEnv(), ...env }, signal, output: 'capture' as const };
+    const { isOk, stdout, output } = await runChild(process.execPath, [entry, ...args], options);
+    appendFileSync(logFile, output);
+    signal.throwIfAborted();
+    if (!isOk) throw new Trouble(`shop ${args.join(' ')} failed`, { logFile });
+    return JSON.parse(stdout) as T;
   }
 
   /** Starts the HTTP side; returns when it answers, with or without its database. */

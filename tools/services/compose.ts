@@ -1,5 +1,6 @@
+import { findCommand } from '#tools/process/find-command.js';
+import { runCommand } from '#tools/process/run-child.js';
 import { checkout } from './paths.js';
-import { findCommand, runCommand } from './run-command.js';
 import type { Service } from './service.js';
 
 interface Container {

@@ -1,5 +1,6 @@
 import { readFile, rm } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lastLines } from '#tools/process/run-child.js';
 import { findProcess, type RunningProcess } from './background.js';
 import { isComposed } from './compose.js';
 import { prepareHome } from './home.js';
@@ -10,7 +11,6 @@ import { dataDir, logFile } from './paths.js';
 import { postgres15 } from './postgres-15.js';
 import { postgres18 } from './postgres-18.js';
 import { redis, valkey } from './redis.js';
-import { lastLines } from './run-command.js';
 import { s3 } from './s3.js';
 import { CannotInstall, type Print, type Service, type ServiceName, serviceNames } from './service.js';
 import { ensureTools, findTools } from './tools.js';

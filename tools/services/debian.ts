@@ -1,6 +1,7 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { findCommand, runCommand } from './run-command.js';
+import { findCommand } from '#tools/process/find-command.js';
+import { runCommand } from '#tools/process/run-child.js';
 import { CannotInstall } from './service.js';
 
 /** Finds a command, or installs the Debian package that brings it. Throws `CannotInstall`. */

@@ -1,8 +1,8 @@
 import { mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runCommand } from '#tools/process/run-child.js';
 import { exists } from './files.js';
 import { cacheDir } from './paths.js';
-import { runCommand } from './run-command.js';
 
 /**
  * Fills `cache/<name>` by `fill`, once: it works in a folder beside it that is renamed when complete, so what is there is whole.

@@ -1,11 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseStat } from './background.js';
+import { parseStat } from '#tools/process/noted-process.js';
+import { lastLines } from '#tools/process/run-child.js';
 import { selectServices, toState } from './control.js';
 import { parseGoMinor } from './go.js';
 import { toBrokerProperties, toPom } from './kafka-files.js';
 import { parseBrokerCount, toMetadataRequest } from './kafka-metadata.js';
 import { toConf } from './postgres-cluster.js';
-import { lastLines } from './run-command.js';
 import { serviceNames } from './service.js';
 import { versions } from './versions.js';
 

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { findCommand } from '#tools/process/find-command.js';
+import { runCommand } from '#tools/process/run-child.js';
 import { fetchOnce } from './fetch-once.js';
 import { pipInstall } from './pip.js';
-import { findCommand, runCommand } from './run-command.js';
 import { CannotInstall } from './service.js';
 import { versions } from './versions.js';
 

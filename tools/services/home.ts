@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile, realpath, symlink } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runCommand } from '#tools/process/run-child.js';
 import { exists, succeeds } from './files.js';
 import { checkout, servicesDir } from './paths.js';
-import { runCommand } from './run-command.js';
 import type { Print } from './service.js';
 
 export interface ServiceUser {

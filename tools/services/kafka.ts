@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { launch, plainEnv, stopProcess } from './background.js';
+import { plainEnv } from '#tools/process/plain-env.js';
+import { runCommand } from '#tools/process/run-child.js';
+import { launch, stopProcess } from './background.js';
 import { ensureCommand } from './debian.js';
 import { endpoints } from './endpoints.js';
 import { fetchOnce } from './fetch-once.js';
@@ -9,7 +11,6 @@ import { exists } from './files.js';
 import { type BrokerOptions, toBrokerProperties, toLogProperties, toPom } from './kafka-files.js';
 import { countBrokers } from './kafka-metadata.js';
 import { cacheDir, configFile, dataDir } from './paths.js';
-import { runCommand } from './run-command.js';
 import { CannotInstall, type Service } from './service.js';
 import { versions } from './versions.js';
 

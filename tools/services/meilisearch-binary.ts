@@ -1,4 +1,5 @@
-import { findCommand, runCommand } from './run-command.js';
+import { findCommand } from '#tools/process/find-command.js';
+import { runCommand } from '#tools/process/run-child.js';
 import { CannotInstall } from './service.js';
 import { versions } from './versions.js';
 

@@ -1,6 +1,6 @@
+import { runCommand } from '#tools/process/run-child.js';
 import { ensureCommand } from './debian.js';
 import { succeeds } from './files.js';
-import { runCommand } from './run-command.js';
 
 /** Unpacks one wheel into a folder. pip with `--target` runs nothing of it, and keeps its executable bits. */
 export async function pipInstall(requirement: string, folder: string): Promise<void> {

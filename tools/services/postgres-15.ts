@@ -1,11 +1,11 @@
 import { chown } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runCommand } from '#tools/process/run-child.js';
 import { ensureCommand } from './debian.js';
 import { endpoints } from './endpoints.js';
 import { exists } from './files.js';
 import { findServiceUser } from './home.js';
 import { isClusterAnswering, startCluster, stopCluster } from './postgres-cluster.js';
-import { runCommand } from './run-command.js';
 import type { Service } from './service.js';
 import { versions } from './versions.js';
 

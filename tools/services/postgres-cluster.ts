@@ -1,12 +1,14 @@
 import { chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
-import { isZombie, launch, plainEnv, stopProcess } from './background.js';
+import { isZombie } from '#tools/process/noted-process.js';
+import { plainEnv } from '#tools/process/plain-env.js';
+import { runCommand } from '#tools/process/run-child.js';
+import { launch, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
 import { exists } from './files.js';
 import { findServiceUser, type ServiceUser, toReachablePath } from './home.js';
 import { dataDir } from './paths.js';
-import { runCommand } from './run-command.js';
 import type { ServiceName } from './service.js';
 
 export interface Cluster {

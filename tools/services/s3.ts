@@ -1,12 +1,12 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runCommand } from '#tools/process/run-child.js';
 import { launch, stopProcess } from './background.js';
 import { endpoints } from './endpoints.js';
 import { fetchOnce } from './fetch-once.js';
 import { ensureGo } from './go.js';
 import { isHealthy } from './health.js';
 import { cacheDir, dataDir } from './paths.js';
-import { runCommand } from './run-command.js';
 import { CannotInstall, type Service } from './service.js';
 import { versions } from './versions.js';
 

@@ -1,5 +1,5 @@
+import { findCommand } from '#tools/process/find-command.js';
 import { ensureCommand } from './debian.js';
-import { findCommand } from './run-command.js';
 import type { Print } from './service.js';
 
 /** Programs that the product or its tests call, and the Debian package of each. */

@@ -2,8 +2,8 @@ import { describeStep, runSteps } from '#tools/check/run-steps.js';
 import { steps } from '#tools/check/steps.js';
 import { stopSignal } from '#tools/process/stop-signal.js';
 import { tellStandIns } from '#tools/services/control.js';
+import { watchServices } from '#tools/services/started.js';
 import { runTier } from './run-tier.js';
-import { startServices } from './services.js';
 import { addTallies, noTests, type Tally, type Tier, tiers, toClosingLine } from './tiers.js';
 
 /** What one part of the run came to, for the closing table. */
@@ -51,11 +51,12 @@ interface ServicedRun {
 async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: AbortSignal): Promise<ServicedRun> {
   console.log('\nservices');
   const startedAt = performance.now();
-  const services = await startServices(signal);
-  const durationMs = performance.now() - startedAt;
+  const services = await watchServices();
   try {
+    const isUp = await services.start(signal);
+    const durationMs = performance.now() - startedAt;
     const standIns = await tellStandIns();
-    if (services.isOk) return { parts: await runTiers(chosen, choice, signal), standIns };
+    if (isUp) return { parts: await runTiers(chosen, choice, signal), standIns };
     return { parts: [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }], standIns };
   } finally {
     await services.stop();

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { root } from '#tools/check/root.js';
 import { stopSignal } from '#tools/process/stop-signal.js';
-import { startServices } from '#tools/test/services.js';
+import { watchServices } from '#tools/services/started.js';
 import type { Cluster } from '../support/cluster.js';
 import { makePlan } from './make-plan.js';
 import { toText } from './plan-text.js';
@@ -40,9 +40,9 @@ async function main(): Promise<number> {
   const plan = makePlan(seed, Math.round(Number(values.minutes) * 60));
   print(toText(plan));
   if (values['plan-only']) return 0;
-  const services = await startServices(stopSignal());
+  const services = await watchServices();
   try {
-    if (!services.isOk) return 1;
+    if (!(await services.start(stopSignal()))) return 1;
     const { broken, runs, restSeconds } = await soak(plan, {
       say: print,
       onBroken: (cluster) => keepLogs(cluster, seed),

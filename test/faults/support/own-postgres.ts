@@ -1,11 +1,11 @@
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { plainEnv } from '#tools/services/background.js';
+import { plainEnv } from '#tools/process/plain-env.js';
+import { runCommand } from '#tools/process/run-child.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { findServiceUser, toReachablePath } from '#tools/services/home.js';
 import { isClusterAnswering, toConf, writeOwned } from '#tools/services/postgres-cluster.js';
-import { runCommand } from '#tools/services/run-command.js';
 import { findFreePorts, OwnServer, type OwnServerPlan } from './own-server.js';
 
 const { user, password, binDir } = endpoints.postgres18;

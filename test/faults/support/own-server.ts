@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
-import { plainEnv } from '#tools/services/background.js';
+import { plainEnv } from '#tools/process/plain-env.js';
 import type { ServiceUser } from '#tools/services/home.js';
 import { waitUntil } from '../../support/wait-until.js';
 

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { SupervisedChild } from '#common/process/supervised-child.js';
+import { findCommand } from '#tools/process/find-command.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { findCommand } from '#tools/services/run-command.js';
 import { findFreePort } from './free-port.js';
 
 /** Where the program is, if the distribution has it: tests that need it say that they were skipped. */

@@ -1,0 +1,15 @@
+import type { ServiceName } from '#tools/services/service.js';
+import { type StartedServices, watchServices } from '#tools/services/started.js';
+import { Trouble } from './trouble.js';
+
+/** What Holdfast and its shop need: a database server, a bus, an object store, a search engine. */
+const needed = ['postgres-18', 'kafka', 's3', 'meilisearch'] as const satisfies readonly ServiceName[];
+
+export const watchNeeded = (): Promise<StartedServices> => watchServices(needed);
+
+/** Throws: Trouble when a service does not answer; the abort reason. */
+export async function startNeeded(services: StartedServices, signal: AbortSignal): Promise<void> {
+  const isUp = await services.start(signal);
+  signal.throwIfAborted();
+  if (!isUp) throw new Trouble('a service did not start', { hint: 'Run `npm run services -- status`.' });
+}
