@@ -257,6 +257,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Wait until the cluster is whole and no slot moves; `redis-cli --cluster check <host>:<port>` shows it.',
   },
+  'redis.directory': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Name the `dir` of the server under `directory`, where the executor may write; stop the server, and move its old files away.',
+  },
   'redis.full': {
     retryable: false,
     exit: Exit.failed,

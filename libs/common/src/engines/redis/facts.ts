@@ -51,6 +51,7 @@ export const RedisFacts = z.object({
   server: z.enum(['redis', 'valkey']),
   version: z.string(),
   mode: z.enum(['single', 'sentinel', 'cluster']),
+  isCounted: z.boolean().describe('false: of append-only files, the base of which alone is counted'),
   flavour: z.enum(['REDIS', 'VALKEY']).describe('Who numbers the version of the file'),
   rdbVersion: z.number().int().describe('The newest among its files'),
   databases: z.array(DatabaseFacts),

@@ -1,5 +1,6 @@
 import type { Engine, Summary } from '#common/engines/engine.js';
 import { AppError } from '#common/errors/app-error.js';
+import { AofMethod } from './aof/aof.method.js';
 import { datasetChecks, measureMemory, targetChecks } from './checks/redis-checks.js';
 import { withClient } from './client.js';
 import { type RedisNode, toAddress } from './connection.js';
@@ -10,7 +11,7 @@ import { redisProbe } from './probes/redis.probe.js';
 import { RdbMethod } from './rdb/rdb.method.js';
 import type { RedisDataset, RedisTarget } from './redis-dataset.js';
 import { redisDataset, redisTarget } from './redis-options.js';
-import { RdbRestoreDriver } from './restore/rdb-restore.driver.js';
+import { aofRestore, rdbRestore } from './restore/redis-restores.js';
 import { toServerName } from './server-identity.js';
 import { findMembers, type Member } from './topology.js';
 
@@ -22,8 +23,8 @@ export const redis: RedisEngine = {
   dataset: redisDataset,
   target: redisTarget,
   facts: RedisFacts,
-  methods: [new RdbMethod()],
-  restores: [new RdbRestoreDriver()],
+  methods: [new RdbMethod(), new AofMethod()],
+  restores: [rdbRestore, aofRestore],
   probes: [redisProbe],
   place: ({ connection }) => toAddress(connection.nodes[0] as RedisNode),
   toDestination: (wanted) => {
@@ -51,14 +52,24 @@ async function assertThere({ connection }: RedisTarget, destination: string, sig
   await withClient({ login: connection, node, ...client, db }, async () => undefined);
 }
 
-function toSummary({ takenAt, databases, functions, nodes, mode, warnings, ...server }: RedisFacts): Summary {
+function toSummary({
+  takenAt,
+  databases,
+  functions,
+  nodes,
+  mode,
+  isCounted,
+  warnings,
+  ...server
+}: RedisFacts): Summary {
   const place = mode === 'cluster' ? `${nodes.length} masters of a cluster` : (nodes[0]?.address ?? '');
   return {
     snapshotAt: takenAt,
     source: `${toServerName(server)} at ${place}`,
     sourceSizeBytes: nodes.reduce((sum, { memoryBytes }) => sum + memoryBytes, 0),
     counts: {
-      keys: databases.reduce((sum, { keys }) => sum + keys, 0),
+      [isCounted ? 'keys' : 'keys of base']: databases.reduce((sum, { keys }) => sum + keys, 0),
+      ...(isCounted ? {} : { commands: nodes.reduce((sum, { commands = 0 }) => sum + commands, 0) }),
       databases: databases.length,
       functions: functions.length,
     },

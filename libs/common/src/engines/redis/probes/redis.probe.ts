@@ -9,7 +9,7 @@ import { toPlaces } from '#common/engines/redis/restore/restore-plan.js';
 import { type TargetServers, withTarget } from '#common/engines/redis/restore/target-servers.js';
 import { toText } from '#common/errors/printable.js';
 import { defineProbe } from '#common/probes/define-probe.js';
-import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
+import { conclude, countOf, EvidenceLog, nothingToCompare, type ProbeFinding } from '#common/probes/evidence.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
 import { type CountedKeys, countLiveKeys } from './count-keys.js';
 import { readContent } from './read-content.js';
@@ -27,29 +27,39 @@ export const redisProbe = defineProbe<typeof Params, Context>({
   summary: 'Keys by database and type, names, times to live, functions and sampled values are those of the backup',
   timeoutMs: 3_600_000,
   params: Params,
-  check: ({ manifest, target, destination, signal }, { samples, functions }) =>
-    withTarget(target.connection, { signal, name: 'holdfast-probe' }, async (servers) => {
-      const facts = manifest.snapshot;
-      const problems = new EvidenceLog();
-      let keys = 0;
-      let compared = 0;
-      let ended = 0;
-      for (const { from, to } of toPlaces(facts, destination)) {
-        const expected = facts.databases.find(({ db }) => db === from) ?? { ...EMPTY, db: from };
-        const actual = await countLiveKeys(servers, to, signal);
-        keys += actual.keys;
-        ended += Math.max(0, expected.expiring - actual.expiring);
-        problems.add(...compareDatabase(expected, actual, to));
-        for (const sample of samples ? facts.samples.filter(({ db }) => db === from) : []) {
-          compared += 1;
-          problems.add(...(await compareSample(servers, to, sample)));
-        }
-      }
-      if (functions) problems.add(...(await compareFunctions(servers.first, facts)));
-      const notes = ended === 0 ? [] : [`${countOf(ended, 'key')} had a time to live that is over`];
-      return conclude({ looked: `${countOf(keys, 'key')}, ${countOf(compared, 'value')}`, problems, notes });
-    }),
+  check: (context, params) => {
+    const { manifest, target, signal } = context;
+    if (!manifest.snapshot.isCounted) return Promise.resolve(nothingToCompare(UNCOUNTED));
+    return withTarget(target.connection, { signal, name: 'holdfast-probe' }, (servers) =>
+      compare(servers, context, params),
+    );
+  },
 });
+
+const UNCOUNTED = 'the backup is of append-only files, whose keys are not counted';
+
+async function compare(
+  servers: TargetServers,
+  { manifest: { snapshot }, destination, signal }: Context,
+  params: z.output<typeof Params>,
+): Promise<ProbeFinding> {
+  const problems = new EvidenceLog();
+  const samples = params.samples ? snapshot.samples : [];
+  let keys = 0;
+  let ended = 0;
+  for (const { from, to } of toPlaces(snapshot, destination)) {
+    const expected = snapshot.databases.find(({ db }) => db === from) ?? { ...EMPTY, db: from };
+    const actual = await countLiveKeys(servers, to, signal);
+    keys += actual.keys;
+    ended += Math.max(0, expected.expiring - actual.expiring);
+    problems.add(...compareDatabase(expected, actual, to));
+    for (const sample of samples.filter(({ db }) => db === from))
+      problems.add(...(await compareSample(servers, to, sample)));
+  }
+  if (params.functions) problems.add(...(await compareFunctions(servers.first, snapshot)));
+  const notes = ended === 0 ? [] : [`${countOf(ended, 'key')} had a time to live that is over`];
+  return conclude({ looked: `${countOf(keys, 'key')}, ${countOf(samples.length, 'value')}`, problems, notes });
+}
 
 const EMPTY: Omit<DatabaseFacts, 'db'> = { keys: 0, expiring: 0, fieldTimes: 0, types: {}, digest: '0000000000000000' };
 

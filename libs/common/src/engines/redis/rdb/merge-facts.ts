@@ -14,7 +14,7 @@ export function toFacts(
   const functions = nodes.flatMap(({ counter }) => counter.functions);
   const flavours = nodes.map(({ counter }) => counter.header?.flavour ?? 'REDIS');
   return {
-    ...{ takenAt: first, server: o.server, version: o.version, mode: o.mode },
+    ...{ takenAt: first, server: o.server, version: o.version, mode: o.mode, isCounted: true },
     flavour: flavours.includes('VALKEY') ? 'VALKEY' : 'REDIS',
     rdbVersion: Math.max(...parts.map(({ rdbVersion }) => rdbVersion ?? 0)),
     databases: mergeDatabases(nodes.flatMap(({ counter }) => counter.databases)),
