@@ -108,7 +108,7 @@ describe.each(MAKES)('a cache in %s', (make) => {
   it('is refused as new where keys are, and replaced with a safety backup before', async () => {
     await client.set('newer', 'than the backup');
     const refused = await (await restore({})).next('restore.failed');
-    expect(refused.data.problem.code).toBe('redis.not-empty');
+    expect(refused.data.error.code).toBe('redis.not-empty');
     const replaced = await (await restore({ strategy: 'replace', profile: 'cache' })).next('restore.completed');
     expect(replaced.data.safetyBackupId).toMatch(/^[0-9a-f-]{36}$/);
     expect(await client.exists('newer')).toBe(0);
@@ -139,7 +139,7 @@ describe.each(MAKES)('a cache in %s', (make) => {
     await platform.app('executor').kill();
     expect(await client.dbsize()).toBeLessThan(150_000);
     await platform.startApp('executor');
-    const failed = await Promise.race([next('restore.failed'), next('restore.completed')]);
+    const failed = await Promise.race([next('restore.failed'), next('restore.completed')]).catch((error) => { console.log(error.message, platform.output.slice(-40).join('\n')); throw error; });
     if (failed.type === 'restore.completed') expect(await client.dbsize()).toBe(150_000);
     else while ((await client.dbsize()) > 0) await new Promise((go) => setTimeout(go, 100));
   }, 120_000);
