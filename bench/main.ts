@@ -3,12 +3,14 @@ import { benchBackPressure } from './many/back-pressure.js';
 import { benchManyDatasets } from './many/many-datasets.js';
 import { benchMemory } from './memory.js';
 import { type BenchOptions, parseOptions, usage } from './options.js';
+import { benchShared } from './shared.js';
 
 const benchmarks: Readonly<Record<BenchOptions['benchmark'], (options: BenchOptions) => Promise<void>>> = {
   backup: benchBackup,
   memory: benchMemory,
   'many-datasets': benchManyDatasets,
   'back-pressure': benchBackPressure,
+  shared: benchShared,
 };
 
 const options = parseOptions(process.argv.slice(2));

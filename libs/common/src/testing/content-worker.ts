@@ -1,0 +1,13 @@
+import { doScaleJob, type ScaleJob } from './content-at-scale.js';
+
+/** The process whose memory is watched: it loads what it needs, says so, does one piece of work, and stays until it is let go. */
+process.once('message', (job: ScaleJob) => {
+  doScaleJob(job).then(
+    (count) => process.send?.(count),
+    (error: unknown) => {
+      console.error(error);
+      process.exit(1);
+    },
+  );
+});
+process.send?.('ready');

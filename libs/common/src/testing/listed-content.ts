@@ -1,0 +1,53 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { createWriteStream } from 'node:fs';
+import { buffer } from 'node:stream/consumers';
+import { readLines } from '#common/operations/content/line-stream.js';
+import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
+import { ScriptedRepository } from './scripted-repository.js';
+
+/** Old enough for a sweep. */
+const MODIFIED_AT = new Date('2026-01-01T00:00:00.000Z');
+
+/**
+ * A real repository whose shared objects are a list in a file instead: their names and sizes are written down, their bytes are not. A million objects then cost seconds
+ * and not an hour, and the process that is watched does what it does with any store.
+ */
+export function withListedContent(real: BackupRepository, ledger: string): ScriptedRepository {
+  const written = createWriteStream(ledger, { flags: 'a' });
+  const removed: string[] = [];
+  const isContent = (key: string): boolean => /^[^/]+\/content(\/|$)/.test(key);
+
+  async function* list(): AsyncGenerator<StoredObject> {
+    await new Promise((resolve) => written.write('', resolve));
+    const sort = spawn('sort', ['-u', ledger], {
+      env: { ...process.env, LC_ALL: 'C' },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const exited = once(sort, 'exit');
+    try {
+      for await (const line of readLines(sort.stdout)) {
+        const [key = '', size] = line.split(' ');
+        yield { key, sizeBytes: Number(size), modifiedAt: MODIFIED_AT };
+      }
+    } finally {
+      sort.kill();
+      await exited;
+    }
+  }
+
+  return new ScriptedRepository(real, {
+    put: async (put, key, body, o) => {
+      if (!isContent(key)) return put(key, body, o);
+      const bytes = body instanceof Uint8Array ? body : await buffer(body);
+      if (!written.write(`${key} ${bytes.length}\n`)) await once(written, 'drain');
+      return { key, sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
+    },
+    list: (listed, prefix, o) => (isContent(prefix) ? list() : listed(prefix, o)),
+    remove: async (remove, key, o) => {
+      if (!isContent(key)) return remove(key, o);
+      removed.push(key);
+    },
+  });
+}
