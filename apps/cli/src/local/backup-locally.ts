@@ -25,6 +25,7 @@ export async function backupLocally(
       repository,
       clock: () => new Date(),
       holdfastVersion,
+      workDirectory: installation.config.executor.workDirectory,
       onWarnings: (told) => warnings.push(...told),
       onProgress: (progress) => output.progress(`backup ${name}`, progress, performance.now() - startedAt),
     },

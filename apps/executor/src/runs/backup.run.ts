@@ -64,6 +64,7 @@ export const backupRun =
           repository,
           clock: () => new Date(),
           holdfastVersion: d.holdfastVersion,
+          workDirectory: d.installation.config.executor.workDirectory,
           readBusPosition: () => d.readBusPosition(dataset.name, signal),
           onProgress: progress.report,
           onWarnings: (told) => warnings.push(...told),

@@ -1,7 +1,9 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { AppError } from '#common/errors/app-error.js';
-import { checksumsProbe, readSums } from '#common/probes/checksums.probe.js';
+import { checksumsProbe, type ObjectsContext, readSums } from '#common/probes/checksums.probe.js';
+import { conclude, countOf, EvidenceLog, type ProbeFinding } from '#common/probes/evidence.js';
 import { runProbe } from '#common/probes/run-probe.js';
+import { checkContent } from './content/check-content.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import { type KeepVerdictDeps, keepVerdict, type VerificationResult } from './keep-verdict.js';
 
@@ -24,8 +26,22 @@ export function checkBackup(
   return holdWork(repository, { dataset, backupId, kind: 'check', runId }, { signal, onUnheld }, async () => {
     const startedAt = deps.now();
     const { name, timeoutMs } = checksumsProbe;
-    const outcome = await runProbe({ name, timeoutMs, check: readSums }, { manifest, repository, signal });
+    const outcome = await runProbe({ name, timeoutMs, check: readAll }, { manifest, repository, signal });
     const proven = { manifest, runId, destination: null, profile: null, outcomes: [outcome], startedAt };
     return keepVerdict(proven, deps, signal);
   });
+}
+
+/** The objects of the backup itself, and those that it shares with others. */
+async function readAll(context: ObjectsContext): Promise<ProbeFinding> {
+  const own = await readSums(context);
+  const { manifest, repository, signal } = context;
+  // References that are damaged themselves say nothing of what they refer to.
+  if (manifest.references === undefined || own.verdict !== 'passed') return own;
+  const { count, sizeBytes, damage, damaged } = await checkContent(manifest, repository, { signal, withDigests: true });
+  const problems = new EvidenceLog();
+  problems.add(...damage.map(({ object, problem }) => ({ subject: object, problem })));
+  problems.total = damaged;
+  const looked = `${own.summary}; ${countOf(count, 'shared object')}, ${sizeBytes} bytes`;
+  return conclude({ looked, problems, facts: own.evidence });
 }

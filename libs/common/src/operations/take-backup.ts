@@ -154,13 +154,13 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
 }
 
 function toSharing<D extends ProtectedDataset, F extends object>(
-  { dataset, backupId, runId, method }: BackupAttempt<D>,
+  { dataset, backupId, runId, attempt, method }: BackupAttempt<D>,
   { engine, repository, writing, ...d }: TakeBackupDeps<D, F> & { readonly writing: AttemptWriting },
   signal: AbortSignal,
 ): Sharing {
   let bytes = 0;
   return new Sharing({
-    ...{ dataset: dataset.name, backupId, runId, method, kind: engine.kind, repository, signal },
+    ...{ dataset: dataset.name, backupId, runId, attempt, method, kind: engine.kind, repository, signal },
     ...{ compression: dataset.compression, workDirectory: d.workDirectory },
     store: (name, stream, form) => writing.store({ name, stage: name, stream }, form),
     onStored: (stored) => {

@@ -110,7 +110,7 @@ function take(repository: BackupRepository, { workDirectory, entries, fill }: Ta
       {
         name: 'dump',
         byHand: () => [],
-        open: async ({}, { shared }) => ({
+        open: async (_, { shared }) => ({
           ...{ busPosition: null, tools: {}, close: async () => undefined, facts: async () => ({}) },
           // biome-ignore lint/correctness/useYield: all that it has are inventory and shared objects.
           async *objects() {

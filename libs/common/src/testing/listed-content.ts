@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { createWriteStream } from 'node:fs';
+import { openSync, writeSync } from 'node:fs';
 import { buffer } from 'node:stream/consumers';
 import { readLines } from '#common/operations/content/line-stream.js';
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
@@ -15,14 +15,13 @@ const MODIFIED_AT = new Date('2026-01-01T00:00:00.000Z');
  * and not an hour, and the process that is watched does what it does with any store.
  */
 export function withListedContent(real: BackupRepository, ledger: string): ScriptedRepository {
-  const written = createWriteStream(ledger, { flags: 'a' });
+  const written = openSync(ledger, 'a');
   const removed: string[] = [];
   const isContent = (key: string): boolean => /^[^/]+\/content(\/|$)/.test(key);
 
   async function* list(): AsyncGenerator<StoredObject> {
-    await new Promise((resolve) => written.write('', resolve));
     const sort = spawn('sort', ['-u', ledger], {
-      env: { ...process.env, LC_ALL: 'C' },
+      env: { PATH: '/usr/bin:/bin', LC_ALL: 'C' },
       stdio: ['ignore', 'pipe', 'ignore'],
     });
     const exited = once(sort, 'exit');
@@ -41,7 +40,7 @@ export function withListedContent(real: BackupRepository, ledger: string): Scrip
     put: async (put, key, body, o) => {
       if (!isContent(key)) return put(key, body, o);
       const bytes = body instanceof Uint8Array ? body : await buffer(body);
-      if (!written.write(`${key} ${bytes.length}\n`)) await once(written, 'drain');
+      writeSync(written, `${key} ${bytes.length}\n`);
       return { key, sizeBytes: bytes.length, sha256: createHash('sha256').update(bytes).digest('hex') };
     },
     list: (listed, prefix, o) => (isContent(prefix) ? list() : listed(prefix, o)),

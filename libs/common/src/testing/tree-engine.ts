@@ -8,6 +8,8 @@ import type { TakeBackupDeps } from '#common/operations/take-backup.js';
 /** Files by key, as in a bucket. */
 export interface Tree extends ProtectedDataset {
   readonly files: Readonly<Record<string, { readonly version: string; readonly content: Uint8Array }>>;
+  /** Listed as it is, though nobody put its content. */
+  readonly strange?: InventoryEntry;
   /** Called when everything is put and listed, before the backup is made of it. */
   readonly onListed?: () => Promise<void>;
 }
@@ -37,7 +39,9 @@ export const treeEngine: TakeBackupDeps<Tree, TreeFacts>['engine'] = {
           // biome-ignore lint/correctness/useYield: all that it has are inventory and shared objects.
           async *objects() {
             if (o.shared === undefined) throw new Error('nothing is shared here');
-            await copy(tree, await o.shared(), counts);
+            const shared = await o.shared();
+            await copy(tree, shared, counts);
+            if (tree.strange !== undefined) shared.list(tree.strange);
             await tree.onListed?.();
           },
         };

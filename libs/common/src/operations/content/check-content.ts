@@ -23,6 +23,8 @@ export interface CheckedContent {
   readonly damaged: number;
 }
 
+/** How damage names a shared object. */
+export const CONTENT_OBJECT = 'content/';
 const SHOWN = 20;
 const IN_FLIGHT = 8;
 
@@ -39,7 +41,7 @@ export async function checkContent(
   const tally = { count: 0, sizeBytes: 0, damage: [] as Damage[], damaged: 0 };
   const blame = ({ name }: Reference, problem: string): void => {
     tally.damaged += 1;
-    if (tally.damage.length < SHOWN) tally.damage.push({ object: `content/${name}`, problem });
+    if (tally.damage.length < SHOWN) tally.damage.push({ object: `${CONTENT_OBJECT}${name}`, problem });
   };
   const reading = withDigests ? new Reading(repository, dataset, signal) : undefined;
   const references = readReferences(manifest, repository, { signal });

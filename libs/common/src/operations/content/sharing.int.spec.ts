@@ -1,13 +1,17 @@
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { SharedRef } from '#common/contracts/shared-ref.js';
+import { checkBackup } from '#common/operations/check-backup.js';
 import { contentKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
+import { Keyring } from '#common/sealing/keyring.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
 import { eachStore, listKeys } from '#common/testing/each-store.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { checkContent } from './check-content.js';
-import { readReferences } from './references.js';
+import { readInventory, readReferences } from './references.js';
 
 const { signal } = new AbortController();
 const large = randomBytes(3 << 20).toString('base64');
@@ -73,6 +77,38 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
     expect((await checkContent(before, bed.repository, { signal, withDigests: false })).damaged).toBe(1);
   });
 
+  sealedIt('are proven whole by a check, and do not pass on what one found to be damaged', async () => {
+    const files = { a: 'one', b: 'two' };
+    const before = await bed.back(treeOf(files));
+    const check = () =>
+      checkBackup(
+        { manifest: before, runId: randomUUID() },
+        { repository: bed.repository, now: () => new Date() },
+        signal,
+      );
+    const problem = 'has other bytes than were stored';
+    expect(await check()).toMatchObject({ verdict: 'passed' });
+    const [bad = ''] = await bed.contents();
+    const size = (await bed.repository.stat(bad, { signal }))?.sizeBytes ?? 0;
+    await bed.repository.put(bad, Buffer.alloc(size), { signal });
+    expect(await check()).toMatchObject({
+      verdict: 'failed',
+      outcomes: [{ evidence: expect.arrayContaining([expect.objectContaining({ problem })]) }],
+    });
+    const after = await bed.back(treeOf(files));
+    expect(await bed.restore(after)).toEqual(files);
+    expect(await bed.restore(await bed.back(treeOf(files)))).toEqual(files);
+  });
+
+  sealedIt('refer to nothing but what they stored themselves or have from their parent', async () => {
+    const foreign = await bed.back(treeOf({ a: 'one' }));
+    const strange = treeOf(
+      { b: 'two' },
+      { strange: { key: 'x', content: await firstContent(bed, foreign, 'f'.repeat(16)) } },
+    );
+    await expect(bed.back(strange)).rejects.toMatchObject({ code: 'internal.bug' });
+  });
+
   sealedIt('that fail leave no backup, nothing in the work directory, and no hold', async () => {
     await bed.back(treeOf({ a: 'one' }));
     const broken = treeOf({ a: 'one', b: 'two' }, { onListed: () => Promise.reject(new Error('the bucket vanished')) });
@@ -95,6 +131,14 @@ describe.each(cases)('backups that share content on $store, encrypted: $isEncryp
     );
   });
 });
+
+/** The first content of a backup, as though another attempt had written it. */
+async function firstContent(bed: ContentTestBed, manifest: Manifest, mark: string): Promise<SharedRef> {
+  const keyring = await Keyring.of(bed.repository);
+  for await (const { content } of readInventory(manifest, bed.repository, { keyring, signal }))
+    if (content !== undefined) return { ...content, name: content.name.replace(/-[0-9a-f]{16}/, `-${mark}`) };
+  throw new Error('the backup holds nothing');
+}
 
 const sum = (references: { count: number; sizeBytes: number } | undefined) => ({
   count: references?.count,

@@ -18,7 +18,7 @@ import type { Keyring } from '#common/sealing/keyring.js';
 import { type SealedForm, Sealing, type SealingOptions } from '#common/sealing/sealing.js';
 import { loadIndexKeys, toDigestOf } from './content-names.js';
 import { ContentWriter, type OpenContent } from './content-writer.js';
-import { findParent, type NewBackup } from './find-parent.js';
+import { findParent, type NewBackup, type Parent } from './find-parent.js';
 import { KnownContent } from './known-content.js';
 import { toLineStream } from './line-stream.js';
 import { INVENTORY_NAME, REFERENCES_NAME, readInventory, readReferences } from './references.js';
@@ -31,6 +31,7 @@ const MAX_LOST = 10_000;
 
 export interface SharingDeps extends NewBackup {
   readonly runId: string;
+  readonly attempt: number;
   readonly repository: BackupRepository;
   readonly compression: SealingOptions['compression'];
   readonly workDirectory?: string | undefined;
@@ -68,9 +69,7 @@ export class Sharing {
   }
 }
 
-interface HeldParent extends KeptHold {
-  readonly manifest: Manifest;
-}
+interface HeldParent extends KeptHold, Parent {}
 
 class Begun implements SharedObjects {
   private readonly inventory: SortedLines;
@@ -102,7 +101,7 @@ class Begun implements SharedObjects {
   static async begin(d: SharingDeps): Promise<Begun> {
     const { repository, signal } = d;
     const index = await loadIndexKeys(repository);
-    const folder = await mkdtemp(join(d.workDirectory ?? tmpdir(), `holdfast-backup-${d.runId}-`));
+    const folder = await mkdtemp(join(d.workDirectory ?? tmpdir(), `holdfast-backup-${d.runId}-a${d.attempt}-`));
     const known = new KnownContent(folder);
     const mark = randomBytes(8).toString('hex');
     const held = await holdParent(d);
@@ -111,7 +110,7 @@ class Begun implements SharedObjects {
       const body = Readable.from([encodeSharingMark({ mark, parent: held?.manifest.backupId ?? null })]);
       await d.store(SHARING_NAME, body, { compression: 'none', encryption: 'none' });
       if (held !== undefined) await assertThere(held.manifest, repository, signal);
-      const lost = held === undefined ? new Set<string>() : await loadKnown(held.manifest, known, d);
+      const lost = held === undefined ? new Set<string>() : await loadKnown(held, known, d);
       const parent = held === undefined || lost === undefined ? undefined : toParent(held.manifest, { index, lost }, d);
       return new Begun(d, { folder, index, known, mark, held, parent });
     } catch (error) {
@@ -182,14 +181,14 @@ class Begun implements SharedObjects {
 /** A hold keeps retention from the parent for as long as the attempt lasts. What is about to be deleted is no parent. */
 async function holdParent(d: SharingDeps): Promise<HeldParent | undefined> {
   const { repository, dataset, runId, signal } = d;
-  const manifest = await findParent(d, repository, { signal });
-  if (manifest === undefined) return undefined;
+  const parent = await findParent(d, repository, { signal });
+  if (parent === undefined) return undefined;
   const hold = {
-    ...{ dataset, backupId: manifest.backupId, name: newHoldName('backup', runId), livesMs: HOLD_LIVES_MS },
+    ...{ dataset, backupId: parent.manifest.backupId, name: newHoldName('backup', runId), livesMs: HOLD_LIVES_MS },
     ...{ reason: `backup ${d.backupId} shares content with it`, by: hostname() },
   };
   try {
-    return { manifest, ...(await keepHold(repository, hold, signal)) };
+    return { ...parent, ...(await keepHold(repository, hold, signal)) };
   } catch (error) {
     if (error instanceof AppError && error.code === 'backup.expiring') return undefined;
     throw error;
@@ -207,14 +206,14 @@ async function assertThere(parent: Manifest, repository: BackupRepository, signa
 
 /** What the parent refers to and the repository has. Returns names of what it has lost; undefined when that is too much to go on with. */
 async function loadKnown(
-  parent: Manifest,
+  { manifest, damaged }: Parent,
   known: KnownContent,
   { repository, dataset, signal }: SharingDeps,
 ): Promise<Set<string> | undefined> {
   const lost = new Set<string>();
-  const references = readReferences(parent, repository, { signal });
+  const references = readReferences(manifest, repository, { signal });
   for await (const { reference, problem } of lookAtReferences(references, { repository, dataset }, { signal })) {
-    if (problem === undefined) known.add(reference);
+    if (problem === undefined && !damaged.has(reference.name)) known.add(reference);
     else lost.add(reference.name);
     if (lost.size > MAX_LOST) return undefined;
   }

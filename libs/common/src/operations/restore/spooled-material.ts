@@ -1,8 +1,11 @@
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Manifest, type ManifestObject, totalBytes } from '#common/contracts/manifest.js';
+import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
 import type { Material, RestoreProgress } from '#common/engines/engine.js';
 import { AppError } from '#common/errors/app-error.js';
+import { openShared } from '#common/operations/content/open-shared.js';
+import { readInventory } from '#common/operations/content/references.js';
 import { openObject, spoolObject } from '#common/operations/spool-object.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
@@ -44,6 +47,16 @@ export class SpooledMaterial implements Material {
     const { repository, keyring, signal } = this.d;
     const object = this.load(name);
     return openObject(object, repository, { signal, keyring, onBytes: this.counter(object) });
+  }
+
+  inventory(): AsyncIterable<InventoryEntry> {
+    const { repository, keyring, signal } = this.d;
+    return readInventory(this.manifest, repository, { keyring, signal });
+  }
+
+  shared(ref: SharedRef): Promise<Readable> {
+    const { repository, keyring, signal } = this.d;
+    return openShared(ref, { dataset: this.manifest.dataset, repository, keyring, signal });
   }
 
   async safety(): Promise<string | null> {

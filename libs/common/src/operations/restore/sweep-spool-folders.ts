@@ -11,7 +11,7 @@ export interface SweepSpoolOptions {
 }
 
 /**
- * Removes the folders that restores filled on this machine and left when they were killed; each is as large as a database. What cannot
+ * Removes the folders that restores, and backups that share content, filled on this machine and left when they were killed; each is as large as a database. What cannot
  * be looked at or removed is another user's, and stays. Returns their names. Throws: what `stateOf` throws.
  */
 export async function sweepSpoolFolders(
@@ -21,7 +21,7 @@ export async function sweepSpoolFolders(
   const parent = workDirectory ?? tmpdir();
   const removed: string[] = [];
   for (const name of await readdir(parent).catch(() => [])) {
-    const runId = /^holdfast-restore-([0-9a-f-]{36})-a\d+-/.exec(name)?.[1];
+    const runId = /^holdfast-(?:restore|backup)-([0-9a-f-]{36})-a\d+-/.exec(name)?.[1];
     if (runId === undefined) continue;
     const state = await stateOf(runId);
     if (state === 'open' || (state === 'unknown' && (await ageMs(join(parent, name))) < unknownAfterMs)) continue;
