@@ -2,13 +2,12 @@ import type { Readable } from 'node:stream';
 import type { ZodObject, ZodType, z } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject, OpenManifest, RequiredRange } from '#common/contracts/manifest.js';
-import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { Refusals } from '#common/errors/refusals.js';
 import type { Probe } from '#common/probes/define-probe.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Check } from './check.js';
-import type { SharedObjects } from './shared-objects.js';
+import type { SharedMaterial, SharedObjects } from './shared-objects.js';
 
 /** One protected thing, as far as every kind of store has it. */
 export interface ProtectedDataset {
@@ -238,15 +237,11 @@ export interface Remembered {
 export type Remember = (found: Partial<Remembered>) => Promise<Remembered>;
 
 /** The objects of the backup, on demand. A driver takes what it needs, when it needs it; every byte is checked before it is used. */
-export interface Material {
+export interface Material extends SharedMaterial {
   /** A file of its own, unsealed; `name` is the object's unsealed name. Throws: backup.corrupt, restore.spool-full, sealing.*; repository.*. */
   spool(name: string): Promise<string>;
   /** The same as a stream, which errors at its end when the stored bytes are not those of the manifest. */
   open(name: string): Promise<Readable>;
-  /** What the backup holds, sorted by key; empty for kinds whose backups share nothing. Throws: backup.corrupt; repository.*. */
-  inventory(): AsyncIterable<InventoryEntry>;
-  /** Content that an inventory names. A small one is checked before it is handed over, a large stream errors at its end. Throws: backup.corrupt; repository.*. */
-  shared(ref: SharedRef): Promise<Readable>;
   /** A folder for files of the driver's own; it goes away with the attempt. */
   readonly folder: string;
   /** Takes the safety backup, if one is wanted and no earlier attempt took it. Returns its id; null: declined. */

@@ -19,3 +19,11 @@ export interface SharedParent {
   /** Sorted by key, by code points. An entry whose content the repository has lost is left out: it has to be put again. Throws: backup.corrupt; repository.*. */
   inventory(): AsyncIterable<InventoryEntry>;
 }
+
+/** What a restore reads of it. */
+export interface SharedMaterial {
+  /** What the backup holds, sorted by key; empty for kinds whose backups share nothing. Throws: backup.corrupt; repository.*. */
+  inventory(): AsyncIterable<InventoryEntry>;
+  /** Content that an inventory names. A small one is checked before it is handed over, a large stream errors at its end. Throws: backup.corrupt; repository.*. */
+  shared(ref: SharedRef): Promise<Readable>;
+}

@@ -48,7 +48,7 @@ export async function doScaleJob({ kind, entries, folder }: ScaleJob): Promise<n
 }
 
 async function check(repository: BackupRepository): Promise<number> {
-  const manifest = await loadLatestBackup(repository, DATASET, { signal });
+  const manifest = await loadLatestBackup(repository, { dataset: DATASET, method: 'dump' }, { signal });
   const { count, damaged } = await checkContent(manifest, repository, { signal, withDigests: false });
   if (damaged > 0) throw new Error(`${damaged} objects are damaged`);
   return count;
