@@ -49,6 +49,10 @@ export function unpack(codec: number, bytes: Buffer, maxBytes: number): Buffer |
   }
 }
 
+/** Packed records of a batch, as its attributes then have to say; codec 0 leaves them as they are. */
+export const packBatchRecords = (codec: number, bytes: Buffer): Buffer =>
+  codec === 0 ? bytes : packs[codec as CodecId](bytes);
+
 export const toTooLarge = (maxBytes: number): AppError =>
   new AppError('request.invalid', `batch unpacks to more than ${maxBytes} bytes`, { maxBytes });
 

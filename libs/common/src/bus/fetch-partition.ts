@@ -9,12 +9,20 @@ export interface AbortedTransaction {
   readonly firstOffset: bigint;
 }
 
-export interface FetchedPartition {
+interface FetchedHead {
   /** Offsets at or above it are not yet decided: a transaction that covers them is open. */
   readonly lastStableOffset: bigint;
   readonly logStartOffset: bigint;
   readonly abortedTransactions: readonly AbortedTransaction[];
+}
+
+export interface FetchedPartition extends FetchedHead {
   readonly batches: readonly RecordBatch[];
+}
+
+export interface FetchedBytes extends FetchedHead {
+  /** Record batches as stored, the last one perhaps cut short. */
+  readonly records: Buffer;
 }
 
 export interface FetchAt {
@@ -27,6 +35,12 @@ export interface FetchAt {
 
 /** One fetch at one exact offset, read committed. Throws what the broker says, `OFFSET_OUT_OF_RANGE` included, as kafkajs errors. */
 export async function fetchPartition(cluster: KafkaCluster, at: FetchAt): Promise<FetchedPartition> {
+  const { records, ...head } = await fetchBytes(cluster, at);
+  return { ...head, batches: await decodeBatches(records) };
+}
+
+/** The same, undecoded. */
+export async function fetchBytes(cluster: KafkaCluster, at: FetchAt): Promise<FetchedBytes> {
   const { topic, partition, offset, maxBytes, maxWaitMs } = at;
   const request = fetchRequest({
     replicaId: -1,
@@ -49,7 +63,7 @@ export async function fetchPartition(cluster: KafkaCluster, at: FetchAt): Promis
       producerId,
       firstOffset: BigInt(firstOffset),
     })),
-    batches: await decodeBatches(records),
+    records,
   };
 }
 

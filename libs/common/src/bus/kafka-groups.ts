@@ -24,6 +24,8 @@ export interface PartitionCommit extends Committed {
 
 /** Groups under this name are cursors of ours, never readers. */
 export const CURSOR_PREFIX = 'holdfast-replay-';
+/** And under this one journals of restores. */
+export const JOURNAL_PREFIX = 'holdfast-restore-';
 const NO_GENERATION = -1;
 const MEMBERS_LEFT = ['UNKNOWN_MEMBER_ID', 'ILLEGAL_GENERATION', 'REBALANCE_IN_PROGRESS', 'NON_EMPTY_GROUP'];
 
@@ -47,6 +49,26 @@ export async function readCommitted(
       )
       .filter(([, { offset }]) => offset >= 0n),
   );
+}
+
+/** Every commit of a group, in order of topic and partition. Throws: bus.unavailable. */
+export async function readAllCommitted(cluster: KafkaCluster, group: string): Promise<readonly PartitionCommit[]> {
+  const { responses } = await cluster.exchange(`read the offsets of group ${group}`, async () => {
+    const coordinator = await cluster.cluster.findGroupCoordinator({ groupId: group });
+    return coordinator.offsetFetch({ groupId: group, topics: [] });
+  });
+  const found = responses as readonly {
+    readonly topic: string;
+    readonly partitions: readonly { readonly partition: number; readonly offset: string; readonly metadata?: string }[];
+  }[];
+  return found
+    .flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset, metadata }) => ({
+        ...{ topic, partition, offset: BigInt(offset), metadata: metadata || null },
+      })),
+    )
+    .filter(({ offset }) => offset >= 0n)
+    .sort((a, b) => (a.topic === b.topic ? a.partition - b.partition : a.topic < b.topic ? -1 : 1));
 }
 
 /**
@@ -110,23 +132,41 @@ function assignedTopics({ memberAssignment }: { readonly memberAssignment: Buffe
   return Object.keys(kafkajs.AssignerProtocol.MemberAssignment.decode(memberAssignment)?.assignment ?? {});
 }
 
-/** Every consumer group of the cluster but our own cursors, in order. Throws: bus.unavailable. */
+/** Every consumer group of the cluster but our own cursors and journals, in order. Throws: bus.unavailable. */
 export async function listGroups(cluster: KafkaCluster): Promise<readonly string[]> {
+  const own = [CURSOR_PREFIX, JOURNAL_PREFIX];
+  const groups = (await readGroups(cluster)).filter(({ protocolType }) => ['consumer', ''].includes(protocolType));
+  return toNames(groups).filter((name) => !own.some((prefix) => name.startsWith(prefix)));
+}
+
+/** Every group, whatever its kind, in order. Throws: bus.unavailable. */
+export const listGroupNames = async (cluster: KafkaCluster): Promise<readonly string[]> =>
+  toNames(await readGroups(cluster));
+
+interface ListedGroup {
+  readonly groupId: string;
+  readonly protocolType: string;
+}
+
+const toNames = (groups: readonly ListedGroup[]): readonly string[] =>
+  [...new Set(groups.map(({ groupId }) => groupId))].sort();
+
+async function readGroups(cluster: KafkaCluster): Promise<readonly ListedGroup[]> {
   const doing = 'list the consumer groups';
   await cluster.exchange(doing, () => cluster.cluster.refreshMetadataIfNecessary());
   const nodeIds = cluster.cluster.getNodeIds().map(String);
   const perBroker = await Promise.all(
     nodeIds.map((nodeId) => cluster.exchange(doing, () => groupsAt(cluster, nodeId))),
   );
-  return [...new Set(perBroker.flat())].filter((name) => !name.startsWith(CURSOR_PREFIX)).sort();
+  return perBroker.flat();
 }
 
-async function groupsAt(cluster: KafkaCluster, nodeId: string): Promise<readonly string[]> {
+async function groupsAt(cluster: KafkaCluster, nodeId: string): Promise<readonly ListedGroup[]> {
   const broker = (await cluster.cluster.findBroker({ nodeId })) as Broker & {
-    listGroups(): Promise<{ groups: readonly { groupId: string; protocolType: string }[] }>;
+    listGroups(): Promise<{ groups: readonly ListedGroup[] }>;
   };
   const { groups } = await broker.listGroups();
-  return groups.filter(({ protocolType }) => ['consumer', ''].includes(protocolType)).map(({ groupId }) => groupId);
+  return groups;
 }
 
 /** Groups with a commit or a running member on the topic, in order. */

@@ -23,7 +23,12 @@ declare module 'kafkajs/src/protocol/encoder.js' {
   export default class Encoder {
     writeInt8(value: number): this;
     writeInt16(value: number): this;
+    writeInt16(value: number): this;
     writeInt32(value: number): this;
+    writeInt64(value: bigint | string): this;
+    writeString(value: string | null): this;
+    writeArray(encoders: readonly Encoder[]): this;
+    writeNullableArray(encoders: readonly Encoder[]): this;
     writeBoolean(value: boolean): this;
     writeBuffer(value: Buffer): this;
     writeUVarInt(value: number): this;
@@ -101,4 +106,20 @@ declare module 'kafkajs/src/network/requestQueue/index.js' {
     readonly throttledUntil: number;
     scheduleCheckPendingRequests(): void;
   }
+}
+declare module 'kafkajs/src/protocol/requests/produce/v7/response.js' {
+  interface Produced {
+    readonly topics: readonly {
+      readonly topicName: string;
+      readonly partitions: readonly { readonly partition: number; readonly baseOffset: string }[];
+    }[];
+  }
+  const response: {
+    decode(bytes: Buffer): Promise<Produced>;
+    parse(answer: Produced): Promise<Produced>;
+  };
+  export default response;
+}
+declare module 'kafkajs/src/protocol/recordBatch/crc32C/index.js' {
+  export default function crc32C(bytes: Buffer): number;
 }

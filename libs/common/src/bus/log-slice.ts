@@ -109,11 +109,16 @@ function sliceOf({ start, end, records }: Stretch, markers: readonly bigint[], d
   return { fromOffset: start, nextOffset: end, records, unreadable: { ...unreadable, holes: end - start - held } };
 }
 
+type Decided = Pick<RecordBatch, 'lastOffset' | 'isControl' | 'isAbort' | 'isTransactional' | 'producerId'>;
+
 /** A producer's batches are aborted from the first offset that the broker names until its abort marker. */
-function findAborted(batches: readonly RecordBatch[], transactions: readonly AbortedTransaction[]): Set<RecordBatch> {
+export function findAborted<B extends Decided>(
+  batches: readonly B[],
+  transactions: readonly AbortedTransaction[],
+): Set<B> {
   const waiting = [...transactions].sort((a, b) => (a.firstOffset < b.firstOffset ? -1 : 1));
   const open = new Set<string>();
-  const aborted = new Set<RecordBatch>();
+  const aborted = new Set<B>();
   for (const batch of batches) {
     while (waiting[0] !== undefined && waiting[0].firstOffset <= batch.lastOffset)
       open.add(waiting.shift()?.producerId ?? '');

@@ -16,9 +16,11 @@ export interface RecordBatch {
   readonly isAbort: boolean;
 }
 
-const FRAME_BYTES = 12;
-const HEADER_BYTES = 61;
-const COMPRESSION = 0x07;
+/** Base offset and length: what stands before the part that the length counts. */
+export const FRAME_BYTES = 12;
+export const HEADER_BYTES = 61;
+export const COMPRESSION = 0x07;
+const LOG_APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 const ABORT_KEY_TYPE = 0;
@@ -45,8 +47,12 @@ export function readHead(batch: Buffer) {
   const baseOffset = batch.readBigInt64BE(0);
   return {
     magic,
+    attributes,
     baseOffset,
     lastOffset: magic === 2 ? baseOffset + BigInt(batch.readInt32BE(23)) : baseOffset,
+    firstTimestamp: batch.readBigInt64BE(27),
+    /** Every record's own, whatever stands in it, where the broker set the time. */
+    isLogAppendTime: (attributes & LOG_APPEND_TIME) !== 0,
     maxTimestamp: batch.readBigInt64BE(35).toString(),
     producerId: batch.readBigInt64BE(43).toString(),
     isTransactional: (attributes & TRANSACTIONAL) !== 0,

@@ -52,6 +52,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Another version of Holdfast made the backup; use one that knows this kind of store.',
   },
+  'bus.damaged': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The log of the broker holds a record batch that cannot be read: look at it with `kafka-dump-log.sh --deep-iteration` on another replica, and delete the records up to it if no replica has it whole.',
+  },
   'bus.refused': {
     retryable: false,
     exit: Exit.failed,
@@ -104,6 +109,26 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'This is a defect in Holdfast; report it with the log lines around it.',
+  },
+  'kafka.destination-changed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Stop every producer of the named topic, delete the topic if a restore made it, then ask for the restore again.',
+  },
+  'kafka.group-active': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Stop every consumer of the named group, wait until it has no members, then ask for the restore again; or restore under a prefix.',
+  },
+  'kafka.topic-exists': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Restore under a prefix, delete the topic, or restore with --strategy append where its target accepts that.',
+  },
+  'kafka.topic-unfit': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Give the topic as many partitions as the backup has, or delete it: the restore then makes it.',
   },
   'postgres.auth': {
     retryable: false,

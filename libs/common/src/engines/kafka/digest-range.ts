@@ -1,0 +1,12 @@
+import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
+import type { Range } from '#common/bus/log-slice.js';
+import { readBatches } from '#common/bus/read-batches.js';
+import { RecordDigest } from './record-digest.js';
+
+/** What a range of a partition holds. Throws: bus.unavailable, bus.damaged. */
+export async function digestRange(cluster: KafkaCluster, range: Range, signal: AbortSignal): Promise<RecordDigest> {
+  const digest = new RecordDigest(range.fromOffset);
+  for await (const { batches } of readBatches(cluster, range, { signal }))
+    for (const batch of batches) digest.add(batch);
+  return digest;
+}
