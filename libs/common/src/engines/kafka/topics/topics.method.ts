@@ -47,7 +47,7 @@ const BY_HAND: readonly string[] = [
   '# The files hold record batches in the format of the log files of a broker. Cut out the partitions, a directory for each:',
   `jq -r '${CUT}' facts.json | sh`,
   '# To look at them:',
-  'kafka-dump-log.sh --deep-iteration --print-data-log --files */*.log',
+  'for file in */*.log; do kafka-dump-log.sh --deep-iteration --print-data-log --files "$file"; done',
   '# To restore them with their offsets, make the topics on a cluster with one broker (BROKERS=host:9092):',
   `jq -r --arg brokers "$BROKERS" '${CREATE}' facts.json | sh`,
   '# Stop the broker. In its log.dirs delete the .log, .index, .timeindex and .snapshot files of each of these directories, copy the .log files there, and start it.',

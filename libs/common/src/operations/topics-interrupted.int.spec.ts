@@ -1,0 +1,108 @@
+import { randomUUID } from 'node:crypto';
+import type { Readable } from 'node:stream';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CompressionTypes } from 'kafkajs';
+import type { Manifest } from '#common/contracts/manifest.js';
+import { kafkaEngine } from '#common/engines/kafka/kafka.engine.js';
+import { TopicsMethod } from '#common/engines/kafka/topics/topics.method.js';
+import { type SeenRecord, TopicsTestBed } from '#common/testing/topics-test-bed.js';
+
+let bed: TopicsTestBed;
+let orders: string;
+let before: SeenRecord[][];
+let manifest: Manifest;
+
+beforeAll(async () => {
+  // Objects of some batches each: an attempt is stopped between two of them.
+  bed = await TopicsTestBed.create(kafkaEngine(new TopicsMethod(4_000)));
+  orders = await bed.bed.topic('orders', 2, { 'retention.ms': '-1' });
+  for (let index = 0; index < 40; index += 1)
+    await bed.bed.producer.send({
+      ...{ topic: orders, compression: CompressionTypes.None },
+      messages: [0, 1].flatMap((partition) =>
+        Array.from({ length: 5 }, (_, each) => ({ partition, value: `${index}.${each} ${'x'.repeat(60)}` })),
+      ),
+    });
+  before = await bed.records(orders);
+  manifest = await bed.backup();
+}, 120_000);
+afterAll(() => bed.close());
+
+/** The repository as it is until so many of its objects were read: then the store is gone. */
+function failingAfter(objects: number) {
+  let left = objects;
+  const { repository } = bed.backups;
+  return new Proxy(repository, {
+    get(of, name) {
+      const member = Reflect.get(of, name) as unknown;
+      if (name !== 'get') return typeof member === 'function' ? member.bind(of) : member;
+      return async (key: string, o: never): Promise<Readable> => {
+        if (key.includes('.log')) left -= 1;
+        if (left < 0) throw new Error('the store is gone');
+        return repository.get(key as never, o);
+      };
+    },
+  });
+}
+
+const identity = (attempt: number, runId = randomUUID()) => ({ runId, attempt });
+const sum = (records: readonly (readonly SeenRecord[])[]): number => records.reduce((n, each) => n + each.length, 0);
+
+describe('a restore of topics that is interrupted', () => {
+  it('goes on behind what it has written, and writes each record once', async () => {
+    await bed.delete(orders);
+    const first = identity(1);
+    expect(manifest.objects.length).toBeGreaterThan(5);
+    const broken = bed.restore(bed.order(manifest, { identity: first }), { repository: failingAfter(4) });
+    await expect(broken).rejects.toThrow('the store is gone');
+    const written = sum(await bed.records(orders));
+    expect(written).toBeGreaterThan(0);
+    expect(written).toBeLessThan(sum(before));
+    await bed.restore(bed.order(manifest, { identity: { ...first, attempt: 2 } }));
+    expect((await bed.records(orders)).map(toValues)).toEqual(before.map(toValues));
+    expect(await bed.verify(manifest)).toMatchObject({ verdict: 'passed' });
+  }, 60_000);
+
+  it('begins anew when another producer came between', async () => {
+    await bed.delete(orders);
+    const first = identity(1);
+    const broken = bed.restore(bed.order(manifest, { identity: first }), { repository: failingAfter(4) });
+    await expect(broken).rejects.toThrow('the store is gone');
+    await bed.bed.producer.send({ topic: orders, messages: [{ value: 'of another one', partition: 0 }] });
+    const again = { identity: { ...first, attempt: 2 } };
+    await expect(bed.restore(bed.order(manifest, again))).rejects.toMatchObject({ code: 'kafka.destination-changed' });
+    expect(await bed.exists(orders)).toBe(false);
+    await bed.restore(bed.order(manifest, { identity: { ...first, attempt: 3 } }));
+    expect((await bed.records(orders)).map(toValues)).toEqual(before.map(toValues));
+  }, 60_000);
+
+  it('leaves topics that a sweep removes when its run is over, and not before', async () => {
+    await bed.delete(orders);
+    const broken = bed.restore(bed.order(manifest), { repository: failingAfter(4) });
+    await expect(broken).rejects.toThrow('the store is gone');
+    const [driver] = bed.engine.restores;
+    const { signal } = new AbortController();
+    await driver?.sweep(bed.target(), async () => 'open', signal);
+    expect(await bed.exists(orders)).toBe(true);
+    expect(await driver?.sweep(bed.target(), async () => 'over', signal)).toMatchObject({ removed: [orders] });
+    expect(await bed.exists(orders)).toBe(false);
+  }, 60_000);
+
+  it('keeps another restore out of its destination until it is over', async () => {
+    await bed.bed.admin.listTopics();
+    const [driver] = bed.engine.restores;
+    const { signal } = new AbortController();
+    const opened = await bed.open(manifest);
+    const order = { ...bed.order(manifest), manifest: opened, target: bed.target() };
+    const fence = await driver?.fence(order, { signal });
+    const other = { ...order, identity: identity(1) };
+    await expect(driver?.fence(other, { signal })).rejects.toMatchObject({ code: 'restore.busy' });
+    // A later attempt of the same run takes it over, and so does one that knows that the run is over.
+    const later = await driver?.fence({ ...order, identity: { ...order.identity, attempt: 2 } }, { signal });
+    await expect(driver?.fence(order, { signal })).rejects.toMatchObject({ code: 'claim.lost' });
+    const last = await driver?.fence(other, { signal, isOver: async () => true });
+    await Promise.all([fence?.close(), later?.close(), last?.close()]);
+  }, 60_000);
+});
+
+const toValues = (records: readonly SeenRecord[]) => records.map(({ offset, value }) => [offset, value]);
