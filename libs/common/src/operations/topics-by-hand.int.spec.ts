@@ -11,7 +11,7 @@ const DUMP = 'kafka-dump-log.sh';
 let bed: TopicsTestBed;
 beforeAll(async () => {
   bed = await TopicsTestBed.create();
-});
+}, 60_000);
 afterAll(() => bed.close());
 
 /** The program of Kafka as its distribution has it. */

@@ -6,7 +6,7 @@ import { type SeenRecord, TopicsTestBed } from '#common/testing/topics-test-bed.
 let bed: TopicsTestBed;
 beforeAll(async () => {
   bed = await TopicsTestBed.create();
-});
+}, 60_000);
 afterAll(() => bed.close());
 
 const AT = 1_700_000_000_000;
