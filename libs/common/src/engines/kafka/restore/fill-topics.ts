@@ -109,9 +109,8 @@ export async function assertFilled({ planned, writers }: FilledTopic, { kafka }:
   for (const facts of source.partitions) {
     const writer = writers.get(facts.partition);
     assertRead(name, facts, writer);
-    const end = ends.get(facts.partition);
-    if (end !== writer?.endOffset)
-      throw changed(name, facts.partition, `it ends at ${end}, and not at ${writer?.endOffset}`);
+    const [end, wanted] = [ends.get(facts.partition) ?? -1n, writer?.endOffset ?? -1n];
+    if (end !== wanted) throw changed(name, facts.partition, `it ends at ${end}, and not at ${wanted}`);
   }
 }
 

@@ -50,13 +50,11 @@ export class PartitionWriter {
     const { topic, partition } = this.o;
     const batches = window.map(({ batch }) => batch);
     const offsets = await this.producer.append(topic, partition, batches);
-    const foreign = window.findIndex(({ offset }, index) => offsets[index] !== offset);
-    if (foreign < 0) return;
-    throw changed(
-      topic,
-      partition,
-      `its records came to offset ${offsets[foreign]}, and not to ${window[foreign]?.offset}`,
-    );
+    for (const [index, { offset }] of window.entries()) {
+      const actual = offsets[index] ?? -1n;
+      if (actual !== offset)
+        throw changed(topic, partition, `its records came to offset ${actual}, and not to ${offset}`);
+    }
   }
 
   /** Where the partition has to end. */

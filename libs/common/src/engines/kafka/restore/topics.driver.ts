@@ -125,6 +125,6 @@ const forgetJournal = (admin: TopicAdmin, destination: string): Promise<void> =>
 /** A topic of ours that another one has written to is of no use any more: the next attempt makes it anew. */
 async function dropForeign(error: unknown, plan: TopicsPlan, { kafka }: KafkaFence): Promise<void> {
   if (!(error instanceof AppError) || error.code !== 'kafka.destination-changed') return;
-  const { topic } = error.context;
-  if (plan.topics.some((each) => each.name === topic && isMade(each))) await kafka.admin.remove(String(topic));
+  const ours = plan.topics.find((each) => each.name === error.context['topic'] && isMade(each));
+  if (ours !== undefined) await kafka.admin.remove(ours.name);
 }
