@@ -6,6 +6,7 @@ import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
 import { tellFailure } from '#common/service/tell-failure.js';
 import { holdfastVersion } from '#common/service/version.js';
+import { startArchiving } from './archiving/archiving.js';
 import { executorIntake } from './intake/executor-intake.js';
 import { backupRun } from './runs/backup.run.js';
 import { restoreRun } from './runs/restore.run.js';
@@ -17,6 +18,8 @@ const GROUP = 'holdfast-executor';
 await runService('executor', async (service) => {
   startWork(service);
   const [ending, sweeping] = [startEnding(service), startSweeping(service)];
+  const archiving = startArchiving(service);
+  service.shutdown.add('archiving', () => archiving.stop());
   service.shutdown.add('sweeping', () => Promise.all([ending.stop(), sweeping.stop()]));
   await startIntake(service, {
     group: GROUP,

@@ -1,4 +1,7 @@
 import type { EventDefinition } from './define-event.js';
+import { ArchiveGapDetected } from './events/archive-gap-detected.event.js';
+import { ArchiveLagging } from './events/archive-lagging.event.js';
+import { ArchiveResumed } from './events/archive-resumed.event.js';
 import { BackupCleared } from './events/backup-cleared.event.js';
 import { BackupCompleted } from './events/backup-completed.event.js';
 import { BackupDamaged } from './events/backup-damaged.event.js';
@@ -31,6 +34,9 @@ import { VerificationStarted } from './events/verification-started.event.js';
 
 /** Every event that Holdfast writes or reads: the generators, the dispatcher and the topic list start here. */
 export const events = [
+  ArchiveGapDetected,
+  ArchiveLagging,
+  ArchiveResumed,
   BackupCleared,
   BackupCompleted,
   BackupDamaged,

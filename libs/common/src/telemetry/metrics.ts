@@ -18,6 +18,7 @@ export function createMetrics({ service }: { readonly service: string }) {
     ...busMetrics([registry]),
     ...backupMetrics([registry]),
     ...sweepMetrics([registry]),
+    ...archiveMetrics([registry]),
   };
 }
 
@@ -51,6 +52,27 @@ const runMetrics = (registers: Registry[]) => ({
     name: 'holdfast_claims_lost_total',
     help: 'Claims that this process could not keep',
     labelNames: ['kind'] as const,
+    registers,
+  }),
+});
+
+const archiveMetrics = (registers: Registry[]) => ({
+  archiveLagSeconds: new Gauge({
+    name: 'holdfast_archive_lag_seconds',
+    help: 'Since everything that the source had was archived, as the executor knows that archives it',
+    labelNames: ['dataset', 'archiver'] as const,
+    registers,
+  }),
+  archiveLagBytes: new Gauge({
+    name: 'holdfast_archive_lag_bytes',
+    help: 'What the source has and the repository does not',
+    labelNames: ['dataset', 'archiver'] as const,
+    registers,
+  }),
+  archiveGaps: new Counter({
+    name: 'holdfast_archive_gaps_total',
+    help: 'Gaps that this process has found: no recovery leads across one',
+    labelNames: ['dataset', 'archiver'] as const,
     registers,
   }),
 });

@@ -15,6 +15,7 @@ import { type PostgresDataset, type PostgresTarget, toSafetyDataset } from './po
 import { postgresDataset, postgresTarget } from './postgres-options.js';
 import { postgresProbes } from './probes/postgres-probes.js';
 import { PgRestoreDriver } from './restore/pg-restore.driver.js';
+import { WalArchiver } from './wal/wal.archiver.js';
 
 export type PostgresEngine = Engine<PostgresDataset, PostgresTarget, PostgresFacts>;
 
@@ -30,6 +31,7 @@ export const postgresEngine = (tools = new PgTools(), dump = new PgDumpMethod(to
   facts: PostgresFacts,
   methods: [dump, new BaseMethod()],
   restores: [new PgRestoreDriver(tools)],
+  archivers: [new WalArchiver()],
   probes: postgresProbes,
   place: ({ connection }) => toPgPlace(connection),
   toDestination,

@@ -35,6 +35,8 @@ export interface ArchiveWalDeps {
   readonly clock: () => Date;
   readonly pace?: ReceiverPace;
   readonly onState?: (state: StreamState & { readonly systemId: string }) => void;
+  /** Everything that the server had flushed at the instant is stored. */
+  readonly onComplete?: (upTo: { readonly lsn: string; readonly at: Date }) => void;
   /** WAL is gone for good: what lies before it can no longer be recovered to what comes after. */
   readonly onGap?: (gap: WalGap) => Promise<void> | void;
   /** A try ended, and another begins a little later. */
@@ -205,6 +207,7 @@ class Stream {
   /** Best effort: a store that is away is told by the segments. */
   private noteHead({ timeline, lsn, at }: { timeline: number; lsn: WalBytes; at: Date }): void {
     const { archive, segmentBytes, signal, d } = this.o;
+    d.onComplete?.({ lsn: toLsn(lsn), at });
     const { statusEveryMs } = d.pace ?? DEFAULT_PACE;
     if (performance.now() - this.lastHeadMs < statusEveryMs) return;
     this.lastHeadMs = performance.now();

@@ -48,6 +48,7 @@ export interface ReceiverDeps extends ReceiverPace {
 }
 
 const TICK_MS = 250;
+const MARK_EVERY_MS = 250;
 /** A server that goes down is not kept waiting longer for a store that is away: its slot keeps the rest. */
 const SHUTDOWN_PATIENCE_MS = 8_000;
 
@@ -72,6 +73,8 @@ class WalReceiver {
   private readonly timer: NodeJS.Timeout;
   private serverEnd: WalBytes;
   private sentAt: Date;
+  /** What the server had flushed when, oldest first, and is not stored yet: under load the newest never is. */
+  private marks: { readonly lsn: WalBytes; readonly at: Date }[] = [];
   private flushedUpTo: WalBytes;
   private lastFlushMs = 0;
   private lastStatusMs = 0;
@@ -136,6 +139,7 @@ class WalReceiver {
     if (message.kind === 'other') return;
     this.serverEnd = message.serverEnd > this.serverEnd ? message.serverEnd : this.serverEnd;
     this.sentAt = message.sentAt;
+    this.mark(message.serverEnd, message.sentAt);
     if (message.kind === 'alive') return message.wantsReply ? this.hurry() : this.handleAnswer();
     this.leavingSinceMs = undefined;
     for (const segment of this.assembler.append(message.start, message.data)) await this.enqueue(segment);
@@ -196,9 +200,17 @@ class WalReceiver {
     this.tell();
   }
 
+  private mark(lsn: WalBytes, at: Date): void {
+    const last = this.marks.at(-1);
+    if (last === undefined || at.getTime() - last.at.getTime() >= MARK_EVERY_MS) this.marks.push({ lsn, at });
+  }
+
   private noteComplete(): void {
-    if (this.queue.stored < this.serverEnd) return;
-    this.d.onComplete({ timeline: this.start.timeline, lsn: this.serverEnd, at: this.sentAt });
+    const { stored } = this.queue;
+    const newest = this.marks.findLast(({ lsn }) => lsn <= stored);
+    if (newest === undefined) return;
+    this.marks = this.marks.filter(({ lsn }) => lsn > stored);
+    this.d.onComplete({ timeline: this.start.timeline, ...newest });
   }
 
   private handleOutage(error: AppError): void {

@@ -1,0 +1,62 @@
+import type { Archiver, ProtectedDataset } from '#common/engines/engine.js';
+import { Sealing } from '#common/sealing/sealing.js';
+import { type Background, inBackground, pause } from '#common/service/background/background.js';
+import { startLeaseHolder } from '#common/service/background/lease.js';
+import type { Service } from '#common/service/open-service.js';
+import { ArchiveWatch } from './archive-watch.js';
+
+export interface ArchivingDeps
+  extends Pick<Service, 'catalog' | 'events' | 'installation' | 'logger' | 'metrics' | 'owner'> {
+  /** A process that is silent for this long is replaced. Default 60 s, renewed every 15. */
+  readonly ttlMs?: number;
+  readonly renewMs?: number;
+  /** How far behind an archiver may be before that is told. Default a minute. */
+  readonly lagAfterMs?: number;
+}
+
+const WATCH_EVERY_MS = 5_000;
+
+/** Every archiver that a dataset asks for: one executor at a time runs it, and another goes on where the repository ends. */
+export function startArchiving(d: ArchivingDeps): Background {
+  const holders = Object.keys(d.installation.config.datasets).flatMap((name) => {
+    const dataset = d.installation.dataset(name);
+    const wanted = (d.installation.engineOf(name).archivers ?? []).filter((archiver) => archiver.isWanted(dataset));
+    return wanted.map((archiver) => startOne(archiver, dataset, d));
+  });
+  return { stop: async () => void (await Promise.all(holders.map((holder) => holder.stop()))) };
+}
+
+function startOne(archiver: Archiver<ProtectedDataset>, dataset: ProtectedDataset, d: ArchivingDeps): Background {
+  const { catalog, owner, installation, ttlMs, renewMs, lagAfterMs = 60_000 } = d;
+  const repository = installation.primaryRepository(dataset.name);
+  const sealing = new Sealing({ compression: dataset.compression, recipients: repository.encryption.recipients });
+  const logger = d.logger.child({ dataset: dataset.name, archiver: archiver.name });
+  return startLeaseHolder({
+    ...{ catalog, owner, logger, name: `archive ${archiver.name} of ${dataset.name}` },
+    ...(ttlMs === undefined ? {} : { ttlMs }),
+    ...(renewMs === undefined ? {} : { renewMs }),
+    work: async (lease, stopping) => {
+      const signal = AbortSignal.any([lease.lost, stopping]);
+      const watch = new ArchiveWatch({
+        ...d,
+        dataset: dataset.name,
+        archiver: archiver.name,
+        lease,
+        logger: lease.logger,
+        lagAfterMs,
+      });
+      const looking = inBackground(async (ended) => {
+        for (; !ended.aborted; await pause(Math.min(WATCH_EVERY_MS, lagAfterMs), ended)) await watch.look();
+      });
+      try {
+        await archiver.run(dataset, { signal, repository, sealing, clock: () => new Date(), watch });
+      } catch (error) {
+        // A shutdown and a lost lease are no failures: another executor goes on.
+        if (!signal.aborted) throw error;
+      } finally {
+        await looking.stop();
+        watch.forget();
+      }
+    },
+  });
+}

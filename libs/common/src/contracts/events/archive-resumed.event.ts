@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { defineEvent } from '#common/contracts/define-event.js';
+import { DatasetName, Instant } from '#common/contracts/names.js';
+
+/** An archiver has caught up: after it was taken over by another executor, or after it was told to lag. */
+export const ArchiveResumed = defineEvent({
+  type: 'archive.resumed',
+  version: 1,
+  summary: 'An archiver has caught up, after a start or after it lagged',
+  key: (data) => data.dataset,
+  data: z.object({
+    dataset: DatasetName,
+    archiver: z.string().describe('wal'),
+    position: z.string().describe('Archived up to here: a WAL position'),
+    completeAt: Instant.describe('What the source had then is archived, by its own clock'),
+    after: z.enum(['start', 'lag']),
+  }),
+});
