@@ -5,7 +5,7 @@ import { ArchiveLagging } from '#common/contracts/events/archive-lagging.event.j
 import { ArchiveResumed } from '#common/contracts/events/archive-resumed.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { toUuidV5 } from '#common/domain/ids.js';
-import type { ArchiveGap, ArchiverWatch } from '#common/engines/engine.js';
+import type { ArchiveGap, ArchiverWatch } from '#common/engines/archiver.js';
 import { toText } from '#common/errors/printable.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -63,7 +63,12 @@ export class ArchiveWatch implements ArchiverWatch {
     await catalog.transaction(async (tx) => {
       await tx.leases.assertHeld(lease);
       const foundAt = (await tx.now()).toISOString();
-      await events.write(tx, ArchiveGapDetected, { ...gap, dataset, archiver, requestId, foundAt }, { id });
+      await events.write(
+        tx,
+        ArchiveGapDetected,
+        { ...gap, dataset, archiver, backupRequestId: requestId, foundAt },
+        { id },
+      );
       await events.write(
         tx,
         BackupRequested,

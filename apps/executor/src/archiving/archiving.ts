@@ -1,4 +1,5 @@
-import type { Archiver, ProtectedDataset } from '#common/engines/engine.js';
+import type { Archiver } from '#common/engines/archiver.js';
+import type { ProtectedDataset } from '#common/engines/engine.js';
 import { Sealing } from '#common/sealing/sealing.js';
 import { type Background, inBackground, pause } from '#common/service/background/background.js';
 import { startLeaseHolder } from '#common/service/background/lease.js';

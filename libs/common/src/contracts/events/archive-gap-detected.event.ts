@@ -15,7 +15,7 @@ export const ArchiveGapDetected = defineEvent({
     from: z.string().describe('The archive ends here: a WAL position'),
     to: z.string().describe('It goes on here'),
     reason: z.string(),
-    requestId: Uuid.describe('Of the backup.requested that begins anew behind the gap'),
+    backupRequestId: Uuid.describe('Of the backup.requested that begins anew behind the gap'),
     foundAt: Instant,
   }),
 });

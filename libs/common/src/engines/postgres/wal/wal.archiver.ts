@@ -1,4 +1,4 @@
-import type { Archiver, ArchiverOptions } from '#common/engines/engine.js';
+import type { Archiver, ArchiverOptions } from '#common/engines/archiver.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { archiveWal } from './wal-archiver.js';
 
