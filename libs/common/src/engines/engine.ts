@@ -49,7 +49,6 @@ export interface Engine<
   /** The first is the default. */
   readonly methods: readonly [BackupMethod<D, F>, ...BackupMethod<D, F>[]];
   readonly restores: readonly RestoreDriver<T, F>[];
-  /** Work without an end beside the backups. */
   readonly archivers?: readonly Archiver<D>[];
   /** What only this kind is asked after a restore. */
   readonly probes: readonly Probe[];
