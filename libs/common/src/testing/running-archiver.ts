@@ -1,9 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Lsn, toLsnBytes } from '#common/domain/lsn.js';
+import { headKey } from '#common/engines/postgres/wal/wal-archive.js';
 import { type ArchiveWalDeps, archiveWal, type WalGap } from '#common/engines/postgres/wal/wal-archiver.js';
 import { DEFAULT_PACE, type StreamState } from '#common/engines/postgres/wal/wal-receiver.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { readObject } from '#common/repository/read-object.js';
 import { plainSealing } from './backup-test-bed.js';
 import type { ThrowawayCluster } from './throwaway-cluster.js';
 
@@ -17,7 +19,11 @@ export class RunningArchiver {
   private readonly control = new AbortController();
   private readonly done: Promise<unknown>;
 
-  constructor(cluster: ThrowawayCluster, repository: BackupRepository, changes: Partial<ArchiveWalDeps> = {}) {
+  constructor(
+    cluster: ThrowawayCluster,
+    private readonly repository: BackupRepository,
+    { name = 'shop', ...changes }: Partial<ArchiveWalDeps> & { readonly name?: string } = {},
+  ) {
     const deps: ArchiveWalDeps = {
       ...{ repository, sealing: plainSealing, clock: () => new Date(), pace },
       onState: (state) => {
@@ -27,13 +33,20 @@ export class RunningArchiver {
       onInterrupted: (error) => void this.interruptions.push(error),
       ...changes,
     };
-    const dataset = cluster.dataset({ wal: { mode: 'stream', slot: 'spec' } });
+    const dataset = cluster.dataset({ name, wal: { mode: 'stream', slot: 'spec' } });
     this.done = archiveWal(dataset, deps, this.control.signal).catch((error: unknown) => error);
   }
 
   /** Waits for the archive to say of itself that it is complete. */
   async untilComplete(): Promise<void> {
     await sleep(3 * pace.statusEveryMs);
+  }
+
+  /** What the archive says of itself. */
+  async head(dataset: string): Promise<{ readonly at: string; readonly lsn: string }> {
+    const { systemId = '' } = (this.state ?? {}) as { systemId?: string };
+    const bytes = await readObject(this.repository, headKey(dataset, systemId), { signal: this.control.signal });
+    return JSON.parse(Buffer.from(bytes).toString('utf8'));
   }
 
   async kill(): Promise<void> {

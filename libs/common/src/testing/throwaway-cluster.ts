@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { appendFile, chown, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { appendFile, chown, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -117,7 +117,10 @@ export class ThrowawayCluster {
 
   async start(): Promise<void> {
     const log = join(this.folder, 'log');
-    await this.run('pg_ctl', ['start', '--wait', '--silent', `--pgdata=${this.dataDirectory}`, `--log=${log}`]);
+    const args = ['start', '--wait', '--silent', `--pgdata=${this.dataDirectory}`, `--log=${log}`];
+    await this.run('pg_ctl', args).catch(async (error: Error) => {
+      throw new Error(`${error.message}\n${(await readFile(log, 'utf8')).slice(-2_000)}`, { cause: error });
+    });
   }
 
   async stop(mode: 'fast' | 'immediate' = 'fast'): Promise<void> {

@@ -26,6 +26,8 @@ export function toBaseBackup({ label, maxRateKilobytes, checkpoint, compress, co
     sql`MANIFEST 'yes'`,
     sql`TABLESPACE_MAP`,
     sql`WAL`,
+    // What it needs comes along: a backup need not wait for an archive_command that fails.
+    sql`WAIT false`,
     ...(maxRateKilobytes === undefined ? [] : [sql`MAX_RATE ${maxRateKilobytes}`]),
     ...(compress === 'server' ? [sql`COMPRESSION 'zstd'`, sql`COMPRESSION_DETAIL ${literal(detail)}`] : []),
   ])})`;

@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseFacts } from '#common/contracts/base-facts.js';
 import { MANIFEST } from '#common/engines/postgres/base/base-archives.js';
@@ -47,6 +47,8 @@ export async function unpackBase(o: UnpackOptions): Promise<void> {
   await writeFile(manifest, await material.read(MANIFEST), { mode: 0o600 });
   await giveTo(manifest, owner);
   await verify(o);
+  // A copy of a standby would wait for its primary.
+  await rm(join(directory, 'standby.signal'), { force: true });
   await forgetTargets(join(directory, 'postgresql.auto.conf'));
   if (facts.tablespaces.length > 0) await remapTablespaces(directory, facts);
 }
