@@ -8,6 +8,7 @@ import { findBlindness } from '#common/engines/postgres/tenants/role.js';
 import type { TenantApplication } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { hostsOf, isSocketFolder } from '#common/pg/connection.js';
 import { urlCheck } from './url-check.js';
+import { walChecks } from './wal-check.js';
 
 /** Can this database be backed up, whole, with the right tools? The first check is the connection. */
 export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal): Check[] {
@@ -40,6 +41,7 @@ export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal): Ch
           return `role ${connection.user} reads every table and large object, and no policy hides a row`;
         }),
     },
+    ...walChecks(dataset, connected, signal),
     ...(application === undefined
       ? []
       : [
