@@ -13,6 +13,8 @@ import { verbs } from './verbs.js';
 const groups: Readonly<Record<string, string>> = {
   backup: 'make backups, see what there is, check it, delete it',
   restore: 'bring a backup back',
+  archive: 'see what is archived between backups',
+  recover: 'bring a whole cluster back, to any moment of its archive',
   verify: 'prove that a restored database equals its backup',
   replay: 'bring back the events since a backup',
   retention: 'see and delete what has expired',

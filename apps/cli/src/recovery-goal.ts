@@ -19,7 +19,7 @@ export const goalOptions: Verb['options'] = [
 /** Without any target: the end of what is archived. Throws: request.invalid. */
 export function parseGoal(options: Options): RecoveryGoal {
   const targets: RecoveryTarget[] = [];
-  const [at, lsn, xid, name] = ['to-time', 'to-lsn', 'to-xid', 'to-name'].map((option) => text(options, option));
+  const [at, lsn, xid, name] = ['toTime', 'toLsn', 'toXid', 'toName'].map((option) => text(options, option));
   if (at !== undefined) targets.push({ kind: 'time', at: assertOffset(at) });
   if (lsn !== undefined) targets.push({ kind: 'lsn', lsn: lsn.toUpperCase() });
   if (xid !== undefined) targets.push({ kind: 'xid', xid });

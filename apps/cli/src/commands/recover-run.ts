@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { describeTarget } from '#common/contracts/recovery-target.js';
+import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { Exit } from '#common/errors/exit.js';
 import { recoverDataset } from '#common/operations/recovery/recover-dataset.js';
 import { list, requiredText, text } from '../options.js';
@@ -16,7 +17,10 @@ export const recoverRun: Verb = {
       '--directory <path>',
       'the data directory to make: absent or empty; its folder belongs to the user PostgreSQL runs as',
     ],
-    ['--tool-directories <list>', 'where the server programs are looked for first, with commas between'],
+    [
+      '--tool-directories <list>',
+      'where the server programs are looked for before `toolDirectories` of the dataset, with commas between',
+    ],
     ...goalOptions,
   ],
   examples: [
@@ -25,7 +29,8 @@ export const recoverRun: Verb = {
   ],
   async run({ installation, output, signal }, options, dataset) {
     const goal = parseGoal(options);
-    const toolDirectories = list(options, 'tool-directories') ?? [];
+    const configured = (installation.dataset(dataset) as Partial<PostgresDataset>).toolDirectories ?? [];
+    const toolDirectories = [...(list(options, 'toolDirectories') ?? []), ...configured];
     const directory = resolve(requiredText(options, 'directory'));
     const beganMs = performance.now();
     const onStage = (stage: string): void =>

@@ -150,7 +150,7 @@ const ask = (session: PgSession): Promise<Replayed | undefined> =>
 async function findForeignCollations(session: PgSession): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
     `SELECT datname AS name FROM pg_database
-     WHERE datcollversion IS DISTINCT FROM pg_database_collation_actual_version(oid) ORDER BY 1`,
+     WHERE datcollversion <> pg_database_collation_actual_version(oid) ORDER BY 1`,
   );
   return rows.map(({ name }) => name);
 }
