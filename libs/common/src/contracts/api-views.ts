@@ -76,7 +76,7 @@ export interface BackupView {
 
 /** What is known for and against a backup, and what is about to happen to it. */
 export interface BackupCondition {
-  /** `damaged`: an object is lost, short, or failed a proof; `unreadable`: another version of Holdfast wrote its manifest. */
+  /** `damaged`: an object is lost, short, or failed a proof; `unreadable`: another version of Holdfast made it, in a format or of a kind that this one does not know. */
   readonly state: 'whole' | 'damaged' | 'unreadable';
   /** With `damaged`: the objects; with `unreadable`: the manifest. */
   readonly damage: readonly { readonly object: string; readonly problem: string }[];

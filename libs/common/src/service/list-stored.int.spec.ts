@@ -57,6 +57,16 @@ describe('a list of what a repository holds', () => {
     expect(latest.map(({ id }) => id)).toEqual([backupIdAt(4)]);
   });
 
+  it('says of a kind and of a format that it does not know that they are unknown', async () => {
+    await storeBackup(disk, 1, { kind: 'folder' });
+    const newer = await storeBackup(disk, 2);
+    await disk.put(manifestKey(newer.attemptKey), Buffer.from('{"formatVersion": 2}'), { signal });
+    expect((await list()).backups.map(({ state, damage }) => `${state}: ${damage[0]?.problem}`)).toEqual([
+      'unreadable: manifest has format version 2, known is 1',
+      expect.stringMatching(/^unreadable: backup .* is of kind "folder"; this program knows .*postgres/),
+    ]);
+  });
+
   it('shows which one is the latest of each method, and what builds on a damaged one as damaged', async () => {
     const base = await storeBackup(disk, 1, { method: 'base' });
     await storeBackup(disk, 2, { method: 'base', needs: [base.backupId] });

@@ -1,6 +1,7 @@
 import type { BackupCondition, ListedBackupView } from '#common/contracts/api-views.js';
 import type { Proof } from '#common/domain/proof.js';
-import type { AppError } from '#common/errors/app-error.js';
+import { loadEngine } from '#common/engines/engines.js';
+import { type AppError, toAppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions } from '#common/repository/backup-repository.js';
 import { readDeletion } from '#common/repository/deletion-request.js';
 import { readExpiry } from '#common/repository/expiry-marker.js';
@@ -59,11 +60,22 @@ export async function toListedView(
   const told = manifest === undefined ? UNKNOWN : toBackupView(manifest, repository.name);
   return {
     ...{ ...told, id, dataset, repository: repository.name },
-    ...toStoredCondition(proofs, found.damage ?? (await findBreak(repository, found, o))),
+    ...toStoredCondition(proofs, found.damage ?? toUnknown(found) ?? (await findBreak(repository, found, o))),
     holds: await readHolds(repository, found, o),
     deletion: await readDoom(repository, found, o),
     ...{ isLatest: false, isInCatalog: null },
   };
+}
+
+/** No engine here restores it: the program that made it is newer, or another one. */
+function toUnknown({ backupId, manifest }: InspectedBackup): AppError | undefined {
+  if (manifest === undefined) return undefined;
+  try {
+    loadEngine(manifest.kind, `backup ${backupId}`);
+    return undefined;
+  } catch (error) {
+    return toAppError(error);
+  }
 }
 
 /** What it builds on is not whole, so that it is of no use. */
@@ -82,7 +94,8 @@ const UNKNOWN = {
 };
 
 function toStoredCondition(proofs: readonly Proof[], damage: AppError | undefined): ReturnType<typeof toCondition> {
-  if (damage?.code !== 'repository.format') return toCondition(proofs, damage === undefined ? [] : damageOf(damage));
+  if (damage === undefined || !['repository.format', 'backup.unknown-kind'].includes(damage.code))
+    return toCondition(proofs, damage === undefined ? [] : damageOf(damage));
   const problem = { object: 'manifest.json', problem: damage.message };
   return { ...toCondition(proofs, [problem]), state: 'unreadable' };
 }
