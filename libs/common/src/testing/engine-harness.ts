@@ -40,14 +40,18 @@ export interface StoreFixture {
   read(destination?: string): Promise<string | null>;
   /** The source is gone, with all that it held. */
   destroy(): Promise<void>;
-  /** A name for a destination, which is removed at the end. */
+  /** A name for a destination. */
   newDestination(): string;
+  /** Removes every destination so far; also called at the end. */
+  clear(): Promise<void>;
   /** What attempts of these runs have left on the target, beside destinations. */
   leftovers(runIds: readonly string[]): Promise<readonly string[]>;
-  /** Of the commands by hand. */
-  readonly environment: Readonly<Record<string, string>>;
-  /** What they restored in this folder, or where the source was. */
-  readByHand(folder: string): Promise<string | null>;
+  /** Undefined where the commands change the machine itself, so that the engine's own spec tries them. */
+  readonly byHand?: {
+    readonly environment: Readonly<Record<string, string>>;
+    /** What they restored in this folder, or where the source was. */
+    read(folder: string): Promise<string | null>;
+  };
   close(): Promise<void>;
 }
 
@@ -141,6 +145,7 @@ export class EngineHarness {
   }
 
   async close(): Promise<void> {
+    await this.store.clear();
     await this.store.close();
     await this.bed.remove();
   }

@@ -77,15 +77,17 @@ async function start(): Promise<StoreFixture> {
       );
       return rows.map(({ name }) => name).filter((name) => runIds.some((id) => name.includes(id.replaceAll('-', ''))));
     },
-    environment: {
-      ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password },
-      PATH: `${scratch.binDir}:/usr/bin:/bin`,
+    byHand: {
+      environment: {
+        ...{ PGHOST: host, PGPORT: String(port), PGUSER: user, PGPASSWORD: password },
+        PATH: `${scratch.binDir}:/usr/bin:/bin`,
+      },
+      read: () => read(),
     },
-    readByHand: () => read(),
-    close: async () => {
+    clear: async () => {
       for (const name of made) await scratch.onServer(`DROP DATABASE IF EXISTS "${name}" WITH (FORCE)`);
-      await scratch.drop();
     },
+    close: () => scratch.drop(),
   };
 }
 
