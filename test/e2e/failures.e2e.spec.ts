@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startReadOnlyGateway } from '#common/testing/read-only-gateway.js';
+import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { newId, Platform } from '../support/platform.js';

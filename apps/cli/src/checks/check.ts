@@ -12,6 +12,7 @@ export interface CheckOutcome {
 const UNCONNECTED: ReadonlySet<string> = new Set<Code>([
   ...(['postgres.unreachable', 'postgres.auth', 'postgres.busy', 'postgres.tls', 'postgres.database-missing'] as const),
   ...(['bus.unavailable', 'repository.unavailable', 'repository.denied', 'repository.missing'] as const),
+  'repository.delete-denied',
 ]);
 
 /** All checks, one after another; those that could only say once more that there is no connection are skipped. */

@@ -90,7 +90,7 @@ describe('the check of a repository', () => {
         answer: ({ method }) =>
           method === 'DELETE' ? { status: 403, body: '<Error><Code>AccessDenied</Code></Error>' } : undefined,
       },
-      { code: 'repository.denied', message: expect.stringContaining('remove') },
+      { code: 'repository.delete-denied', message: expect.stringContaining('may not delete') },
     ],
   ])('is red for one that %s', async (_, differences, problem) => {
     expect(await checkBehind(differences)).toMatchObject({ state: 'failed', problem });

@@ -3,6 +3,7 @@ import { Exit } from '#common/errors/exit.js';
 import { type CheckOutcome, runChecks } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
+import { deletionCheck, lockCheck } from '../checks/protection-check.js';
 import { encryptionCheck, repositoryCheck } from '../checks/repository-check.js';
 import { scheduleCheck } from '../checks/schedule-check.js';
 import { text } from '../options.js';
@@ -47,6 +48,8 @@ const targetChecks = (name: string, { installation, signal }: VerbContext): read
 
 const ofRepository = (name: string, context: VerbContext): Check[] => [
   repositoryCheck(name, context),
+  deletionCheck(name, context),
+  lockCheck(name, context),
   encryptionCheck(name, context),
 ];
 

@@ -1,3 +1,4 @@
+import type { FreedSpace } from '#common/service/apply-retention.js';
 import type { DeletedBackup, DeletionPreview } from '#common/service/delete-backup.js';
 import { SAID } from './retention-text.js';
 import { toSize } from './sizes.js';
@@ -34,17 +35,19 @@ function toLeftText({ goodLeft, newestLeft, isLastVerified }: DeletionPreview): 
   return `${goodLeft}${newest}${isLastVerified ? '; no other is verified by a restore' : ''}`;
 }
 
-function toFreedText({ freesSpace }: DeletionPreview): string {
-  if (freesSpace === null)
-    return '; whether space is freed is unknown: the store does not say whether it keeps versions';
-  return freesSpace ? '' : '; no space is freed: the bucket keeps versions, until its lifecycle rules remove them';
+function toFreedText({ freesSpace }: Pick<DeletionPreview, 'freesSpace'>): string {
+  if (freesSpace !== null) return '';
+  return '; whether space is freed is unknown: the store does not say whether it keeps versions';
 }
 
-export function toDeletedText({ preview, outcome, problem, notBefore }: DeletedBackup): string {
+export function toDeletedText({ preview, outcome, problem, freed, notBefore }: DeletedBackup): string {
   const { backupId, dataset } = preview;
   const said =
     notBefore === null ? SAID[outcome] : `marked; a hold saves it until ${notBefore}, and then a sweep deletes it`;
   const lines = [`backup ${backupId} of ${dataset}: ${said}${problem === undefined ? '' : `: ${problem}`}`];
-  if (outcome === 'deleted') lines.push(`${toSize(preview.sizeBytes)} deleted${toFreedText(preview)}`);
+  if (freed !== undefined) lines.push(`${toSize(freed.sizeBytes)} ${toEndText(freed)}`);
   return lines.join('\n');
 }
+
+const toEndText = ({ isFreed }: FreedSpace): string =>
+  isFreed === true ? 'freed, versions included' : `deleted${toFreedText({ freesSpace: null })}`;

@@ -45,6 +45,7 @@ export function toAppliedText({
   backups,
   left,
   isSpaceFreed,
+  freedBytes,
   swept,
   unfinished,
   content,
@@ -56,10 +57,7 @@ export function toAppliedText({
       ({ id, outcome, problem }) => `  ${id}  ${SAID[outcome]}${problem === undefined ? '' : `: ${problem}`}`,
     ),
   );
-  if (isSpaceFreed === false)
-    lines.push(
-      '  no space was freed: the bucket keeps versions of what is deleted, until its lifecycle rules remove them',
-    );
+  if (isSpaceFreed === true) lines.push(`  ${toSize(freedBytes)} freed, versions included`);
   if (isSpaceFreed === null && backups.some(({ outcome }) => outcome === 'deleted'))
     lines.push('  whether space was freed is unknown: the store does not say whether it keeps versions');
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);

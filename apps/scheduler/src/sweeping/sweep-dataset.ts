@@ -32,8 +32,8 @@ async function retain(
 ): Promise<Omit<SweptDataset, 'lost'>> {
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
     return applyRetention(dataset, d, signal);
-  const nothing = { dataset, refusals: [], backups: [], left: 0, isSpaceFreed: null, plan: undefined };
-  return { ...nothing, ...(await sweepDead(dataset, { ...d, hasDeleted: false }, signal)) };
+  const nothing = { dataset, refusals: [], backups: [], left: 0, isSpaceFreed: null, freedBytes: 0 };
+  return { ...nothing, plan: undefined, ...(await sweepDead(dataset, { ...d, hasDeleted: false }, signal)) };
 }
 
 async function mayExpire(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<boolean> {

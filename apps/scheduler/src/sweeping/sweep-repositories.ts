@@ -123,6 +123,7 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
     ...outcomes,
     left,
     isSpaceFreed: swept.isSpaceFreed,
+    freedBytes: swept.freedBytes,
     attempts,
     uploads: unfinished,
     ...(content.removed > 0 ? { content: content.removed, contentBytes: content.removedBytes } : {}),

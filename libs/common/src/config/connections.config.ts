@@ -34,12 +34,31 @@ const RepositoryUrl = readBy((url) => parseRepositoryUrl(url, 'it')).describe(
   's3://bucket/prefix, every letter of which stands for itself, or file:///absolute/path, where %25 is a percent sign; repeated slashes and those at the ends count as one separator',
 );
 
-export const RepositoryConfig = z.strictObject({
+const RepositoryFields = z.strictObject({
   url: RepositoryUrl,
   endpoint: z.url().optional().describe('Of an S3-compatible store'),
   region: z.string().default('us-east-1'),
-  accessKeyId: z.string().optional(),
+  accessKeyId: z
+    .string()
+    .optional()
+    .describe('Of the credential that writes and reads; default: the identity of the machine'),
   secretAccessKey: z.string().optional(),
+  delete: z
+    .strictObject({ accessKeyId: z.string(), secretAccessKey: z.string() })
+    .optional()
+    .describe(
+      'The credential of sweeps, retention and `backup delete`, where these run and nowhere else; without it the first one deletes, where the store lets it',
+    ),
+  lock: z
+    .strictObject({
+      mode: z
+        .enum(['governance', 'compliance'])
+        .describe('A special right of the store ends a governance lock early; nothing ends a compliance lock'),
+    })
+    .optional()
+    .describe(
+      'Object lock on every object of a backup, for `within` of the retention of its dataset; the bucket must have it',
+    ),
   forcePathStyle: z.boolean().default(true),
   encryption: z
     .strictObject({
@@ -74,6 +93,17 @@ export const RepositoryConfig = z.strictObject({
     .max(1_024 * MIB)
     .default(8 * MIB)
     .describe('Of the first parts of a large object; three of them are in memory for each upload'),
+});
+
+const ONLY_S3 = ['endpoint', 'accessKeyId', 'secretAccessKey', 'delete', 'lock'] as const;
+
+export const RepositoryConfig = RepositoryFields.superRefine((config, context) => {
+  const add = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+  if (config.url.startsWith('file:'))
+    for (const field of ONLY_S3.filter((each) => config[each] !== undefined))
+      add([field], 'does not apply to a file:// repository: the rights of its directory say who may write and delete');
+  if (config.delete !== undefined && config.delete.accessKeyId === config.accessKeyId)
+    add(['delete', 'accessKeyId'], 'is the credential that writes: name another one, or leave `delete` out');
 });
 
 export type RepositoryConfig = z.output<typeof RepositoryConfig>;

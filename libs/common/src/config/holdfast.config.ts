@@ -70,6 +70,7 @@ export const HoldfastConfig = z
       const message = `it would write into the place of repository "${other}"`;
       context.addIssue({ code: 'custom', path: ['repositories', name, 'url'], message });
     }
+    for (const { path, message } of findEndlessLocks(config)) context.addIssue({ code: 'custom', path, message });
     for (const { path, message } of findRetentionConflicts(config)) {
       context.addIssue({ code: 'custom', path: [...path], message });
     }
@@ -103,6 +104,27 @@ const toPlaced = ({ repositories, datasets }: Repositories): PlacedRepository[] 
       ...{ name, url, endpoint },
       datasets: Object.keys(datasets).filter((dataset) => datasets[dataset]?.repositories.includes(name)),
     }));
+
+interface Retained {
+  readonly retention?: { readonly within?: string | undefined } | undefined;
+}
+
+interface Locks {
+  readonly repositories: Readonly<Record<string, Pick<RepositoryConfig, 'lock'>>>;
+  readonly datasets: Readonly<Record<string, Retained & { readonly repositories: readonly string[] }>>;
+  readonly schedules: Readonly<Record<string, Retained & { readonly dataset: string }>>;
+}
+
+/** Only `within` says beforehand how long a backup is kept at least: other rules depend on what comes after it. */
+function findEndlessLocks({ repositories, datasets, schedules }: Locks) {
+  return Object.entries(datasets).flatMap(([name, dataset]) => {
+    const locking = dataset.repositories.find((repository) => repositories[repository]?.lock !== undefined);
+    const places = [dataset, ...Object.values(schedules).filter((schedule) => schedule.dataset === name)];
+    if (locking === undefined || places.some(({ retention }) => retention?.within !== undefined)) return [];
+    const message = `repository "${locking}" locks its backups for \`within\` of the retention, and there is none`;
+    return [{ path: ['datasets', name, 'retention'], message }];
+  });
+}
 
 interface RetentionPlaces {
   readonly datasets: Readonly<Record<string, { readonly retention?: object | undefined }>>;

@@ -373,6 +373,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Holdfast wrote no such file: see what answers under `url` and `endpoint` of the repository (a proxy, another program), then run `holdfast check`.',
   },
+  'repository.delete-denied': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Run it where the configuration of the repository has `delete`, and give that credential the right to delete below the prefix; docs/how-to/protect-backups-from-deletion.md has the policies.',
+  },
   'repository.denied': {
     retryable: false,
     exit: Exit.refused,
@@ -392,6 +397,11 @@ export const Codes = {
     retryable: true,
     exit: Exit.failed,
     hint: 'Free space in the repository or raise its quota, then ask again; docs/how-to/keep-and-expire-backups.md, “A full repository”, says how to delete backups that no one needs.',
+  },
+  'repository.lock-missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Make a bucket with object lock, which few stores add later, or take `lock` out of the repository; docs/how-to/protect-backups-from-deletion.md has the commands.',
   },
   'repository.locked': {
     retryable: false,
@@ -418,6 +428,11 @@ export const Codes = {
     passes: true,
     exit: Exit.unreachable,
     hint: 'Check that the store under `endpoint` or `url` of the repository answers, then run `holdfast check`.',
+  },
+  'repository.versions-denied': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'The bucket keeps versions, so nothing would be freed: give the credential that deletes `s3:ListBucketVersions` and `s3:DeleteObjectVersion` below the prefix; docs/how-to/protect-backups-from-deletion.md has the policies.',
   },
   'request.expired': {
     retryable: false,

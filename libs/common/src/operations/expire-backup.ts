@@ -1,10 +1,22 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import {
+  type BackupRepository,
+  END_OF_TIME,
+  type RemovedObject,
+  type StoredObject,
+} from '#common/repository/backup-repository.js';
 import { EXPIRY_GRACE_MS, readExpiry, writeExpiry } from '#common/repository/expiry-marker.js';
 import { type HeldBackup, type Hold, isAlive, listHolds } from '#common/repository/holds.js';
 import { type InspectedBackup, inspectBackup, listAttemptKeys } from '#common/repository/inspect-backup.js';
-import { expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
+import {
+  backupPrefix,
+  expiringKey,
+  findAttemptKey,
+  isControlKey,
+  manifestKey,
+  sweptKey,
+} from '#common/repository/layout.js';
 import { listObjects } from '#common/repository/read-backups.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
@@ -25,6 +37,8 @@ export interface ExpireBackupDeps {
    * works with it, so nothing of it is deleted. May be called again for the same backup, then perhaps without its manifest.
    */
   readonly onDeleting?: (backup: HeldBackup, manifest: Manifest | undefined) => Promise<boolean>;
+  /** Called after each object of the backup, with what its removal gave back. */
+  readonly onRemoved?: (removed: RemovedObject) => void;
 }
 
 /** `damaged`: marked once, and not whole, though its deletion has not begun; an operator has to look at it. */
@@ -32,12 +46,14 @@ export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'damaged' | 'deleted
 
 /**
  * One step on a backup's way out: mark it; once the mark has stood for its grace by the store's clock, look at holds again, and delete:
- * catalog row, `swept` markers, manifests, objects, what lies beside them, the mark. Killed anywhere in between, it is either a whole
- * backup or none, and the next call goes on. Throws: repository.*; what `onDeleting` throws; the abort reason.
+ * catalog row, `swept` markers, manifests, objects, what lies beside them, the mark. Before it marks and before it tells the catalog it
+ * asks whether the store will let the backup go. Killed anywhere in between, it is either a whole backup or none, and the next call goes on.
+ * Throws: repository.locked for one that a lock of the store keeps whole; repository.delete-denied, repository.versions-denied;
+ * repository.*; what `onDeleting` throws; the abort reason.
  */
 export async function expireBackup(
   { reasons, evenDamaged = false, ...backup }: Expiry,
-  { repository, graceMs = EXPIRY_GRACE_MS, onDeleting }: ExpireBackupDeps,
+  { repository, graceMs = EXPIRY_GRACE_MS, onDeleting, onRemoved }: ExpireBackupDeps,
   signal: AbortSignal,
 ): Promise<ExpiryOutcome> {
   const markKey = expiringKey(backup.dataset, backup.backupId);
@@ -45,6 +61,8 @@ export async function expireBackup(
   const storeNow = await readStoreClock(repository, backup.dataset, { signal });
   if (mark === undefined) {
     if ((await aliveHolds(repository, backup, { storeNow, signal })).length > 0) return 'held';
+    const { objects } = await listObjects(repository, backup, { signal });
+    await requireFree(repository, { backup, objects, storeNow }, signal);
     await writeExpiry(repository, markKey, { graceMs, reasons, signal });
     return 'marked';
   }
@@ -55,10 +73,15 @@ export async function expireBackup(
   // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.
   const isMarked = (await repository.stat(markKey, { signal })) !== undefined;
   if (isHeld || !isMarked) return keep(repository, { markKey, found }, signal);
+  // What has begun ends as far as locks let it: object by object.
+  const objects = found.isHalfDeleted ? [] : found.objects;
+  await requireFree(repository, { backup, objects, storeNow }, signal);
   const isFree = onDeleting === undefined || (await onDeleting(backup, found.manifest));
   if (!isFree) return keep(repository, { markKey, found }, signal);
   // What was taken for half deleted goes only as far as it was seen then.
-  await deleteAll(repository, { backup, keys: found.isHalfDeleted ? found.keys : undefined }, signal);
+  const seen = found.isHalfDeleted ? found.objects : undefined;
+  const doomed = { backup, objects: seen ?? (await listObjects(repository, backup, { signal })).objects };
+  await deleteAll(repository, { ...doomed, onRemoved }, signal);
   return 'deleted';
 }
 
@@ -92,33 +115,62 @@ async function aliveHolds(
 
 interface Doomed {
   readonly backup: HeldBackup;
-  /** Undefined: whatever is there by now. */
-  readonly keys: readonly string[] | undefined;
+  readonly objects: readonly StoredObject[];
+  readonly storeNow: Date;
+  readonly onRemoved?: ExpireBackupDeps['onRemoved'] | undefined;
+}
+
+/** The store lets go of all of it, as far as can be known beforehand. Throws: repository.locked, *-denied. */
+async function requireFree(
+  repository: BackupRepository,
+  { backup: { dataset, backupId }, objects, storeNow }: Doomed,
+  signal: AbortSignal,
+): Promise<void> {
+  await repository.requireRemovable(manifestKey(backupPrefix(dataset, backupId)), { signal });
+  if (!(await repository.traits({ signal })).objectLock) return;
+  // What is only beside it may be locked for longer: that goes later, by itself.
+  for (const { key } of objects.filter((object) => !isControlKey(object.key) && findAttemptKey(object.key))) {
+    const lockedUntil = (await repository.stat(key, { signal }))?.lockedUntil ?? null;
+    if (lockedUntil === null || lockedUntil <= storeNow) continue;
+    const message = `backup ${backupId} of ${dataset} stays whole: ${key} is locked until ${lockedUntil.toISOString()}`;
+    throw new AppError('repository.locked', message, {
+      dataset,
+      backupId,
+      key,
+      lockedUntil: lockedUntil.toISOString(),
+    });
+  }
 }
 
 /** In an order in which every stop in between leaves either a whole backup or none, and leaves the mark to go on from. */
 async function deleteAll(
   repository: BackupRepository,
-  { backup, ...seen }: Doomed,
+  { backup, objects, onRemoved }: Omit<Doomed, 'storeNow'>,
   signal: AbortSignal,
 ): Promise<void> {
-  const keys = seen.keys ?? (await listObjects(repository, backup, { signal })).objects.map(({ key }) => key);
+  const sizes = new Map(objects.map(({ key, sizeBytes }) => [key, sizeBytes]));
   // Those that make it a backup last: once all are marked, what is left can only be the rest of a deletion.
-  const isMade = (attempt: string): boolean => keys.includes(manifestKey(attempt));
-  const attempts = listAttemptKeys(keys).sort((a, b) => Number(isMade(a)) - Number(isMade(b)));
+  const isMade = (attempt: string): boolean => sizes.has(manifestKey(attempt));
+  const attempts = listAttemptKeys([...sizes.keys()]).sort((a, b) => Number(isMade(a)) - Number(isMade(b)));
   const first = attempts.map(manifestKey);
   const markers = attempts.map(sweptKey);
   const mark = expiringKey(backup.dataset, backup.backupId);
-  // Where the store locks what is new, writing one again would lock it anew, for ever.
-  for (const key of markers) if (!keys.includes(key)) await repository.put(key, Buffer.alloc(0), { signal });
-  const objects = keys.filter((key) => ![...first, ...markers, mark].includes(key));
-  for (const step of [first, objects, markers, [mark]]) await removeEach(repository, step, signal);
+  for (const key of markers) if (!sizes.has(key)) await repository.put(key, Buffer.alloc(0), { signal });
+  const others = [...sizes.keys()].filter((key) => ![...first, ...markers, mark].includes(key));
+  const remove = async (key: string): Promise<void> => {
+    const removed = await repository.remove(key, { signal });
+    if (!isControlKey(key)) onRemoved?.({ ...removed, sizeBytes: removed.sizeBytes ?? sizes.get(key) ?? null });
+  };
+  for (const step of [first, others]) await removeEach(step, remove);
+  // Versions that no listing shows: of attempts that could only hide what they left, of an earlier deletion.
+  await repository.removeHidden(backupPrefix(backup.dataset, backup.backupId), END_OF_TIME, { signal });
+  for (const step of [markers, [mark]]) await removeEach(step, remove);
 }
 
 /** Removes what can be removed. Throws: repository.locked when a lock keeps any of it; repository.*. */
-async function removeEach(repository: BackupRepository, keys: readonly string[], signal: AbortSignal): Promise<void> {
+async function removeEach(keys: readonly string[], remove: (key: string) => Promise<void>): Promise<void> {
   const locked: string[] = [];
-  for (const key of keys) if (!(await unlessLocked(repository.remove(key, { signal })))) locked.push(key);
+  for (const key of keys) if (!(await unlessLocked(remove(key)))) locked.push(key);
   const [key] = locked;
   if (key !== undefined)
     throw new AppError('repository.locked', `the store locks ${locked.length} of its objects, such as ${key}`, { key });

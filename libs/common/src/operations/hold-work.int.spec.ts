@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { AppError } from '#common/errors/app-error.js';
 import { listHolds } from '#common/repository/holds.js';
-import { startReadOnlyGateway } from '#common/testing/read-only-gateway.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { holdWork } from './hold-work.js';
 

@@ -1,4 +1,4 @@
-import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
+import { type BackupRepository, END_OF_TIME, type StoredObject } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds, releaseHold } from '#common/repository/holds.js';
 import { findAttemptKey, isHoldKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
@@ -54,9 +54,12 @@ export async function sweepAttempts(
     const isHeld = holds.some((hold) => isAlive(hold, storeNow));
     hasHeldWriter ||= isHeld && !objects.some(({ key }) => key.endsWith('/manifest.json'));
     for (const { name } of holds.filter((hold) => !isAlive(hold, before)))
-      await unlessLocked(releaseHold(repository, { dataset, backupId, name }, { signal }));
+      await releaseHold(repository, { dataset, backupId, name }, { signal });
     if (isHeld) continue;
     const dead = findDead({ ...listed, before }).filter(({ attemptKey }) => !isProtected({ backupId, attemptKey }));
+    const [first] = dead;
+    // A marker that cannot be followed would hide an attempt that may still end well.
+    if (first !== undefined) await repository.requireRemovable(manifestKey(first.attemptKey), { signal });
     for (const attempt of dead) if (await sweep(repository, attempt, signal)) swept.push(attempt.attemptKey);
   }
   await removeOldClocks(repository, { dataset, before }, { signal });
@@ -100,20 +103,26 @@ async function findHolds(
   return listHolds(repository, { dataset, backupId }, { signal });
 }
 
-async function sweep(repository: BackupRepository, attempt: DeadAttempt, signal: AbortSignal): Promise<boolean> {
-  const { attemptKey, keys } = attempt;
+async function sweep(
+  repository: BackupRepository,
+  { attemptKey, keys }: DeadAttempt,
+  signal: AbortSignal,
+): Promise<boolean> {
   const [marker, manifest] = [sweptKey(attemptKey), manifestKey(attemptKey)];
   const objects = keys.filter((key) => key !== marker && key !== manifest);
   if (!keys.includes(marker)) {
     await repository.put(marker, Buffer.alloc(0), { signal });
     // A manifest that is there now may have come before the marker: the backup exists, and all of it is still there.
     if ((await repository.stat(manifest, { signal })) !== undefined) {
-      await unlessLocked(repository.remove(marker, { signal }));
+      await repository.remove(marker, { signal });
       return false;
     }
   }
   for (const key of [manifest, ...objects]) if (!(await unlessLocked(repository.remove(key, { signal })))) return false;
   // An old marker with nothing left to guard has done its work.
-  if (keys.length === 1 && keys[0] === marker) await unlessLocked(repository.remove(marker, { signal }));
+  if (keys.length === 1 && keys[0] === marker) {
+    await repository.removeHidden(attemptKey, END_OF_TIME, { signal });
+    await repository.remove(marker, { signal });
+  }
   return objects.length > 0;
 }

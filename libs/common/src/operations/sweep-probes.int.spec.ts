@@ -1,8 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { PROBES, probeKey } from '#common/repository/layout.js';
+import { probeKey } from '#common/repository/layout.js';
 import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
-import { LockingStore } from '#common/testing/locking-store.js';
-import { S3Bed } from '#common/testing/s3-bed.js';
 import { sweepProbes } from './sweep-probes.js';
 
 const { signal } = new AbortController();
@@ -23,19 +21,4 @@ describe.each(eachStore)('what was written to try %s', (_, open) => {
     expect(await sweepProbes(bed.repository, { deadAfterMs: -60_000 }, signal)).toBe(1);
     expect(await listKeys(bed.repository)).toEqual([other]);
   });
-});
-
-it('what was written to try a store goes once its lock has ended', async () => {
-  const s3 = await S3Bed.make({ objectLock: true });
-  const store = new LockingStore(s3);
-  try {
-    await store.repository.put(probeKey('locked'), body, { signal });
-    expect(await sweepProbes(store.repository, { deadAfterMs: -60_000 }, signal)).toBe(0);
-    store.locksNew = false;
-    await store.endLocks();
-    expect(await sweepProbes(store.repository, { deadAfterMs: -60_000 }, signal)).toBeGreaterThan(0);
-    expect(await listKeys(store.repository, PROBES)).toEqual([]);
-  } finally {
-    await s3.dispose();
-  }
 });

@@ -6,6 +6,7 @@ import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
+import { sweptKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed, type PostgresDeps } from '#common/testing/backup-test-bed.js';
@@ -194,8 +195,9 @@ describe('an attempt that froze before its manifest and was swept', () => {
     const attempt = bed.attempt(scratch.dataset());
     const repository = new ScriptedRepository(bed.repository, {
       put: async (put, key, body, o) => {
-        const marker = key.replace(/manifest[.]json$/, 'swept');
-        if (marker !== key) await put(marker, Buffer.alloc(0), { signal });
+        const [attemptKey, name] = key.split('/manifest.json');
+        if (attemptKey !== undefined && name !== undefined)
+          await put(sweptKey(attemptKey), Buffer.alloc(0), { signal });
         return put(key, body, o);
       },
     });

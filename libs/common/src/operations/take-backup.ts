@@ -13,6 +13,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
 import { attemptPrefix, manifestKey, SHARING_NAME, sweptKey } from '#common/repository/layout.js';
+import { toRetainUntil } from '#common/repository/lock-period.js';
 import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { type SealedForm, Sealing, suffixOf } from '#common/sealing/sealing.js';
 import { placeCanary } from './canary.js';
@@ -88,10 +89,15 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   const method = loadMethod(d.engine, attempt.method);
   const { recipients } = d.repository.encryption;
   const sealing = new Sealing({ compression: attempt.dataset.compression, recipients });
-  const writing = new AttemptWriting(attempt, { ...d, sealing }, signal);
-  const sharing = toSharing(attempt, { ...d, writing }, signal);
+  const retainUntil = toRetainUntil(
+    d.repository,
+    { dataset: attempt.dataset.name, purpose: attempt.purpose },
+    d.clock(),
+  );
+  const writing = new AttemptWriting(attempt, { ...d, sealing, retainUntil }, signal);
+  const sharing = toSharing(attempt, { ...d, writing, retainUntil }, signal);
   try {
-    return await writeBackup(attempt, { ...d, method, sealing, writing, sharing }, signal);
+    return await writeBackup(attempt, { ...d, method, sealing, writing, sharing, retainUntil }, signal);
   } finally {
     await sharing.close();
   }
@@ -102,6 +108,7 @@ type MakingDeps<D extends ProtectedDataset, F extends object> = TakeBackupDeps<D
   readonly sealing: Sealing;
   readonly writing: AttemptWriting;
   readonly sharing: Sharing;
+  readonly retainUntil: Date | undefined;
 };
 
 async function writeBackup<D extends ProtectedDataset, F extends object>(
@@ -109,7 +116,7 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
   d: MakingDeps<D, F>,
   signal: AbortSignal,
 ): Promise<Manifest> {
-  const { method, sealing, writing, sharing } = d;
+  const { method, sealing, writing, sharing, retainUntil } = d;
   const { recipients } = d.repository.encryption;
   const startedAt = d.clock().toISOString();
   const sealingTools = await sealing.versions(signal);
@@ -146,7 +153,7 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
   // From here on nothing is removed: a write whose answer got lost may have made the backup exist, and another attempt may
   // have adopted it already.
   const { attemptKey } = writing;
-  await d.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal, ifAbsent: true });
+  await d.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal, retainUntil, ifAbsent: true });
   // A sweep took us for dead and was first: the manifest makes no backup, so nobody may be told that it does.
   if ((await d.repository.stat(sweptKey(attemptKey), { signal })) !== undefined)
     throw new AppError('claim.lost', `attempt ${attemptKey} was swept as dead before its manifest came`);
@@ -155,12 +162,18 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
 
 function toSharing<D extends ProtectedDataset, F extends object>(
   { dataset, backupId, runId, attempt, method }: BackupAttempt<D>,
-  { engine, repository, writing, ...d }: TakeBackupDeps<D, F> & { readonly writing: AttemptWriting },
+  {
+    engine,
+    repository,
+    writing,
+    retainUntil,
+    ...d
+  }: TakeBackupDeps<D, F> & Pick<MakingDeps<D, F>, 'writing' | 'retainUntil'>,
   signal: AbortSignal,
 ): Sharing {
   let bytes = 0;
   return new Sharing({
-    ...{ dataset: dataset.name, backupId, runId, attempt, method, kind: engine.kind, repository, signal },
+      ...{ dataset: dataset.name, backupId, runId, attempt, method, kind: engine.kind, repository, retainUntil, signal },
     ...{ compression: dataset.compression, workDirectory: d.workDirectory },
     store: (name, stream, form) => writing.store({ name, stage: name, stream }, form),
     onStored: (stored) => {
@@ -208,7 +221,10 @@ class AttemptWriting {
 
   constructor(
     { dataset, backupId, attempt, nonce }: BackupAttempt,
-    private readonly d: Pick<TakeBackupDeps, 'repository' | 'onProgress'> & { readonly sealing: Sealing },
+    private readonly d: Pick<TakeBackupDeps, 'repository' | 'onProgress'> & {
+      readonly sealing: Sealing;
+      readonly retainUntil: Date | undefined;
+    },
     private readonly signal: AbortSignal,
   ) {
     this.attemptKey = attemptPrefix(dataset.name, backupId, attempt, nonce);
@@ -218,13 +234,13 @@ class AttemptWriting {
     { name: rawName, stage, stream }: OutputObject,
     form: SealedForm = this.d.sealing.form,
   ): Promise<ManifestObject> {
-    const { repository, onProgress } = this.d;
+    const { repository, retainUntil, onProgress } = this.d;
     const name = `${rawName}${suffixOf(form)}`;
     const key = `${this.attemptKey}/${name}`;
     this.touched.push(key);
     onProgress?.({ stage, bytes: 0, totalBytes: null });
     const { sizeBytes, sha256 } = await repository.put(key, stream, {
-      signal: this.signal,
+      ...{ signal: this.signal, retainUntil },
       onProgress: (bytes) => onProgress?.({ stage, bytes, totalBytes: null }),
     });
     const object = { name, key, sizeBytes, sha256, ...form };
@@ -232,7 +248,10 @@ class AttemptWriting {
     return object;
   }
 
-  /** Best effort, under a signal of its own: the attempt's is aborted already, more often than not. */
+  /**
+   * Best effort, under a signal of its own: the attempt's is aborted already, more often than not. A credential that only writes, and a lock,
+   * leave it to the sweeper.
+   */
   async removeAll(): Promise<void> {
     const signal = AbortSignal.timeout(TIDY_MS);
     for (const key of this.touched) await this.d.repository.remove(key, { signal }).catch(() => undefined);

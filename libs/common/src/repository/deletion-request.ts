@@ -23,11 +23,13 @@ export async function askForDeletion(
 }
 
 /** Idempotent. Throws: repository.*. */
-export const withdrawDeletion = (
+export async function withdrawDeletion(
   repository: BackupRepository,
   { dataset, backupId }: HeldBackup,
   o: ReadOptions,
-): Promise<void> => repository.remove(deletionKey(dataset, backupId), o);
+): Promise<void> {
+  await repository.remove(deletionKey(dataset, backupId), o);
+}
 
 /** Null without a request; one that cannot be parsed counts as none. Throws: repository.*. */
 export async function readDeletion(

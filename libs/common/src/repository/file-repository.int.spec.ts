@@ -25,6 +25,7 @@ describeBackupRepositoryContract('a directory', async () => {
     open: () => open(root),
     openReadOnly: () => open(readOnlyRoot),
     openMissing: () => open(join(root, 'not-mounted')),
+    listStored: () => readdir(root, { recursive: true }),
     countUnfinished: async () => (await readdir(join(root, '.unfinished'))).length,
     dispose: async () => {
       await rm(root, { recursive: true });

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { link, mkdir, open, rm, stat, writeFile } from 'node:fs/promises';
+import { link, mkdir, mkdtemp, open, rm, rmdir, stat, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { pipeline, type Readable } from 'node:stream';
 import { AppError } from '#common/errors/app-error.js';
@@ -8,15 +8,25 @@ import {
   type ObjectKey,
   type PutOptions,
   type ReadOptions,
+  type RemovedObject,
   type RepositoryEncryption,
   type RepositoryTraits,
+  type StatedObject,
   type StoredObject,
   type WrittenObject,
 } from './backup-repository.js';
 import { destroyOnAbort } from './destroy-on-abort.js';
 import { ExactLength } from './exact-length.js';
 import { errnoOf, toFileRepositoryError } from './file-errors.js';
-import { findFile, isAbsence, makeFolders, removeEmptyFolders, syncDirectory, walkFiles } from './file-tree.js';
+import {
+  findFile,
+  findFolder,
+  isAbsence,
+  makeFolders,
+  removeEmptyFolders,
+  syncDirectory,
+  walkFiles,
+} from './file-tree.js';
 import { parseObjectKey, toListPrefix } from './layout.js';
 import { removeUnfinished, UNFINISHED, UnfinishedFile } from './unfinished-file.js';
 
@@ -67,13 +77,13 @@ export class FileRepository extends BackupRepository {
     return destroyOnAbort(output, signal);
   }
 
-  async stat(key: ObjectKey, { signal }: ReadOptions): Promise<StoredObject | undefined> {
+  async stat(key: ObjectKey, { signal }: ReadOptions): Promise<StatedObject | undefined> {
     parseObjectKey(key);
     signal.throwIfAborted();
     return this.attempt('look at', key, async () => {
       const found = await findFile(this.root, key);
       if (!found) await this.requireRoot();
-      return found;
+      return found && { ...found, lockedUntil: null };
     });
   }
 
@@ -89,16 +99,42 @@ export class FileRepository extends BackupRepository {
     }
   }
 
-  async remove(key: ObjectKey, { signal }: ReadOptions): Promise<void> {
+  async remove(key: ObjectKey, { signal }: ReadOptions): Promise<RemovedObject> {
     parseObjectKey(key);
     signal.throwIfAborted();
-    await this.attempt('remove', key, async () => {
+    return this.attempt('remove', key, async () => {
       await this.requireRoot();
+      const sizeBytes = (await findFile(this.root, key))?.sizeBytes ?? 0;
       await rm(join(this.root, key)).catch((error) => {
         if (!isAbsence(error)) throw error;
       });
       await removeEmptyFolders(this.root, key);
+      return { sizeBytes, isFreed: true };
     });
+  }
+
+  /** Whoever may make a folder of any name in one may remove what is in it. */
+  async requireRemovable(key: ObjectKey, { signal }: ReadOptions): Promise<void> {
+    parseObjectKey(key);
+    signal.throwIfAborted();
+    await this.attempt('remove', key, async () => {
+      await this.requireRoot();
+      const folder = await findFolder(this.root, key);
+      const made = await mkdtemp(join(folder, '.removable-')).catch((error: unknown) => {
+        // A remove of the last neighbour took the folder away in between, so that is allowed.
+        if (errnoOf(error) !== 'ENOENT') throw error;
+      });
+      if (made !== undefined) await rmdir(made);
+    });
+  }
+
+  async removeHidden(_prefix: string, _olderThan: Date, { signal }: ReadOptions): Promise<number> {
+    signal.throwIfAborted();
+    return 0;
+  }
+
+  async extendRetention(_key: ObjectKey, _until: Date, { signal }: ReadOptions): Promise<void> {
+    signal.throwIfAborted();
   }
 
   async abortUnfinished(prefix: string, olderThan: Date, { signal }: ReadOptions): Promise<number> {

@@ -40,6 +40,15 @@ export async function removeEmptyFolders(root: string, key: string): Promise<voi
   }
 }
 
+/** The nearest one of a key that is there. */
+export async function findFolder(root: string, key: string): Promise<string> {
+  for (let folder = dirname(key); folder !== '.'; folder = dirname(folder)) {
+    const stats = await stat(join(root, folder)).catch(() => undefined);
+    if (stats?.isDirectory()) return join(root, folder);
+  }
+  return root;
+}
+
 export interface FoundFile {
   readonly key: string;
   readonly sizeBytes: number;

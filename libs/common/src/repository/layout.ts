@@ -84,10 +84,15 @@ export const expiringKey = (dataset: string, backupId: string): ObjectKey =>
 export const deletionKey = (dataset: string, backupId: string): ObjectKey =>
   `${backupControlPrefix(dataset, backupId)}/deletion-asked.json`;
 
+export const isDeletionKey = (key: ObjectKey): boolean =>
+  key.startsWith(`${ABOUT_BACKUPS}/`) && key.endsWith('/deletion-asked.json');
+
 /** What tries what the store can do and whether we may is written there, and removed at once. */
 export const PROBES = `${CONTROL}/probes`;
 
 export const probeKey = (nonce: string): ObjectKey => `${PROBES}/${nonce}`;
+
+export const isProbeKey = (key: ObjectKey): boolean => key.startsWith(`${PROBES}/`);
 
 export const clockPrefix = (dataset: string): string => `${CONTROL}/clock/${dataset}`;
 

@@ -1,8 +1,8 @@
 import { parseRepositoryUrl } from '#common/domain/repository-url.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository, RepositoryEncryption } from './backup-repository.js';
+import type { BackupRepository, RepositoryEncryption, RepositoryLock } from './backup-repository.js';
 import { FileRepository } from './file-repository.js';
-import { S3Connection } from './s3-connection.js';
+import { S3Connection, type S3Keys } from './s3-connection.js';
 import { type PartLimits, toPartPlan } from './s3-parts.js';
 import { S3Repository } from './s3-repository.js';
 
@@ -16,6 +16,9 @@ export interface RepositoryOptions extends PartLimits {
   /** Without a pair of keys the machine's own identity is used, as the AWS SDK finds it. */
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
+  /** Of what deletes: sweeps, retention, `backup delete`. Without it the first pair of keys deletes as well, where the store lets it. */
+  readonly delete?: S3Keys | undefined;
+  readonly lock?: RepositoryLock | undefined;
   readonly forcePathStyle?: boolean | undefined;
   readonly encryption?: RepositoryEncryption | undefined;
 }
@@ -35,13 +38,10 @@ function openS3(options: RepositoryOptions, { bucket, prefix }: { bucket: string
       `repository ${name} has one of accessKeyId and secretAccessKey without the other`,
     );
   }
-  const connection = new S3Connection({
-    bucket,
-    endpoint,
-    region,
-    forcePathStyle,
-    keys: accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey },
-    parts: toPartPlan(options),
-  });
-  return new S3Repository(name, connection, prefix, options.encryption);
+  const place = { bucket, endpoint, region, forcePathStyle, parts: toPartPlan(options) };
+  const keys =
+    accessKeyId === undefined || secretAccessKey === undefined ? undefined : { accessKeyId, secretAccessKey };
+  const { delete: deleteKeys, encryption, lock } = options;
+  const deleting = deleteKeys && new S3Connection({ ...place, keys: deleteKeys });
+  return new S3Repository(name, new S3Connection({ ...place, keys }), { prefix, deleting, encryption, lock });
 }

@@ -12,8 +12,13 @@ export interface S3ConnectionOptions {
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly forcePathStyle: boolean;
-  readonly keys: { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined;
+  readonly keys: S3Keys | undefined;
   readonly parts: PartPlan;
+}
+
+export interface S3Keys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
 }
 
 /** A store that never answered is probably named wrong: say so soon. One that did is waited for, about 50 seconds. */

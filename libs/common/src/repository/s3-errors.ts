@@ -89,6 +89,19 @@ export const isConditionUnknown = (error: unknown): boolean =>
   error.code === 'repository.protocol' &&
   [400, 501].includes(Number(error.context['status']));
 
+/** The bucket was made without object lock; it cannot be given one by a request to write. */
+const isLockUnknown = (error: unknown): boolean =>
+  statusOf(error) === 400 && /object ?lock ?configuration/i.test(failureOf(error).message ?? '');
+/** S3 gives it no code of its own. */
+const isLocked = (error: unknown): boolean =>
+  isRefused(error) && /protected by object lock|WORM/i.test(failureOf(error).message ?? '');
+
+/** The keys are right, and what they ask for is not allowed. */
+export const isAccessDenied = (error: unknown): error is AppError =>
+  error instanceof AppError &&
+  error.code === 'repository.denied' &&
+  !Object.hasOwn(HINTS, String(error.context['reason']));
+
 /** By the store, and not by its state. */
 export const isRefused = (error: unknown): boolean => statusOf(error) === 403;
 
@@ -127,6 +140,8 @@ function findHint(error: unknown): string | undefined {
 }
 
 function toCode(error: unknown): Code {
+  if (isLocked(error)) return 'repository.locked';
+  if (isLockUnknown(error)) return 'repository.lock-missing';
   const known = CODES[nameOf(error)];
   if (known !== undefined) return known;
   if (isNetworkFailure(error) || isTransient(error)) return 'repository.unavailable';

@@ -2,15 +2,17 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
   AbortMultipartUploadCommand,
+  type DeleteMarkerEntry,
   DeleteObjectCommand,
   GetObjectCommand,
   HeadObjectCommand,
   ListMultipartUploadsCommand,
   ListObjectsV2Command,
+  ListObjectVersionsCommand,
   type MultipartUpload,
 } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
-import type { StoredObject } from './backup-repository.js';
+import { END_OF_TIME, type StoredObject } from './backup-repository.js';
 import type { S3Connection } from './s3-connection.js';
 import { isUnexplained, toProtocolError } from './s3-errors.js';
 
@@ -19,12 +21,19 @@ export interface S3Head extends StoredObject {
   readonly etag: string;
   /** In the future while a retention lock or a legal hold protects the object. */
   readonly lockedUntil: Date | undefined;
+  readonly lockMode: 'GOVERNANCE' | 'COMPLIANCE' | undefined;
+  /** Undefined where the bucket has never kept versions. */
+  readonly versionId: string | undefined;
+}
+
+/** Of one object, or of one of its versions. */
+export interface ObjectPlace {
+  readonly key: string;
+  readonly versionId?: string | undefined;
 }
 
 /** How long cleaning up may take after the caller has given up. */
 export const CLEANUP_MS = 10_000;
-
-const FAR_FUTURE = new Date(8.64e15);
 
 /** Undefined when absent. Throws: repository.*, also repository.missing. */
 export async function findHead(
@@ -32,7 +41,16 @@ export async function findHead(
   key: string,
   signal: AbortSignal,
 ): Promise<S3Head | undefined> {
-  const input = { Bucket: connection.bucket, Key: key };
+  return findVersionHead(connection, { key }, signal);
+}
+
+/** The same of one version. */
+export async function findVersionHead(
+  connection: S3Connection,
+  { key, versionId }: ObjectPlace,
+  signal: AbortSignal,
+): Promise<S3Head | undefined> {
+  const input = { Bucket: connection.bucket, Key: key, VersionId: versionId };
   try {
     const head = await connection.request(`look at ${key}`, signal, (client, o) =>
       client.send(new HeadObjectCommand(input), o),
@@ -42,7 +60,9 @@ export async function findHead(
       sizeBytes: head.ContentLength ?? 0,
       modifiedAt: head.LastModified ?? new Date(0),
       etag: unquote(head.ETag),
-      lockedUntil: head.ObjectLockLegalHoldStatus === 'ON' ? FAR_FUTURE : head.ObjectLockRetainUntilDate,
+      lockedUntil: head.ObjectLockLegalHoldStatus === 'ON' ? END_OF_TIME : head.ObjectLockRetainUntilDate,
+      lockMode: head.ObjectLockMode,
+      versionId: head.VersionId,
     };
   } catch (error) {
     if (error instanceof AppError && error.code === 'repository.object-missing') {
@@ -65,10 +85,56 @@ export function digestObject(connection: S3Connection, key: string, signal: Abor
   });
 }
 
-export async function deleteObject(connection: S3Connection, key: string, signal: AbortSignal): Promise<void> {
-  const input = { Bucket: connection.bucket, Key: key };
-  await connection.request(`remove ${key}`, signal, (client, o) => client.send(new DeleteObjectCommand(input), o));
+/** One version of it for good, or what a request without a version removes. Returns the delete marker that hides it now, if one does. */
+export async function deleteObject(
+  connection: S3Connection,
+  { key, versionId }: ObjectPlace,
+  signal: AbortSignal,
+): Promise<string | undefined> {
+  const input = { Bucket: connection.bucket, Key: key, VersionId: versionId };
+  const answer = await connection.request(`remove ${key}`, signal, (client, o) =>
+    client.send(new DeleteObjectCommand(input), o),
+  );
+  return versionId === undefined && answer.DeleteMarker === true ? answer.VersionId : undefined;
 }
+
+export interface ObjectVersion extends ObjectPlace {
+  readonly versionId: string;
+  readonly sizeBytes: number;
+  readonly modifiedAt: Date;
+  readonly isLatest: boolean;
+  readonly isMarker: boolean;
+}
+
+/** Every version and delete marker below the beginning of a key, in no order within a page. */
+export async function* listVersions(
+  connection: S3Connection,
+  prefix: string,
+  signal: AbortSignal,
+): AsyncGenerator<ObjectVersion> {
+  let marker: { KeyMarker: string | undefined; VersionIdMarker: string | undefined } | undefined;
+  do {
+    const input = { Bucket: connection.bucket, Prefix: prefix, ...marker };
+    const what = `list the versions below ${prefix}`;
+    const page = await connection.request(what, signal, (client, o) =>
+      client.send(new ListObjectVersionsCommand(input), o),
+    );
+    if (page.IsTruncated === undefined) throw toProtocolError(what, 'the store answered with nothing');
+    for (const { Size = 0, ...version } of page.Versions ?? []) yield toVersion(version, { sizeBytes: Size });
+    for (const version of page.DeleteMarkers ?? []) yield toVersion(version, { isMarker: true });
+    marker = page.IsTruncated
+      ? { KeyMarker: page.NextKeyMarker, VersionIdMarker: page.NextVersionIdMarker }
+      : undefined;
+  } while (marker !== undefined);
+}
+
+const toVersion = (
+  { Key = '', VersionId = 'null', IsLatest = false, LastModified = new Date(0) }: DeleteMarkerEntry,
+  { sizeBytes = 0, isMarker = false },
+): ObjectVersion => ({
+  ...{ key: Key, versionId: VersionId, isLatest: IsLatest, modifiedAt: LastModified },
+  ...{ sizeBytes, isMarker },
+});
 
 /** A page at a time, in key order. */
 export async function* listObjects(

@@ -6,7 +6,7 @@ import { destroyOnAbort } from './destroy-on-abort.js';
 import type { S3Connection } from './s3-connection.js';
 import { CLEANUP_MS, digestObject, findHead } from './s3-objects.js';
 import { type Part, PartBuffers, toParts } from './s3-parts.js';
-import { S3Upload, type S3UploadOptions } from './s3-upload.js';
+import { S3Upload, type S3UploadOptions, toLockInput } from './s3-upload.js';
 
 /** Writes one object: in one request when it fits into the first part, else as a multipart upload. Throws: as BackupRepository.put. */
 export async function putObject(
@@ -38,7 +38,8 @@ export async function putObject(
 }
 
 async function putWhole(connection: S3Connection, key: string, part: Part, o: S3UploadOptions): Promise<void> {
-  const input = { Bucket: connection.bucket, Key: key, Body: part.bytes, ContentMD5: part.md5.toString('base64') };
+  const whole = { Body: part.bytes, ContentMD5: part.md5.toString('base64') };
+  const input = { Bucket: connection.bucket, Key: key, ...whole, ...toLockInput(o.lock) };
   let wasRetried = false;
   try {
     await connection.conditionally(o.ifAbsent, (condition) =>

@@ -3,8 +3,9 @@ import { inspect } from 'node:util';
 import { PutBucketVersioningCommand, PutObjectLegalHoldCommand } from '@aws-sdk/client-s3';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { describeBackupRepositoryContract } from '#common/testing/backup-repository-contract.js';
-import { startReadOnlyGateway } from '#common/testing/read-only-gateway.js';
+import { ProtectedBed } from '#common/testing/protected-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
 
 describeBackupRepositoryContract('an S3 bucket', async () => {
   const [bed, gateway] = await Promise.all([S3Bed.make(), startReadOnlyGateway()]);
@@ -13,11 +14,35 @@ describeBackupRepositoryContract('an S3 bucket', async () => {
     openReadOnly: () => bed.open({ endpoint: gateway.endpoint }),
     openMissing: () => bed.open({ url: `s3://${bed.bucket}-not/prefix` }),
     countUnfinished: () => bed.countUnfinished(),
+    listStored: () => bed.listVersions(),
     dispose: async () => {
       await gateway.stop();
       await bed.dispose();
     },
   };
+});
+
+const lock = { mode: 'governance' as const, periods: {} };
+
+describe.each([
+  ['a bucket that keeps versions, and two credentials', 'versions', undefined],
+  ['a bucket that locks, and two credentials', 'locked versions', lock],
+] as const)('%s', (name, keeps, locking) => {
+  describeBackupRepositoryContract(name, async () => {
+    const [bed, gateway] = await Promise.all([ProtectedBed.make({ keeps }), startReadOnlyGateway()]);
+    const { s3 } = bed;
+    return {
+      open: () => bed.openDeleting({ lock: locking }),
+      openReadOnly: () => s3.open({ endpoint: gateway.endpoint }),
+      openMissing: () => s3.open({ url: `s3://${s3.bucket}-not/prefix` }),
+      countUnfinished: () => s3.countUnfinished(),
+      listStored: () => s3.listVersions(),
+      dispose: async () => {
+        await gateway.stop();
+        await bed.dispose();
+      },
+    };
+  });
 });
 
 describe('S3Repository', () => {

@@ -1,42 +1,80 @@
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
-import { GetObjectCommand } from '@aws-sdk/client-s3';
+import { GetObjectCommand, PutObjectRetentionCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
 import {
   BackupRepository,
   type ObjectKey,
   type PutOptions,
   type ReadOptions,
+  type RemovedObject,
   type RepositoryEncryption,
+  type RepositoryLock,
   type RepositoryTraits,
+  type StatedObject,
   type StoredObject,
   type WrittenObject,
 } from './backup-repository.js';
 import { destroyOnAbort } from './destroy-on-abort.js';
-import { isObjectKey, parseObjectKey, toListPrefix } from './layout.js';
+import {
+  isControlKey,
+  isDeletionKey,
+  isObjectKey,
+  isProbeKey,
+  parseObjectKey,
+  probeKey,
+  toListPrefix,
+} from './layout.js';
 import type { S3Connection } from './s3-connection.js';
+import { isAccessDenied, statusOf } from './s3-errors.js';
 import { type S3Body, S3ObjectStream } from './s3-object-stream.js';
-import { abortUploads, deleteObject, findHead, listObjects, unquote } from './s3-objects.js';
+import { abortUploads, findHead, listObjects, unquote } from './s3-objects.js';
 import { toMaxObjectBytes } from './s3-parts.js';
 import { putObject } from './s3-put.js';
-import { hasConditionalPut, hasObjectLock, hasVersioning } from './s3-traits.js';
+import { S3Removal } from './s3-removal.js';
+import { type BucketLock, findBucketLock, hasConditionalPut, hasVersioning } from './s3-traits.js';
+import type { ObjectLock, S3UploadOptions } from './s3-upload.js';
+
+/** What overrides the default retention of a bucket, below `_control/` only. No shorter: clocks differ. */
+const SHORTEST_LOCK_MS = 60_000;
+
+export interface S3RepositoryOptions {
+  readonly prefix: string;
+  /** Of what deletes, where that has a credential of its own. */
+  readonly deleting?: S3Connection | undefined;
+  readonly encryption?: RepositoryEncryption | undefined;
+  readonly lock?: RepositoryLock | undefined;
+}
 
 /** Backups in a bucket of any S3-compatible store, below a prefix. */
 export class S3Repository extends BackupRepository {
   readonly location: string;
   /** Empty, or ends with a slash. */
   private readonly folder: string;
+  private readonly deleting: S3Connection;
+  private readonly removal: { readonly control: S3Removal; readonly backups: S3Removal };
   private knownTraits: Promise<RepositoryTraits> | undefined;
-  private lockConfigured: Promise<boolean> | undefined;
+  private knownVersioning: Promise<boolean | null> | undefined;
+  private knownLock: Promise<BucketLock> | undefined;
 
   constructor(
     readonly name: string,
     private readonly connection: S3Connection,
-    prefix: string,
-    encryption?: RepositoryEncryption,
+    { prefix, deleting, encryption, lock }: S3RepositoryOptions,
   ) {
-    super(encryption);
+    super(encryption, lock);
     this.folder = prefix === '' ? '' : `${prefix}/`;
     this.location = `s3://${[connection.bucket, prefix].filter(Boolean).join('/')} at ${connection.place}`;
+    this.deleting = deleting ?? connection;
+    const keepsVersions = (signal: AbortSignal) => this.keepsVersions(signal);
+    const whose =
+      deleting === undefined
+        ? `the credential of repository ${name}, which has no \`delete\` here,`
+        : `the credential in \`delete\` of repository ${name}`;
+    this.removal = {
+      control: new S3Removal({ connection, credential: `the credential of repository ${name}`, keepsVersions }),
+      backups: new S3Removal({ connection: this.deleting, credential: whose, keepsVersions }),
+    };
   }
 
   traits({ signal }: ReadOptions): Promise<RepositoryTraits> {
@@ -48,9 +86,15 @@ export class S3Repository extends BackupRepository {
   }
 
   async put(key: ObjectKey, body: Readable | Uint8Array, o: PutOptions): Promise<WrittenObject> {
-    const { signal, ifAbsent = false, onProgress } = o;
-    const written = await putObject(this.connection, this.toFullKey(key), body, { signal, ifAbsent, onProgress });
-    return { key, ...written };
+    const { signal, ifAbsent = false, onProgress, retainUntil } = o;
+    const fullKey = this.toFullKey(key);
+    // A policy can keep the credential that writes from asking for a deletion.
+    const connection = isDeletionKey(key) ? this.deleting : this.connection;
+    const options = { signal, ifAbsent, onProgress };
+    const isOnlyControl = isControlKey(key) && !(isProbeKey(key) && retainUntil !== undefined);
+    if (isOnlyControl) return { key, ...(await this.putControl(connection, fullKey, body, options)) };
+    const lock = retainUntil && this.lock && { mode: toMode(this.lock), until: retainUntil };
+    return { key, ...(await putObject(connection, fullKey, body, { ...options, lock })) };
   }
 
   async get(key: ObjectKey, { signal }: ReadOptions): Promise<Readable> {
@@ -59,9 +103,11 @@ export class S3Repository extends BackupRepository {
     return destroyOnAbort(new S3ObjectStream(fullKey, await openAt(0), openAt), signal);
   }
 
-  async stat(key: ObjectKey, { signal }: ReadOptions): Promise<StoredObject | undefined> {
+  async stat(key: ObjectKey, { signal }: ReadOptions): Promise<StatedObject | undefined> {
     const head = await findHead(this.connection, this.toFullKey(key), signal);
-    return head && { key, sizeBytes: head.sizeBytes, modifiedAt: head.modifiedAt };
+    if (head === undefined) return undefined;
+    const { sizeBytes, modifiedAt, lockedUntil } = head;
+    return { key, sizeBytes, modifiedAt, lockedUntil: lockedUntil ?? null };
   }
 
   async *list(prefix: string, { signal }: ReadOptions): AsyncIterable<StoredObject> {
@@ -73,41 +119,92 @@ export class S3Repository extends BackupRepository {
     }
   }
 
-  async remove(key: ObjectKey, { signal }: ReadOptions): Promise<void> {
+  async remove(key: ObjectKey, { signal }: ReadOptions): Promise<RemovedObject> {
     const fullKey = this.toFullKey(key);
-    // In a versioned bucket a removal always succeeds by hiding the object: a lock has to be looked at before.
-    if (await this.hasLock(signal)) await this.requireUnlocked(fullKey, signal);
-    await deleteObject(this.connection, fullKey, signal);
+    return isControlKey(key)
+      ? this.removal.control.removeOrHide(fullKey, signal)
+      : this.removal.backups.remove(fullKey, signal);
+  }
+
+  async requireRemovable(key: ObjectKey, { signal }: ReadOptions): Promise<void> {
+    await this.removal.backups.requireRemovable(this.toFullKey(key), signal);
+  }
+
+  async removeHidden(prefix: string, olderThan: Date, { signal }: ReadOptions): Promise<number> {
+    return this.removal.backups.removeHidden(this.folder + toListPrefix(prefix), olderThan, signal);
+  }
+
+  async extendRetention(key: ObjectKey, until: Date, { signal }: ReadOptions): Promise<void> {
+    if (this.lock === undefined) return;
+    const fullKey = this.toFullKey(key);
+    const head = await findHead(this.connection, fullKey, signal);
+    if (head === undefined)
+      throw new AppError('repository.object-missing', `${key} is not in ${this.location}`, { key });
+    if (head.lockedUntil !== undefined && head.lockedUntil >= until) return;
+    // Another mode than the object has would be a weaker lock, or none that these keys may set.
+    const Retention = { Mode: head.lockMode ?? toMode(this.lock), RetainUntilDate: until };
+    const input = { Bucket: this.connection.bucket, Key: fullKey, Retention };
+    await this.connection.request(`lock ${fullKey}`, signal, (client, o) =>
+      client.send(new PutObjectRetentionCommand(input), o),
+    );
   }
 
   async abortUnfinished(prefix: string, olderThan: Date, { signal }: ReadOptions): Promise<number> {
-    return abortUploads(this.connection, { prefix: this.folder + toListPrefix(prefix), olderThan }, signal);
+    return abortUploads(this.deleting, { prefix: this.folder + toListPrefix(prefix), olderThan }, signal);
   }
 
   async close(): Promise<void> {
     this.connection.close();
+    this.deleting.close();
   }
 
   private async discover(signal: AbortSignal): Promise<RepositoryTraits> {
-    const versioning = await hasVersioning(this.connection, signal);
-    const objectLock = await this.hasLock(signal);
-    const conditionalPut = await hasConditionalPut(this.connection, this.folder, signal);
-    return { versioning, objectLock, conditionalPut, maxObjectBytes: toMaxObjectBytes(this.connection.parts) };
+    const [versioning, { isEnabled: objectLock }] = [await this.keepsVersions(signal), await this.bucketLock(signal)];
+    const key = probeKey(randomUUID());
+    await this.put(key, Buffer.from('probe'), { signal });
+    try {
+      const fullKey = this.toFullKey(key);
+      const conditionalPut = await hasConditionalPut(this.connection, fullKey, signal);
+      const hasVersion = (await findHead(this.connection, fullKey, signal))?.versionId !== undefined;
+      const maxObjectBytes = toMaxObjectBytes(this.connection.parts);
+      return { versioning: versioning ?? (hasVersion || null), objectLock, conditionalPut, maxObjectBytes };
+    } finally {
+      await this.remove(key, { signal });
+    }
   }
 
-  private hasLock(signal: AbortSignal): Promise<boolean> {
-    this.lockConfigured ??= hasObjectLock(this.connection, signal).catch((error) => {
-      this.lockConfigured = undefined;
+  /** A default retention would keep for long what is renewed every minute: what has a short lock of its own is not caught by it. */
+  private async putControl(
+    connection: S3Connection,
+    fullKey: string,
+    body: Readable | Uint8Array,
+    o: S3UploadOptions,
+  ): Promise<Omit<WrittenObject, 'key'>> {
+    const { hasDefault } = await this.bucketLock(o.signal);
+    if (!hasDefault || !(body instanceof Uint8Array)) return putObject(connection, fullKey, body, o);
+    const lock = { mode: 'GOVERNANCE' as const, until: new Date(Date.now() + SHORTEST_LOCK_MS) };
+    return putObject(connection, fullKey, body, { ...o, lock }).catch((error: unknown) => {
+      // These keys may lock nothing, or our clock is behind: then the default keeps it, which `holdfast check` reports.
+      if (isAccessDenied(error) || statusOf((error as Error).cause) === 400)
+        return putObject(connection, fullKey, body, o);
       throw error;
     });
-    return this.lockConfigured;
   }
 
-  private async requireUnlocked(fullKey: string, signal: AbortSignal): Promise<void> {
-    const head = await findHead(this.connection, fullKey, signal);
-    if (head?.lockedUntil === undefined || head.lockedUntil <= new Date()) return;
-    const lockedUntil = head.lockedUntil.toISOString();
-    throw new AppError('repository.locked', `${fullKey} is locked until ${lockedUntil}`, { key: fullKey, lockedUntil });
+  private keepsVersions(signal: AbortSignal): Promise<boolean | null> {
+    this.knownVersioning ??= hasVersioning(this.connection, signal).catch((error) => {
+      this.knownVersioning = undefined;
+      throw error;
+    });
+    return this.knownVersioning;
+  }
+
+  private bucketLock(signal: AbortSignal): Promise<BucketLock> {
+    this.knownLock ??= findBucketLock(this.connection, signal).catch((error) => {
+      this.knownLock = undefined;
+      throw error;
+    });
+    return this.knownLock;
   }
 
   private async openAt(fullKey: string, offset: number, signal: AbortSignal): Promise<S3Body> {
@@ -124,3 +221,5 @@ export class S3Repository extends BackupRepository {
     return this.folder + parseObjectKey(key);
   }
 }
+
+const toMode = ({ mode }: RepositoryLock): ObjectLock['mode'] => (mode === 'compliance' ? 'COMPLIANCE' : 'GOVERNANCE');

@@ -1,11 +1,7 @@
-import { randomUUID } from 'node:crypto';
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
-import { probeKey } from './layout.js';
 import type { S3Connection } from './s3-connection.js';
 import { isConditionUnknown } from './s3-errors.js';
-import { deleteObject } from './s3-objects.js';
-import { putObject } from './s3-put.js';
 
 /**
  * Whether the bucket keeps what is deleted; where versioning is suspended, it still keeps the versions from before. False also where the
@@ -21,37 +17,37 @@ export async function hasVersioning(connection: S3Connection, signal: AbortSigna
   return answer === 'denied' ? null : answer;
 }
 
-/** False also where the store does not know the question, or these keys may not ask it. Throws: as hasVersioning. */
-export async function hasObjectLock(connection: S3Connection, signal: AbortSignal): Promise<boolean> {
-  const answer = await ask(async () => {
-    const { ObjectLockConfiguration } = await connection.request('ask for object lock', signal, (client, o) =>
-      client.send(new GetObjectLockConfigurationCommand({ Bucket: connection.bucket }), o),
-    );
-    return ObjectLockConfiguration?.ObjectLockEnabled === 'Enabled';
-  });
-  return answer === true;
+export interface BucketLock {
+  readonly isEnabled: boolean;
+  /** The bucket locks by itself whatever is written without a lock of its own. */
+  readonly hasDefault: boolean;
 }
 
-/** Tried on a real object: some stores ignore the condition without a word. Throws: repository.*. */
-export async function hasConditionalPut(
-  connection: S3Connection,
-  folder: string,
-  signal: AbortSignal,
-): Promise<boolean> {
-  const key = folder + probeKey(randomUUID());
-  const body = Buffer.from('probe');
-  await putObject(connection, key, body, { signal, ifAbsent: false, onProgress: undefined });
+/** Neither also where the store does not know the question, or these keys may not ask it. Throws: as hasVersioning. */
+export async function findBucketLock(connection: S3Connection, signal: AbortSignal): Promise<BucketLock> {
+  let hasDefault = false;
+  const answer = await ask(async () => {
+    const { ObjectLockConfiguration: found } = await connection.request('ask for object lock', signal, (client, o) =>
+      client.send(new GetObjectLockConfigurationCommand({ Bucket: connection.bucket }), o),
+    );
+    hasDefault = found?.Rule?.DefaultRetention !== undefined;
+    return found?.ObjectLockEnabled === 'Enabled';
+  });
+  return { isEnabled: answer === true, hasDefault };
+}
+
+/** Tried on a real object, which is there already: some stores ignore the condition without a word. Throws: repository.*. */
+export async function hasConditionalPut(connection: S3Connection, key: string, signal: AbortSignal): Promise<boolean> {
+  const input = { Bucket: connection.bucket, Key: key, Body: Buffer.from('probe'), IfNoneMatch: '*' };
   try {
     await connection.request('try a conditional write', signal, (client, o) =>
-      client.send(new PutObjectCommand({ Bucket: connection.bucket, Key: key, Body: body, IfNoneMatch: '*' }), o),
+      client.send(new PutObjectCommand(input), o),
     );
     return false;
   } catch (error) {
     if (error instanceof AppError && error.code === 'repository.exists') return true;
     if (isConditionUnknown(error)) return false;
     throw error;
-  } finally {
-    await deleteObject(connection, key, signal);
   }
 }
 

@@ -10,7 +10,17 @@ export interface S3UploadOptions {
   readonly signal: AbortSignal;
   readonly ifAbsent: boolean;
   readonly onProgress: ((bytes: number) => void) | undefined;
+  readonly lock?: ObjectLock | undefined;
 }
+
+/** What keeps one object from being removed. */
+export interface ObjectLock {
+  readonly mode: 'GOVERNANCE' | 'COMPLIANCE';
+  readonly until: Date;
+}
+
+export const toLockInput = (lock: ObjectLock | undefined) =>
+  lock === undefined ? {} : { ObjectLockMode: lock.mode, ObjectLockRetainUntilDate: lock.until };
 
 interface SentPart {
   readonly number: number;
@@ -100,7 +110,7 @@ export class S3Upload {
   }
 
   private async create(): Promise<string> {
-    const input = { Bucket: this.connection.bucket, Key: this.key };
+    const input = { Bucket: this.connection.bucket, Key: this.key, ...toLockInput(this.o.lock) };
     const { UploadId } = await this.connection.request(`begin to write ${this.key}`, this.signal, (client, o) =>
       client.send(new CreateMultipartUploadCommand(input), o),
     );

@@ -2,7 +2,6 @@ import { randomBytes } from 'node:crypto';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { clockKey, clockPrefix } from './layout.js';
-import { unlessLocked } from './unless-locked.js';
 
 /** Many stores tell instants in whole seconds: two of them are in order for certain only when they lie further apart. */
 export const CLOCK_STEP_MS = 1_000;
@@ -20,7 +19,7 @@ export async function readStoreClock(repository: BackupRepository, dataset: stri
   }
 }
 
-/** What was read from and could not be removed: its reader was killed, or the store locks all that is new. Throws: repository.*. */
+/** What was read from and could not be removed: its reader was killed. Throws: repository.*. */
 export async function removeOldClocks(
   repository: BackupRepository,
   { dataset, before }: { readonly dataset: string; readonly before: Date },
@@ -28,7 +27,5 @@ export async function removeOldClocks(
 ): Promise<void> {
   const old: StoredObject[] = [];
   for await (const object of repository.list(clockPrefix(dataset), o)) if (object.modifiedAt < before) old.push(object);
-  old.sort((a, b) => a.modifiedAt.getTime() - b.modifiedAt.getTime());
-  // What is younger than one that is locked is locked as well: one question, not one for each of thousands.
-  for (const { key } of old) if (!(await unlessLocked(repository.remove(key, o)))) return;
+  for (const { key } of old) await repository.remove(key, o);
 }

@@ -4,7 +4,7 @@ import { childrenFirst } from '#common/domain/backup-chain.js';
 import type { RetentionRefusal } from '#common/domain/retention.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { RemovedObject } from '#common/repository/backup-repository.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { underLease } from './background/lease.js';
 import type { EventWriter } from './event-writer.js';
@@ -22,6 +22,15 @@ export interface AppliedBackup {
   readonly outcome: ExpiryOutcome | 'kept' | 'locked' | 'failed';
   /** Why it failed, or what is locked. */
   readonly problem?: string;
+  /** What its deletion gave back. */
+  readonly freed?: FreedSpace;
+}
+
+export interface FreedSpace {
+  /** All versions of all objects. */
+  readonly sizeBytes: number;
+  /** null: the store does not say whether it keeps versions of what is deleted. */
+  readonly isFreed: boolean | null;
 }
 
 export interface AppliedRetention extends DeadSweep {
@@ -31,8 +40,9 @@ export interface AppliedRetention extends DeadSweep {
   readonly backups: readonly AppliedBackup[];
   /** Expired ones beyond the cap: the next sweep's. */
   readonly left: number;
-  /** false: the store keeps versions of what is deleted; null: nothing was, or it does not say. */
+  /** null: nothing was deleted, or the store does not say whether it keeps versions of what is. */
   readonly isSpaceFreed: boolean | null;
+  readonly freedBytes: number;
 }
 
 export interface RetentionSweep extends AppliedRetention {
@@ -103,9 +113,11 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
     }
   }
   const left = await expireOldest(plan, expire);
-  const isSpaceFreed = await freesSpace(repository, backups, signal);
+  const freed = backups.flatMap((backup) => backup.freed ?? []);
+  const { isFreed: isSpaceFreed, sizeBytes: freedBytes } = freed.reduce(addFreed, NOTHING_FREED);
   return {
-    ...{ dataset, refusals: plan.refusals, backups, left, isSpaceFreed },
+    ...{ dataset, refusals: plan.refusals, backups, left, freedBytes },
+    isSpaceFreed: freed.length === 0 ? null : isSpaceFreed,
     ...(await sweepDead(dataset, { ...d, hasDeleted: backups.some(({ outcome }) => outcome === 'deleted') }, signal)),
   };
 }
@@ -118,30 +130,22 @@ export async function expireOne(
 ): Promise<AppliedBackup> {
   const repository = d.installation.primaryRepository(dataset);
   const onDeleting = forgetInCatalog({ dataset, backupId, repository: repository.name, reasons }, d);
-  const outcome = expireBackup({ dataset, backupId, reasons, evenDamaged }, { repository, onDeleting }, signal);
-  return { id: backupId, ...(await outcome.then((is) => ({ outcome: is }), toFailed)) };
+  let freed = NOTHING_FREED;
+  const onRemoved = ({ sizeBytes, isFreed }: RemovedObject): void => {
+    freed = addFreed(freed, { sizeBytes: sizeBytes ?? 0, isFreed });
+  };
+  const deps = { repository, onDeleting, onRemoved };
+  const outcome = expireBackup({ dataset, backupId, reasons, evenDamaged }, deps, signal);
+  const done = await outcome.then((is) => (is === 'deleted' ? { outcome: is, freed } : { outcome: is }), toFailed);
+  return { id: backupId, ...done };
 }
 
-/** Null where nothing was deleted, or the store does not say. */
-async function freesSpace(
-  repository: BackupRepository,
-  backups: readonly AppliedBackup[],
-  signal: AbortSignal,
-): Promise<boolean | null> {
-  if (!backups.some(({ outcome }) => outcome === 'deleted')) return null;
-  const keeps = await keepsVersions(repository, signal);
-  return keeps === null ? null : !keeps;
-}
+const NOTHING_FREED: FreedSpace = { sizeBytes: 0, isFreed: true };
 
-/** A removal in a versioned bucket hides the object and frees nothing. Null: the store does not say, or is too full to be tried. */
-export async function keepsVersions(repository: BackupRepository, signal: AbortSignal): Promise<boolean | null> {
-  try {
-    return (await repository.traits({ signal })).versioning;
-  } catch {
-    signal.throwIfAborted();
-    return null;
-  }
-}
+const addFreed = (one: FreedSpace, other: FreedSpace): FreedSpace => ({
+  sizeBytes: one.sizeBytes + other.sizeBytes,
+  isFreed: [one.isFreed, other.isFreed].includes(false) ? false : one.isFreed && other.isFreed,
+});
 
 type Expire = (backupId: string, reasons: readonly string[]) => Promise<AppliedBackup>;
 
@@ -171,7 +175,8 @@ async function expireOldest({ backups, cap }: DatasetPlan, expire: Expire): Prom
 /** What the store refuses for good is this backup's alone (a lock on its objects, say): it keeps no other from its turn. */
 function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
   const isRefusal = error instanceof AppError && /^(repository|backup)[.]/.test(error.code) && !error.retryable;
-  if (!isRefusal) throw error;
+  // A right that is missing is missing for all of them.
+  if (!isRefusal || /-denied$/.test(error.code)) throw error;
   return { outcome: error.code === 'repository.locked' ? 'locked' : 'failed', problem: error.message };
 }
 

@@ -263,38 +263,3 @@ describe('in a store that is full', () => {
     expect(await keysOf(old, store)).toEqual(kept);
   });
 });
-
-it('a sweep of a bucket that keeps versions says that no space was freed', async () => {
-  const s3 = await S3Bed.make({ objectLock: true });
-  const store = s3.open();
-  try {
-    const deps = { ...bed.deps({ store }), catalog: undefined };
-    const [old] = [await storeBackup(store, 1, { snapshotAt: '2026-01-01T00:00:00Z' })];
-    await storeBackup(store, 2, { snapshotAt: new Date(Date.now() - 60_000).toISOString() });
-    expect(await applyRetention('shop', deps, signal)).toMatchObject({ isSpaceFreed: null });
-    await store.put(expiringKey('shop', old.backupId), MARK, { signal });
-    const swept = await applyRetention('shop', deps, signal);
-    expect(swept).toMatchObject({ backups: [{ outcome: 'deleted' }], isSpaceFreed: false });
-  } finally {
-    await store.close();
-    await s3.dispose();
-  }
-});
-
-it('a deletion from a bucket whose versioning may not be asked for says that the store does not say whether space was freed', async () => {
-  const s3 = await S3Bed.make();
-  const denied = { status: 403, body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' };
-  const isQuestion = ({ method, url = '' }: IncomingMessage): boolean => method === 'GET' && /[?&]versioning/.test(url);
-  const proxy = await startS3Proxy(endpoints.s3, { answer: (asked) => (isQuestion(asked) ? denied : undefined) });
-  const store = s3.open({ endpoint: proxy.endpoint });
-  try {
-    const deps = bed.deps({ store });
-    const old = await storeBackup(store, 1, { snapshotAt: daysAgo(2) });
-    expect(await preview(old, once, deps)).toMatchObject({ freesSpace: null });
-    expect(await store.traits({ signal })).toMatchObject({ versioning: null });
-  } finally {
-    await store.close();
-    await proxy.stop();
-    await s3.dispose();
-  }
-});

@@ -6,14 +6,14 @@ import { toShortList } from '#common/errors/printable.js';
 import { keepAfterAll } from '#common/operations/expire-backup.js';
 import { askForDeletion, withdrawDeletion } from '#common/repository/deletion-request.js';
 import { readExpiry } from '#common/repository/expiry-marker.js';
-import { expiringKey } from '#common/repository/layout.js';
+import { backupPrefix, expiringKey, manifestKey } from '#common/repository/layout.js';
 import { listObjects } from '#common/repository/read-backups.js';
 import {
   type AloneDeps,
   type AppliedBackup,
   type ApplyRetentionDeps,
   expireOne,
-  keepsVersions,
+  type FreedSpace,
   sweepAlone,
 } from './apply-retention.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
@@ -34,7 +34,7 @@ export interface DeletionPreview extends NamedBackup {
   /** Everything that lies below its prefix, verdicts and holds included. */
   readonly objects: readonly { readonly key: string; readonly sizeBytes: number }[];
   readonly sizeBytes: number;
-  /** false: the store keeps versions of what is deleted; null: it does not say. */
+  /** null: the store does not say whether it keeps versions of what is deleted. */
   readonly freesSpace: boolean | null;
   /** Holds, runs and backups without which it cannot go. */
   readonly neededBy: readonly string[];
@@ -54,6 +54,8 @@ export interface DeletedBackup {
   readonly preview: DeletionPreview;
   readonly outcome: AppliedBackup['outcome'];
   readonly problem?: string | undefined;
+  /** With `deleted`. */
+  readonly freed?: FreedSpace | undefined;
   /** With `marked` and `waiting`: until then a hold saves it, and then a sweep deletes it. */
   readonly notBefore: string | null;
 }
@@ -82,18 +84,19 @@ export function deleteBackup(
   return sweepAlone(named.dataset, d, signal, async (alone, until) => {
     const material = await loadMaterial(named.dataset, alone, until);
     const preview = await toPreview(named, { material, request }, alone, until);
+    await findDenial(named, material, until).then(throwIfAny);
     if (preview.refusals.length > 0) throw toRefusal(preview);
     if (!isRequestedAlready(named, { material, request })) await audit(named, request, 'accepted', alone);
     if (preview.state === 'gone') return forgetGone(preview, alone);
     const { repository } = material;
     if (preview.state !== 'deleting') await askForDeletion(repository, named, { ...request, signal: until });
     const reasons = [`${request.by} asked for its deletion`];
-    const { outcome, problem } = await expireOne({ ...named, reasons, evenDamaged: true }, alone, until);
+    const { outcome, problem, freed } = await expireOne({ ...named, reasons, evenDamaged: true }, alone, until);
     const isOnItsWay = outcome === 'marked' || outcome === 'waiting';
     const mark = isOnItsWay
       ? await readExpiry(repository, expiringKey(named.dataset, named.backupId), { signal: until })
       : undefined;
-    return { preview, outcome, problem, notBefore: mark?.lookAt.toISOString() ?? null };
+    return { preview, outcome, problem, freed, notBefore: mark?.lookAt.toISOString() ?? null };
   });
 }
 
@@ -150,6 +153,7 @@ async function toPreview(
   ];
   const alike = others.filter(({ method }) => method === before?.method);
   const isLastGood = before !== undefined && isGood(before) && alike.length === 0;
+  const denial = await findDenial(named, material, signal);
   return {
     ...{ ...named, repository: repository.name, state },
     ...{ snapshotAt: before?.snapshotAt ?? null, purpose: before?.purpose ?? null },
@@ -162,16 +166,44 @@ async function toPreview(
     isLastVerified: before?.isVerified === true && !alike.some(({ isVerified }) => isVerified),
     goodLeft: others.length,
     newestLeft: others[0] === undefined ? null : { id: others[0].id, snapshotAt: others[0].snapshotAt },
-    refusals: [...neededBy, ...(isLastGood && !request.evenLastGood ? [LAST_GOOD] : [])],
+    refusals: [
+      ...neededBy,
+      ...(isLastGood && !request.evenLastGood ? [LAST_GOOD] : []),
+      ...(denial === undefined ? [] : [`out of reach here: ${denial.message}`]),
+    ],
   };
 }
 
 const isGood = ({ purpose, isDamaged, isDeletionRequested }: PlannedBackup): boolean =>
   purpose === 'regular' && !isDamaged && !isDeletionRequested;
 
+/** A deletion takes versions as well, or none is made. Null also where the store is too full to be tried. */
 async function freesSpace({ repository }: RetentionMaterial, signal: AbortSignal): Promise<boolean | null> {
-  const keeps = await keepsVersions(repository, signal);
-  return keeps === null ? null : !keeps;
+  try {
+    return (await repository.traits({ signal })).versioning === null ? null : true;
+  } catch {
+    signal.throwIfAborted();
+    return null;
+  }
+}
+
+/** Nothing is promised, neither to the audit trail nor to sweeps, that the credential of this process may not do. */
+async function findDenial(
+  { dataset, backupId }: NamedBackup,
+  { repository }: RetentionMaterial,
+  signal: AbortSignal,
+): Promise<AppError | undefined> {
+  try {
+    await repository.requireRemovable(manifestKey(backupPrefix(dataset, backupId)), { signal });
+    return undefined;
+  } catch (error) {
+    if (error instanceof AppError && /-denied$/.test(error.code)) return error;
+    throw error;
+  }
+}
+
+function throwIfAny(error: AppError | undefined): void {
+  if (error !== undefined) throw error;
 }
 
 interface Seen {

@@ -7,9 +7,10 @@ import { loadEngine, resolveMethod } from '#common/engines/engines.js';
 import { type ProfileProbe, parseProfile } from '#common/engines/profiles.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { BackupRepository, RepositoryLock } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
+import { retentionOf } from './retention-of.js';
 
 export type FullSchedule = ScheduleConfig & { readonly method: string };
 
@@ -71,9 +72,21 @@ export class Installation {
   /** Throws: request.refused. */
   repository(name: string): BackupRepository {
     const config = known(this.config.repositories, name, 'repository');
-    const repository = this.opened.get(name) ?? openRepository({ name, ...config });
+    const lock = config.lock && { ...config.lock, periods: this.lockPeriods(name) };
+    const repository = this.opened.get(name) ?? openRepository({ name, ...config, lock });
     this.opened.set(name, repository);
     return repository;
+  }
+
+  private lockPeriods(repository: string): RepositoryLock['periods'] {
+    const own = Object.entries(this.config.datasets).filter(([, { repositories }]) =>
+      repositories.includes(repository),
+    );
+    const periods = own.map(([dataset]) => {
+      const { withinMs = 0, safetyWithinMs = withinMs } = retentionOf(this.config, dataset).policy;
+      return [dataset, { regularMs: withinMs, safetyMs: safetyWithinMs }] as const;
+    });
+    return Object.fromEntries(periods);
   }
 
   /** Of a dataset, the one that is written first is the first. Throws: request.refused. */

@@ -2,34 +2,14 @@ import { createHash, randomBytes } from 'node:crypto';
 import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { describeRemovals } from './removal-contract.js';
+import { collect, keysOf, type RepositoryBed } from './repository-bed.js';
 import { unfinishedBody } from './unfinished-body.js';
-
-/** One place for backups, made for one run of the suite. */
-export interface RepositoryBed {
-  /** Opens the place anew. */
-  open(): BackupRepository;
-  /** The same place, where nothing may be written. */
-  openReadOnly(): BackupRepository;
-  /** A bucket or root that is not there. */
-  openMissing(): BackupRepository;
-  /** What writers left behind: open uploads, temporary files. */
-  countUnfinished(): Promise<number>;
-  dispose(): Promise<void>;
-}
 
 const signal = new AbortController().signal;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const text = (value: string) => Buffer.from(value);
-
-async function collect(objects: AsyncIterable<StoredObject>): Promise<StoredObject[]> {
-  const all: StoredObject[] = [];
-  for await (const object of objects) all.push(object);
-  return all;
-}
-
-const keysOf = async (repository: BackupRepository, prefix: string) =>
-  (await collect(repository.list(prefix, { signal }))).map(({ key }) => key);
 
 /** What every store must do. `makeBed` prepares a place of its own for the suite. */
 export function describeBackupRepositoryContract(name: string, makeBed: () => Promise<RepositoryBed>): void {
@@ -193,6 +173,8 @@ export function describeBackupRepositoryContract(name: string, makeBed: () => Pr
       expect(await keysOf(repository, 'gone')).toEqual([]);
     });
 
+    describeRemovals(() => ({ bed, repository }));
+
     it('keeps writing and removing neighbours apart', async () => {
       const work = Array.from({ length: 40 }, async (_, i) => {
         const key = `busy/${i % 4}/deep/${i}`;
@@ -250,6 +232,9 @@ export function describeBackupRepositoryContract(name: string, makeBed: () => Pr
       const readOnly = bed.openReadOnly();
       const denied = { code: 'repository.denied', hint: expect.stringMatching(/\.$/) };
       await expect(readOnly.put('denied/small', text('x'), { signal })).rejects.toMatchObject(denied);
+      await expect(readOnly.requireRemovable('denied/small', { signal })).rejects.toMatchObject({
+        code: expect.stringMatching(/^repository[.](delete-|versions-)?denied$/),
+      });
       const large = unfinishedBody(20 << 20, (body) => body.push(null));
       await expect(readOnly.put('denied/large', large, { signal })).rejects.toMatchObject(denied);
       expect(large.destroyed).toBe(true);
@@ -272,6 +257,7 @@ export function describeBackupRepositoryContract(name: string, makeBed: () => Pr
       await expect(missing.stat('a/b', { signal })).rejects.toMatchObject(problem);
       await expect(collect(missing.list('', { signal }))).rejects.toMatchObject(problem);
       await expect(missing.remove('a/b', { signal })).rejects.toMatchObject(problem);
+      await expect(missing.requireRemovable('a/b', { signal })).rejects.toMatchObject(problem);
       await expect(missing.traits({ signal })).rejects.toMatchObject(problem);
       await missing.close();
     });

@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import {
   CreateBucketCommand,
   DeleteBucketCommand,
+  DeleteObjectCommand,
   DeleteObjectsCommand,
   ListMultipartUploadsCommand,
   ListObjectVersionsCommand,
+  PutObjectCommand,
   S3Client,
 } from '@aws-sdk/client-s3';
 import { openRepository, type RepositoryOptions } from '#common/repository/open-repository.js';
@@ -31,9 +33,34 @@ export class S3Bed {
     return bed;
   }
 
+  get url(): string {
+    return `s3://${this.bucket}/some/prefix`;
+  }
+
   open(changed: Partial<RepositoryOptions> = {}) {
-    const url = `s3://${this.bucket}/some/prefix`;
-    return openRepository({ name: 's3', url, endpoint, region, accessKeyId, secretAccessKey, ...changed });
+    return openRepository({ name: 's3', url: this.url, endpoint, region, accessKeyId, secretAccessKey, ...changed });
+  }
+
+  /** Everything that takes space: versions and delete markers, `repository.json` and `repository.json (marker)`. */
+  async listVersions(): Promise<string[]> {
+    const page = await this.client.send(new ListObjectVersionsCommand({ Bucket: this.bucket }));
+    const keyOf = (key = ''): string => key.slice('some/prefix/'.length);
+    const versions = (page.Versions ?? []).map(({ Key }) => keyOf(Key));
+    return [...versions, ...(page.DeleteMarkers ?? []).map(({ Key }) => `${keyOf(Key)} (marker)`)].sort();
+  }
+
+  /** Ids of what is no delete marker, the newest first. */
+  async versionsOf(key: string): Promise<string[]> {
+    const input = { Bucket: this.bucket, Prefix: `some/prefix/${key}` };
+    const { Versions = [] } = await this.client.send(new ListObjectVersionsCommand(input));
+    return Versions.map(({ VersionId = '' }) => VersionId);
+  }
+
+  /** An object that only its versions show, as one is that was removed without a version. */
+  async hide(key: string): Promise<void> {
+    const place = { Bucket: this.bucket, Key: `some/prefix/${key}` };
+    await this.client.send(new PutObjectCommand({ ...place, Body: 'hidden' }));
+    await this.client.send(new DeleteObjectCommand(place));
   }
 
   async countUnfinished(): Promise<number> {

@@ -1,7 +1,19 @@
 import { Readable } from 'node:stream';
 import { BackupRepository, type ObjectKey } from '#common/repository/backup-repository.js';
 
-type Method = 'traits' | 'put' | 'get' | 'stat' | 'list' | 'remove' | 'abortUnfinished';
+type Method = keyof Pick<
+  BackupRepository,
+  | 'traits'
+  | 'put'
+  | 'get'
+  | 'stat'
+  | 'list'
+  | 'remove'
+  | 'requireRemovable'
+  | 'removeHidden'
+  | 'extendRetention'
+  | 'abortUnfinished'
+>;
 
 /** What happens in place of a call; `real` makes the call. */
 export type Script = {
@@ -20,7 +32,7 @@ export class ScriptedRepository extends BackupRepository {
     private readonly inner: BackupRepository,
     private readonly script: Script,
   ) {
-    super(inner.encryption);
+    super(inner.encryption, inner.lock);
     this.name = inner.name;
     this.location = inner.location;
   }
@@ -47,6 +59,18 @@ export class ScriptedRepository extends BackupRepository {
 
   remove(...args: Parameters<BackupRepository['remove']>) {
     return this.play('remove', args);
+  }
+
+  requireRemovable(...args: Parameters<BackupRepository['requireRemovable']>) {
+    return this.play('requireRemovable', args);
+  }
+
+  removeHidden(...args: Parameters<BackupRepository['removeHidden']>) {
+    return this.play('removeHidden', args);
+  }
+
+  extendRetention(...args: Parameters<BackupRepository['extendRetention']>) {
+    return this.play('extendRetention', args);
   }
 
   abortUnfinished(...args: Parameters<BackupRepository['abortUnfinished']>) {
@@ -101,7 +125,7 @@ export const observing = (onChange: (change: Change) => unknown): Script => ({
   },
   remove: async (remove, key, o) => {
     await onChange({ kind: 'remove', key, isOverNothing: false });
-    await remove(key, o);
+    return remove(key, o);
   },
 });
 

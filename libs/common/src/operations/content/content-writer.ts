@@ -33,6 +33,8 @@ export interface ContentWriterDeps {
   /** For the sealed bytes of large contents on their way. */
   readonly folder: string;
   readonly signal: AbortSignal;
+  /** The store locks contents until then, where the repository has a `lock`. */
+  readonly retainUntil?: Date | undefined;
   readonly onStored?: ((bytes: number) => void) | undefined;
 }
 
@@ -70,20 +72,23 @@ export class ContentWriter {
     const contentSha256 = createHash('sha256').update(content).digest('hex');
     return this.once({ contentSha256, contentBytes: content.length }, async (key) => {
       const sealed = await this.d.sealing.bytes(content);
-      return this.d.repository.put(key, sealed, { signal: this.d.signal });
+      const { repository, signal, retainUntil } = this.d;
+      return repository.put(key, sealed, { signal, retainUntil });
     });
   }
 
   /** Its name is known only at its end, so it waits on disk, sealed: what the source shows in clear nobody finds there later. */
   private async putLarge(head: Uint8Array, rest: AsyncIterator<Buffer>): Promise<SharedRef> {
-    const { sealing, signal, folder, repository } = this.d;
+    const { sealing, signal, folder, repository, retainUntil } = this.d;
     this.spooled += 1;
     const file = join(folder, `content-${this.spooled}`);
     const measured = measuring(head, rest);
     try {
       const chain = spawnChain(sealing.tail(), { signal, input: Readable.from(measured.chunks) });
       await pipeline(chain.stdout, createWriteStream(file, { mode: 0o600 }), { signal });
-      return await this.once(measured.result(), (key) => repository.put(key, createReadStream(file), { signal }));
+      return await this.once(measured.result(), (key) =>
+        repository.put(key, createReadStream(file), { signal, retainUntil }),
+      );
     } finally {
       await rm(file, { force: true });
     }

@@ -13,7 +13,7 @@ import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { HOLD_LIVES_MS } from '#common/repository/expiry-marker.js';
 import { type KeptHold, keepHold } from '#common/repository/keep-hold.js';
-import { manifestKey, SHARING_NAME } from '#common/repository/layout.js';
+import { contentKey, manifestKey, SHARING_NAME } from '#common/repository/layout.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 import { type SealedForm, Sealing, type SealingOptions } from '#common/sealing/sealing.js';
 import { loadIndexKeys, toDigestOf } from './content-names.js';
@@ -38,6 +38,8 @@ export interface SharingDeps extends NewBackup {
   /** Stores one object of the attempt, sealed as the form says. */
   readonly store: (name: string, stream: Readable, form: SealedForm) => Promise<ManifestObject>;
   readonly onStored?: ((bytes: number) => void) | undefined;
+  /** The store locks what the backup refers to until then, where the repository has a `lock`. */
+  readonly retainUntil?: Date | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -92,10 +94,11 @@ class Begun implements SharedObjects {
     const { folder, index, known, mark } = o;
     this.inventory = new SortedLines({ folder, name: 'inventory' });
     this.references = new SortedLines({ folder, name: 'references' });
-    const { dataset, repository, compression, onStored, signal } = d;
+    const { dataset, repository, compression, retainUntil, onStored, signal } = d;
     const sealing = new Sealing({ compression, recipients: repository.encryption.recipients });
     const toDigest = toDigestOf(index);
-    this.writer = new ContentWriter({ dataset, repository, sealing, toDigest, mark, known, folder, signal, onStored });
+    const deps = { dataset, repository, sealing, toDigest, mark, known, folder, signal, retainUntil, onStored };
+    this.writer = new ContentWriter(deps);
   }
 
   static async begin(d: SharingDeps): Promise<Begun> {
@@ -164,6 +167,7 @@ class Begun implements SharedObjects {
 
   private async *referenceLines(total: { count: number; sizeBytes: number }): AsyncGenerator<string> {
     let last = '';
+    const locks = new Locks(this.d);
     for await (const { key: name } of this.references.sorted()) {
       if (name === last) continue;
       last = name;
@@ -173,8 +177,40 @@ class Begun implements SharedObjects {
         throw new AppError('internal.bug', `${name} was neither stored by this backup nor in its parent`);
       total.count += 1;
       total.sizeBytes += stored.sizeBytes;
+      if (!name.includes(this.o.mark)) await locks.extend(name);
       yield JSON.stringify(stored);
     }
+    await locks.end();
+  }
+}
+
+const LOCKS_IN_FLIGHT = 16;
+
+/** Locks what earlier backups have stored for as long as this one, several at a time. */
+class Locks {
+  private readonly inFlight = new Set<Promise<void>>();
+  private failure: unknown;
+
+  constructor(private readonly d: Pick<SharingDeps, 'repository' | 'dataset' | 'retainUntil' | 'signal'>) {}
+
+  /** Throws: also what an earlier one met; repository.*. */
+  async extend(name: string): Promise<void> {
+    const { repository, dataset, retainUntil, signal } = this.d;
+    if (retainUntil === undefined) return;
+    while (this.inFlight.size >= LOCKS_IN_FLIGHT) await Promise.race(this.inFlight);
+    if (this.failure !== undefined) throw this.failure;
+    const locking = repository
+      .extendRetention(contentKey(dataset, name), retainUntil, { signal })
+      .catch((error: unknown) => {
+        this.failure ??= error;
+      })
+      .finally(() => this.inFlight.delete(locking));
+    this.inFlight.add(locking);
+  }
+
+  async end(): Promise<void> {
+    await Promise.all(this.inFlight);
+    if (this.failure !== undefined) throw this.failure;
   }
 }
 
