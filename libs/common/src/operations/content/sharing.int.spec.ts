@@ -9,6 +9,7 @@ import { Keyring } from '#common/sealing/keyring.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
 import { eachStore, listKeys } from '#common/testing/each-store.js';
+import { ProtectedBed } from '#common/testing/protected-bed.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { checkContent } from './check-content.js';
 import { readInventory, readReferences } from './references.js';
@@ -143,4 +144,23 @@ async function firstContent(bed: ContentTestBed, manifest: Manifest, mark: strin
 const sum = (references: { count: number; sizeBytes: number } | undefined) => ({
   count: references?.count,
   sizeBytes: references?.sizeBytes,
+});
+
+it('content is locked for as long as the newest backup that refers to it, also what an earlier one has stored', async () => {
+  const place = await ProtectedBed.make({ keeps: 'locked versions' });
+  const HOUR_MS = 3_600_000;
+  const periods = { media: { regularMs: HOUR_MS, safetyMs: HOUR_MS } };
+  const repository = place.openDeleting({ lock: { mode: 'governance', periods } });
+  const dispose = async () => {
+    await repository.close();
+    await place.dispose();
+  };
+  const bed = await ContentTestBed.make(async () => ({ repository, dispose }));
+  const begunAt = Date.now();
+  await bed.back(treeOf({ a: 'one', b: 'two' }));
+  await bed.back(treeOf({ a: 'one', c: 'three' }), { clock: () => new Date(begunAt + 2 * HOUR_MS) });
+  const locks = (await bed.contents()).map(async (key) => (await repository.stat(key, { signal }))?.lockedUntil);
+  const hours = (await Promise.all(locks)).map((until) => Math.round(((until?.getTime() ?? 0) - begunAt) / HOUR_MS));
+  expect(hours.sort()).toEqual([1, 3, 3]);
+  await bed.dispose();
 });
