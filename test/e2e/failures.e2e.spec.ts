@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { newId, Platform } from '../support/platform.js';
 import { type Asked, ask, causedBy } from '../support/request.js';
