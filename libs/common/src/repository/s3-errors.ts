@@ -98,9 +98,7 @@ const isLocked = (error: unknown): boolean =>
 
 /** The keys are right, and what they ask for is not allowed. */
 export const isAccessDenied = (error: unknown): error is AppError =>
-  error instanceof AppError &&
-  error.code === 'repository.denied' &&
-  !Object.hasOwn(HINTS, String(error.context['reason']));
+  error instanceof AppError && error.code === 'repository.denied' && !Object.keys(HINTS).includes(nameOf(error.cause));
 
 /** By the store, and not by its state. */
 export const isRefused = (error: unknown): boolean => statusOf(error) === 403;

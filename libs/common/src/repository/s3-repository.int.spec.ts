@@ -6,6 +6,8 @@ import { describeBackupRepositoryContract } from '#common/testing/backup-reposit
 import { ProtectedBed } from '#common/testing/protected-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
+import { startS3Proxy } from '#common/testing/s3-proxy.js';
+import { endpoints } from '#tools/services/endpoints.js';
 
 describeBackupRepositoryContract('an S3 bucket', async () => {
   const [bed, gateway] = await Promise.all([S3Bed.make(), startReadOnlyGateway()]);
@@ -78,6 +80,29 @@ describe('S3Repository', () => {
       message: expect.stringContaining('ECONNREFUSED'),
     };
     await expect(closed.stat('a/b', { signal })).rejects.toMatchObject(problem);
+  });
+
+  it('shows no older version of what it removes', async () => {
+    const bed = await makeBed({ objectLock: true });
+    const repository = bed.open();
+    for (const body of ['one', 'two', 'three']) await repository.put('twice/object', Buffer.from(body), { signal });
+    const [newest = '', middle = '', oldest = ''] = await bed.versionsOf('twice/object');
+    const removed: (string | null)[] = [];
+    const { host, port } = endpoints.s3;
+    const proxy = await startS3Proxy(
+      { host, port },
+      {
+        answer: ({ method, url = '' }) => {
+          if (method === 'DELETE') removed.push(new URL(url, 'http://store').searchParams.get('versionId'));
+          return undefined;
+        },
+      },
+    );
+    leftovers.push(() => proxy.stop());
+    const watched = bed.open({ endpoint: proxy.endpoint });
+    await watched.remove('twice/object', { signal });
+    expect(removed).toEqual([oldest, middle, newest]);
+    await watched.close();
   });
 
   it('discovers what the bucket can do', async () => {
