@@ -136,13 +136,15 @@ describe.each(MAKES)('a cache in %s', (make) => {
     backupId = (await platform.next('backup.completed', causedBy(asked))).data.backupId;
     await client.flushall();
     const { next } = await restore({});
-    await waitUntil('keys come', async () => (await client.dbsize()) > 5_000);
+    const explain = () =>
+      platform.bus.events.map(({ type, data }) => `${type} ${data.error?.message ?? ''}`).join('\n');
+    await waitUntil('keys come', async () => (await client.dbsize()) > 5_000, { timeoutMs: 90_000, explain });
     await platform.app('executor').kill();
     expect(await client.dbsize()).toBeLessThan(150_000);
     await platform.startApp('executor');
     await next('restore.failed');
     await waitUntil('what is half there is swept', async () => (await client.dbsize()) === 0);
-  }, 120_000);
+  }, 240_000);
 
   it('shows its password nowhere', async () => {
     expect(await findSecrets(platform)).toEqual([]);
