@@ -22,10 +22,12 @@ export const restorePlan: Verb = {
     const { installation, signal } = context;
     const repository = installation.primaryRepository(wish.manifest.dataset);
     const engine = installation.engineOf(wish.manifest.dataset);
-    const { manifest } = await openBackup(wish.manifest, { repository, engine }, signal);
+    const opened = await openBackup(wish.manifest, { repository, engine }, signal);
+    const { manifest } = opened;
     const driver = loadDriver(engine, manifest.method, `backup ${manifest.backupId}`);
     const target = installation.target(targetName);
-    const plan = await driver.plan({ manifest, target, destination, strategy, safety }, signal);
+    const inventory = () => opened.inventory(signal);
+    const plan = await driver.plan({ manifest, target, destination, strategy, safety, inventory }, signal);
     const lines = Object.entries(driver.describe(plan)).map(([label, said]) => [label, toText(said)] as const);
     const text = [toFields(Object.fromEntries(lines)), '', ...toRefusalLines(plan.refusals)].join('\n');
     return { document: { ...plan, damage }, text, exit: exitOfRefusals(plan.refusals) };

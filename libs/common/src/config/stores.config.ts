@@ -20,7 +20,8 @@ const DatasetBase = z.object({
 
 const DestinationPattern = z
   .string()
-  .regex(/^[^/]+$/)
+  .min(1)
+  .max(1_024)
   .describe('A database, prefix, index or topic, * for any run of characters');
 
 /** What every target says. */

@@ -2,6 +2,7 @@ import type { Readable } from 'node:stream';
 import type { ZodObject, ZodType, z } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject, OpenManifest, RequiredRange } from '#common/contracts/manifest.js';
+import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { Refusals } from '#common/errors/refusals.js';
 import type { Probe } from '#common/probes/define-probe.js';
@@ -193,10 +194,12 @@ export interface RestoreQuestion<T extends RestoreTarget = RestoreTarget, F exte
   readonly safety: boolean;
   /** Of a run that asks for itself: the fence that it holds is no obstacle to it. */
   readonly identity?: AttemptIdentity;
+  /** Of a backup that shares content: what it holds, from the beginning each time. Throws while it is read: backup.corrupt; repository.*. */
+  readonly inventory?: () => AsyncIterable<InventoryEntry>;
 }
 
 export interface RestoreOrder<T extends RestoreTarget = RestoreTarget, F extends object = object>
-  extends Omit<RestoreQuestion<T, F>, 'safety'> {
+  extends Omit<RestoreQuestion<T, F>, 'safety' | 'inventory'> {
   readonly identity: AttemptIdentity;
 }
 
@@ -244,6 +247,10 @@ export interface Material extends SharedMaterial {
   spool(name: string): Promise<string>;
   /** The same as a stream, which errors at its end when the stored bytes are not those of the manifest. */
   open(name: string): Promise<Readable>;
+  /** What a backup that shares content holds, sorted by key, from the beginning each time. Throws while it is read: backup.corrupt; repository.*. */
+  inventory(): AsyncIterable<InventoryEntry>;
+  /** One shared content, as the operation `openShared` gives it. Throws, here or from the stream: backup.corrupt; repository.*. */
+  shared(ref: SharedRef): Promise<Readable>;
   /** A folder for files of the driver's own; it goes away with the attempt. */
   readonly folder: string;
   /** Takes the safety backup, if one is wanted and no earlier attempt took it. Returns its id; null: declined. */

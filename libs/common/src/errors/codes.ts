@@ -52,6 +52,52 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Another version of Holdfast made the backup; use one that knows this kind of store.',
   },
+  'bucket.changed': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Objects are replaced faster than they can be read, or another program writes to the destination; try again when it is quieter.',
+  },
+  'bucket.denied': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct `accessKeyId` and `secretAccessKey`, or grant what the message names; docs/how-to/back-up-a-bucket.md lists the rights.',
+  },
+  'bucket.empty': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Look whether the bucket and the prefix of the dataset are the right ones; where all was removed on purpose, set `mayBeEmpty: true`.',
+  },
+  'bucket.full': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Make room in the store or raise the quota of the bucket, then restore again.',
+  },
+  'bucket.key': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The store has no objects of these names; restore to one that has, or bring back single objects by hand as docs/how-to/back-up-a-bucket.md shows.',
+  },
+  'bucket.missing': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Create the bucket, or correct `url` and `endpoint`, then run `holdfast check`.',
+  },
+  'bucket.not-empty': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Name an empty prefix, or ask for strategy `sync`, which leaves other objects, or `mirror`, which removes them; `holdfast restore plan` shows which.',
+  },
+  'bucket.protocol': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The store answers otherwise than S3; correct `endpoint`, then run `holdfast check`.',
+  },
+  'bucket.unreachable': {
+    retryable: true,
+    passes: true,
+    exit: Exit.unreachable,
+    hint: 'Check that the store under `endpoint` answers, then run `holdfast check`.',
+  },
   'bus.damaged': {
     retryable: false,
     exit: Exit.failed,

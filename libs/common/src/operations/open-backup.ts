@@ -1,12 +1,14 @@
 import { buffer } from 'node:stream/consumers';
 import type { ZodType } from 'zod';
 import { FACTS_NAME, type Manifest, type OpenManifest } from '#common/contracts/manifest.js';
+import type { InventoryEntry } from '#common/contracts/shared-ref.js';
 import { loadEngine } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toIssueText } from '#common/errors/issue-text.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { unsealBytes } from '#common/sealing/sealing.js';
+import { readInventory } from './content/references.js';
 import { checkedBody } from './spool-object.js';
 
 /** A backup whose seal was opened. */
@@ -14,6 +16,8 @@ export interface OpenedBackup<F extends object = object> {
   readonly manifest: OpenManifest<F>;
   /** Opens its objects. */
   readonly keyring: Keyring;
+  /** Of a backup that shares content: what it holds, sorted by key. Throws while it is read: backup.corrupt; repository.*. */
+  inventory(signal: AbortSignal): AsyncIterable<InventoryEntry>;
 }
 
 export interface OpenBackupDeps<F extends object> {
@@ -36,7 +40,9 @@ export async function openBackup<F extends object>(
   keyring.assertOpens(manifest.recipients, `backup ${manifest.backupId}`);
   const facts = manifest.facts ?? (await unsealFacts(manifest, { repository, keyring, signal }));
   const snapshot = engine.facts.safeParse(facts);
-  if (snapshot.success) return { manifest: { ...manifest, snapshot: snapshot.data }, keyring };
+  const inventory: OpenedBackup['inventory'] = (until) =>
+    readInventory(manifest, repository, { keyring, signal: until });
+  if (snapshot.success) return { manifest: { ...manifest, snapshot: snapshot.data }, keyring, inventory };
   const problems = snapshot.error.issues.slice(0, 5).map((issue) => toIssueText(issue, 'facts'));
   throw new AppError(
     'backup.corrupt',

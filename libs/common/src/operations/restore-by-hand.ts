@@ -1,5 +1,6 @@
 import type { ManifestObject } from '#common/contracts/manifest.js';
 import { quoteArgument } from '#common/process/command.js';
+import { contentPrefix } from '#common/repository/layout.js';
 
 const S3_LOCATION = /^s3:\/\/(.+?) at (?:(https?:\/\/\S+)|Amazon S3 in (\S+))$/;
 const FILE_LOCATION = /^file:\/\/(\/.*)$/;
@@ -25,6 +26,17 @@ export function toRestoreByHand(
   return commands.map((line) => line.replace(/[\r\n]+/g, ' '));
 }
 
+/** Defines `content NAME`, which writes one shared content to its output: for the engine's own commands. */
+export function toContentByHand(dataset: string, location: string, isEncrypted: boolean): string[] {
+  const key = `${contentPrefix(dataset)}/$(printf %s "$1" | cut -c 1-2)/$1`;
+  const s3 = S3_LOCATION.exec(location);
+  const folder = FILE_LOCATION.exec(location)?.[1];
+  const fetched = s3
+    ? `aws s3 cp ${toPlace(s3)}/"${key}" - ${toStore(s3)} < /dev/null`
+    : `cat ${quoteArgument(withoutSlash(folder ?? ''))}/"${key}"`;
+  return [`content() { ${fetched}${isEncrypted ? ' | age --decrypt --identity identity.txt' : ''} | zstd -d -q -c; }`];
+}
+
 const IDENTITY_NEEDED =
   '# The objects are encrypted: put an identity of one of the recipients into the file identity.txt.';
 
@@ -41,14 +53,16 @@ function toUnseal({ name, compression, encryption }: ManifestObject): string[] {
 function toFetch(key: string, name: string, location: string): string {
   const s3 = S3_LOCATION.exec(location);
   if (s3) {
-    const [, place = '', endpoint, region = ''] = s3;
-    const store =
-      endpoint === undefined ? `--region ${quoteArgument(region)}` : `--endpoint-url ${quoteArgument(endpoint)}`;
-    return `aws s3 cp ${quoteArgument(`s3://${withoutSlash(place)}/${key}`)} ${name} ${store}`;
+    const [, place = ''] = s3;
+    return `aws s3 cp ${quoteArgument(`s3://${withoutSlash(place)}/${key}`)} ${name} ${toStore(s3)}`;
   }
   const folder = FILE_LOCATION.exec(location)?.[1];
   if (folder !== undefined) return `cp ${quoteArgument(`${withoutSlash(folder)}/${key}`)} ${name}`;
   return `# fetch ${key} from ${location} as ${name}`;
 }
+
+const toPlace = ([, place = '']: readonly string[]): string => quoteArgument(`s3://${withoutSlash(place)}`);
+const toStore = ([, , endpoint, region = '']: readonly (string | undefined)[]): string =>
+  endpoint === undefined ? `--region ${quoteArgument(region)}` : `--endpoint-url ${quoteArgument(endpoint)}`;
 
 const withoutSlash = (path: string): string => path.replace(/\/+$/, '');

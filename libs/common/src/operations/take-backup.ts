@@ -20,7 +20,7 @@ import { placeCanary } from './canary.js';
 import { type SharedParts, Sharing } from './content/sharing.js';
 import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
-import { toRestoreByHand } from './restore-by-hand.js';
+import { toContentByHand, toRestoreByHand } from './restore-by-hand.js';
 
 /** One try at one backup: whatever it writes lies below a prefix of its own. */
 export interface BackupAttempt<D extends ProtectedDataset = ProtectedDataset> {
@@ -141,7 +141,10 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
     const tools = { ...output.tools, ...sealingTools };
     const chain = { needs: [...output.needs], requires: [...(await output.requires())] };
     const { attemptKey, objects } = writing;
-    const byHand = toRestoreByHand(needed, d.repository.location, method.byHand({ facts, tools, ...chain }));
+    const { location } = d.repository;
+    const ofContent =
+      shared.references === undefined ? [] : toContentByHand(attempt.dataset.name, location, recipients.length > 0);
+    const byHand = toRestoreByHand(needed, location, [...ofContent, ...method.byHand({ facts, tools, ...chain })]);
     const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain, ...shared };
     manifest = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
   } catch (error) {
@@ -173,7 +176,7 @@ function toSharing<D extends ProtectedDataset, F extends object>(
 ): Sharing {
   let bytes = 0;
   return new Sharing({
-      ...{ dataset: dataset.name, backupId, runId, attempt, method, kind: engine.kind, repository, retainUntil, signal },
+    ...{ dataset: dataset.name, backupId, runId, attempt, method, kind: engine.kind, repository, retainUntil, signal },
     ...{ compression: dataset.compression, workDirectory: d.workDirectory },
     store: (name, stream, form) => writing.store({ name, stage: name, stream }, form),
     onStored: (stored) => {

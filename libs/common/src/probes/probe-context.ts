@@ -1,4 +1,5 @@
 import type { OpenManifest } from '#common/contracts/manifest.js';
+import type { InventoryEntry } from '#common/contracts/shared-ref.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 
@@ -14,5 +15,7 @@ export interface ProbeContext<D extends object = object, T extends object = obje
   readonly repository: BackupRepository;
   /** What opens the objects of an encrypted backup. */
   readonly keyring: Keyring;
+  /** Of a backup that shares content: what it holds, sorted by key. Throws while it is read: backup.corrupt; repository.*. */
+  inventory(signal: AbortSignal): AsyncIterable<InventoryEntry>;
   readonly signal: AbortSignal;
 }

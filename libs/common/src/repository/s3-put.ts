@@ -39,7 +39,7 @@ export async function putObject(
 
 async function putWhole(connection: S3Connection, key: string, part: Part, o: S3UploadOptions): Promise<void> {
   const whole = { Body: part.bytes, ContentMD5: part.md5.toString('base64') };
-  const input = { Bucket: connection.bucket, Key: key, ...whole, ...toLockInput(o.lock) };
+  const input = { Bucket: connection.bucket, Key: key, ...whole, ...toLockInput(o.lock), ...o.headers };
   let wasRetried = false;
   try {
     await connection.conditionally(o.ifAbsent, (condition) =>

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import { CompleteMultipartUploadCommand, CreateMultipartUploadCommand, UploadPartCommand } from '@aws-sdk/client-s3';
+import {
+  CompleteMultipartUploadCommand,
+  CreateMultipartUploadCommand,
+  type PutObjectCommandInput,
+  UploadPartCommand,
+} from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
 import type { S3Connection } from './s3-connection.js';
 import { abortUpload, CLEANUP_MS, digestObject, findHead, unquote } from './s3-objects.js';
@@ -11,7 +16,23 @@ export interface S3UploadOptions {
   readonly ifAbsent: boolean;
   readonly onProgress: ((bytes: number) => void) | undefined;
   readonly lock?: ObjectLock | undefined;
+  /** How the object is served. */
+  readonly headers?: ObjectHeaders | undefined;
 }
+
+/** What a store keeps beside an object, as its client takes it. */
+export type ObjectHeaders = Pick<
+  PutObjectCommandInput,
+  | 'ContentType'
+  | 'ContentEncoding'
+  | 'ContentDisposition'
+  | 'ContentLanguage'
+  | 'CacheControl'
+  | 'Expires'
+  | 'Metadata'
+  | 'Tagging'
+  | 'WebsiteRedirectLocation'
+>;
 
 /** What keeps one object from being removed. */
 export interface ObjectLock {
@@ -110,7 +131,7 @@ export class S3Upload {
   }
 
   private async create(): Promise<string> {
-    const input = { Bucket: this.connection.bucket, Key: this.key, ...toLockInput(this.o.lock) };
+    const input = { Bucket: this.connection.bucket, Key: this.key, ...toLockInput(this.o.lock), ...this.o.headers };
     const { UploadId } = await this.connection.request(`begin to write ${this.key}`, this.signal, (client, o) =>
       client.send(new CreateMultipartUploadCommand(input), o),
     );

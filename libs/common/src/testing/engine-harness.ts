@@ -70,7 +70,9 @@ export class EngineHarness {
 
   static async start(store: StoreFixture, isEncrypted: boolean): Promise<EngineHarness> {
     const { recipient, identity } = await generateAgeKeys();
-    const bed = await BackupTestBed.create(isEncrypted ? { recipients: [recipient], identity } : undefined);
+    const { identity: indexIdentity } = await generateAgeKeys();
+    const encryption = { recipients: [recipient], identity, indexIdentity };
+    const bed = await BackupTestBed.create(isEncrypted ? encryption : undefined);
     return new EngineHarness(store, bed, identity);
   }
 

@@ -34,6 +34,8 @@ export const toProbeContext = (
   restored: Restored,
   expected: { readonly manifest: PostgresManifest; readonly repository: BackupRepository; readonly keyring?: Keyring },
 ): ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts> => ({
-  ...{ keyring: Keyring.empty, signal: new AbortController().signal, ...expected },
+  ...{ keyring: Keyring.empty, signal: new AbortController().signal, inventory: noInventory, ...expected },
   ...toPlace(restored),
 });
+
+async function* noInventory(): AsyncGenerator<never> {}

@@ -5,13 +5,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Reference, SharedRef } from '#common/contracts/shared-ref.js';
+import { Slots } from '#common/pipeline/slots.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository, WrittenObject } from '#common/repository/backup-repository.js';
 import { contentKey } from '#common/repository/layout.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { ToDigest } from './content-names.js';
 import type { KnownContent } from './known-content.js';
-import { Slots } from './slots.js';
 
 /** Up to this size a content is held in memory and sealed in this process. */
 export const SMALL_BYTES = 1 << 20;

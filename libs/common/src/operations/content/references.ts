@@ -2,13 +2,13 @@ import { pipeline, type Readable } from 'node:stream';
 import { createZstdDecompress } from 'node:zlib';
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { type InventoryEntry, InventoryEntry as InventorySchema, Reference } from '#common/contracts/shared-ref.js';
+import { compareCodePoints } from '#common/domain/code-points.js';
 import { AppError } from '#common/errors/app-error.js';
 import { checkedBody } from '#common/operations/spool-object.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository, ReadOptions } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 import { toUnsealing } from '#common/sealing/sealing.js';
-import { compareCodePoints } from './code-points.js';
 import { readLines } from './line-stream.js';
 
 export const INVENTORY_NAME = 'inventory.ndjson';

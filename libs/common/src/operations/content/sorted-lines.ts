@@ -1,7 +1,7 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareCodePoints } from './code-points.js';
+import { compareCodePoints } from '#common/domain/code-points.js';
 import { readLines } from './line-stream.js';
 
 export interface KeyedLine {

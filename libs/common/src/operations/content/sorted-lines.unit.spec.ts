@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { compareCodePoints } from './code-points.js';
+import { compareCodePoints } from '#common/domain/code-points.js';
 import { type KeyedLine, SortedLines } from './sorted-lines.js';
 
 let folder: string;

@@ -118,7 +118,8 @@ class Restoring {
       return this.toOutcome(earlier.findings, null);
     }
     const safety = takeSafetyBackup !== undefined && isSafetyBackupTaken !== true;
-    const plan = await driver.plan({ ...this.order, safety }, signal);
+    const inventory = () => opened.inventory(signal);
+    const plan = await driver.plan({ ...this.order, safety, inventory }, signal);
     assertNotRefused(plan.refusals, `target "${target.name}"`);
     return withSpoolFolder(workDirectory, identity, async (folder) => {
       const { manifest, keyring } = opened;
