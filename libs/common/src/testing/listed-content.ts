@@ -47,6 +47,7 @@ export function withListedContent(real: BackupRepository, ledger: string): Scrip
     remove: async (remove, key, o) => {
       if (!isContent(key)) return remove(key, o);
       removed.push(key);
+      return { sizeBytes: null, isFreed: null };
     },
   });
 }

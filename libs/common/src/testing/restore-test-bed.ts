@@ -21,6 +21,7 @@ import { expiringKey } from '#common/repository/layout.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';
+import { noInventory } from './restored.js';
 import { ScratchDatabase } from './scratch-database.js';
 import { readSnapshotFacts } from './snapshot-facts.js';
 
@@ -192,5 +193,3 @@ export function comparable(facts: SnapshotFacts): object {
     settings: kept.map((setting) => ({ ...setting, database: setting.database && 'this' })),
   };
 }
-
-async function* noInventory(): AsyncGenerator<never> {}

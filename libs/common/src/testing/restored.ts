@@ -38,4 +38,5 @@ export const toProbeContext = (
   ...toPlace(restored),
 });
 
-async function* noInventory(): AsyncGenerator<never> {}
+/** Of a backup that shares nothing. */
+export async function* noInventory(): AsyncGenerator<never> {}

@@ -21,6 +21,7 @@ import { Keyring } from '#common/sealing/keyring.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { BackupTestBed } from './backup-test-bed.js';
 import { KafkaTestBed } from './kafka-test-bed.js';
+import { noInventory } from './restored.js';
 
 const { signal } = new AbortController();
 
@@ -85,7 +86,7 @@ export class TopicsTestBed {
     const opened = await this.open(manifest);
     const context = {
       ...{ manifest: opened, dataset: this.dataset(), target: this.target(), destination },
-      ...{ repository: this.backups.repository, keyring: Keyring.empty, signal },
+      ...{ repository: this.backups.repository, keyring: Keyring.empty, inventory: noInventory, signal },
     };
     if (probe === undefined) throw new Error('there is no probe');
     return probe.run(context);

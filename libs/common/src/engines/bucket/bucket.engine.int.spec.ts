@@ -56,8 +56,8 @@ async function start(): Promise<StoreFixture> {
       return `restored-${destinations}`;
     },
     leftovers: () => place.keys('.holdfast/'),
-    environment: { PATH: '/usr/bin:/bin' },
-    readByHand,
+    clear: () => place.destroy(),
+    byHand: { environment: { PATH: '/usr/bin:/bin' }, read: readByHand },
     close: async () => {
       await source.dispose();
       await place.dispose();

@@ -7,6 +7,7 @@ import { datasetChecks, measureBucket, targetChecks } from './checks/bucket-chec
 import { BucketFacts } from './facts.js';
 import { listBucket } from './listing.js';
 import { inventoryProbe } from './probes/inventory.probe.js';
+import { mediaProbe } from './probes/media.probe.js';
 import { BucketRestoreDriver } from './restore/bucket-restore.driver.js';
 import { SnapshotMethod } from './snapshot/snapshot.method.js';
 
@@ -20,7 +21,7 @@ export const bucket: BucketEngine = {
   facts: BucketFacts,
   methods: [new SnapshotMethod()],
   restores: [new BucketRestoreDriver()],
-  probes: [inventoryProbe],
+  probes: [inventoryProbe, mediaProbe],
   place: ({ place }) => toPlaceName(place),
   toDestination: (wanted, { place }) => toDestinationName(wanted ?? place.prefix),
   assertThere,

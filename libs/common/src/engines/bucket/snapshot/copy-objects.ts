@@ -124,6 +124,7 @@ export class CopyObjects {
         version = {};
       }
     }
+    assertSaid(key);
     this.vanished.add(key);
     return undefined;
   }
@@ -148,6 +149,12 @@ export class CopyObjects {
   private toKey(key: string): string {
     return this.d.dataset.place.prefix + key;
   }
+}
+
+/** XML has one kind of line break: a listing that encodes none may mean an object of another key, which did not vanish. Throws: bucket.key. */
+function assertSaid(key: string): void {
+  if (!/[\r\n]/.test(key)) return;
+  throw new AppError('bucket.key', `the store lists ${JSON.stringify(key)} and has no object of that key`);
 }
 
 const isSame = (listed: ListedObject, before: BucketEntry): boolean =>

@@ -6,6 +6,7 @@ import { Keyring } from '#common/sealing/keyring.js';
 import { MAKES, type RedisServer } from '#common/testing/redis-server.js';
 import { RedisTestBed } from '#common/testing/redis-test-bed.js';
 import { fillZoo } from '#common/testing/redis-zoo.js';
+import { noInventory } from '#common/testing/restored.js';
 
 const { signal } = new AbortController();
 
@@ -33,6 +34,7 @@ describe.each(MAKES)('the probe redis on %s', (make) => {
       destination: 'all',
       repository,
       keyring: Keyring.empty,
+      inventory: noInventory,
       signal,
     };
     check = () => probe.probe.run(context);

@@ -1,0 +1,155 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { PutBucketVersioningCommand } from '@aws-sdk/client-s3';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { InventoryEntry } from '#common/contracts/shared-ref.js';
+import { openBackup } from '#common/operations/open-backup.js';
+import { restoreBackup } from '#common/operations/restore/restore-backup.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { BucketBed } from '#common/testing/bucket-bed.js';
+import { bucket } from './bucket.engine.js';
+import { BucketFacts } from './facts.js';
+
+const { signal } = new AbortController();
+
+let source: BucketBed;
+let place: BucketBed;
+let bed: BackupTestBed;
+beforeEach(async () => {
+  [source, place, bed] = [await BucketBed.make(), await BucketBed.make(), await BackupTestBed.create()];
+});
+afterEach(async () => {
+  await bed.remove();
+  await source.dispose();
+  await place.dispose();
+});
+
+function datasetOf(o: Readonly<Record<string, unknown>> = {}) {
+  const common = { name: 'media', compression: { level: 1, threads: 1 } };
+  return bucket.dataset.resolve(common, bucket.dataset.schema.parse({ ...source.options(), ...o }));
+}
+
+const backup = (o: Readonly<Record<string, unknown>> = {}): Promise<Manifest> =>
+  takeBackup(bed.attempt(datasetOf(o), { method: 'snapshot' }), bed.depsOf(bucket), signal);
+
+const factsOf = ({ facts }: Manifest): BucketFacts => BucketFacts.parse(facts);
+
+function restore(manifest: Manifest, o: { readonly strategy?: string; readonly destination?: string } = {}) {
+  const target = bucket.target.resolve({ name: 'standby' }, bucket.target.schema.parse(place.options()));
+  const order = { strategy: 'new', destination: '/', ...o, target, identity: { runId: randomUUID(), attempt: 1 } };
+  const deps = { repository: bed.repository, engine: bucket, workDirectory: bed.folder };
+  return restoreBackup({ ...order, manifest } as Parameters<typeof restoreBackup>[0], deps as never, signal);
+}
+
+async function inventoryOf(manifest: Manifest): Promise<InventoryEntry[]> {
+  const opened = await openBackup(manifest, { repository: bed.repository, engine: bucket }, signal);
+  const entries: InventoryEntry[] = [];
+  for await (const entry of opened.inventory(signal)) entries.push(entry);
+  return entries;
+}
+
+describe('snapshots of a bucket', () => {
+  it('read what is new, keep what is not, and each gives back its own moment', async () => {
+    const large = randomBytes(9 << 20);
+    await source.put('a', 'one');
+    await source.put('b/c', 'two');
+    await source.put('large', large);
+    const [first, was] = [await backup(), await source.contents()];
+    await source.put('a', 'one changed');
+    await source.put('d', 'two');
+    await source.remove('b/c');
+    const [second, is] = [await backup(), await source.contents()];
+    expect([factsOf(first), factsOf(second)]).toMatchObject([
+      { objects: 3, read: 3, gone: 0 },
+      { objects: 3, read: 2, gone: 1 },
+    ]);
+    await restore(first, { destination: 'first' });
+    await restore(second, { destination: 'second' });
+    expect([await place.contents('first/'), await place.contents('second/')]).toEqual([was, is]);
+    expect(await place.keys('.holdfast/')).toEqual([]);
+  });
+
+  it('keep how objects are served, and their tags, and a restore that finds them otherwise mends that', async () => {
+    await source.put('page.html.gz', 'zipped', {
+      ...{ ContentType: 'text/html; charset=utf-8', ContentEncoding: 'gzip', CacheControl: 'max-age=60' },
+      ...{
+        ContentDisposition: 'attachment; filename="p.html"',
+        ContentLanguage: 'de',
+        Expires: new Date('2030-01-02T03:04:05Z'),
+      },
+      ...{ Metadata: { owner: 'shop', 'x-y': '1 2' }, Tagging: 'kind=page&note=a%20b%2Bc' },
+    });
+    const [manifest, served] = [await backup(), await source.served('page.html.gz')];
+    await restore(manifest);
+    expect(await place.served('page.html.gz')).toEqual(served);
+    await place.put('page.html.gz', 'zipped', { ContentType: 'text/plain' });
+    await restore(manifest, { strategy: 'sync' });
+    expect(await place.served('page.html.gz')).toEqual(served);
+  });
+
+  it('give back every key that the store can hold', async () => {
+    const keys = [
+      ...[
+        '+',
+        'a b',
+        '%2F',
+        '%',
+        'line\nbreak',
+        'cr\rx',
+        'tab\t',
+        '\u00e9',
+        'e\u0301',
+        '\u{1f600}',
+        '\uff00',
+        "'",
+        '"<&>',
+        '\\',
+        '*',
+      ],
+      ...['a.d', 'a-b', 'a/c', 'a0', 'folder/', `${'x'.repeat(250)}/${'y'.repeat(250)}`, '.hidden', '__proto__', '-n'],
+    ];
+    for (const key of keys) await source.put(key, key.endsWith('/') ? '' : `content of ${key}`);
+    const manifest = await backup();
+    expect(manifest.counts['objects']).toBe(keys.length);
+    await restore(manifest);
+    expect(await place.contents()).toEqual(await source.contents());
+  });
+
+  it('are refused where the bucket is empty and was not, and warn where it shrank', async () => {
+    for (let number = 0; number < 12; number += 1) await source.put(`k${number}`, 'x');
+    expect((await backup()).warnings).toEqual([]);
+    for (let number = 0; number < 8; number += 1) await source.remove(`k${number}`);
+    expect((await backup()).warnings).toEqual([expect.stringMatching(/holds 4 objects; the backup before has 12/)]);
+    await source.destroy();
+    await expect(backup()).rejects.toMatchObject({ code: 'bucket.empty' });
+    expect(await backup({ mayBeEmpty: true })).toMatchObject({ counts: { objects: 0 } });
+  });
+
+  it('are of the newest version of each object where the bucket keeps versions, and know what was deleted', async () => {
+    const { client, bucket: name } = source.store;
+    await source.put('kept', 'before versions');
+    await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }));
+    await source.put('a', 'one');
+    await source.put('a', 'two');
+    await source.put('deleted', 'gone');
+    await source.remove('deleted');
+    const manifest = await backup();
+    expect(factsOf(manifest)).toMatchObject({ isVersioned: true, objects: 2 });
+    expect(await inventoryOf(manifest)).toMatchObject([{ key: 'a', versionId: expect.any(String) }, { key: 'kept' }]);
+    await restore(manifest);
+    expect(await place.contents()).toEqual(await source.contents());
+    expect(factsOf(await backup())).toMatchObject({ read: 0, objects: 2 });
+  });
+
+  it('leave what the backup lacks by sync, and say so, and remove it by mirror', async () => {
+    await source.put('a', 'one');
+    const manifest = await backup();
+    await place.put('extra', 'left');
+    await place.put('a', 'other');
+    expect((await restore(manifest, { strategy: 'sync' })).findings).toMatchObject({ extraObjects: ['"extra"'] });
+    expect(await place.keys()).toEqual(['a', 'extra']);
+    expect((await restore(manifest, { strategy: 'mirror' })).findings).toMatchObject({ removedObjects: ['"extra"'] });
+    expect(await place.contents()).toEqual(await source.contents());
+  });
+});
