@@ -67,7 +67,13 @@ export class RedisServer {
 
   dataset(changes: Partial<RedisDataset> = {}): RedisDataset {
     return {
-      ...{ name: 'cache', connection: this.connection, aofDirectory: undefined, persistence: undefined },
+      ...{
+        name: 'cache',
+        connection: this.connection,
+        only: undefined,
+        aofDirectory: undefined,
+        persistence: undefined,
+      },
       compression: { level: 1, threads: 1 },
       ...changes,
     };

@@ -6,6 +6,8 @@ import type { RedisFacts } from './facts.js';
 /** A server, a group under Sentinel, or a cluster to protect, as the engine needs to know it. */
 export interface RedisDataset extends ProtectedDataset {
   readonly connection: RedisConnection;
+  /** Of the databases this one alone is counted, and restored; undefined: all. The file has them all in any case. */
+  readonly only: number | undefined;
   /** Where the server keeps its append-only files: `appenddirname` within its `dir`. */
   readonly aofDirectory: string | undefined;
   /** How the server is said to persist, for `holdfast check`. */

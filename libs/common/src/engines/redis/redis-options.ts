@@ -7,7 +7,7 @@ import type { RedisDataset, RedisTarget } from './redis-dataset.js';
 const RedisUrl = readBy((url) => parseRedisUrl(url))
   .meta({ pattern: '^(redis|valkey)s?://' })
   .describe(
-    'redis://user:password@host:port, rediss:// for TLS; several hosts of a cluster, or Sentinels, with commas between. Keep the password in an env or file reference',
+    'redis://user:password@host:port, rediss:// for TLS; with /3 behind it a dataset is database 3 alone; several hosts of a cluster, or Sentinels, with commas between. Keep the password in an env or file reference',
   );
 
 const ConnectionShape = {
@@ -53,6 +53,7 @@ export const redisDataset = defineOptions(
   (common: ProtectedDataset, options): RedisDataset => ({
     ...common,
     connection: toConnection(options),
+    only: parseRedisUrl(options.url).db,
     aofDirectory: options.aofDirectory,
     persistence: options.persistence,
   }),

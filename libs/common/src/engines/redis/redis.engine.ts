@@ -27,14 +27,17 @@ export const redis: RedisEngine = {
   restores: [rdbRestore, aofRestore],
   probes: [redisProbe],
   place: ({ connection }) => toAddress(connection.nodes[0] as RedisNode),
-  toDestination: (wanted) => {
-    const destination = wanted ?? ALL_DATABASES;
+  toDestination: (wanted, { only }) => {
+    const destination = wanted ?? (only === undefined ? ALL_DATABASES : String(only));
     if (parseDestination(destination) !== undefined) return destination;
     throw new AppError('request.invalid', `"${destination}" is no number of a database, and not "${ALL_DATABASES}"`);
   },
   assertThere,
   forbidden: () => [],
-  toSafetyDataset: (dataset, { connection }) => ({ ...dataset, connection, aofDirectory: undefined }),
+  toSafetyDataset: (dataset, { connection }, destination) => ({
+    ...dataset,
+    ...{ connection, only: parseDestination(destination)?.db, aofDirectory: undefined },
+  }),
   flush: flushKeys,
   checks: {
     dataset: datasetChecks,

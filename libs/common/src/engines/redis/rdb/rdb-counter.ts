@@ -36,7 +36,11 @@ export class RdbCounter implements RdbHandler {
   private readonly sample: SmallestHashes;
   private readonly hash: KeyHash = { low: 0, high: 0 };
 
-  constructor(sampleSize = 64) {
+  /** `only`: of the other databases nothing is counted. */
+  constructor(
+    sampleSize = 64,
+    private readonly only?: number,
+  ) {
     this.sample = new SmallestHashes(sampleSize);
   }
 
@@ -53,6 +57,7 @@ export class RdbCounter implements RdbHandler {
   }
 
   onKey({ db, key, encoding, expiresAtMs }: RdbKey): boolean {
+    if (this.only !== undefined && db !== this.only) return false;
     const tally = this.tallyOf(db);
     const ofType = tally.types[encoding.type] ?? { keys: 0, expiring: 0 };
     tally.types[encoding.type] = ofType;

@@ -6,14 +6,17 @@ import { RdbReader } from './rdb-reader.js';
 
 /** The snapshot of one server: what it counts, while its bytes pass by. */
 export class RdbNode {
-  readonly counter = new RdbCounter();
+  readonly counter: RdbCounter;
   private sizeBytes = 0;
   private readonly begunAt = new Date();
 
   constructor(
     readonly member: Member,
     readonly object: string,
-  ) {}
+    only?: number,
+  ) {
+    this.counter = new RdbCounter(undefined, only);
+  }
 
   /** Hands on every byte of the snapshot, and ends only when they are a whole file. Throws: redis.*. */
   async *count(bytes: AsyncIterable<Buffer>): AsyncGenerator<Buffer, void, void> {

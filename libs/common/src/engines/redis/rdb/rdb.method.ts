@@ -63,11 +63,11 @@ class RdbSession implements BackupSession<RedisFacts> {
 
   /** One after another: the server of the next is asked when the one before is whole. Throws: redis.*, engine.*. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
-    const { members, begun, snapshotOf, signal, open } = this.parts;
+    const { dataset, members, begun, snapshotOf, signal, open } = this.parts;
     for (const [index, member] of members.entries()) {
       const snapshot = index === 0 ? begun : await snapshotOf(member);
       const name = members.length === 1 ? 'dump.rdb' : `dump-${index + 1}.rdb`;
-      const node = new RdbNode(member, name);
+      const node = new RdbNode(member, name, dataset.only);
       const input = Readable.from(node.count(snapshot.bytes()));
       const chain = spawnChain(open.sealing.tail(), { signal, input });
       yield { name, stage: members.length === 1 ? 'rdb' : `rdb ${index + 1}/${members.length}`, stream: chain.stdout };

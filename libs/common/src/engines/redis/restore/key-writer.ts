@@ -9,6 +9,8 @@ import type { TargetServers } from './target-servers.js';
 import { toCommands } from './value-commands.js';
 
 export interface KeyWriterOptions {
+  /** Databases of the file; keys of others are not the backup's. */
+  readonly from: ReadonlySet<number>;
   /** Undefined: each key into the database that it came from. */
   readonly db: number | undefined;
   readonly copy: 'dump' | 'commands';
@@ -46,7 +48,8 @@ export class KeyWriter implements RdbHandler {
     this.functions.push(code);
   }
 
-  onKey({ expiresAtMs }: RdbKey): boolean {
+  onKey({ db, expiresAtMs }: RdbKey): boolean {
+    if (!this.o.from.has(db)) return false;
     const isOver = expiresAtMs !== undefined && expiresAtMs <= this.o.nowMs();
     if (isOver) this.expired += 1;
     return !isOver;

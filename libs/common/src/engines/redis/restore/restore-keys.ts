@@ -32,6 +32,7 @@ export async function restoreKeys(order: Order, work: Work, signal: AbortSignal)
   for (const { object } of manifest.snapshot.nodes) files.push(await material.spool(object));
   if (strategy === 'replace') await material.safety();
   const writer = new KeyWriter(servers, {
+    from: new Set(manifest.snapshot.databases.map(({ db }) => db)),
     db: parseDestination(destination)?.db,
     copy: target.copy,
     nowMs: await readClock(servers.first),
