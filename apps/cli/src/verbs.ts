@@ -1,3 +1,4 @@
+import { archivePrune } from './commands/archive-prune.js';
 import { archiveShow } from './commands/archive-show.js';
 import { backupCheck } from './commands/backup-check.js';
 import { backupDelete } from './commands/backup-delete.js';
@@ -39,6 +40,7 @@ export const verbs: readonly Verb[] = [
   restorePlan,
   restoreRun,
   archiveShow,
+  archivePrune,
   recoverPlan,
   recoverRun,
   verifyRun,

@@ -3,6 +3,7 @@ import { describeTarget } from '#common/contracts/recovery-target.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { Exit } from '#common/errors/exit.js';
 import { recoverDataset } from '#common/operations/recovery/recover-dataset.js';
+import { newLocalId, UNHELD } from '../local/local-identity.js';
 import { list, requiredText, text } from '../options.js';
 import { toFields } from '../output/table.js';
 import { goalOptions, parseGoal } from '../recovery-goal.js';
@@ -35,8 +36,12 @@ export const recoverRun: Verb = {
     const beganMs = performance.now();
     const onStage = (stage: string): void =>
       output.progress(`recover ${dataset}`, { stage, bytes: 0, totalBytes: null }, performance.now() - beganMs);
-    const request = { dataset, goal, backupId: text(options, 'backup'), directory, toolDirectories, onStage, signal };
-    const recovered = await recoverDataset(request, { repository: installation.primaryRepository(dataset) });
+    const place = { directory, toolDirectories, runId: newLocalId() };
+    const request = { dataset, goal, backupId: text(options, 'backup'), ...place, onStage, signal };
+    const recovered = await recoverDataset(request, {
+      repository: installation.primaryRepository(dataset),
+      onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
+    });
     const { lsn, lastCommitAt, timeline, foreignCollations, seconds } = recovered;
     const fields = {
       recovered: `${describeTarget(goal)}, in ${seconds.toFixed(1)} s`,

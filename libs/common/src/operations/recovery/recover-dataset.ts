@@ -2,6 +2,8 @@ import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { decideRecovery, type RecoveryDecision } from '#common/engines/postgres/pitr/decide-recovery.js';
 import { type Reached, recover } from '#common/engines/postgres/pitr/recover.js';
 import type { ScratchServer } from '#common/engines/postgres/pitr/scratch-server.js';
+import type { AppError } from '#common/errors/app-error.js';
+import { holdWork } from '#common/operations/hold-work.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { baseMaterial } from './base-material.js';
@@ -19,6 +21,8 @@ export interface RecoveryRequest extends RecoveryQuestion {
   /** Absent or empty; becomes a data directory of PostgreSQL. */
   readonly directory: string;
   readonly toolDirectories: readonly string[];
+  /** Names the hold on the base backup. */
+  readonly runId: string;
   readonly onStage?: (stage: string) => void;
 }
 
@@ -45,25 +49,41 @@ export interface RecoveredDataset extends Reached {
   readonly seconds: number;
 }
 
-/** Plans, recovers, and leaves a data directory that is ready to start. Throws: what `planRecovery` and `recover` throw. */
-export async function recoverDataset(
-  request: RecoveryRequest,
-  {
-    repository,
-    look = async () => undefined,
-  }: { readonly repository: BackupRepository; readonly look?: (server: ScratchServer) => Promise<unknown> },
+export interface RecoverDatasetDeps {
+  readonly repository: BackupRepository;
+  /** Asks the recovered server before it is opened for writing and stopped. */
+  readonly look?: (server: ScratchServer) => Promise<unknown>;
+  /** No hold can be placed: the recovery goes on, and no other user of the repository knows of it. */
+  readonly onUnheld?: (error: AppError) => void;
+}
+
+/**
+ * Plans, recovers, and leaves a data directory that is ready to start. A hold keeps the base backup meanwhile, and so the WAL behind it.
+ * Throws: what `planRecovery` and `recover` throw.
+ */
+export async function recoverDataset(request: RecoveryRequest, d: RecoverDatasetDeps): Promise<RecoveredDataset> {
+  const { dataset, runId, signal } = request;
+  const planned = await planRecovery(request, d.repository);
+  const { backupId } = planned.decision.base;
+  const held = { dataset, backupId, kind: 'restore' as const, runId };
+  return holdWork(d.repository, held, { signal, onUnheld: d.onUnheld }, () => recoverPlanned(planned, request, d));
+}
+
+async function recoverPlanned(
+  { decision, known, keyring }: PlannedRecovery,
+  { directory, toolDirectories, onStage, signal }: RecoveryRequest,
+  { repository, look = async () => undefined }: RecoverDatasetDeps,
 ): Promise<RecoveredDataset> {
-  const { directory, toolDirectories, onStage, signal } = request;
-  const { decision, known, keyring } = await planRecovery(request, repository);
   const beganMs = performance.now();
-  const material = baseMaterial(decision.base.manifest, { repository, keyring, signal });
-  const { facts, backupId } = decision.base;
+  const { facts, backupId, manifest } = decision.base;
   const order = { facts, goal: decision.goal, timeline: decision.timeline, reach: decision.reach, directory };
   const deps = {
-    material,
-    archive: known.archive,
-    keyring,
-    toolDirectories,
+    ...{
+      material: baseMaterial(manifest, { repository, keyring, signal }),
+      archive: known.archive,
+      keyring,
+      toolDirectories,
+    },
     ...(onStage === undefined ? {} : { onStage }),
   };
   const { seen: _, ...reached } = await recover({ ...order, mayEndEarly: decision.mayEndEarly }, deps, {

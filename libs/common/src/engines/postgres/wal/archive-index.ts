@@ -100,6 +100,18 @@ export class ArchiveIndex {
     return there.length === 0 ? undefined : there.reduce((a, b) => (a > b ? a : b));
   }
 
+  /** Segments and pieces of every timeline, in order of their positions. */
+  objectsBefore(number: bigint): readonly StoredWal[] {
+    const all = [...this.timelines.values()].flatMap(({ segments, pieces }) => [
+      ...[...segments].map(([at, stored]) => [at, stored] as const),
+      ...[...pieces].flatMap(([at, stored]) => stored.map((piece) => [at, piece] as const)),
+    ]);
+    return all
+      .filter(([at]) => at < number)
+      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
+      .map(([, stored]) => stored);
+  }
+
   /** Segments without a hole between them, oldest first; two that are not consecutive are two runs. */
   runs(timeline: number): readonly SegmentRun[] {
     const numbers = [...(this.timelines.get(timeline)?.segments.keys() ?? [])].sort((a, b) => (a < b ? -1 : 1));
