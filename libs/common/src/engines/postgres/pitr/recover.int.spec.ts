@@ -14,59 +14,13 @@ import { Keyring } from '#common/sealing/keyring.js';
 import { Sealing } from '#common/sealing/sealing.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
+import { type Committed, RowWriter } from '#common/testing/row-writer.js';
 import { RunningArchiver } from '#common/testing/running-archiver.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { findWindows } from './window.js';
 
 const { signal } = new AbortController();
 const engine = postgresEngine();
-
-/** What the database said of one row when it was committed. */
-interface Committed {
-  readonly id: number;
-  /** Between the last statement before the commit and the first after it, by the database's clock. */
-  readonly before: string;
-  readonly after: string;
-  /** Just behind the commit record. */
-  readonly lsn: string;
-}
-
-const NOW = `to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')`;
-
-/** Commits numbered rows, one after another, until it is stopped. */
-class Writer {
-  readonly committed: Committed[] = [];
-  private isStopped = false;
-  private writing: Promise<void> = Promise.resolve();
-
-  begin(cluster: ThrowawayCluster): void {
-    this.isStopped = false;
-    this.writing = this.write(cluster);
-  }
-
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    await this.writing;
-  }
-
-  private async write(cluster: ThrowawayCluster): Promise<void> {
-    const session = await cluster.open();
-    while (!this.isStopped) {
-      const id = this.committed.length + 1;
-      const { at: before } = await session.queryOne<{ at: string }>(`SELECT ${NOW} AS at`);
-      await session.query(`INSERT INTO numbers VALUES ($1::int, repeat(md5($1::int::text), $2::int))`, [
-        id,
-        randomInt(1, 800),
-      ]);
-      const after = await session.queryOne<{ at: string; lsn: string }>(
-        `SELECT ${NOW} AS at, pg_current_wal_insert_lsn()::text AS lsn`,
-      );
-      this.committed.push({ id, before, after: after.at, lsn: after.lsn });
-      await sleep(randomInt(0, 15));
-    }
-    await session.close();
-  }
-}
 
 let bed: BackupTestBed;
 const rooms: ThrowawayCluster[] = [];
@@ -151,7 +105,7 @@ const upTo = (count: number): number[] => Array.from({ length: count }, (_, inde
 describe('a recovery to a point in time', () => {
   it('brings back exactly the rows that were committed before, whatever happened meanwhile', async () => {
     const cluster = await create();
-    const writer = new Writer();
+    const writer = new RowWriter();
     let archiver = archive(cluster);
     writer.begin(cluster);
     await sleep(500);
@@ -185,7 +139,7 @@ describe('a recovery to a point in time', () => {
     const primary = await create();
     const standby = await primary.createStandby();
     rooms.push(standby);
-    const writer = new Writer();
+    const writer = new RowWriter();
     const before = archive(primary);
     await base(standby);
     writer.begin(primary);
