@@ -75,7 +75,7 @@ async function* versionPages(client: BucketClient, o: ListingOptions): AsyncGene
     );
     const { IsTruncated, NextKeyMarker, NextVersionIdMarker, Versions = [], EncodingType } = page;
     yield Versions.filter(({ IsLatest }) => IsLatest).map((object) => toListed(object, EncodingType));
-    const next = NextKeyMarker && `${NextKeyMarker}\n${NextVersionIdMarker}`;
+    const next = NextKeyMarker && `${NextKeyMarker}\n${NextVersionIdMarker ?? ''}`;
     token = nextOf(what, IsTruncated, next, token);
     marker = { KeyMarker: toKey(NextKeyMarker ?? '', EncodingType), VersionIdMarker: NextVersionIdMarker };
   } while (token !== undefined);

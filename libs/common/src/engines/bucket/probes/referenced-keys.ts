@@ -21,7 +21,7 @@ export async function* readReferences({ url, query, before, signal }: ReferenceQ
   const { client } = await connectPg(connection, { applicationName: 'holdfast media probe', signal }).catch((cause) => {
     signal.throwIfAborted();
     if (cause instanceof AppError) throw cause;
-    const code = String(sqlStateOf(cause)).startsWith('28') ? 'postgres.auth' : 'postgres.unreachable';
+    const code = toText(sqlStateOf(cause)).startsWith('28') ? 'postgres.auth' : 'postgres.unreachable';
     throw new AppError(code, `cannot connect to ${toPgLabel(connection)}: ${toText(cause)}`, {}, { cause });
   });
   const stop = (): void => void client.end().catch(() => undefined);
