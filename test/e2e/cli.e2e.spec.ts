@@ -78,17 +78,15 @@ async function script(line: string, config?: string) {
 /** The configuration of the command line with something else in it. */
 async function withConfig(name: string, change: (config: Record<string, unknown>) => object): Promise<string> {
   const file = join(platform.folder, `${name}.yaml`);
-  const config = JSON.parse(await readFile(platform.cliConfigFile, 'utf8')) as Record<string, unknown>;
-  await writeFile(file, JSON.stringify(change(config)));
+  await writeFile(file, JSON.stringify(change(JSON.parse(await readFile(platform.cliConfigFile, 'utf8')))));
   return file;
 }
 
 describe('a person at the command line', () => {
   it('backs up, looks, restores with proof, and reads what happened', async () => {
-    const backedUp = await type('backup run shop --wait');
-    expect(backedUp).toMatchObject({ exitCode: 0, stderr: '' });
-    const listed = await type('backup list --dataset shop');
-    expect(listed).toMatchObject({ exitCode: 0, stderr: '', stdout: expect.stringContaining('100') });
+    expect(await type('backup run shop --wait')).toMatchObject({ exitCode: 0, stderr: '' });
+    const rows = { exitCode: 0, stderr: '', stdout: expect.stringContaining('100') };
+    expect(await type('backup list --dataset shop')).toMatchObject(rows);
     const shown = await type('backup show shop@latest');
     expect(shown).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/restore by hand\n.*zstd/s) });
     const plan = await type(`restore plan shop@latest --target staging --destination ${restored}`);
@@ -237,9 +235,9 @@ describe('with neither bus nor catalog', () => {
     const made = await script('backup run shop --local', config);
     expect(made).toMatchObject({ exitCode: 0, document: { dataset: 'shop', counts: { tables: 1, rows: 100 } } });
     const { id } = made.document;
-    const listed = await script('backup list --local', config);
-    expect(listed.document.backups[0]).toMatchObject({ id });
-    expect((await script('backup list', config)).document).toEqual(listed.document);
+    const { document } = await script('backup list --local', config);
+    expect(document.backups[0]).toMatchObject({ id });
+    expect((await script('backup list', config)).document).toEqual(document);
     expect((await script(`backup show ${id}`, config)).document).toMatchObject({ backupId: id });
     const where = `--target staging --destination ${source}_local --profile equal --local`;
     const back = await script(`restore run ${id} ${where}`, config);
@@ -278,8 +276,8 @@ describe('with neither bus nor catalog', () => {
       });
       stop.abort();
       const { exitCode, stdout } = await stopped;
-      expect(exitCode).toBe(1);
-      expect(JSON.parse(stdout)).toMatchObject({ error: { code: 'run.interrupted', message: 'stopped by SIGINT' } });
+      const error = { code: 'run.interrupted', message: 'stopped by SIGINT' };
+      expect([exitCode, JSON.parse(stdout)]).toMatchObject([1, { error }]);
     } finally {
       await holder.end();
     }
@@ -296,8 +294,7 @@ describe('in the end', () => {
   it('services stop at SIGTERM with exit code 0, and no secret shows anywhere', async () => {
     expect(await platform.stop()).toEqual({ scheduler: 0, executor: 0, verifier: 0 });
     expect(await findSecrets(platform)).toEqual([]);
-    const secrets = Object.entries(platform.secrets).filter(([, secret]) => said.join('\n').includes(secret));
-    expect(secrets).toEqual([]);
+    expect(Object.entries(platform.secrets).filter(([, secret]) => said.join('\n').includes(secret))).toEqual([]);
   });
 });
 

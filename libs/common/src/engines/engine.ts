@@ -1,15 +1,17 @@
 import type { Readable } from 'node:stream';
-import type { ZodObject, ZodType, z } from 'zod';
+import type { ZodType } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject, OpenManifest, RequiredRange } from '#common/contracts/manifest.js';
-import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
+import type { InventoryEntry } from '#common/contracts/shared-ref.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { Refusals } from '#common/errors/refusals.js';
 import type { Probe } from '#common/probes/define-probe.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Archiver } from './archiver.js';
 import type { Check } from './check.js';
-import type { SharedMaterial, SharedObjects } from './shared-objects.js';
+import type { Material, RestoreProgress } from './material.js';
+import type { Options } from './options.js';
+import type { SharedObjects } from './shared-objects.js';
 
 /** One protected thing, as far as every kind of store has it. */
 export interface ProtectedDataset {
@@ -17,20 +19,6 @@ export interface ProtectedDataset {
   /** zstd level and threads of the compressing child. */
   readonly compression: { readonly level: number; readonly threads: number };
 }
-
-/** What the configuration says of a dataset or a target of one kind. */
-export interface Options<Common, Whole> {
-  /** Of this kind alone: the core adds what every kind has. */
-  readonly schema: ZodObject;
-  /** `options`: as the schema accepted them. Throws: config.invalid. */
-  resolve(common: Common, options: Readonly<Record<string, unknown>>): Whole;
-}
-
-/** Ties options to their schema. */
-export const defineOptions = <Schema extends ZodObject, Common, Whole>(
-  schema: Schema,
-  resolve: (common: Common, options: z.output<Schema>) => Whole,
-): Options<Common, Whole> => ({ schema, resolve: (common, options) => resolve(common, schema.parse(options)) });
 
 /**
  * One kind of store. An engine owns what is special to its kind: options, snapshot and facts, what a backup's objects are, how they come
@@ -240,30 +228,6 @@ export interface Remembered {
 
 /** Keeps what was found for later attempts, and returns what all of them found. */
 export type Remember = (found: Partial<Remembered>) => Promise<Remembered>;
-
-/** The objects of the backup, on demand. A driver takes what it needs, when it needs it; every byte is checked before it is used. */
-export interface Material extends SharedMaterial {
-  /** A file of its own, unsealed; `name` is the object's unsealed name. Throws: backup.corrupt, restore.spool-full, sealing.*; repository.*. */
-  spool(name: string): Promise<string>;
-  /** The same as a stream, which errors at its end when the stored bytes are not those of the manifest. */
-  open(name: string): Promise<Readable>;
-  /** What a backup that shares content holds, sorted by key, from the beginning each time. Throws while it is read: backup.corrupt; repository.*. */
-  inventory(): AsyncIterable<InventoryEntry>;
-  /** One shared content, as the operation `openShared` gives it. Throws, here or from the stream: backup.corrupt; repository.*. */
-  shared(ref: SharedRef): Promise<Readable>;
-  /** A folder for files of the driver's own; it goes away with the attempt. */
-  readonly folder: string;
-  /** Takes the safety backup, if one is wanted and no earlier attempt took it. Returns its id; null: declined. */
-  safety(): Promise<string | null>;
-}
-
-export interface RestoreProgress {
-  /** `spool`, `safety`, what the driver calls its steps. */
-  readonly stage: string;
-  readonly bytes: number;
-  /** null: unknown. */
-  readonly totalBytes: number | null;
-}
 
 export interface RestoreWork<P extends RestorePlan = RestorePlan, N extends Fence = Fence> {
   /** Refuses nothing. */

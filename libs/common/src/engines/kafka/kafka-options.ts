@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { TopicName } from '#common/contracts/names.js';
-import { defineOptions, type ProtectedDataset, type RestoreTarget } from '#common/engines/engine.js';
+import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import { defineOptions } from '#common/engines/options.js';
 import type { KafkaConnection, KafkaDataset, KafkaTarget } from './kafka-dataset.js';
 
 const Brokers = z

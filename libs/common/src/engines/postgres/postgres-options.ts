@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineOptions, type ProtectedDataset, type RestoreTarget } from '#common/engines/engine.js';
+import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import { defineOptions } from '#common/engines/options.js';
 import { parsePgUrl } from '#common/pg/connection.js';
 import { PostgresUrl } from '#common/pg/url-schema.js';
 import type { PostgresDataset, PostgresTarget } from './postgres-dataset.js';

@@ -1,5 +1,6 @@
 import { z } from 'zod';
-import { defineOptions, type ProtectedDataset, type RestoreTarget } from '#common/engines/engine.js';
+import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import { defineOptions } from '#common/engines/options.js';
 import { readBy } from '#common/errors/read-by.js';
 import { parseRedisUrl, type RedisConnection } from './connection.js';
 import type { RedisDataset, RedisTarget } from './redis-dataset.js';

@@ -1,55 +1,70 @@
 import { randomUUID } from 'node:crypto';
+import { dirname } from 'node:path';
+import { Redis } from 'ioredis';
 import { engineContract } from '#common/testing/engine-contract.js';
 import type { StoreFixture } from '#common/testing/engine-harness.js';
-import { MAKES, RedisServer, type ServerMake } from '#common/testing/redis-server.js';
+import { findPort, MAKES, RedisServer, type ServerMake } from '#common/testing/redis-server.js';
+import { endpoints } from '#tools/services/endpoints.js';
 import { redis } from './redis.engine.js';
 
-const SECRET = 'spec-secret';
-
+/** A source, and a server whose databases are the destinations. */
 async function start(make: ServerMake): Promise<StoreFixture> {
-  const source = await RedisServer.start(make, { options: { requirepass: SECRET } });
+  const source = await RedisServer.start(make);
   const target = await RedisServer.start(make, { options: { databases: '100' } });
-  const url = `redis://:${SECRET}@127.0.0.1:${source.port}`;
-  const clientOf = (destination?: string) =>
-    destination === undefined ? source.client(0, { password: SECRET }) : target.client(Number(destination));
-  const using = async <T>(
-    destination: string | undefined,
-    work: (client: ReturnType<typeof clientOf>) => Promise<T>,
-  ) => {
-    const client = clientOf(destination);
-    return work(client).finally(() => client.disconnect());
+  const admin = source.client();
+  await admin.call('ACL', 'SETUSER', 'reader', 'on', '>reads', '~*', '+@read', '+ping', '+info');
+  const [handPort, made] = [await findPort(), new Set<string>()];
+  const clientOf = (destination?: string): Redis =>
+    destination === undefined ? admin : target.client(Number(destination));
+  const readAll = async (client: Redis): Promise<string> => {
+    const keys = (await client.keys('*')).sort();
+    const values = await Promise.all(keys.map((key) => client.get(key)));
+    return keys.map((key, index) => `${key}=${values[index] ?? ''}`).join('\n');
   };
-  let destinations = 0;
   return {
     engine: redis,
-    dataset: { url },
+    dataset: { url: source.url },
     target: { url: target.url },
-    method: 'rdb',
-    replacing: 'replace',
-    probes: ['checksums', 'redis'],
+    ...{ method: 'rdb', replacing: 'replace', probes: ['checksums', 'redis'] },
     unfit: [
       { what: 'a server that is not there', dataset: { url: 'redis://127.0.0.1:9' }, code: 'redis.unreachable' },
-      { what: 'a wrong password', dataset: { url: url.replace(SECRET, 'wrong') }, code: 'redis.auth' },
+      {
+        what: 'a wrong password',
+        dataset: { url: `redis://reader:wrong@127.0.0.1:${source.port}` },
+        code: 'redis.auth',
+      },
+      {
+        what: 'a user that may not replicate',
+        dataset: { url: `redis://reader:reads@127.0.0.1:${source.port}` },
+        code: 'redis.permission',
+      },
     ],
-    write: (destination) =>
-      using(destination, async (client) => {
-        const id = randomUUID();
-        await client.multi().set(`text:${id}`, `value of ${id}`).rpush('list', id).hset('hash', id, '1').exec();
-      }),
-    read: (destination) =>
-      using(destination, async (client) => {
-        const keys = (await client.keys('*')).sort();
-        if (keys.length === 0) return null;
-        const values = await Promise.all(keys.map((key) => read(client, key)));
-        return keys.map((key, index) => `${key} ${values[index]}`).join('\n');
-      }),
-    destroy: () => using(undefined, async (client) => void (await client.flushall())),
+    write: async (destination) => void (await clientOf(destination).set(randomUUID(), Date.now())),
+    read: async (destination) => (await readAll(clientOf(destination))) || null,
+    destroy: () => source.kill(),
     newDestination: () => {
-      destinations += 1;
-      return String(destinations);
+      made.add(String(made.size + 1));
+      return String(made.size);
     },
-    clear: () => using('0', async (client) => void (await client.flushall())),
-    leftovers: async () => [],
+    leftovers: async (runIds) => {
+      const markers = await Promise.all([...made].map((each) => clientOf(each).get('holdfast:restore')));
+      const sessions = String(await target.client().call('CLIENT', 'LIST'));
+      return runIds.filter((id) => sessions.includes(id) || markers.some((marker) => marker?.includes(id)));
+    },
+    clear: async () => void (await target.client().flushall()),
+    byHand: {
+      environment: {
+        PATH: `${make === 'valkey' ? dirname(endpoints.valkey.program) : '/usr/bin'}:/usr/bin:/bin`,
+        REDIS_PORT: String(handPort),
+      },
+      read: async () => {
+        const client = new Redis({ host: '127.0.0.1', port: handPort });
+        const all = await readAll(client);
+        await client.shutdown('NOSAVE').catch(() => undefined);
+        client.disconnect();
+        return all;
+      },
+    },
     close: async () => {
       await source.remove();
       await target.remove();
@@ -57,10 +72,4 @@ async function start(make: ServerMake): Promise<StoreFixture> {
   };
 }
 
-async function read(client: ReturnType<RedisServer['client']>, key: string): Promise<string> {
-  if (key === 'list') return (await client.lrange(key, 0, -1)).join();
-  if (key === 'hash') return JSON.stringify(Object.entries(await client.hgetall(key)).sort());
-  return (await client.get(key)) ?? '';
-}
-
-for (const make of MAKES) engineContract(make, () => start(make));
+for (const make of MAKES) engineContract(`redis, of ${make}`, () => start(make));

@@ -7,9 +7,9 @@ import type {
   Remember,
   RestoreDriver,
   RestoreOrder,
-  RestoreProgress,
 } from '#common/engines/engine.js';
 import { loadDriver } from '#common/engines/engines.js';
+import type { RestoreProgress } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { assertNotRefused } from '#common/errors/refusals.js';
 import { type HoldWorkOptions, holdWork } from '#common/operations/hold-work.js';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { type Manifest, type ManifestObject, totalBytes } from '#common/contracts/manifest.js';
 import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
-import type { Material, RestoreProgress } from '#common/engines/engine.js';
+import type { Material, RestoreProgress } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { openShared } from '#common/operations/content/open-shared.js';
 import { readInventory } from '#common/operations/content/references.js';

@@ -7,7 +7,6 @@ import type {
   AttemptIdentity,
   FenceOptions,
   Findings,
-  Material,
   RestoreDriver,
   RestoreOrder,
   RestoreQuestion,
@@ -15,6 +14,7 @@ import type {
   StateOf,
   Swept,
 } from '#common/engines/engine.js';
+import type { Material } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { BucketFence, breakLocks } from './bucket-fence.js';

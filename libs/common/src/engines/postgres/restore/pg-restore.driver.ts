@@ -4,7 +4,6 @@ import type {
   AttemptIdentity,
   FenceOptions,
   Findings,
-  Material,
   RestoreDriver,
   RestoreOrder,
   RestoreQuestion,
@@ -12,6 +11,7 @@ import type {
   StateOf,
   Swept,
 } from '#common/engines/engine.js';
+import type { Material } from '#common/engines/material.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
