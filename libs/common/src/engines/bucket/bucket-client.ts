@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import {
   DeleteObjectCommand,
@@ -135,8 +136,14 @@ export class BucketClient {
   }
 
   /** Tried on a real object: some stores ignore the condition without a word. */
-  hasConditionalPut(signal: AbortSignal): Promise<boolean> {
-    return this.translated(hasConditionalPut(this.connection, CONTROL_PREFIX, signal));
+  async hasConditionalPut(signal: AbortSignal): Promise<boolean> {
+    const key = `${CONTROL_PREFIX}probe-${randomUUID()}`;
+    await this.put(key, Buffer.from('probe'), {}, signal);
+    try {
+      return await this.translated(hasConditionalPut(this.connection, key, signal));
+    } finally {
+      await this.remove(key, signal);
+    }
   }
 
   async remove(key: string, signal: AbortSignal, versionId?: string): Promise<void> {
