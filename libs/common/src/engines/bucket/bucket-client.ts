@@ -13,7 +13,7 @@ import {
 import { destroyOnAbort } from '#common/repository/destroy-on-abort.js';
 import { S3Connection } from '#common/repository/s3-connection.js';
 import { S3ObjectStream } from '#common/repository/s3-object-stream.js';
-import { unquote } from '#common/repository/s3-objects.js';
+import { CLEANUP_MS, unquote } from '#common/repository/s3-objects.js';
 import { toPartPlan } from '#common/repository/s3-parts.js';
 import { putObject } from '#common/repository/s3-put.js';
 import { hasConditionalPut, hasVersioning } from '#common/repository/s3-traits.js';
@@ -142,7 +142,7 @@ export class BucketClient {
     try {
       return await this.translated(hasConditionalPut(this.connection, key, signal));
     } finally {
-      await this.remove(key, signal);
+      await this.remove(key, AbortSignal.timeout(CLEANUP_MS)).catch(() => undefined);
     }
   }
 
