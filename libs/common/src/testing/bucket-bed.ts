@@ -61,12 +61,13 @@ export class BucketBed {
     const input = { Bucket: this.store.bucket, Key: key };
     const { Body, ...answer } = await this.store.client.send(new GetObjectCommand(input));
     (Body as unknown as { destroy(): void }).destroy();
-    const { TagSet } = await this.store.client.send(new GetObjectTaggingCommand(input));
+    const { TagSet = [] } = await this.store.client.send(new GetObjectTaggingCommand(input));
     const { ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, Metadata } = answer;
     const { ExpiresString } = answer;
     return {
       ...{ ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, Metadata, ExpiresString },
-      TagSet,
+      // A store gives them in any order.
+      TagSet: TagSet.sort((a, b) => (a.Key ?? '').localeCompare(b.Key ?? '')),
     };
   }
 
