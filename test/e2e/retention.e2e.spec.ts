@@ -118,7 +118,7 @@ describe('retention at the command line', () => {
     const second = await script('retention apply --dataset shop');
     expect(second.document.sweeps[0].backups).toEqual([
       { id: older.backupId, outcome: 'kept' },
-      { id: oldest.backupId, outcome: 'deleted' },
+      { id: oldest.backupId, outcome: 'deleted', freed: { isFreed: true, sizeBytes: expect.any(Number) } },
     ]);
     expect([await stateOf(oldest), await stateOf(older)]).toEqual(['expired', 'completed']);
     expect((await listKeys(repository)).filter((key) => key.includes(oldest.backupId))).toEqual([]);
