@@ -1,6 +1,4 @@
-import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,6 +8,7 @@ import type { RedisDataset } from '#common/engines/redis/redis-dataset.js';
 import { runCommand } from '#common/process/run-command.js';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
 import { endpoints } from '#tools/services/endpoints.js';
+import { findFreePort } from './free-port.js';
 
 export type ServerMake = 'redis' | 'valkey';
 
@@ -39,7 +38,7 @@ export class RedisServer {
 
   static async start(make: ServerMake, o: ServerOptions = {}): Promise<RedisServer> {
     const folder = o.folder ?? (await mkdtemp(join(tmpdir(), 'holdfast-redis-')));
-    const server = new RedisServer(make, folder, o.port ?? (await findPort()));
+    const server = new RedisServer(make, folder, o.port ?? (await findFreePort()));
     const common = { port: String(server.port), bind: '127.0.0.1', dir: folder, logfile: server.logFile };
     const ofServer = { save: '', 'repl-diskless-sync-delay': '0', 'enable-debug-command': 'yes' };
     const options = { ...common, ...(o.sentinel ? {} : ofServer), ...o.options };
@@ -147,7 +146,7 @@ export async function startCluster(make: ServerMake): Promise<RedisServer[]> {
   for (let index = 0; index < 3; index += 1) {
     const options = {
       'cluster-enabled': 'yes',
-      'cluster-port': String(await findPort()),
+      'cluster-port': String(await findFreePort()),
       'cluster-node-timeout': '2000',
     };
     servers.push(await RedisServer.start(make, { options }));
@@ -156,13 +155,4 @@ export async function startCluster(make: ServerMake): Promise<RedisServer[]> {
   const args = ['--cluster', 'create', ...addresses, '--cluster-yes'];
   await runCommand({ program: endpoints.tools.redisCli, args }, { signal: AbortSignal.timeout(60_000) });
   return servers;
-}
-
-export async function findPort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }

@@ -3,7 +3,8 @@ import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
 import { engineContract } from '#common/testing/engine-contract.js';
 import type { StoreFixture } from '#common/testing/engine-harness.js';
-import { findPort, MAKES, RedisServer, type ServerMake } from '#common/testing/redis-server.js';
+import { findFreePort } from '#common/testing/free-port.js';
+import { MAKES, RedisServer, type ServerMake } from '#common/testing/redis-server.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { redis } from './redis.engine.js';
 
@@ -13,7 +14,7 @@ async function start(make: ServerMake): Promise<StoreFixture> {
   const target = await RedisServer.start(make, { options: { databases: '100' } });
   const admin = source.client();
   await admin.call('ACL', 'SETUSER', 'reader', 'on', '>reads', '~*', '+@read', '+ping', '+info');
-  const [handPort, made] = [await findPort(), new Set<string>()];
+  const [handPort, made] = [await findFreePort(), new Set<string>()];
   const clientOf = (destination?: string): Redis =>
     destination === undefined ? admin : target.client(Number(destination));
   const readAll = async (client: Redis): Promise<string> => {

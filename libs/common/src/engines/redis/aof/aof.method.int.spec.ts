@@ -2,7 +2,8 @@ import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { findPort, MAKES, type RedisServer, type ServerMake } from '#common/testing/redis-server.js';
+import { findFreePort } from '#common/testing/free-port.js';
+import { MAKES, type RedisServer, type ServerMake } from '#common/testing/redis-server.js';
 import { describeKeys, RedisTestBed } from '#common/testing/redis-test-bed.js';
 import { fillZoo } from '#common/testing/redis-zoo.js';
 import { AofScanner } from './aof-scanner.js';
@@ -19,7 +20,7 @@ const start = (make: ServerMake, options = {}) => bed.start(make, { options: { .
 const toDataset = (server: RedisServer) => server.dataset({ aofDirectory: join(server.folder, 'appendonlydir') });
 
 async function restoreFiles(manifest: Awaited<ReturnType<RedisTestBed['backup']>>, folder: string) {
-  const port = await findPort();
+  const port = await findFreePort();
   const connection = { ...(await import('../connection.js')).parseRedisUrl(`redis://127.0.0.1:${port}`) };
   const target = { name: 'staging', connection, directory: folder, copy: 'dump' as const };
   return bed.restore(manifest, target, { strategy: 'files' });
