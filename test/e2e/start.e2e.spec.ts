@@ -29,7 +29,7 @@ afterAll(async () => {
 function start(app: string, config: string) {
   const file = join(folder, 'holdfast.yaml');
   writeFileSync(file, config);
-  const main = join(process.cwd(), 'dist/apps', app, 'src/main.js');
+  const main = join(process.cwd(), 'dist/bin', `${app}.js`);
   const { status, stdout, stderr } = spawnSync(process.execPath, [main, '--config', file], { encoding: 'utf8' });
   const said = stdout.split('\n').find((line) => line.includes('cannot start'));
   return { status, stderr, said: said === undefined ? undefined : JSON.parse(said) };

@@ -44,7 +44,7 @@ export class AppProcess {
   }
 
   static start(name: AppName, { configFile, env }: AppOptions): AppProcess {
-    const main = join(root, 'dist/apps', name, 'src/main.js');
+    const main = join(root, 'dist/bin', `${name}.js`);
     const child = spawn(process.execPath, [main, '--config', configFile], {
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

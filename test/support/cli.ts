@@ -16,7 +16,7 @@ export async function holdfast(
   env: Readonly<Record<string, string>>,
   stop?: AbortSignal,
 ): Promise<CliResult> {
-  const main = join(root, 'dist/apps/cli/src/main.js');
+  const main = join(root, 'dist/bin/holdfast.js');
   const child = spawn(process.execPath, [main, ...args], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
   stop?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
   const [stdout, stderr, [exitCode]] = await Promise.all([

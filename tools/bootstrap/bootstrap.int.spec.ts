@@ -8,7 +8,7 @@ import { root } from '#tools/check/root.js';
 import { writeTree } from '#tools/check/temporary-tree.js';
 
 interface Run {
-  readonly run: () => { readonly status: number; readonly stdout: string };
+  readonly run: (command: string, args: readonly string[]) => { readonly status: number; readonly stdout: string };
 }
 interface Build {
   build(root: string, node: string, deps: Run): { readonly failed: boolean; readonly output: string };
@@ -55,7 +55,8 @@ describe('the Node of the machine', () => {
 describe('build', () => {
   const compiler = (status = 0) => {
     const calls: string[] = [];
-    const run = () => {
+    const run = (_: string, [script]: readonly string[]) => {
+      if (!script?.endsWith('tsc')) return { status: 0, stdout: '' };
       calls.push('tsc');
       return { status, stdout: 'a.ts: error' };
     };

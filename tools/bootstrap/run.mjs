@@ -14,8 +14,8 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const node = join(root, 'node_modules', 'node', 'bin', 'node');
 
 /** Entries are `tools/<name>/main.ts`, save for these. */
-const elsewhere = { holdfast: 'apps/cli/src', bench: 'bench', soak: 'test/faults/soak' };
-const entryOf = (name) => join(root, 'dist', elsewhere[name] ?? join('tools', name), 'main.js');
+const elsewhere = { holdfast: 'bin/holdfast.js', bench: 'bench/main.js', soak: 'test/faults/soak/main.js' };
+const entryOf = (name) => join(root, 'dist', elsewhere[name] ?? join('tools', name, 'main.js'));
 
 /** Replaces this process, so that signals, exit code and terminal are the entry's own. */
 function become(entry, args) {
@@ -44,8 +44,12 @@ const say = (line) => process.stderr.write(`${line}\n`);
 const run = (command, commandArgs) => spawnSync(command, commandArgs, { cwd: root, encoding: 'utf8' });
 
 installIfStale(root, node, { say, run });
-const entry = entryOf(name);
 const built = build(root, node, { run });
+if (name === 'build') {
+  say(built.output);
+  process.exit(built.failed ? 1 : 0);
+}
+const entry = entryOf(name);
 const isThere = existsSync(entry);
 // `check` reports type errors itself, as one of its steps; the bootstrap prints them before every other command.
 if (built.failed && !(isThere && ['check', 'test'].includes(name))) say(built.output);

@@ -19,7 +19,8 @@ export interface AppsOptions {
 export async function startApps({ sandbox, crew, env, signal, isWatching = false }: AppsOptions): Promise<void> {
   const watch = isWatching ? ['--watch', '--watch-preserve-output'] : [];
   for (const name of appNames) {
-    const entry = join(root, 'dist/apps', name, 'src/main.js');
+    // Only the compiled modules are written anew at each change.
+    const entry = join(root, 'dist', isWatching ? `apps/${name}/src/main.js` : `bin/${name}.js`);
     crew.start(name, { args: [...watch, entry, '--config', configPath(sandbox)], env });
   }
   for (const name of appNames) {

@@ -73,8 +73,8 @@ function printSummary({ parts, standIns }: ServicedRun, total: Tally): void {
   console.log(`\n${toClosingLine(total)}`);
 }
 
-/** Every case of the fault suite: `npm run test:faults`. */
-const EVERY_FAULT = '--every-fault';
+/** Not only the specs and cases that represent the rest: `npm run test:every`. */
+const EVERY = '--every';
 
 /**
  * `npm test [-- tier… jest-arguments…]`: everything (the quality gate with the unit tests, then the tiers that need
@@ -83,8 +83,8 @@ const EVERY_FAULT = '--every-fault';
 async function main(args: readonly string[]): Promise<number> {
   const isTier = (arg: string): arg is Tier => (tiers as readonly string[]).includes(arg);
   const named = args.filter(isTier);
-  const jestArgs = args.filter((arg) => !isTier(arg) && arg !== EVERY_FAULT);
-  const choice = { jestArgs, isWholeSuite: args.includes(EVERY_FAULT) };
+  const jestArgs = args.filter((arg) => !isTier(arg) && arg !== EVERY);
+  const choice = { jestArgs, isWholeSuite: args.includes(EVERY) };
   const isWhole = named.length === 0;
   const signal = stopSignal();
 

@@ -18,7 +18,7 @@ export interface TierOptions {
   readonly output: 'capture' | 'show';
   /** Passed on to jest: parts of paths, `-t name`. */
   readonly jestArgs?: readonly string[];
-  /** Every case of the fault suite, and not only those that represent it. */
+  /** Every spec and every case, and not only those that represent the rest. */
   readonly isWholeSuite?: boolean;
 }
 
@@ -52,7 +52,7 @@ export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
       `--outputFile=${reportFile}`,
       ...jestArgs,
       // Last, because each takes every plain argument that follows it for another pattern of its own.
-      ...(isWholeSuite ? [] : ['--testPathIgnorePatterns=[.]every[.]faults[.]spec[.]js$']),
+      ...(isWholeSuite ? [] : [`--testPathIgnorePatterns=[.]every[.]${tier}[.]spec[.]js$`]),
       `--testMatch=**/*.${tier}.spec.js`,
     ];
     const result = await runChild(process.execPath, args, { cwd: root, env, signal, output, timeoutMs });
