@@ -59,8 +59,11 @@ async function start(make: ServerMake): Promise<StoreFixture> {
         REDIS_PORT: String(handPort),
       },
       read: async () => {
-        const client = new Redis({ host: '127.0.0.1', port: handPort });
+        let isRead = false;
+        const retryStrategy = () => (isRead ? null : 50);
+        const client = new Redis({ host: '127.0.0.1', port: handPort, retryStrategy });
         const all = await readAll(client);
+        isRead = true;
         await client.shutdown('NOSAVE').catch(() => undefined);
         client.disconnect();
         return all;
