@@ -1,11 +1,15 @@
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { type Damage, toDamageText } from '#common/domain/proof.js';
 import { assertRestoreAllowed } from '#common/domain/request.policy.js';
 import { loadDriver } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
+import { planRecovery } from '#common/operations/recovery/recover-dataset.js';
+import { assertRecovers } from '#common/operations/restore/restore-backup.js';
 import { assertChain, findProvenDamage } from '#common/repository/load-backup.js';
 import { locateBackup, methodOption, withMethod } from './backup-ref.js';
 import { requiredText, text } from './options.js';
+import { findGoal, targetOptions } from './recovery-goal.js';
 import type { Options, VerbContext } from './verb.js';
 
 export interface RestoreArguments {
@@ -17,6 +21,8 @@ export interface RestoreArguments {
   readonly strategy: string;
   readonly profile: string | undefined;
   readonly safetyBackup: boolean;
+  /** Up to where archived changes are replayed; undefined: the backup comes back alone. */
+  readonly goal: RecoveryGoal | undefined;
 }
 
 export const restoreOptions = [
@@ -28,6 +34,7 @@ export const restoreOptions = [
   ],
   ['--strategy <name>', 'new: to a place that is not there yet; others replace what is there: in-place', 'new'],
   ['--no-safety-backup', 'where the destination is replaced: do not back it up first'],
+  ...targetOptions,
 ] as const;
 
 /** What `restore plan` and `restore run` are asked; refuses what the target does not accept. Throws: request.*, backup.missing. */
@@ -40,10 +47,15 @@ export async function parseRestore(
   const rules = context.installation.targetRules(targetName);
   const strategy = requiredText(options, 'strategy');
   const profile = text(options, 'profile');
-  const { manifest, damage } = await loadNamed(withMethod(reference, options), context);
+  const goal = findGoal(options);
+  const named = withMethod(reference, options);
+  const { manifest, damage } = await loadNamed(
+    goal === undefined ? named : await toBase(named, goal, context),
+    context,
+  );
   if (profile !== undefined) context.installation.profile(profile, manifest.dataset);
-  const destination = context.installation.destination(manifest.dataset, text(options, 'destination'));
-  assertStrategy(strategy, manifest, context);
+  const destination = context.installation.destination(manifest.dataset, targetName, text(options, 'destination'));
+  assertDriver({ strategy, targetName, goal }, manifest, context);
   assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy, destination }, rules);
   return {
     manifest,
@@ -53,18 +65,28 @@ export async function parseRestore(
     strategy,
     profile,
     safetyBackup: options['safetyBackup'] !== false,
+    goal,
   };
 }
 
-/** Throws: request.invalid, naming those that there are. */
-function assertStrategy(
-  strategy: string,
-  { dataset, method, backupId }: Manifest,
+/** Throws: request.invalid, naming the strategies that there are; request.refused; backup.unknown-kind. */
+function assertDriver(
+  { strategy, targetName, goal }: Pick<RestoreArguments, 'strategy' | 'targetName' | 'goal'>,
+  { method, backupId }: Manifest,
   { installation }: VerbContext,
 ): void {
-  const { strategies } = loadDriver(installation.engineOf(dataset), method, `backup ${backupId}`);
-  if (!strategies.includes(strategy))
-    throw new AppError('request.invalid', `--strategy is ${strategies.join(' or ')} for backup ${backupId}`);
+  const driver = loadDriver(installation.targetKind(targetName), method, `backup ${backupId}`);
+  assertRecovers(driver, goal);
+  if (!driver.strategies.includes(strategy))
+    throw new AppError('request.invalid', `--strategy is ${driver.strategies.join(' or ')} for backup ${backupId}`);
+}
+
+/** Of a recovery that names a dataset and no backup: the newest base backup from which the goal is reached. Throws: recovery.outside. */
+async function toBase(reference: string, goal: RecoveryGoal, { installation, signal }: VerbContext): Promise<string> {
+  const dataset = /^([^@]+)@latest(?::base)?$/.exec(reference)?.[1];
+  if (dataset === undefined) return reference;
+  const { decision } = await planRecovery({ dataset, goal, signal }, installation.primaryRepository(dataset));
+  return decision.base.backupId;
 }
 
 /** Throws: backup.missing; backup.damaged for one that has lost an object. */

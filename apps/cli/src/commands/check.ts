@@ -44,7 +44,7 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
 }
 
 const targetChecks = (name: string, { installation, signal }: VerbContext): readonly Check[] =>
-  installation.engineOfTarget(name).checks.target(installation.target(name), signal);
+  installation.targetKind(name).checks.target(installation.target(name), signal);
 
 const ofRepository = (name: string, context: VerbContext): Check[] => [
   repositoryCheck(name, context),

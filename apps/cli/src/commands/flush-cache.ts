@@ -20,14 +20,14 @@ export const flushCache: Verb = {
     'flush-cache cache --destination all --yes',
   ],
   async run({ installation, output, signal }, options, name) {
-    const engine = installation.engineOfTarget(name);
+    const kind = installation.targetKind(name);
     const destination = requiredText(options, 'destination');
     assertDestinationAllowed({ target: name, destination }, installation.targetRules(name));
-    if (engine.flush === undefined)
-      throw new AppError('request.refused', `target "${name}" is of kind ${engine.kind}, which is no cache`);
+    if (kind.flush === undefined)
+      throw new AppError('request.refused', `target "${name}" is of kind ${kind.kind}, which is no cache`);
     const [isPreview, pattern] = [!flag(options, 'yes'), text(options, 'pattern')];
     const startedAt = performance.now();
-    const removed = await engine.flush(installation.target(name), destination, {
+    const removed = await kind.flush(installation.target(name), destination, {
       ...{ signal, pattern, isPreview },
       onProgress: (count) =>
         output.progress(`flush ${destination}, ${count} keys`, null, performance.now() - startedAt),

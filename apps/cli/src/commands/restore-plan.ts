@@ -17,17 +17,19 @@ export const restorePlan: Verb = {
     'restore plan shop@latest --target staging --strategy in-place --json',
   ],
   async run(context, options, reference) {
-    const { damage, targetName, safetyBackup: safety, ...wish } = await parseRestore(reference, options, context);
+    const { damage, targetName, safetyBackup: safety, goal, ...wish } = await parseRestore(reference, options, context);
     const { destination, strategy } = wish;
     const { installation, signal } = context;
     const repository = installation.primaryRepository(wish.manifest.dataset);
     const engine = installation.engineOf(wish.manifest.dataset);
     const opened = await openBackup(wish.manifest, { repository, engine }, signal);
     const { manifest } = opened;
-    const driver = loadDriver(engine, manifest.method, `backup ${manifest.backupId}`);
+    const driver = loadDriver(installation.targetKind(targetName), manifest.method, `backup ${manifest.backupId}`);
     const target = installation.target(targetName);
     const inventory = () => opened.inventory(signal);
-    const plan = await driver.plan({ manifest, target, destination, strategy, safety, inventory }, signal);
+    const archive = { goal, dataset: installation.dataset(manifest.dataset), repository, keyring: opened.keyring };
+    const question = { manifest, target, destination, strategy, safety, inventory, archive };
+    const plan = await driver.plan(question, signal);
     const lines = Object.entries(driver.describe(plan)).map(([label, said]) => [label, toText(said)] as const);
     const text = [toFields(Object.fromEntries(lines)), '', ...toRefusalLines(plan.refusals)].join('\n');
     return { document: { ...plan, damage }, text, exit: exitOfRefusals(plan.refusals) };

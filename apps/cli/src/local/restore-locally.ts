@@ -11,15 +11,17 @@ import { verifyLocally } from './verify-locally.js';
 /** Restores in this process, with neither bus nor catalog; with a profile it verifies as well. */
 export async function restoreLocally(wish: RestoreArguments, context: VerbContext): Promise<VerbResult> {
   const { installation, output, signal } = context;
-  const { manifest, targetName, destination, strategy, profile } = wish;
+  const { manifest, targetName, destination, strategy, profile, goal } = wish;
   const target = installation.target(targetName);
   const startedAt = performance.now();
   const runId = newLocalId();
   const outcome = await restoreBackup(
-    { manifest, target, destination, strategy, identity: { runId, attempt: 1 } },
+    { manifest, target, destination, strategy, identity: { runId, attempt: 1 }, goal },
     {
       repository: installation.primaryRepository(manifest.dataset),
       engine: installation.engineOf(manifest.dataset),
+      targetKind: installation.targetKind(targetName),
+      dataset: installation.dataset(manifest.dataset),
       workDirectory: installation.config.executor.workDirectory,
       takeSafetyBackup: wish.safetyBackup ? () => takeSafetyBackup(wish, context) : undefined,
       onProgress: (progress) => output.progress(`restore ${destination}`, progress, performance.now() - startedAt),

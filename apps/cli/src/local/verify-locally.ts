@@ -18,6 +18,7 @@ export async function verifyLocally(
     {
       repository: installation.primaryRepository(names.manifest.dataset),
       engine: installation.engineOf(names.manifest.dataset),
+      targetKind: installation.targetKind(names.target),
       now: () => new Date(),
       onProbe: (probe) => output.progress(`verify ${names.destination} ${probe}`, null, performance.now() - startedAt),
       onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),

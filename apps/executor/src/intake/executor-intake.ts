@@ -2,6 +2,7 @@ import { BackupRejected } from '#common/contracts/events/backup-rejected.event.j
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
+import { readGoal } from '#common/contracts/recovery-target.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
 import type { Installation } from '#common/service/installation.js';
 import { type Intake, type IntakeTable, runEntry } from '#common/service/intake.js';
@@ -46,8 +47,9 @@ export const restoreIntake = (
   decide: (event, now) => {
     const { data } = event;
     assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
-    const destination = installation.destination(data.dataset, data.destination);
+    const destination = installation.destination(data.dataset, data.target, data.destination);
     assertRestoreAllowed({ ...data, destination }, installation.targetRules(data.target));
+    if (readGoal(data.recovery) !== undefined) installation.assertRecovers(data.target);
     if (data.profile !== undefined) installation.profile(data.profile, data.dataset);
     return {
       kind: 'restore',

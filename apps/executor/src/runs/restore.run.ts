@@ -7,13 +7,14 @@ import { RestoreRequested } from '#common/contracts/events/restore-requested.eve
 import { RestoreStarted } from '#common/contracts/events/restore-started.event.js';
 import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { type RecoveryGoal, readGoal } from '#common/contracts/recovery-target.js';
 import { type BackupId, toRunId, toUuidV5 } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
-import type { Remember, Remembered } from '#common/engines/engine.js';
+import type { Remember, Remembered } from '#common/engines/findings.js';
 import { mergeFound } from '#common/operations/restore/findings.js';
 import { type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
 import type { EventWriter } from '#common/service/event-writer.js';
-import { loadManifest } from '#common/service/load-manifest.js';
+import { loadManifest, loadToRestore } from '#common/service/load-manifest.js';
 import { reportProgress } from '#common/service/progress-reporter.js';
 import { isOverIn } from '#common/service/run-state.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -24,7 +25,7 @@ export interface RestoreRunDeps extends SafetyBackupDeps {
   readonly logger: Logger;
 }
 
-type Request = DataOf<typeof RestoreRequested>;
+type Request = DataOf<typeof RestoreRequested> & { readonly recovery: RecoveryGoal | undefined };
 
 const UNHELD = 'the repository takes no hold: nothing keeps retention elsewhere from this backup';
 
@@ -32,7 +33,8 @@ const UNHELD = 'the repository takes no hold: nothing keeps retention elsewhere 
 export const restoreRun =
   (d: RestoreRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {
-    const request = RestoreRequested.read(run.request, run.requestVersion);
+    const asked = RestoreRequested.read(run.request, run.requestVersion);
+    const request = { ...asked, recovery: readGoal(asked.recovery) };
     const restore = await begin(run, request, d);
     const { signal } = run.claim;
     const repository = d.installation.primaryRepository(restore.dataset);
@@ -51,10 +53,12 @@ export const restoreRun =
     const outcome = await restoreBackup(
       {
         ...{ manifest, target, destination: restore.destination, strategy: request.strategy },
-        identity: { runId: run.id, attempt: run.attempt },
+        ...{ identity: { runId: run.id, attempt: run.attempt }, goal: request.recovery },
       },
       {
         ...{ repository, engine: d.installation.engineOf(restore.dataset) },
+        targetKind: d.installation.targetKind(restore.target),
+        dataset: d.installation.dataset(restore.dataset),
         workDirectory: d.installation.config.executor.workDirectory,
         takeSafetyBackup: request.safetyBackup ? () => safetyBackup(run, restore, d) : undefined,
         isSafetyBackupTaken,
@@ -72,18 +76,21 @@ export const restoreRun =
 /** What the first attempt found to be the latest backup stays it for all later ones. */
 async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Promise<Restore> {
   const known = await d.catalog.transaction((tx) => tx.restores.find(run.id));
-  const find = () => loadManifest(d.installation, request.dataset, request.backup, run.claim.signal);
+  const find = () => loadToRestore(d.installation, request, run.claim.signal);
   const backupId = known?.backupId ?? ((await find()).backupId as BackupId);
   return d.catalog.transaction(async (tx) => {
     await tx.runs.assertHeld(run.claim);
     const restore = await tx.restores.begin({
       ...{ runId: run.id, dataset: request.dataset, backupId, target: request.target, strategy: request.strategy },
-      destination: d.installation.destination(request.dataset, request.destination),
+      destination: d.installation.destination(request.dataset, request.target, request.destination),
       profile: request.profile ?? null,
       safetyBackupId: null,
     });
     const { target, destination } = restore;
-    const said = { backupId: restore.backupId, target, destination, strategy: request.strategy };
+    const said = {
+      ...{ backupId: restore.backupId, target, destination, strategy: request.strategy },
+      ...(request.recovery && { recovery: request.recovery }),
+    };
     const startedAt = (await tx.now()).toISOString();
     await d.events.add(tx, run, RestoreStarted, (head) => ({ ...head, ...said, attempt: run.attempt, startedAt }));
     return restore;

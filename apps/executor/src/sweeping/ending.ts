@@ -40,7 +40,7 @@ async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<v
   try {
     const { target } = RestoreRequested.read(run.request, run.requestVersion);
     const signal = AbortSignal.any([stopping, AbortSignal.timeout(ONE_MS)]);
-    const { restores } = d.installation.engineOfTarget(target);
+    const { restores } = d.installation.targetKind(target);
     for (const driver of restores) await driver.end(d.installation.target(target), { runId, attempt }, signal);
     await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.events), only: runId, restoresAfterMs: 0 });
   } catch (error) {

@@ -54,7 +54,7 @@ const TARGET_MS = 5 * 60_000;
 async function sweepTarget(target: string, d: SweepingDeps, signal: AbortSignal): Promise<void> {
   const { catalog, installation, logger, metrics } = d;
   const until = AbortSignal.any([signal, AbortSignal.timeout(TARGET_MS)]);
-  for (const driver of installation.engineOfTarget(target).restores) {
+  for (const driver of installation.targetKind(target).restores) {
     const { ended, removed, failed } = await driver.sweep(installation.target(target), stateIn(catalog), until);
     if (ended.length > 0) logger.warn({ target, runIds: ended }, 'work ended of runs that are over');
     if (removed.length > 0) logger.info({ target, removed }, 'what dead restores had begun to fill is removed');

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '#common/contracts/names.js';
 import { findCollisions, isRepositoryUrl, type PlacedRepository } from '#common/domain/repository-url.js';
-import { loadEngine, resolveMethod } from '#common/engines/engines.js';
+import { datasetKindOf, loadTargetKind, resolveMethod } from '#common/engines/engines.js';
 import { toAppError } from '#common/errors/app-error.js';
 import { PostgresUrl } from '#common/pg/url-schema.js';
 import { BusConfig, RepositoryConfig } from './connections.config.js';
@@ -49,9 +49,10 @@ export const HoldfastConfig = z
       target.accepts.datasets.forEach((dataset, index) => {
         const path = ['targets', name, 'accepts', 'datasets', index];
         require(config.datasets, dataset, 'dataset', path);
-        const kind = config.datasets[dataset]?.kind ?? target.kind;
-        const message = `dataset "${dataset}" is of kind ${kind}, and the target of kind ${target.kind}`;
-        if (kind !== target.kind) context.addIssue({ code: 'custom', path, message });
+        const taken = datasetKindOf(target.kind);
+        const kind = config.datasets[dataset]?.kind ?? taken;
+        const message = `dataset "${dataset}" is of kind ${kind}, and a target of kind ${target.kind} takes ${taken}`;
+        if (kind !== taken) context.addIssue({ code: 'custom', path, message });
       });
       const known = strategiesOf(target.kind);
       target.accepts.strategies.forEach((strategy, index) => {
@@ -86,7 +87,7 @@ function problemOfMethod(kind: string, method: string | undefined): string | und
   }
 }
 const strategiesOf = (kind: string): string[] =>
-  loadEngine(kind, 'the target').restores.flatMap(({ strategies }) => strategies);
+  loadTargetKind(kind, 'the target').restores.flatMap(({ strategies }) => strategies);
 
 interface Repositories {
   readonly repositories: Readonly<Record<string, Pick<RepositoryConfig, 'url' | 'endpoint'>>>;

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DatasetName, RepositoryName, RestoreStrategy } from '#common/contracts/names.js';
-import type { Engine } from '#common/engines/engine.js';
-import { engines } from '#common/engines/engines.js';
+import type { Engine, TargetKind } from '#common/engines/engine.js';
+import { engines, targetKinds } from '#common/engines/engines.js';
 import { DatasetTopic } from './connections.config.js';
 import { RetentionConfig } from './retention.config.js';
 
@@ -43,18 +43,21 @@ export type TargetConfig = z.output<typeof TargetBase> & Kind & Readonly<Record<
 
 type Input<Base extends z.ZodObject> = z.input<Base> & Kind & Readonly<Record<string, unknown>>;
 
-const byKind = (base: z.ZodObject, optionsOf: (engine: Engine) => z.ZodObject): z.ZodType => {
-  const ofKind = (engine: Engine) =>
-    z.strictObject({ kind: z.literal(engine.kind), ...optionsOf(engine).shape, ...base.shape });
-  const [first, ...rest] = engines;
+function byKind<K extends Kind>(
+  base: z.ZodObject,
+  kinds: readonly [K, ...K[]],
+  optionsOf: (kind: K) => z.ZodObject,
+): z.ZodType {
+  const ofKind = (kind: K) => z.strictObject({ kind: z.literal(kind.kind), ...optionsOf(kind).shape, ...base.shape });
+  const [first, ...rest] = kinds;
   return z.discriminatedUnion('kind', [ofKind(first), ...rest.map(ofKind)]);
-};
+}
 
-export const DatasetConfig = byKind(DatasetBase, ({ dataset }) => dataset.schema) as z.ZodType<
+export const DatasetConfig = byKind<Engine>(DatasetBase, engines, ({ dataset }) => dataset.schema) as z.ZodType<
   DatasetConfig,
   Input<typeof DatasetBase>
 >;
-export const TargetConfig = byKind(TargetBase, ({ target }) => target.schema) as z.ZodType<
+export const TargetConfig = byKind<TargetKind>(TargetBase, targetKinds, ({ target }) => target.schema) as z.ZodType<
   TargetConfig,
   Input<typeof TargetBase>
 >;

@@ -2,16 +2,21 @@ import type { Readable } from 'node:stream';
 import type { ZodType } from 'zod';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { ManifestObject, OpenManifest, RequiredRange } from '#common/contracts/manifest.js';
+import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import type { InventoryEntry } from '#common/contracts/shared-ref.js';
 import type { AppError } from '#common/errors/app-error.js';
 import type { Refusals } from '#common/errors/refusals.js';
 import type { Probe } from '#common/probes/define-probe.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { Keyring } from '#common/sealing/keyring.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Archiver } from './archiver.js';
 import type { Check } from './check.js';
+import type { Findings, Remember } from './findings.js';
 import type { Material, RestoreProgress } from './material.js';
 import type { Options } from './options.js';
 import type { SharedObjects } from './shared-objects.js';
+import type { Summary } from './summary.js';
 
 /** One protected thing, as far as every kind of store has it. */
 export interface ProtectedDataset {
@@ -29,36 +34,69 @@ export interface Engine<
   D extends ProtectedDataset = ProtectedDataset,
   T extends RestoreTarget = RestoreTarget,
   F extends object = object,
-> {
-  readonly kind: string;
+> extends TargetKind<D, T, F> {
   readonly dataset: Options<ProtectedDataset, D>;
-  readonly target: Options<RestoreTarget, T>;
   /** What a snapshot holds, as the manifest keeps it. */
   readonly facts: ZodType<F>;
   /** The first is the default. */
   readonly methods: readonly [BackupMethod<D, F>, ...BackupMethod<D, F>[]];
-  readonly restores: readonly RestoreDriver<T, F>[];
+  /** Other places than stores of this kind to which its backups are restored. */
+  readonly otherTargets?: readonly TargetKind<D, RestoreTarget, F>[];
   readonly archivers?: readonly Archiver<D>[];
   /** What only this kind is asked after a restore. */
   readonly probes: readonly Probe[];
   /** The server, `host:port`: whose slots a backup takes, and beside which destinations are told apart. */
   place(of: D | T): string;
+  /** A destination as what is backed up before a restore replaces it: by the role and with the tools of the target. */
+  toSafetyDataset(dataset: D, target: T, destination: string): D;
+  readonly checks: EngineChecks<D, T>;
+  /** For lists and events, which never read facts. */
+  summarise(facts: F): Summary;
+}
+
+/** A kind of place to which backups are restored: a store of the kind that was backed up, or what the engine knows besides. */
+export interface TargetKind<
+  D extends ProtectedDataset = ProtectedDataset,
+  T extends RestoreTarget = RestoreTarget,
+  F extends object = object,
+> {
+  readonly kind: string;
+  readonly target: Options<RestoreTarget, T>;
+  readonly restores: readonly RestoreDriver<T, F>[];
+  /** Beside which destinations are told apart. */
+  place(of: T): string;
   /** Where a restore goes; a request may leave it out. Throws: request.invalid. */
   toDestination(wanted: string | undefined, dataset: D): string;
   /** Throws where the destination is missing or cannot be reached: the engine's own codes. */
   assertThere(target: T, destination: string, signal: AbortSignal): Promise<void>;
   /** Destinations that no request may ever name: the server's own, and those of the catalog, whose URL is given. */
   forbidden(target: T, catalogUrl: string | undefined): readonly string[];
-  /** A destination as what is backed up before a restore replaces it: by the role and with the tools of the target. */
-  toSafetyDataset(dataset: D, target: T, destination: string): D;
   /**
    * Removes what a destination holds, all of it or what a pattern of the store's own matches: for caches, after a restore of what they
    * were made from. Returns how much went, or would go. Absent: nothing of this kind is a cache. Throws: the engine's own codes.
    */
   flush?(target: T, destination: string, o: FlushOptions): Promise<number>;
-  readonly checks: EngineChecks<D, T>;
-  /** For lists and events, which never read facts. */
-  summarise(facts: F): Summary;
+  readonly checks: Pick<EngineChecks<D, T>, 'target'>;
+  /**
+   * Lets the probes of the engine at what was restored, where they know it: as a target and a destination of the engine's own kind. Absent: they
+   * are that already. Throws: the engine's own codes; what `work` throws.
+   */
+  whileAsked?<R>(
+    restored: RestoredPlace<D, T, F>,
+    signal: AbortSignal,
+    work: (place: ProbedPlace) => Promise<R>,
+  ): Promise<R>;
+}
+
+export interface RestoredPlace<D, T, F extends object> extends ProbedPlace {
+  readonly target: T & RestoreTarget;
+  readonly dataset: D;
+  readonly manifest: OpenManifest<F>;
+}
+
+export interface ProbedPlace {
+  readonly target: RestoreTarget;
+  readonly destination: string;
 }
 
 export interface FlushOptions {
@@ -78,20 +116,6 @@ export interface EngineChecks<D extends ProtectedDataset, T extends RestoreTarge
   measure(dataset: D, signal: AbortSignal): Promise<number>;
   /** By every name that a store on the same machine could have. */
   hostNames(dataset: D): readonly string[];
-}
-
-/** What reveals nothing by itself, and so stays outside of any seal. */
-export interface Summary {
-  /** UTC: the instant that a restore brings back. */
-  readonly snapshotAt: string;
-  /** What was backed up, for people. */
-  readonly source: string;
-  /** As the source counts. */
-  readonly sourceSizeBytes: number;
-  /** How much is in it, by name. */
-  readonly counts: Readonly<Record<string, number>>;
-  /** What a restore may stumble over; for the one who asked for the backup, not for lists. */
-  readonly warnings: readonly string[];
 }
 
 /** Where the dataset's topics stand; undefined for a dataset without topics. */
@@ -184,6 +208,17 @@ export interface RestoreQuestion<T extends RestoreTarget = RestoreTarget, F exte
   readonly identity?: AttemptIdentity;
   /** Of a backup that shares content: what it holds, from the beginning each time. Throws while it is read: backup.corrupt; repository.*. */
   readonly inventory?: () => AsyncIterable<InventoryEntry>;
+  /** For drivers that replay what an archiver stored. */
+  readonly archive?: ArchiveSource;
+}
+
+/** Where what an archiver stored of a dataset lies, and up to where a restore replays it. */
+export interface ArchiveSource {
+  /** Undefined: the backup alone. */
+  readonly goal: RecoveryGoal | undefined;
+  readonly dataset: ProtectedDataset;
+  readonly repository: BackupRepository;
+  readonly keyring: Keyring;
 }
 
 export interface RestoreOrder<T extends RestoreTarget = RestoreTarget, F extends object = object>
@@ -213,21 +248,6 @@ export interface FenceOptions {
   /** Whether another run has come to its end: what it has left in the way is ended. Default: no run is known to have. */
   readonly isOver?: ((runId: string) => Promise<boolean>) | undefined;
 }
-
-/**
- * What a restore did, created or left, that a person may have to act on: texts by the driver's own names (`createdRoles`). Nobody can find
- * it out afterwards, so a later attempt has to learn it from an earlier one.
- */
-export type Findings = Readonly<Record<string, readonly string[]>>;
-
-export interface Remembered {
-  readonly findings: Findings;
-  /** By what a later attempt recognises a destination that an earlier one made whole; null: none has come so far. */
-  readonly doneMark: string | null;
-}
-
-/** Keeps what was found for later attempts, and returns what all of them found. */
-export type Remember = (found: Partial<Remembered>) => Promise<Remembered>;
 
 export interface RestoreWork<P extends RestorePlan = RestorePlan, N extends Fence = Fence> {
   /** Refuses nothing. */
@@ -263,6 +283,8 @@ export interface RestoreDriver<
   readonly method: string;
   /** The first is the default. */
   readonly strategies: readonly string[];
+  /** Whether it replays what an archiver stored, up to a goal. */
+  readonly recovers?: true;
   /** What its findings mean, for people, by name. */
   readonly findings: Readonly<Record<string, string>>;
   /** Looks at the target and says what a restore would do there, and every reason to refuse it. Changes nothing. */

@@ -1,6 +1,6 @@
 import { AppError } from '#common/errors/app-error.js';
 import { bucket } from './bucket/bucket.engine.js';
-import type { Engine, RestoreDriver, RestoreTarget } from './engine.js';
+import type { Engine, RestoreDriver, RestoreTarget, TargetKind } from './engine.js';
 import { kafka } from './kafka/kafka.engine.js';
 import { postgres } from './postgres/postgres.engine.js';
 import { redis } from './redis/redis.engine.js';
@@ -20,6 +20,29 @@ export function loadEngine(kind: string, what: string): Engine {
   throw new AppError('backup.unknown-kind', `${what} is of kind "${kind}"; this program knows ${known}`, { kind });
 }
 
+const targetKindsOf = (engine: Engine): readonly TargetKind[] => [engine, ...(engine.otherTargets ?? [])];
+
+/** Every kind of place to which some backup can be restored. */
+export const targetKinds = engines.flatMap(targetKindsOf) as [TargetKind, ...TargetKind[]];
+
+/** Throws: backup.unknown-kind; `what` names the target. */
+export function loadTargetKind(kind: string, what: string): TargetKind {
+  const found = targetKinds.find((each) => each.kind === kind);
+  return found ?? loadEngine(kind, what);
+}
+
+/** Of which kind the datasets are whose backups a kind of target takes. Throws: backup.unknown-kind. */
+export function datasetKindOf(targetKind: string): string {
+  const engine = engines.find((each) => targetKindsOf(each).some(({ kind }) => kind === targetKind));
+  return (engine ?? loadEngine(targetKind, 'a target')).kind;
+}
+
+/** Every driver of backups of a kind, wherever it restores them to. */
+export const driversOf = (kind: string): readonly RestoreDriver<RestoreTarget, object>[] =>
+  engines
+    .filter((engine) => engine.kind === kind)
+    .flatMap((engine) => targetKindsOf(engine).flatMap(({ restores }) => restores));
+
 /** The method of this name, the engine's first where there is no name. Throws: request.refused, naming those that there are. */
 export function loadMethod<M extends Named>(
   { kind, methods }: { readonly kind: string; readonly methods: readonly M[] },
@@ -37,7 +60,7 @@ export const resolveMethod = (kind: string, name: string | undefined): string =>
   loadMethod(loadEngine(kind, 'a dataset'), name).name;
 /** Throws: backup.unknown-kind for a method of which this program knows no restore; `what` names the backup. */
 export function loadDriver<T extends RestoreTarget, F extends object>(
-  { kind, restores }: Pick<Engine<never, T, F>, 'kind' | 'restores'>,
+  { kind, restores }: Pick<TargetKind<never, T, F>, 'kind' | 'restores'>,
   method: string,
   what: string,
 ): RestoreDriver<T, F> {
@@ -46,7 +69,7 @@ export function loadDriver<T extends RestoreTarget, F extends object>(
   const known = restores.map((each) => each.method).join(', ');
   throw new AppError(
     'backup.unknown-kind',
-    `${what} was made by method "${method}" of ${kind}; this program restores ${known}`,
+    `${what} was made by method "${method}"; to a target of kind ${kind} this program restores ${known}`,
     { kind, method },
   );
 }

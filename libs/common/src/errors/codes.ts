@@ -295,7 +295,7 @@ export const Codes = {
   'recovery.failed': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Read what the server said under `said`; the data directory is left as it is, remove it before the next try.',
+    hint: 'Read what the server said under `said`. What `recover run` made of the directory is left there: remove it before the next try.',
   },
   'recovery.not-reached': {
     retryable: false,
@@ -306,6 +306,16 @@ export const Codes = {
     retryable: false,
     exit: Exit.refused,
     hint: 'Choose the nearest target that is named here, or see the whole window with `holdfast archive show <dataset>`.',
+  },
+  'recovery.space': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Free space where the cluster is recovered, or name a directory on a larger disk.',
+  },
+  'recovery.stopped': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Run this on the machine that holds the recovered directory, as the user that PostgreSQL runs as or as root.',
   },
   'redis.aof': {
     retryable: true,

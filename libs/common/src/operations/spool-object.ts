@@ -7,6 +7,7 @@ import type { ManifestObject } from '#common/contracts/manifest.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import { CountAndDigest } from '#common/pipeline/count-and-digest.js';
+import type { Command } from '#common/process/command.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
@@ -106,6 +107,28 @@ export async function openObject(
   return body;
 }
 
+/**
+ * One object of a backup, unsealed, through a program, from one kernel pipe to the next. Resolves when the program exited 0 and the stored
+ * bytes were those that the manifest lists. Throws: backup.corrupt, engine.exit, sealing.*; repository.*; the abort reason.
+ */
+export async function pipeObject(
+  object: ManifestObject,
+  through: Command,
+  repository: BackupRepository,
+  o: SpoolOptions,
+): Promise<void> {
+  const { output, proven } = await startUnsealing(object, repository, { ...o, through });
+  output.resume();
+  await proven;
+}
+
+interface UnsealingOptions extends SpoolOptions {
+  /** Into which the programs write. */
+  readonly file?: string;
+  /** Behind the programs that unseal. */
+  readonly through?: Command;
+}
+
 interface Unsealing {
   /** What the programs print: nothing where they write to a file. */
   readonly output: Readable;
@@ -116,12 +139,13 @@ interface Unsealing {
 async function startUnsealing(
   object: ManifestObject,
   repository: BackupRepository,
-  o: SpoolOptions & { readonly file?: string },
+  o: UnsealingOptions,
 ): Promise<Unsealing> {
   const { signal } = o;
   const body = await repository.get(object.key, { signal });
   const input = new PassThrough();
-  const chain = spawnChain(toUnsealing(object, o.keyring, o.file), { signal, input });
+  const commands = [...toUnsealing(object, o.keyring, o.file), ...(o.through === undefined ? [] : [o.through])];
+  const chain = spawnChain(commands, { signal, input });
   // A program that gives up stops the reading too.
   chain.ended.catch((error) => input.destroy(error as Error));
   const reading = pipeline(body, new DigestCheck(object, o.onBytes), input, { signal });
@@ -144,12 +168,14 @@ const isOwnVerdict = (error: unknown): boolean =>
  * A program that opens an object stops at the first bad byte, before the digest is known: corrupt bytes are the cause, its exit status the symptom.
  * One that was killed is no verdict on the bytes.
  */
-async function toCause(error: unknown, object: ManifestObject, repository: BackupRepository, o: SpoolOptions) {
+async function toCause(error: unknown, object: ManifestObject, repository: BackupRepository, o: UnsealingOptions) {
   if (!(error instanceof AppError) || error.code !== 'engine.exit' || isDiskFull(error)) return error;
   if (error.context['exitCode'] === null) return error;
   const { key } = object;
+  const isItsOwn = error.context['program'] === o.through?.program;
+  const corrupt = new AppError('backup.corrupt', `object ${key} cannot be opened`, { key }, { cause: error });
   return checkObject(object, repository, { signal: o.signal }).then(
-    () => new AppError('backup.corrupt', `object ${key} cannot be opened`, { key }, { cause: error }),
+    () => (isItsOwn ? error : corrupt),
     (cause: unknown) => cause,
   );
 }

@@ -1,7 +1,7 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { looksAtDatabase } from '#common/domain/proof.js';
 import { decideVerdict, type ProbeOutcome } from '#common/domain/verdict.js';
-import type { Engine, ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import type { Engine, ProbedPlace, ProtectedDataset, RestoreTarget, TargetKind } from '#common/engines/engine.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
@@ -22,6 +22,8 @@ export interface Verification {
 export interface VerifyRestoreDeps extends KeepVerdictDeps {
   /** Of the backup's kind. */
   readonly engine: Pick<Engine, 'kind' | 'facts' | 'place' | 'assertThere'>;
+  /** Default: the engine's own. */
+  readonly targetKind?: Pick<TargetKind, 'place' | 'assertThere' | 'whileAsked'>;
   /** Called before each probe. */
   readonly onProbe?: (probe: string, index: number, total: number) => void;
   readonly onUnheld?: HoldWorkOptions['onUnheld'];
@@ -55,20 +57,39 @@ async function verifyHeld(
   const { manifest, runId } = verification;
   const outcomes = await runProbes(verification, deps, signal);
   const { target, destination, profile } = verification;
-  const place = `${deps.engine.place(target)}/${destination}`;
+  const place = `${(deps.targetKind ?? deps.engine).place(target)}/${destination}`;
   const proven = { manifest, runId, outcomes, startedAt, destination: place, profile: profile.name };
   return keepVerdict(proven, deps, signal);
 }
 
 async function runProbes(
   verification: Verification,
-  { repository, engine, onProbe }: VerifyRestoreDeps,
+  { repository, engine, targetKind, onProbe }: VerifyRestoreDeps,
   signal: AbortSignal,
 ): Promise<ProbeOutcome[]> {
   const { dataset, target, destination } = verification;
-  const { probes } = verification.profile;
   const opened = await openBackup(verification.manifest, { repository, engine }, signal);
-  const context: ProbeContext = { ...opened, dataset, target, destination, repository, signal };
+  const ask = (place: ProbedPlace) =>
+    askProbes({ ...opened, ...place, dataset, repository, signal }, verification, {
+      engine: targetKind ?? engine,
+      onProbe,
+    });
+  const { manifest } = opened;
+  return (
+    targetKind?.whileAsked?.({ target, destination, dataset, manifest }, signal, ask) ?? ask({ target, destination })
+  );
+}
+
+async function askProbes(
+  context: ProbeContext,
+  verification: Verification,
+  {
+    engine,
+    onProbe,
+  }: { readonly engine: Pick<TargetKind, 'assertThere'>; readonly onProbe: VerifyRestoreDeps['onProbe'] },
+): Promise<ProbeOutcome[]> {
+  const { probes } = verification.profile;
+  const { signal } = context;
   const outcomes: ProbeOutcome[] = [];
   let failure: AppError | undefined;
   for (const [index, probe] of probes.entries()) {
@@ -92,7 +113,7 @@ async function runProbes(
 /** Where no probe asks what was restored, no other step would notice that it does not exist. */
 async function findAbsence(
   { target, destination }: Verification,
-  engine: VerifyRestoreDeps['engine'],
+  engine: Pick<TargetKind, 'assertThere'>,
   signal: AbortSignal,
 ): Promise<AppError | undefined> {
   try {

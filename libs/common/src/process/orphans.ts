@@ -73,6 +73,12 @@ async function stillThere(processes: readonly ProcessEntry[]): Promise<ProcessEn
   return there.flat();
 }
 
+/** Whether the process of a mark is known to have ended: one of another namespace, of another machine say, is not. */
+export async function isKnownDead(mark: string): Promise<boolean> {
+  const [process, self] = [parseParentMark(mark), thisParent()];
+  return process !== undefined && process.namespace === self?.namespace && !(await isAlive(process));
+}
+
 async function isAlive({ pid, startedAt }: { readonly pid: number; readonly startedAt: string }): Promise<boolean> {
   const entry = await findProcess(pid);
   return entry !== undefined && !entry.isGone && entry.startedAt === startedAt;

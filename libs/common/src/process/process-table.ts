@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 
 /** One process as Linux tells it. The start, in ticks since boot, tells two processes apart that had the same number. */
 export interface ProcessEntry {
@@ -35,3 +35,7 @@ export async function readVariable(pid: number, name: string): Promise<string | 
   const found = text.split('\0').find((entry) => entry.startsWith(`${name}=`));
   return found?.slice(name.length + 1);
 }
+
+/** Undefined for one that is gone, or another user's. */
+export const findWorkingDirectory = (pid: number): Promise<string | undefined> =>
+  readlink(`/proc/${pid}/cwd`).catch(() => undefined);

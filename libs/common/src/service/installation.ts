@@ -2,8 +2,8 @@ import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { ScheduleConfig } from '#common/config/policies.config.js';
 import type { DatasetConfig, TargetConfig } from '#common/config/stores.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
-import type { Engine, ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
-import { loadEngine, resolveMethod } from '#common/engines/engines.js';
+import type { Engine, ProtectedDataset, RestoreTarget, TargetKind } from '#common/engines/engine.js';
+import { loadEngine, loadTargetKind, resolveMethod } from '#common/engines/engines.js';
 import { type ProfileProbe, parseProfile } from '#common/engines/profiles.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { PreparedProbe } from '#common/probes/define-probe.js';
@@ -56,17 +56,24 @@ export class Installation {
 
   /** As its engine knows it. Throws: request.refused. */
   target(name: string): RestoreTarget {
-    return this.engineOfTarget(name).target.resolve({ name }, this.targetConfig(name));
+    return this.targetKind(name).target.resolve({ name }, this.targetConfig(name));
   }
 
-  /** Of a target's kind. Throws: request.refused. */
-  engineOfTarget(name: string): Engine {
-    return loadEngine(this.targetConfig(name).kind, `target "${name}"`);
+  /** Throws: request.refused. */
+  targetKind(name: string): TargetKind {
+    return loadTargetKind(this.targetConfig(name).kind, `target "${name}"`);
+  }
+
+  /** Throws: request.refused where no restore to the target replays what was archived. */
+  assertRecovers(target: string): void {
+    const { kind, restores } = this.targetKind(target);
+    if (restores.some(({ recovers }) => recovers)) return;
+    throw new AppError('request.refused', `target "${target}" of kind ${kind} takes no recovery to a point in time`);
   }
 
   /** Where a restore goes; a request may leave it out. Throws: request.refused, request.invalid. */
-  destination(dataset: string, wanted?: string): string {
-    return this.engineOf(dataset).toDestination(wanted, this.dataset(dataset));
+  destination(dataset: string, target: string, wanted?: string): string {
+    return this.targetKind(target).toDestination(wanted, this.dataset(dataset));
   }
 
   /** Throws: request.refused. */
@@ -109,7 +116,7 @@ export class Installation {
   /** What the target accepts, and the destinations that no request may name: the server's own and the catalog's. Throws: request.refused. */
   targetRules(name: string): TargetRules {
     const { accepts } = this.targetConfig(name);
-    const forbidden = this.engineOfTarget(name).forbidden(this.target(name), this.config.catalog?.url);
+    const forbidden = this.targetKind(name).forbidden(this.target(name), this.config.catalog?.url);
     return { ...accepts, forbidden };
   }
 

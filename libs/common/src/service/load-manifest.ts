@@ -1,5 +1,7 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { parseLatest } from '#common/contracts/names.js';
+import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
+import { planRecovery } from '#common/operations/recovery/recover-dataset.js';
 import { loadBackup, loadLatestBackup } from '#common/repository/load-backup.js';
 import type { Installation } from './installation.js';
 
@@ -20,4 +22,22 @@ export async function loadManifest(
     return loadLatestBackup(repository, { dataset, method }, { signal });
   }
   return loadBackup(repository, dataset, reference, { signal });
+}
+
+export interface WantedBackup {
+  readonly dataset: string;
+  readonly backup: string;
+  readonly recovery: RecoveryGoal | undefined;
+}
+
+/** The same; of a recovery that names no backup, the newest base backup from which its goal is reached. Throws: recovery.outside besides. */
+export async function loadToRestore(
+  installation: Installation,
+  { dataset, backup, recovery: goal }: WantedBackup,
+  signal: AbortSignal,
+): Promise<Manifest> {
+  if (goal === undefined || parseLatest(backup) === undefined)
+    return loadManifest(installation, dataset, backup, signal);
+  const { decision } = await planRecovery({ dataset, goal, signal }, installation.primaryRepository(dataset));
+  return decision.base.manifest;
 }

@@ -2,6 +2,7 @@ import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { Remembered } from '#common/engines/findings.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { RestoreDeps, SealedRestoreOrder } from '#common/operations/restore/restore-backup.js';
 import { takeBackup } from '#common/operations/take-backup.js';
@@ -175,7 +176,7 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
       it('recognises what an attempt made whole that could not say so', async () => {
         const manifest = await bed.backup();
         const order = bed.order(manifest, store.newDestination());
-        let known: Awaited<ReturnType<NonNullable<RestoreDeps['remember']>>> = { findings: {}, doneMark: null };
+        let known: Remembered = { findings: {}, doneMark: null, recovered: null };
         const remember: RestoreDeps['remember'] = async (found) => {
           known = { ...known, ...found, findings: { ...known.findings, ...found.findings } };
           return known;

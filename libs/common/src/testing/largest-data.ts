@@ -7,7 +7,9 @@ interface Schema {
   readonly pattern?: string;
   readonly maxLength?: number;
   readonly minimum?: number;
+  readonly const?: unknown;
   readonly anyOf?: readonly Schema[];
+  readonly oneOf?: readonly Schema[];
   readonly items?: Schema;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
@@ -15,7 +17,13 @@ interface Schema {
 }
 
 /** One of them suits every pattern of the contracts. */
-const SAMPLES = ['shop', '01890000-0000-7000-8000-000000000000', '2026-11-21T10:00:00Z', '9223372036854775807'];
+const SAMPLES = [
+  'shop',
+  '01890000-0000-7000-8000-000000000000',
+  '2026-11-21T10:00:00Z',
+  '9223372036854775807',
+  '16/B374D848',
+];
 
 /** Texts that others bound: names of the configuration and of requests, keys, steps. */
 const BOUNDED = { destination: 1_024, target: 63, stage: 200, manifestKey: 500, requestId: 200, requestSource: 500 };
@@ -37,9 +45,11 @@ function toBounded(name: string): string | undefined {
 }
 
 function largest(schema: Schema, depth: number): unknown {
-  const { type, anyOf, items, properties } = schema;
+  const { type, anyOf, oneOf, items, properties } = schema;
+  if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum[0];
-  if (anyOf !== undefined) return largest(anyOf[0] ?? {}, depth);
+  const alternative = anyOf?.[0] ?? oneOf?.at(-1);
+  if (alternative !== undefined) return largest(alternative, depth);
   if (type === 'string') return largestText(schema, depth);
   if (type === 'integer' || type === 'number') return Math.max(1, schema.minimum ?? 1);
   if (type === 'boolean') return true;

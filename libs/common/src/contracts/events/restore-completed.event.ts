@@ -12,6 +12,7 @@ import {
   TargetName,
   Uuid,
 } from '#common/contracts/names.js';
+import { Recovered } from '#common/contracts/recovery-target.js';
 
 /** A restore ended well. It is not verified yet: that is `verification.completed`. */
 export const RestoreCompleted = defineEvent({
@@ -34,6 +35,9 @@ export const RestoreCompleted = defineEvent({
     destination: Destination,
     strategy: RestoreStrategy,
     safetyBackupId: Uuid.nullable().describe('Taken of the destination before it was replaced'),
+    recovered: Recovered.nullable()
+      .default(null)
+      .describe('How far archived changes were replayed after the backup; null: it came back alone'),
     findings: z
       .record(z.string(), z.array(z.string()))
       .describe(

@@ -10,6 +10,7 @@ import {
   RestoreStrategy,
   TargetName,
 } from '#common/contracts/names.js';
+import { RecoveryGoal } from '#common/contracts/recovery-target.js';
 
 /** A restore of one backup to a configured target was asked for. It names things; it never carries a place to write. */
 export const RestoreRequested = defineEvent({
@@ -17,7 +18,12 @@ export const RestoreRequested = defineEvent({
   version: 1,
   summary: 'A restore of one backup to a configured target was asked for',
   key: (data) => data.dataset,
-  asked: { dataset: RequestedName, target: RequestedName, profile: RequestedName.optional() },
+  asked: {
+    dataset: RequestedName,
+    target: RequestedName,
+    profile: RequestedName.optional(),
+    recovery: z.unknown().optional(),
+  },
   data: z.object({
     dataset: DatasetName,
     backup: BackupRef.default('latest'),
@@ -25,6 +31,9 @@ export const RestoreRequested = defineEvent({
     destination: Destination.optional().describe('Default: the one that the dataset has in the configuration'),
     strategy: RestoreStrategy.default('new'),
     profile: ProfileName.optional().describe('Verify afterwards with this profile'),
+    recovery: RecoveryGoal.optional().describe(
+      'Replay what was archived after a base backup, up to a point; `latest` is then the newest base backup from which it can be reached',
+    ),
     safetyBackup: z
       .boolean()
       .default(true)

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
 import { Destination, Instant, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
+import { RecoveryGoal } from '#common/contracts/recovery-target.js';
 
 /** An attempt at a restore began. */
 export const RestoreStarted = defineEvent({
@@ -15,6 +16,7 @@ export const RestoreStarted = defineEvent({
     target: TargetName,
     destination: Destination,
     strategy: RestoreStrategy,
+    recovery: RecoveryGoal.optional().describe('Up to where archived changes are replayed'),
     startedAt: Instant,
   }),
 });

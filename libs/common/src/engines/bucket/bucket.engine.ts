@@ -1,4 +1,5 @@
-import type { Engine, Summary } from '#common/engines/engine.js';
+import type { Engine } from '#common/engines/engine.js';
+import type { Summary } from '#common/engines/summary.js';
 import { withBucket } from './bucket-client.js';
 import type { BucketDataset, BucketTarget } from './bucket-dataset.js';
 import { bucketDataset, bucketTarget } from './bucket-options.js';

@@ -1,4 +1,5 @@
-import type { Engine, Summary } from '#common/engines/engine.js';
+import type { Engine } from '#common/engines/engine.js';
+import type { Summary } from '#common/engines/summary.js';
 import { datasetChecks, hostNamesOf, measureTopics, targetChecks } from './kafka-checks.js';
 import { type KafkaDataset, type KafkaTarget, placeOf, withKafka } from './kafka-dataset.js';
 import { kafkaDataset, kafkaTarget } from './kafka-options.js';

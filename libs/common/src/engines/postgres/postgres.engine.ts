@@ -1,13 +1,15 @@
 import { z } from 'zod';
 import { BaseFacts } from '#common/contracts/base-facts.js';
 import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import type { Engine, Summary } from '#common/engines/engine.js';
+import type { Engine } from '#common/engines/engine.js';
+import type { Summary } from '#common/engines/summary.js';
 import { AppError } from '#common/errors/app-error.js';
 import { hostsOf, parsePgUrl, toPgPlace, withDatabase } from '#common/pg/connection.js';
 import { BaseMethod, summariseBase } from './base/base.method.js';
 import { datasetChecks, hostNamesOf, measureDatabase } from './checks/dataset-checks.js';
 import { targetChecks } from './checks/target-checks.js';
 import { DatabaseName } from './database-name.js';
+import { postgresDirectory } from './directory/postgres-directory.js';
 import { PgDumpMethod } from './dump/pg-dump.method.js';
 import { withPgSession } from './pg-session.js';
 import { PgTools } from './pg-tools.js';
@@ -31,6 +33,7 @@ export const postgresEngine = (tools = new PgTools(), dump = new PgDumpMethod(to
   facts: PostgresFacts,
   methods: [dump, new BaseMethod()],
   restores: [new PgRestoreDriver(tools)],
+  otherTargets: [postgresDirectory],
   archivers: [new WalArchiver()],
   probes: postgresProbes,
   place: ({ connection }) => toPgPlace(connection),

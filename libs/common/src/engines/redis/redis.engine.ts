@@ -1,4 +1,5 @@
-import type { Engine, Summary } from '#common/engines/engine.js';
+import type { Engine } from '#common/engines/engine.js';
+import type { Summary } from '#common/engines/summary.js';
 import { AppError } from '#common/errors/app-error.js';
 import { AofMethod } from './aof/aof.method.js';
 import { datasetChecks, measureMemory, targetChecks } from './checks/redis-checks.js';

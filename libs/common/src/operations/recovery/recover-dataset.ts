@@ -51,7 +51,7 @@ export interface RecoveredDataset extends Reached {
 
 export interface RecoverDatasetDeps {
   readonly repository: BackupRepository;
-  /** Asks the recovered server before it is opened for writing and stopped. */
+  /** Asks the recovered server before it is stopped. */
   readonly look?: (server: ScratchServer) => Promise<unknown>;
   /** No hold can be placed: the recovery goes on, and no other user of the repository knows of it. */
   readonly onUnheld?: (error: AppError) => void;
@@ -76,7 +76,10 @@ async function recoverPlanned(
 ): Promise<RecoveredDataset> {
   const beganMs = performance.now();
   const { facts, backupId, manifest } = decision.base;
-  const order = { facts, goal: decision.goal, timeline: decision.timeline, reach: decision.reach, directory };
+  const { goal, timeline, reach, mayEndEarly } = decision;
+  // Beside the data directory, so that one pattern removes both.
+  const toTablespace = (oid: string): string => `${directory}.tablespace-${oid}`;
+  const order = { facts, goal, timeline, reach, mayEndEarly, directory, toTablespace };
   const deps = {
     ...{
       material: baseMaterial(manifest, { repository, keyring, signal }),
@@ -86,10 +89,7 @@ async function recoverPlanned(
     },
     ...(onStage === undefined ? {} : { onStage }),
   };
-  const { seen: _, ...reached } = await recover({ ...order, mayEndEarly: decision.mayEndEarly }, deps, {
-    signal,
-    look,
-  });
+  const { seen: _, ...reached } = await recover(order, deps, { signal, use: look });
   const seconds = Math.round(performance.now() - beganMs) / 1_000;
   return { ...reached, backupId, systemId: facts.systemId, directory, seconds };
 }

@@ -1,6 +1,6 @@
-import type { Remember, Remembered } from '#common/engines/engine.js';
+import type { Remember, Remembered } from '#common/engines/findings.js';
 
-const NOTHING: Remembered = { findings: {}, doneMark: null };
+const NOTHING: Remembered = { findings: {}, doneMark: null, recovered: null };
 
 /** An attempt may not find any more what the one before it has done already; what either of them found was so. */
 export function mergeFound(earlier: Partial<Remembered>, later: Partial<Remembered>): Remembered {
@@ -10,6 +10,7 @@ export function mergeFound(earlier: Partial<Remembered>, later: Partial<Remember
   return {
     findings: Object.fromEntries(names.map((name) => [name, both(name)])),
     doneMark: later.doneMark ?? earlier.doneMark ?? null,
+    recovered: later.recovered ?? earlier.recovered ?? null,
   };
 }
 

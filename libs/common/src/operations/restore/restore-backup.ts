@@ -1,14 +1,16 @@
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { Recovered, RecoveryGoal } from '#common/contracts/recovery-target.js';
 import type {
   Engine,
   Fence,
   FenceOptions,
-  Findings,
-  Remember,
+  ProtectedDataset,
   RestoreDriver,
   RestoreOrder,
+  TargetKind,
 } from '#common/engines/engine.js';
 import { loadDriver } from '#common/engines/engines.js';
+import type { Findings, Remember, Remembered } from '#common/engines/findings.js';
 import type { RestoreProgress } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { assertNotRefused } from '#common/errors/refusals.js';
@@ -20,12 +22,20 @@ import { removeSpoolFolders, withSpoolFolder } from './spool-folder.js';
 import { SpooledMaterial } from './spooled-material.js';
 
 /** As it is asked for: the facts of an encrypted backup are still inside its seal. */
-export type SealedRestoreOrder = Omit<RestoreOrder, 'manifest'> & { readonly manifest: Manifest };
+export interface SealedRestoreOrder extends Omit<RestoreOrder, 'manifest' | 'archive'> {
+  readonly manifest: Manifest;
+  /** Up to where what was archived after the backup is replayed; undefined: the backup alone. */
+  readonly goal?: RecoveryGoal | undefined;
+}
 
 export interface RestoreDeps {
   readonly repository: BackupRepository;
   /** Of the backup's kind. */
   readonly engine: Engine;
+  /** Default: the engine's own. */
+  readonly targetKind?: TargetKind;
+  /** Of which the backup is, as configured today; without it nothing is replayed that an archiver stored. */
+  readonly dataset?: ProtectedDataset;
   /** Holds what is spooled while it is restored. Default: the system's temporary directory. */
   readonly workDirectory?: string | undefined;
   /** Backs up the destination before anything is touched and returns the id; undefined when declined. */
@@ -45,6 +55,8 @@ export interface RestoreOutcome {
   /** Every list that the driver has, empty ones too. */
   readonly findings: Findings;
   readonly safetyBackupId: string | null;
+  /** How far archived changes were replayed; null: the backup came back alone, as by most drivers. */
+  readonly recovered: Recovered | null;
 }
 
 /**
@@ -60,10 +72,14 @@ export async function restoreBackup(
 ): Promise<RestoreOutcome> {
   const { dataset, backupId, method } = order.manifest;
   const opened = await openBackup(order.manifest, d, signal);
-  const driver = loadDriver(d.engine, method, `backup ${backupId}`);
+  const driver = loadDriver(d.targetKind ?? d.engine, method, `backup ${backupId}`);
   if (!driver.strategies.includes(order.strategy)) throw toStrategyError(order.strategy, driver.strategies, backupId);
+  const { goal, ...asked } = order;
+  assertRecovers(driver, goal);
   const work = { dataset, backupId, kind: 'restore' as const, runId: order.identity.runId };
-  const restoring = new Restoring({ ...order, manifest: opened.manifest }, { ...d, driver, opened });
+  const whole = { ...asked, manifest: opened.manifest };
+  const archive = d.dataset && { goal, dataset: d.dataset, repository: d.repository, keyring: opened.keyring };
+  const restoring = new Restoring(archive ? { ...whole, archive } : whole, { ...d, driver, opened });
   return holdWork(d.repository, work, { signal, onUnheld: d.onUnheld }, () => restoring.run(signal));
 }
 
@@ -72,6 +88,22 @@ const toStrategyError = (strategy: string, strategies: readonly string[], backup
   new AppError('request.refused', `backup ${backupId} is not restored by strategy "${strategy}"`, {
     known: strategies,
   });
+
+/** Throws: request.refused. */
+export function assertRecovers(
+  { method, recovers }: Pick<RestoreDriver<never, never>, 'method' | 'recovers'>,
+  goal: RecoveryGoal | undefined,
+): void {
+  if (goal === undefined || recovers) return;
+  const hint =
+    'Restore without a recovery target, or name a base backup, `latest:base`, of a dataset whose WAL is archived.';
+  throw new AppError(
+    'request.refused',
+    `a backup by method ${method} leads to its own moment and to no other`,
+    {},
+    { hint },
+  );
+}
 
 /** How long an attempt that failed or was stopped may tidy up; what it leaves, others end. */
 const TIDY_MS = 10_000;
@@ -115,7 +147,7 @@ class Restoring {
     const earlier = await remember({});
     if (earlier.doneMark !== null && (await driver.isDone(this.order, fence, earlier.doneMark))) {
       await removeSpoolFolders(workDirectory, identity);
-      return this.toOutcome(earlier.findings, null);
+      return this.toOutcome(earlier, null);
     }
     const safety = takeSafetyBackup !== undefined && isSafetyBackupTaken !== true;
     const inventory = () => opened.inventory(signal);
@@ -128,15 +160,14 @@ class Restoring {
         onBytes: (progress) => onProgress({ stage: 'spool', ...progress }),
       });
       await driver.apply(this.order, { plan, fence, material, remember, onProgress }, signal);
-      const { findings } = await remember({});
-      return this.toOutcome(findings, material.safetyBackupId);
+      return this.toOutcome(await remember({}), material.safetyBackupId);
     });
   }
 
-  private toOutcome(found: Findings, safetyBackupId: string | null): RestoreOutcome {
+  private toOutcome(found: Remembered, safetyBackupId: string | null): RestoreOutcome {
     const { driver, opened } = this.d;
-    const all: Findings = { ...found, ...driver.remarks(opened.manifest) };
+    const all: Findings = { ...found.findings, ...driver.remarks(opened.manifest) };
     const findings = Object.fromEntries(Object.keys(driver.findings).map((name) => [name, all[name] ?? []]));
-    return { findings, safetyBackupId };
+    return { findings, safetyBackupId, recovered: found.recovered };
   }
 }

@@ -6,7 +6,8 @@ import type { Material, RestoreProgress } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { openShared } from '#common/operations/content/open-shared.js';
 import { readInventory } from '#common/operations/content/references.js';
-import { openObject, spoolObject } from '#common/operations/spool-object.js';
+import { openObject, pipeObject, spoolObject } from '#common/operations/spool-object.js';
+import type { Command } from '#common/process/command.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 
@@ -47,6 +48,12 @@ export class SpooledMaterial implements Material {
     const { repository, keyring, signal } = this.d;
     const object = this.load(name);
     return openObject(object, repository, { signal, keyring, onBytes: this.counter(object) });
+  }
+
+  pipe(name: string, through: Command): Promise<void> {
+    const { repository, keyring, signal } = this.d;
+    const object = this.load(name);
+    return pipeObject(object, through, repository, { signal, keyring, onBytes: this.counter(object) });
   }
 
   inventory(): AsyncIterable<InventoryEntry> {

@@ -6,7 +6,6 @@ import { type BucketFacts, type Noted, NotedKeys } from '#common/engines/bucket/
 import type {
   AttemptIdentity,
   FenceOptions,
-  Findings,
   RestoreDriver,
   RestoreOrder,
   RestoreQuestion,
@@ -14,6 +13,7 @@ import type {
   StateOf,
   Swept,
 } from '#common/engines/engine.js';
+import type { Findings } from '#common/engines/findings.js';
 import type { Material } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { inFlight } from '#common/pipeline/in-flight.js';

@@ -1,6 +1,7 @@
 import type { TopicAdmin } from '#common/bus/topic-admin.js';
 import { readTopicIds } from '#common/bus/topic-ids.js';
-import type { AttemptIdentity, FenceOptions, Findings, RestoreDriver, StateOf, Swept } from '#common/engines/engine.js';
+import type { AttemptIdentity, FenceOptions, RestoreDriver, StateOf, Swept } from '#common/engines/engine.js';
+import type { Findings } from '#common/engines/findings.js';
 import { type KafkaTarget, type TopicsManifest, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import type { TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';

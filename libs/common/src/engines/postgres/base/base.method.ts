@@ -1,8 +1,9 @@
 import type { BaseFacts } from '#common/contracts/base-facts.js';
-import type { BackupMethod, OpenOptions, Summary } from '#common/engines/engine.js';
+import type { BackupMethod, OpenOptions } from '#common/engines/engine.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { ReplicationSession } from '#common/engines/postgres/replication/replication-session.js';
+import type { Summary } from '#common/engines/summary.js';
 import { toBaseByHand } from './base-by-hand.js';
 import { DEFAULT_BASE } from './base-command.js';
 import { BaseOutput } from './base-output.js';

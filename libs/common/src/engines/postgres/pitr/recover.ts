@@ -2,9 +2,9 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseFacts } from '#common/contracts/base-facts.js';
-import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
+import type { Recovered, RecoveryGoal } from '#common/contracts/recovery-target.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { PgTools } from '#common/engines/postgres/pg-tools.js';
+import { PgTools, type PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Keyring } from '#common/sealing/keyring.js';
@@ -24,6 +24,8 @@ export interface RecoveryOrder {
   readonly mayEndEarly: boolean;
   /** Absent or empty; becomes a data directory. */
   readonly directory: string;
+  /** Where its tablespaces are to lie, by number. */
+  readonly toTablespace: (oid: string) => string;
 }
 
 export interface RecoveryDeps {
@@ -36,41 +38,55 @@ export interface RecoveryDeps {
   readonly onStage?: (stage: string) => void;
 }
 
-/** What was reached, as the server tells. */
-export interface Reached {
-  readonly lsn: string;
-  /** Of the last transaction that came back; null: none was replayed. */
-  readonly lastCommitAt: string | null;
-  readonly timeline: number;
+export interface Reached extends Recovered {
   /** Databases whose collations another version of the locale library sorts: their indexes may be wrong. */
   readonly foreignCollations: readonly string[];
 }
 
 const RECOVERY_TOOLS = ['postgres', 'pg_verifybackup'] as const;
 
+export interface RecoverOptions<T> {
+  readonly signal: AbortSignal;
+  /** Asks the recovered server, which is open for writing by then. */
+  readonly use: (server: ScratchServer, reached: Reached) => Promise<T>;
+}
+
+/** The server programs of a backup's own major version: no other reads its files. Throws: postgres.tool-missing. */
+export async function findRecoveryTools(
+  { serverVersionNum }: Pick<BaseFacts, 'serverVersionNum'>,
+  { tools = new PgTools(), toolDirectories: directories }: Pick<RecoveryDeps, 'tools' | 'toolDirectories'>,
+  signal: AbortSignal,
+): Promise<PgToolset> {
+  const major = Math.floor(serverVersionNum / 10_000);
+  const toolset = await tools.find(major, RECOVERY_TOOLS, { directories, signal });
+  if (toolset.major === major) return toolset;
+  const message = `a data directory of PostgreSQL ${major} needs the server programs of ${major}`;
+  throw new AppError('postgres.tool-missing', message);
+}
+
 /**
- * Makes a data directory of a base backup and archived WAL, recovers it to the target with a server that nobody else reaches, lets `look`
- * ask it, and opens it for writing on a timeline of its own. Afterwards the server is stopped cleanly and the directory is ready to start.
- * Throws: recovery.*, backup.corrupt, postgres.tool-missing; what `look` throws.
+ * Makes a data directory of a base backup and archived WAL, recovers it to the target with a server that nobody else reaches, opens it
+ * for writing on a timeline of its own, and lets `use` ask it. Afterwards the server is stopped cleanly and the directory is ready to start.
+ * Throws: recovery.*, backup.corrupt, postgres.tool-missing; what `use` throws.
  */
 export async function recover<T>(
   order: RecoveryOrder,
   d: RecoveryDeps,
-  { signal, look }: { readonly signal: AbortSignal; readonly look: (server: ScratchServer) => Promise<T> },
+  { signal, use }: RecoverOptions<T>,
 ): Promise<Reached & { readonly seen: T }> {
-  const { facts, directory } = order;
+  const { facts, directory, toTablespace } = order;
   const owner = await ownerFor(directory);
-  const major = Math.floor(facts.serverVersionNum / 10_000);
-  const toolset = await (d.tools ?? new PgTools()).find(major, RECOVERY_TOOLS, {
-    directories: d.toolDirectories,
+  const toolset = await findRecoveryTools(facts, d, signal);
+  await unpackBase({
+    facts,
+    material: d.material,
+    directory,
+    toTablespace,
+    toolset,
+    owner,
     signal,
+    onStage: d.onStage,
   });
-  if (toolset.major !== major)
-    throw new AppError(
-      'postgres.tool-missing',
-      `a data directory of PostgreSQL ${major} needs the server programs of ${major}`,
-    );
-  await unpackBase({ facts, material: d.material, directory, toolset, owner, signal, onStage: d.onStage });
   const walFolder = `${directory}.wal`;
   d.onStage?.('wal');
   if (d.archive !== undefined)
@@ -85,21 +101,21 @@ export async function recover<T>(
   d.onStage?.('recover');
   let server = await start(order.goal);
   try {
-    let reached = await untilReached(server).catch((error: unknown) => {
+    let found = await untilReached(server).catch((error: unknown) => {
       if (order.mayEndEarly && hasEndedEarly(error)) return undefined;
       throw toNotReached(error);
     });
-    if (reached === undefined) {
+    if (found === undefined) {
       await server.stop();
       server = await start({ ...order.goal, target: { kind: 'latest' } });
-      reached = await untilReached(server);
+      found = await untilReached(server);
     }
-    const seen = await look(server);
     d.onStage?.('open');
-    const timeline = await promote(server);
-    await server.stop();
+    const reached = { ...found, ...(await promote(server)) };
     await rm(walFolder, { recursive: true, force: true });
-    return { ...reached, timeline, seen };
+    const seen = await use(server, reached);
+    await server.stop();
+    return { ...reached, seen };
   } catch (error) {
     await server.stop();
     throw signal.aborted ? signal.reason : error;
@@ -120,7 +136,7 @@ interface Replayed {
 }
 
 /** Paused at the target, or open because the WAL has ended. */
-async function untilReached(server: ScratchServer): Promise<Omit<Reached, 'timeline'>> {
+async function untilReached(server: ScratchServer): Promise<Omit<Reached, 'timeline' | 'isOpenForWriting'>> {
   let session = await server.open();
   try {
     for (;;) {
@@ -155,14 +171,14 @@ async function findForeignCollations(session: PgSession): Promise<string[]> {
   return rows.map(({ name }) => name);
 }
 
-async function promote(server: ScratchServer): Promise<number> {
+async function promote(server: ScratchServer): Promise<Pick<Reached, 'timeline' | 'isOpenForWriting'>> {
   const session = await server.open();
   try {
     await session.query(`SELECT pg_promote(true, 600) WHERE pg_is_in_recovery()`);
-    const { timeline } = await session.queryOne<{ timeline: number }>(
-      `SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline`,
+    return await session.queryOne<Pick<Reached, 'timeline' | 'isOpenForWriting'>>(
+      `SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::int AS timeline,
+         NOT pg_is_in_recovery() AS "isOpenForWriting"`,
     );
-    return timeline;
   } finally {
     await session.close();
   }

@@ -39,12 +39,7 @@ export class ScratchServer {
     private readonly folder: string,
   ) {
     const settings = { ...toCapacity(o.facts), ...ISOLATED, ...o.settings, ...toPlaces(folder) };
-
-    const args = [
-      '-D',
-      o.directory,
-      ...Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
-    ];
+    const args = ['-D', o.directory, ...toArguments(settings)];
     const command = { program: o.toolset.path('postgres'), args, cwd: o.directory, user: o.owner };
     this.child = new SupervisedChild(command, {
       stdin: 'ignore',
@@ -59,21 +54,17 @@ export class ScratchServer {
     // Short: the path of a socket holds 107 bytes.
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-pg-'));
     await giveTo(folder, o.owner);
-    for (const [name, text] of [
-      ['server.conf', ''],
-      ['ident.conf', ''],
-      ['hba.conf', 'local all all trust\n'],
-    ] as const) {
-      await writeFile(join(folder, name), text, { mode: 0o600 });
-      await giveTo(join(folder, name), o.owner);
-    }
+    await writeServerFiles(folder, o.owner);
     return new ScratchServer(o, folder);
   }
 
   /** As the superuser that initdb made. */
   connectionTo(database: string): PgConnection {
-    const user = encodeURIComponent(this.o.facts.superuser);
-    return parsePgUrl(`postgres://${user}@/${encodeURIComponent(database)}?host=${this.folder}&port=${PORT}`);
+    return toSocket(this.socket, this.o.facts, database);
+  }
+
+  get socket(): Socket {
+    return { folder: this.folder, port: PORT };
   }
 
   /** Opens a session once the server takes any. Throws: recovery.failed with what the server said when it gives up. */
@@ -121,17 +112,46 @@ export class ScratchServer {
   private readonly onAbort = (): void => this.child.stop();
 }
 
+export interface Socket {
+  readonly folder: string;
+  readonly port: number;
+}
+
+export const toSocket = (
+  { folder, port }: Socket,
+  { superuser }: Pick<BaseFacts, 'superuser'>,
+  database: string,
+): PgConnection =>
+  parsePgUrl(
+    `postgres://${encodeURIComponent(superuser)}@/${encodeURIComponent(database)}?host=${encodeURIComponent(folder)}&port=${port}`,
+  );
+
+/** What a server reads of a folder that only its user enters, instead of what lies in its data directory. */
+export async function writeServerFiles(folder: string, owner: SystemUser | undefined): Promise<void> {
+  for (const [name, text] of [
+    ['server.conf', ''],
+    ['ident.conf', ''],
+    ['hba.conf', 'local all all trust\n'],
+  ] as const) {
+    await writeFile(join(folder, name), text, { mode: 0o600 });
+    await giveTo(join(folder, name), owner);
+  }
+}
+
 /** The source's own: lower ones would stop the recovery. */
-const toCapacity = ({ settings }: BaseFacts): Record<string, string> => ({
+export const toCapacity = ({ settings }: BaseFacts): Record<string, string> => ({
   ...settings,
   shared_buffers: '128MB',
   hot_standby: 'on',
 });
 
-const toPlaces = (folder: string): Record<string, string> => ({
+export const toPlaces = (folder: string): Record<string, string> => ({
   config_file: join(folder, 'server.conf'),
   hba_file: join(folder, 'hba.conf'),
   ident_file: join(folder, 'ident.conf'),
   unix_socket_directories: folder,
   port: String(PORT),
 });
+
+export const toArguments = (settings: Readonly<Record<string, string>>): string[] =>
+  Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]);

@@ -1,27 +1,27 @@
+import { createWriteStream } from 'node:fs';
 import { mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import type { BaseFacts } from '#common/contracts/base-facts.js';
+import type { Material } from '#common/engines/material.js';
 import { MANIFEST } from '#common/engines/postgres/base/base-archives.js';
 import { BASE } from '#common/engines/postgres/base/base-by-hand.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import { AppError } from '#common/errors/app-error.js';
-import type { Command, SystemUser } from '#common/process/command.js';
+import type { SystemUser } from '#common/process/command.js';
 import { runCommand } from '#common/process/run-command.js';
 import { giveTo } from './ownership.js';
 
 /** The objects of a base backup, checked against its manifest on the way. */
-export interface BaseMaterial {
-  /** One object, unsealed, through a program. `name` is unsealed. Throws: backup.corrupt, engine.exit, sealing.*; repository.*. */
-  pipe(name: string, through: Command): Promise<void>;
-  /** One small object, unsealed. */
-  read(name: string): Promise<Buffer>;
-}
+export type BaseMaterial = Pick<Material, 'pipe' | 'open'>;
 
 export interface UnpackOptions {
   readonly facts: BaseFacts;
   readonly material: BaseMaterial;
   /** Absent or empty. */
   readonly directory: string;
+  /** Where a tablespace of a number is to lie: absent or empty. */
+  readonly toTablespace: (oid: string) => string;
   readonly toolset: PgToolset;
   readonly owner: SystemUser | undefined;
   readonly signal: AbortSignal;
@@ -29,32 +29,29 @@ export interface UnpackOptions {
 }
 
 /**
- * Makes the data directory, proves every file by the backup's own manifest, and leads its tablespaces to folders beside it: those of the
+ * Makes the data directory, proves every file by the backup's own manifest, and leads its tablespaces to folders of its own: those of the
  * source may be in use. Throws: recovery.directory, backup.corrupt, engine.*.
  */
 export async function unpackBase(o: UnpackOptions): Promise<void> {
-  const { facts, material, directory, owner } = o;
+  const { facts, material, directory, toTablespace, owner } = o;
   await makeEmpty(directory, owner);
   await untar(BASE, directory, o);
   for (const { oid, object } of facts.tablespaces) {
-    const folder = tablespaceFolder(directory, oid);
+    const folder = toTablespace(oid);
     await makeEmpty(folder, owner);
     await untar(object, folder, o);
     await symlink(folder, join(directory, 'pg_tblspc', oid));
   }
   o.onStage?.('verify');
   const manifest = join(directory, MANIFEST);
-  await writeFile(manifest, await material.read(MANIFEST), { mode: 0o600 });
+  await pipeline(await material.open(MANIFEST), createWriteStream(manifest, { mode: 0o600 }), { signal: o.signal });
   await giveTo(manifest, owner);
   await verify(o);
   // A copy of a standby would wait for its primary.
   await rm(join(directory, 'standby.signal'), { force: true });
   await forgetTargets(join(directory, 'postgresql.auto.conf'));
-  if (facts.tablespaces.length > 0) await remapTablespaces(directory, facts);
+  if (facts.tablespaces.length > 0) await remapTablespaces(directory, { known: facts.tablespaces, toTablespace });
 }
-
-/** Beside the data directory, so that one name removes both. */
-const tablespaceFolder = (directory: string, oid: string): string => `${directory}.tablespace-${oid}`;
 
 async function makeEmpty(folder: string, owner: SystemUser | undefined): Promise<void> {
   await mkdir(folder, { recursive: true, mode: 0o700 });
@@ -93,14 +90,19 @@ async function forgetTargets(file: string): Promise<void> {
   if (kept.length < lines.length) await writeFile(file, kept.join('\n'));
 }
 
+interface Remapping {
+  readonly known: BaseFacts['tablespaces'];
+  readonly toTablespace: (oid: string) => string;
+}
+
 /** The server makes the links anew from this file at its first start. */
-async function remapTablespaces(directory: string, { tablespaces }: BaseFacts): Promise<void> {
+async function remapTablespaces(directory: string, { known, toTablespace }: Remapping): Promise<void> {
   const file = join(directory, 'tablespace_map');
   const lines = (await readFile(file, 'utf8')).split('\n').filter((line) => line !== '');
-  const known = new Set(tablespaces.map(({ oid }) => oid));
+  const oids = new Set(known.map(({ oid }) => oid));
   const moved = lines.map((line) => {
     const oid = line.slice(0, line.indexOf(' '));
-    return known.has(oid) ? `${oid} ${tablespaceFolder(directory, oid)}` : line;
+    return oids.has(oid) ? `${oid} ${toTablespace(oid)}` : line;
   });
   await writeFile(file, `${moved.join('\n')}\n`);
 }

@@ -5,6 +5,7 @@ import type { PostgresDataset, PostgresManifest, PostgresTarget } from '#common/
 import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { defineProbe, type Probe, type ProbeDefinition } from '#common/probes/define-probe.js';
+import { nothingToCompare } from '#common/probes/evidence.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
 
 /** What a restored database is held against, and how to reach it. */
@@ -24,6 +25,8 @@ export interface PgProbeContext extends Pick<ProbeContext, 'repository' | 'keyri
 /** Without the context of the core: the probe only sees what is PostgreSQL's. */
 export interface PgProbeDefinition<Params extends z.ZodObject>
   extends Omit<ProbeDefinition<Params, ProbeContext>, 'check'> {
+  /** Whether it asks the restored database alone, and so has an answer too after a restore of a base backup. Default: no. */
+  readonly readsNoFacts?: boolean;
   check(context: PgProbeContext, params: z.output<Params>): ReturnType<ProbeDefinition<Params, ProbeContext>['check']>;
 }
 
@@ -31,7 +34,10 @@ export interface PgProbeDefinition<Params extends z.ZodObject>
 export const definePgProbe = <Params extends z.ZodObject>(definition: PgProbeDefinition<Params>): Probe =>
   defineProbe<Params, ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts>>({
     ...definition,
-    check: (context, params) => definition.check(toPgContext(context), params),
+    check: async (context, params) =>
+      'form' in context.manifest.snapshot && !definition.readsNoFacts
+        ? nothingToCompare('a base backup does not tell what its databases hold: use `sql` with assertions')
+        : definition.check(toPgContext(context), params),
   });
 
 const tools = new PgTools();

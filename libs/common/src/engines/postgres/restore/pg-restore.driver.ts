@@ -3,7 +3,6 @@ import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type {
   AttemptIdentity,
   FenceOptions,
-  Findings,
   RestoreDriver,
   RestoreOrder,
   RestoreQuestion,
@@ -11,6 +10,7 @@ import type {
   StateOf,
   Swept,
 } from '#common/engines/engine.js';
+import type { Findings } from '#common/engines/findings.js';
 import type { Material } from '#common/engines/material.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';

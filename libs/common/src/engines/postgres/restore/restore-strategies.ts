@@ -1,5 +1,6 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import type { AttemptIdentity, Remember, RestoreOrder, RestoreWork } from '#common/engines/engine.js';
+import type { AttemptIdentity, RestoreOrder, RestoreWork } from '#common/engines/engine.js';
+import type { Remember } from '#common/engines/findings.js';
 import { type PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';

@@ -2,6 +2,7 @@ import { constants } from 'node:fs';
 import { access, copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { AttemptIdentity, RestoreOrder, RestoreQuestion, RestoreWork } from '#common/engines/engine.js';
+import type { FencePlace, FileFence } from '#common/engines/file-fence.js';
 import { formatAofManifest } from '#common/engines/redis/aof/aof-manifest.js';
 import { RedisClient } from '#common/engines/redis/client.js';
 import { type RedisNode, toAddress } from '#common/engines/redis/connection.js';
@@ -10,7 +11,6 @@ import type { RedisTarget } from '#common/engines/redis/redis-dataset.js';
 import type { RedisRestorePlan } from '#common/engines/redis/restore/restore-plan.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
-import type { FileFence } from './file-fence.js';
 
 /** Defaults of `dbfilename`, `appenddirname` and `appendfilename`. */
 const [DUMP, APPEND_DIRECTORY, APPEND_FILE] = ['dump.rdb', 'appendonlydir', 'appendonly.aof'];
@@ -18,6 +18,9 @@ const [DUMP, APPEND_DIRECTORY, APPEND_FILE] = ['dump.rdb', 'appendonlydir', 'app
 type Question = RestoreQuestion<RedisTarget, RedisFacts>;
 type Order = RestoreOrder<RedisTarget, RedisFacts>;
 type Work = RestoreWork<RedisRestorePlan, FileFence>;
+
+export const fencePlaceOf = (directory: string | undefined): FencePlace | undefined =>
+  directory === undefined ? undefined : { file: join(directory, '.holdfast-restore.lock'), code: 'redis.directory' };
 
 /** What stands in the way of files for a stopped server. Throws: the abort reason. */
 export async function previewFiles(question: Question, signal: AbortSignal): Promise<RedisRestorePlan> {

@@ -1,7 +1,9 @@
-import type { AttemptIdentity, Findings, RestoreDriver, RestoreWork, StateOf, Swept } from '#common/engines/engine.js';
+import type { AttemptIdentity, RestoreDriver, RestoreWork, StateOf, Swept } from '#common/engines/engine.js';
+import { FileFence, releaseFence } from '#common/engines/file-fence.js';
+import type { Findings } from '#common/engines/findings.js';
 import type { RedisFacts } from '#common/engines/redis/facts.js';
-import { FileFence, releaseDirectory } from '#common/engines/redis/files/file-fence.js';
 import {
+  fencePlaceOf,
   previewFiles,
   restoreAppendOnly,
   restoreDump,
@@ -25,7 +27,7 @@ const common = {
   remarks: (): Findings => ({}),
 
   async end({ connection, directory }: RedisTarget, identity: AttemptIdentity, signal: AbortSignal): Promise<void> {
-    await releaseDirectory(directory, identity);
+    await releaseFence(fencePlaceOf(directory)?.file, identity);
     const { runId, attempt } = identity;
     const ending = withTarget(connection, { signal, name: 'holdfast-tidy' }, async ({ clients }) => {
       await endSessions(clients, (session) => session.runId === runId && session.attempt <= attempt);
@@ -54,7 +56,7 @@ export const aofRestore: Driver = {
   strategies: ['files'],
   findings: NEXT_STEPS,
   plan: previewFiles,
-  fence: ({ target, identity }, o) => FileFence.open(target.directory, identity, o),
+  fence: ({ target, identity }, o) => FileFence.open(fencePlaceOf(target.directory), identity, o),
   // It was remembered after the last step.
   isDone: async () => true,
   apply: (order, work, signal) => restoreAppendOnly(order, withFiles(work), signal),
@@ -76,7 +78,7 @@ export const rdbRestore: Driver = {
   plan: (question, signal) => (question.strategy === 'files' ? previewFiles : previewKeys)(question, signal),
   fence: ({ target, destination, strategy, identity }, o) =>
     strategy === 'files'
-      ? FileFence.open(target.directory, identity, o)
+      ? FileFence.open(fencePlaceOf(target.directory), identity, o)
       : RedisFence.open(target.connection, destination, { ...o, identity }),
   /** The marker goes last: while there is one, something was still to be done. */
   isDone: async ({ destination, manifest }, fence) => {

@@ -32,6 +32,7 @@ type SearchParams = z.output<typeof SearchParams>;
 export const searchProbe = definePgProbe({
   name: 'search',
   summary: 'A Meilisearch index against SQL: counts, missing, orphan and stale documents by field digests',
+  readsNoFacts: true,
   timeoutMs: 1_800_000,
   params: SearchParams,
   check: (context, params) =>

@@ -10,6 +10,7 @@ import { checkAssertion, SqlAssertion, subjectOf } from './sql-assertion.js';
 export const sqlProbe = definePgProbe({
   name: 'sql',
   summary: 'Assertions in SQL about the restored data',
+  readsNoFacts: true,
   timeoutMs: 600_000,
   params: z.strictObject({ assertions: z.array(SqlAssertion).min(1) }),
   check: (context, { assertions }) =>

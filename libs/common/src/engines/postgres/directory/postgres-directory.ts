@@ -1,0 +1,59 @@
+import { access, constants, stat } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import type { BaseFacts } from '#common/contracts/base-facts.js';
+import type { Check } from '#common/engines/check.js';
+import type { TargetKind } from '#common/engines/engine.js';
+import { ownerFor } from '#common/engines/postgres/pitr/ownership.js';
+import { toSocket } from '#common/engines/postgres/pitr/scratch-server.js';
+import { dataDirectoryIn } from '#common/engines/postgres/pitr/stage.js';
+import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { AppError } from '#common/errors/app-error.js';
+import { directoryDriver } from './directory.driver.js';
+import { type DirectoryTarget, directoryTarget, folderOf, toDirectoryName } from './directory-target.js';
+import { whileRunning } from './handed-over.js';
+
+/** Whole clusters, put into directories of the executor's machine. */
+export const postgresDirectory: TargetKind<PostgresDataset, DirectoryTarget, BaseFacts> = {
+  kind: 'postgres-directory',
+  target: directoryTarget,
+  restores: [directoryDriver],
+  place: ({ root }) => `directory ${root}`,
+  toDestination: toDirectoryName,
+  assertThere: async (target, destination) => {
+    const directory = dataDirectoryIn(folderOf(target, destination));
+    const found = await stat(join(directory, 'PG_VERSION')).catch(() => undefined);
+    if (found === undefined) throw new AppError('recovery.stopped', `this machine has no data directory ${directory}`);
+  },
+  forbidden: () => [],
+  checks: { target: directoryChecks },
+  whileAsked: ({ target, destination, dataset, manifest }, signal, work) =>
+    whileRunning({ target, destination, facts: manifest.snapshot }, signal, (socket) => {
+      const { database } = dataset.connection;
+      return work({ target: toProbed(target, toSocket(socket, manifest.snapshot, database)), destination: database });
+    }),
+};
+
+/** As probes of PostgreSQL take it: a copy keeps owners and privileges. */
+const toProbed = (
+  { name, toolDirectories }: DirectoryTarget,
+  connection: PostgresTarget['connection'],
+): PostgresTarget => ({
+  ...{ name, connection, toolDirectories, owner: undefined, privileges: 'keep' },
+  ...{ missingRoles: 'refuse', jobs: 1, lockTimeoutMs: 60_000 },
+});
+
+function directoryChecks({ name, root }: DirectoryTarget): Check[] {
+  return [
+    {
+      name: `target ${name}: directory`,
+      run: async () => {
+        const owner = await ownerFor(join(root, 'any'));
+        await access(root, constants.W_OK).catch((cause: unknown) => {
+          throw new AppError('recovery.directory', `cannot write to ${root}`, {}, { cause });
+        });
+        return `clusters can be put into ${root} on ${hostname()}${owner === undefined ? '' : `, for user ${owner.uid}`}`;
+      },
+    },
+  ];
+}

@@ -1,0 +1,131 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { BaseFacts } from '#common/contracts/base-facts.js';
+import type { Manifest } from '#common/contracts/manifest.js';
+import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
+import type { RestorePlan } from '#common/engines/engine.js';
+import { loadDriver } from '#common/engines/engines.js';
+import type { DirectoryTarget } from '#common/engines/postgres/directory/directory-target.js';
+import { whileRunning } from '#common/engines/postgres/directory/handed-over.js';
+import { postgresDirectory } from '#common/engines/postgres/directory/postgres-directory.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { toSocket } from '#common/engines/postgres/pitr/scratch-server.js';
+import { postgres } from '#common/engines/postgres/postgres.engine.js';
+import { openBackup } from '#common/operations/open-backup.js';
+import {
+  type RestoreDeps,
+  type RestoreOutcome,
+  restoreBackup,
+  type SealedRestoreOrder,
+} from '#common/operations/restore/restore-backup.js';
+import { takeBackup } from '#common/operations/take-backup.js';
+import { BackupTestBed } from './backup-test-bed.js';
+import { RowWriter } from './row-writer.js';
+import { RunningArchiver } from './running-archiver.js';
+import { type ClusterOptions, ThrowawayCluster } from './throwaway-cluster.js';
+
+const { signal } = new AbortController();
+
+/** A cluster whose WAL is archived, a repository, and a folder into which the cluster is recovered. */
+export class RecoveryBed {
+  readonly writer = new RowWriter();
+  private readonly archiver: RunningArchiver;
+
+  private constructor(
+    readonly cluster: ThrowawayCluster,
+    readonly backups: BackupTestBed,
+    readonly root: string,
+  ) {
+    this.archiver = new RunningArchiver(cluster, backups.repository);
+  }
+
+  static async create(o: ClusterOptions = {}): Promise<RecoveryBed> {
+    const cluster = await ThrowawayCluster.create({ segmentMegabytes: 1, ...o });
+    await cluster.query('CREATE TABLE numbers (id int PRIMARY KEY, note text)');
+    const root = await cluster.createFolder('recovered');
+    return new RecoveryBed(cluster, await BackupTestBed.create(), root);
+  }
+
+  base(): Promise<Manifest> {
+    const attempt = this.backups.attempt(this.cluster.dataset(), { method: 'base' });
+    return takeBackup(attempt, this.backups.depsOf(postgres), signal);
+  }
+
+  /** Waits until everything is archived, and the archive says so. */
+  async caughtUp(): Promise<void> {
+    await this.archiver.until(await this.cluster.lsn());
+    await this.archiver.untilComplete();
+  }
+
+  target(changes: Partial<DirectoryTarget> = {}): DirectoryTarget {
+    const toolDirectories = [this.cluster.binDir];
+    return { name: 'recovered', root: this.root, leave: 'stopped', toolDirectories, ...changes };
+  }
+
+  order(manifest: Manifest, destination: string, changes: Partial<SealedRestoreOrder> = {}): SealedRestoreOrder {
+    const identity = { runId: randomUUID(), attempt: 1 };
+    return { manifest, target: this.target(), destination, strategy: 'new', identity, ...changes };
+  }
+
+  get deps(): RestoreDeps {
+    return {
+      ...{ repository: this.backups.repository, engine: postgres, targetKind: postgresDirectory },
+      ...{ dataset: this.cluster.dataset(), workDirectory: this.backups.folder },
+    };
+  }
+
+  restore(
+    order: SealedRestoreOrder,
+    changes: Partial<RestoreDeps> = {},
+    until: AbortSignal = signal,
+  ): Promise<RestoreOutcome> {
+    return restoreBackup(order, { ...this.deps, ...changes }, until);
+  }
+
+  /** As `holdfast restore plan` does. */
+  async plan({ goal, ...order }: SealedRestoreOrder): Promise<RestorePlan> {
+    const { repository } = this.backups;
+    const { manifest, keyring } = await openBackup(order.manifest, { repository, engine: postgres }, signal);
+    const archive = { goal, dataset: this.cluster.dataset(), repository, keyring };
+    const driver = loadDriver(this.deps.targetKind ?? postgres, manifest.method, 'the backup');
+    return driver.plan({ ...order, manifest, archive, safety: false }, signal);
+  }
+
+  /** Asks the recovered cluster, whether a server runs over it or not. */
+  query<Row extends object>({ target, destination, manifest }: SealedRestoreOrder, text: string): Promise<Row[]> {
+    const facts = BaseFacts.parse(manifest.facts);
+    return whileRunning({ target: target as DirectoryTarget, destination, facts }, signal, (socket) =>
+      withPgSession(toSocket(socket, facts, 'postgres'), { signal, applicationName: 'holdfast spec' }, (session) =>
+        session.query<Row>(text),
+      ),
+    );
+  }
+
+  async rows(order: SealedRestoreOrder): Promise<number[]> {
+    const rows = await this.query<{ id: number }>(order, 'SELECT id FROM numbers ORDER BY id');
+    return rows.map(({ id }) => id);
+  }
+
+  /** Everything in the folder into which clusters are recovered. */
+  async there(): Promise<string[]> {
+    return (await readdir(this.root)).sort();
+  }
+
+  async makeFolder(name: string): Promise<string> {
+    const folder = join(this.root, name);
+    await mkdir(folder, { mode: 0o700 });
+    await this.cluster.own(folder);
+    return folder;
+  }
+
+  async remove(): Promise<void> {
+    await this.archiver.kill();
+    await this.cluster.remove();
+    await this.backups.remove();
+  }
+}
+
+export const toTime = (at: string): RecoveryGoal => ({ target: { kind: 'time', at }, inclusive: true });
+export const LATEST: RecoveryGoal = { target: { kind: 'latest' }, inclusive: true };
+export const upTo = (count: number): number[] => Array.from({ length: count }, (_, index) => index + 1);

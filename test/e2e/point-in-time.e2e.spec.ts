@@ -1,0 +1,166 @@
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
+import { parsePgUrl } from '#common/pg/connection.js';
+import { type Committed, RowWriter } from '#common/testing/row-writer.js';
+import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
+import { holdfast } from '../support/cli.js';
+import { Platform } from '../support/platform.js';
+import { ask, causedBy } from '../support/request.js';
+import { findSecrets } from '../support/secret-hunt.js';
+import { waitUntil } from '../support/wait-until.js';
+
+const { signal } = new AbortController();
+
+const writer = new RowWriter();
+let cluster: ThrowawayCluster;
+let platform: Platform;
+let root: string;
+
+beforeAll(async () => {
+  cluster = await ThrowawayCluster.create({ segmentMegabytes: 1 });
+  root = await cluster.createFolder('recovered');
+  await cluster.query('CREATE TABLE numbers (id int PRIMARY KEY, note text)');
+  const { user, password, port, binDir } = cluster;
+  platform = await Platform.start({
+    secrets: { SHOP_URL: `postgres://${user}:${password}@127.0.0.1:${port}/postgres`, SHOP_PASSWORD: password },
+    config: {
+      datasets: {
+        shop: {
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+          ...{ toolDirectories: [binDir], wal: { mode: 'stream' } },
+        },
+      },
+      targets: {
+        recovered: {
+          ...{ kind: 'postgres-directory', directory: root, leave: 'running', toolDirectories: [binDir] },
+          accepts: { datasets: ['shop'], destinations: ['pitr-*'] },
+        },
+      },
+      profiles: {
+        shop: {
+          probes: [
+            { use: 'checksums' },
+            { use: 'sql', assertions: [{ query: 'SELECT count(*) FROM numbers', min: 1 }] },
+          ],
+        },
+      },
+      executor: { maxAttempts: 3, claimTtlMs: 3_000, claimRenewMs: 500 },
+    },
+  });
+}, 180_000);
+afterAll(async () => {
+  await platform?.close();
+  await cluster?.remove();
+});
+
+const cli = (...args: string[]) => holdfast([...args, '--config', platform.configFile], platform.env);
+
+const restore = async (data: object) => {
+  const asked = await ask(platform, 'restore.requested', { dataset: 'shop', target: 'recovered', ...data });
+  return (type: string) => platform.next(type, causedBy(asked));
+};
+const toTime = (at: string) => ({ target: { kind: 'time', at } });
+
+/** Of the server that is left running over what was recovered. */
+async function rowsOf(destination: string): Promise<number[]> {
+  const host = encodeURIComponent(join(root, destination, 'server'));
+  const connection = parsePgUrl(`postgres://${cluster.user}@/postgres?host=${host}&port=5432`);
+  const rows = await withPgSession(connection, { signal, applicationName: 'spec' }, (session) =>
+    session.query<{ id: number }>('SELECT id FROM numbers ORDER BY id'),
+  );
+  return rows.map(({ id }) => id);
+}
+
+const upTo = ({ id }: Committed): number[] => Array.from({ length: id }, (_, index) => index + 1);
+
+function committed(index: number): Committed {
+  const found = writer.committed.at(index);
+  if (found === undefined) throw new Error(`no row ${index} was committed`);
+  return found;
+}
+
+const lines = (): string => [...platform.apps.values()].map((app) => app.tail()).join('\n');
+
+describe('a recovery to a point in time is an ordinary restore', () => {
+  it('of a cluster whose WAL an executor archives', async () => {
+    await platform.next('archive.resumed');
+    const asked = await ask(platform, 'backup.requested', { dataset: 'shop', method: 'base' });
+    await platform.next('backup.completed', causedBy(asked));
+    writer.begin(cluster);
+    await waitUntil('rows are written', async () => writer.committed.length > 30, { explain: lines });
+    await writer.stop();
+    const last = committed(-1);
+    const isArchived = async (): Promise<boolean> => {
+      const { stdout } = await cli('archive', 'show', 'shop', '--json');
+      const { windows } = JSON.parse(stdout) as { windows: { to: { at: string | null } }[] };
+      return (windows.at(-1)?.to.at ?? '') > last.after;
+    };
+    await waitUntil('everything is archived', isArchived, { timeoutMs: 60_000, explain: lines });
+  }, 180_000);
+
+  it('brings back through the bus exactly what was committed before, says what it reached, and is proven', async () => {
+    const last = committed(14);
+    const next = await restore({ destination: 'pitr-time', recovery: toTime(last.after), profile: 'shop' });
+    expect((await next('restore.started')).data.recovery).toMatchObject(toTime(last.after));
+    const { data } = await next('restore.completed');
+    expect(data).toMatchObject({ method: 'base', recovered: { isOpenForWriting: true, timeline: 2 } });
+    const { lastCommitAt } = data.recovered;
+    expect(lastCommitAt >= last.before && lastCommitAt <= last.after).toBe(true);
+    expect(await rowsOf('pitr-time')).toEqual(upTo(last));
+    const verified = await platform.next(
+      'verification.completed',
+      (event) => event.data.runId === data.verificationRunId,
+    );
+    expect(verified.data.verdict).toBe('passed');
+  }, 120_000);
+
+  it('refuses beforehand what cannot be reached, naming the nearest that can, and what says no offset', async () => {
+    const late = new Date(Date.now() + 3_600_000).toISOString();
+    const outside = await (await restore({ destination: 'pitr-late', recovery: toTime(late) }))('restore.failed');
+    expect(outside.data.error).toMatchObject({
+      code: 'recovery.outside',
+      message: expect.stringContaining('is complete until'),
+    });
+    const local = await (await restore({ destination: 'pitr-local', recovery: toTime('2026-03-01T12:00:00') }))(
+      'restore.rejected',
+    );
+    expect(local.data.error).toMatchObject({
+      code: 'request.invalid',
+      message: expect.stringContaining('says no UTC offset'),
+    });
+    const stranger = await (await restore({ destination: '../etc', recovery: toTime(late) }))('restore.rejected');
+    expect(stranger.data.error.code).toBe('request.invalid');
+  }, 60_000);
+
+  it('is planned and done by the command line alone', async () => {
+    const last = committed(20);
+    const to = ['--target', 'recovered', '--destination', 'pitr-local', '--to-lsn', last.lsn, '--exclusive'];
+    const planned = await cli('restore', 'plan', 'shop@latest', ...to);
+    expect(planned).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing stands in the way') });
+    expect(planned.stdout).toContain(`just before WAL position ${last.lsn}`);
+    const done = await cli('restore', 'run', 'shop@latest', ...to, '--profile', 'shop', '--local');
+    expect(done).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('open for writing on timeline') });
+    expect(done.stdout).toContain('passed');
+    expect(await rowsOf('pitr-local')).toEqual(upTo(last));
+  }, 120_000);
+
+  it('is done by another attempt when the executor is killed in the middle', async () => {
+    const next = await restore({ destination: 'pitr-killed', recovery: { target: { kind: 'latest' } } });
+    await next('restore.started');
+    await platform.app('executor').kill();
+    await platform.startApp('executor');
+    const { data } = await next('restore.completed');
+    expect(data.recovered.isOpenForWriting).toBe(true);
+    expect(await rowsOf('pitr-killed')).toEqual(upTo(committed(-1)));
+  }, 180_000);
+
+  it('goes on with the servers that it left running when executors end, and shows no secret', async () => {
+    await platform.app('executor').kill();
+    await platform.startApp('executor');
+    expect(await rowsOf('pitr-time')).toEqual(upTo(committed(14)));
+    expect(await findSecrets(platform)).toEqual([]);
+    for (const destination of ['pitr-time', 'pitr-local', 'pitr-killed'])
+      await cluster.run('pg_ctl', ['stop', '--silent', '--mode=fast', `--pgdata=${join(root, destination, 'data')}`]);
+  }, 120_000);
+});
