@@ -1,5 +1,6 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
+import { runsEvery } from '#common/testing/representative.js';
 import { aRequest, ask, produce, toBinary } from '../support/request.js';
 import { listObjects } from '../support/secret-hunt.js';
 import { onServer } from '../support/server-login.js';
@@ -15,7 +16,7 @@ import { backupOf, doWork, restoreInPlace } from './support/works.js';
 const MINUTES = 60_000;
 
 /** Longer ones, with any seed: `npm run test:soak`. */
-const PLANS = process.env['HOLDFAST_FAULTS'] === 'all' ? [makePlan(4, 25)] : [];
+const PLANS = runsEvery ? [makePlan(4, 25)] : [];
 
 const QUIET: SoakPlan = {
   ...{ seed: 0, seconds: 0 },

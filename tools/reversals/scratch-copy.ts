@@ -62,6 +62,7 @@ export class ScratchCopy {
   /** Emits whatever the types say: a variable that is not used any more is no obstacle. */
   async build(signal: AbortSignal): Promise<void> {
     await this.node([join(root, 'node_modules/typescript/bin/tsc'), '-p', this.folder], signal);
+    await this.node([join(this.folder, 'tools/bootstrap/bundle.mjs')], signal);
   }
 
   /** Runs one spec of the copy as it was built last, or those of its tests whose titles match. */

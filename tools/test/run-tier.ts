@@ -34,11 +34,11 @@ export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
     const reportFile = join(folder, 'report.json');
     const rowFolder = join(folder, 'faults');
     await mkdir(rowFolder);
-    // Read by test/faults/support/report.ts.
+    // Read by test/faults/support/report.ts and libs/common/src/testing/representative.ts.
     const env = {
       ...process.env,
       HOLDFAST_FAULT_ROWS: rowFolder,
-      ...(isWholeSuite ? { HOLDFAST_FAULTS: 'all' } : {}),
+      ...(isWholeSuite ? { HOLDFAST_EVERY: '1' } : {}),
     };
     const timeoutMs = isWholeSuite ? WHOLE_SUITE_TIMEOUT_MS : TIMEOUT_MS;
     const args = [

@@ -1,5 +1,6 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { runsEvery } from '#common/testing/representative.js';
 
 /** One line of the table that the tier ends with. */
 export interface FaultRow {
@@ -27,7 +28,7 @@ export interface Chosen {
 
 /** Which cases run now: all of them under `npm run test:faults`, the representative ones otherwise. */
 export const chosenOf = <Case extends Chosen>(cases: readonly Case[]): Case[] =>
-  cases.filter(({ representative }) => representative || process.env['HOLDFAST_FAULTS'] === 'all');
+  cases.filter(({ representative }) => representative || runsEvery);
 
 /** Looks for broken promises, adds the row, and returns what it found: `[]` is what a spec expects. */
 export async function conclude(row: Omit<FaultRow, 'outcome'>, find: () => Promise<string[]>): Promise<string[]> {

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
+import { representative } from '#common/testing/representative.js';
 import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 
@@ -16,7 +17,7 @@ const SCHEMA = [
   `INSERT INTO items VALUES (1), (1), (2)`,
 ];
 
-describe.each(['postgres18', 'postgres15'] as const)('a restore in place of a circle on %s', (server) => {
+describe.each(representative(['postgres18', 'postgres15'] as const))('a restore in place of a circle on %s', (server) => {
   let bed: RestoreTestBed;
   let manifest: PostgresManifest;
   beforeAll(async () => {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { listHolds } from '#common/repository/holds.js';
+import { representative } from '#common/testing/representative.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import type { PgOrder } from '#common/testing/restore-test-bed.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
@@ -8,7 +9,7 @@ import { type Script, ScriptedRepository } from '#common/testing/scripted-reposi
 
 const { signal } = new AbortController();
 
-describe.each(['postgres18', 'postgres15'] as const)('a restore in place on %s', (server) => {
+describe.each(representative(['postgres18', 'postgres15'] as const))('a restore in place on %s', (server) => {
   let bed: RestoreTestBed;
   let roles: ShopRoles;
   let manifest: PostgresManifest;

@@ -5,6 +5,7 @@ import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
 import { rememberHere } from '#common/operations/restore/findings.js';
+import { representative } from '#common/testing/representative.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';
 import { RestoreTestBed } from '#common/testing/restore-test-bed.js';
 import { problemsOf } from '#common/testing/restored-shop.js';
@@ -12,10 +13,12 @@ import { endpoints } from '#tools/services/endpoints.js';
 
 const { signal } = new AbortController();
 
-describe.each([
-  ['postgres15', 'postgres18'],
-  ['postgres18', 'postgres15'],
-] as const)('rights of what is restored from %s to %s', (from, to) => {
+describe.each(
+  representative([
+    ['postgres15', 'postgres18'],
+    ['postgres18', 'postgres15'],
+  ] as const),
+)('rights of what is restored from %s to %s', (from, to) => {
   let bed: RestoreTestBed;
   let roles: ShopRoles;
   let manifest: PostgresManifest;

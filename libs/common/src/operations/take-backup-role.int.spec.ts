@@ -4,6 +4,7 @@ import { assertReadable } from '#common/engines/postgres/facts/access.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { BackupTestBed, factsOf } from '#common/testing/backup-test-bed.js';
+import { representative } from '#common/testing/representative.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { pausing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { takeBackup } from './take-backup.js';
@@ -11,7 +12,7 @@ import { takeBackup } from './take-backup.js';
 const { signal } = new AbortController();
 
 /** The role of the documentation, BYPASSRLS and pg_read_all_data, against what other roles own and did not share. */
-describe.each(['postgres18', 'postgres15'] as const)('the documented backup role on %s', (server) => {
+describe.each(representative(['postgres18', 'postgres15'] as const))('the documented backup role on %s', (server) => {
   let bed: BackupTestBed;
   let scratch: ScratchDatabase;
   let backup: string;

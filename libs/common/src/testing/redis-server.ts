@@ -13,7 +13,7 @@ import { findFreePort } from './free-port.js';
 export type ServerMake = 'redis' | 'valkey';
 
 /** Every make that specs run on. */
-export const MAKES: readonly ServerMake[] = ['redis', 'valkey'];
+export const MAKES: readonly [ServerMake, ServerMake] = ['valkey', 'redis'];
 
 export interface ServerOptions {
   /** Options of its command line, without the dashes. */

@@ -2,6 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { MAKES, type RedisServer, startCluster } from '#common/testing/redis-server.js';
 import { countOfCluster, RedisTestBed } from '#common/testing/redis-test-bed.js';
+import { representative } from '#common/testing/representative.js';
 import { parseRedisUrl } from './connection.js';
 import { flushKeys } from './flush-keys.js';
 
@@ -14,7 +15,7 @@ beforeEach(async () => {
 });
 afterEach(() => bed.remove());
 
-describe.each(MAKES)('flushing %s', (make) => {
+describe.each(representative(MAKES))('flushing %s', (make) => {
   it('removes all keys of one database, what a pattern matches, or everything', async () => {
     const server = await bed.start(make);
     const [client, other] = [server.client(), server.client(2)];

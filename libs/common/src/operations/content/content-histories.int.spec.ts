@@ -4,6 +4,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { contentKey } from '#common/repository/layout.js';
 import { ContentTestBed } from '#common/testing/content-test-bed.js';
 import { eachStore } from '#common/testing/each-store.js';
+import { runsEvery } from '#common/testing/representative.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { readReferences } from './references.js';
 
@@ -120,7 +121,7 @@ describe('any history of backups, expiries and sweeps', () => {
           await history.tidy();
         }
       }),
-      { numRuns: 25, interruptAfterTimeLimit: 60_000 },
+      { numRuns: runsEvery ? 50 : 8, interruptAfterTimeLimit: 100_000 },
     );
   }, 120_000);
 });

@@ -1,12 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
+import { representative } from '#common/testing/representative.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import type { RoleStatements } from './restore-globals.js';
 import { createRoles, withoutAbsentGroups } from './restore-roles.js';
 
 const { signal } = new AbortController();
 
-describe.each(['postgres18', 'postgres15'] as const)('a role that a restore creates on %s', (server) => {
+describe.each(representative(['postgres18', 'postgres15'] as const))('a role that a restore creates on %s', (server) => {
   let scratch: ScratchDatabase;
   let group: string;
   beforeAll(async () => {

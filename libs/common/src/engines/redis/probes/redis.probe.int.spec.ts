@@ -6,6 +6,7 @@ import { Keyring } from '#common/sealing/keyring.js';
 import { MAKES, type RedisServer } from '#common/testing/redis-server.js';
 import { RedisTestBed } from '#common/testing/redis-test-bed.js';
 import { fillZoo } from '#common/testing/redis-zoo.js';
+import { representative } from '#common/testing/representative.js';
 import { noInventory } from '#common/testing/restored.js';
 
 const { signal } = new AbortController();
@@ -16,7 +17,7 @@ let client: Redis;
 let check: () => Promise<ProbeOutcome>;
 afterEach(() => bed.remove());
 
-describe.each(MAKES)('the probe redis on %s', (make) => {
+describe.each(representative(MAKES))('the probe redis on %s', (make) => {
   beforeEach(async () => {
     bed = await RedisTestBed.create();
     server = await bed.start(make);

@@ -6,6 +6,7 @@ import { redis } from '#common/engines/redis/redis.engine.js';
 import { MAKES, type RedisServer, startCluster } from '#common/testing/redis-server.js';
 import { countOfCluster, describeKeys, RedisTestBed } from '#common/testing/redis-test-bed.js';
 import { addFieldTimes, fillZoo } from '#common/testing/redis-zoo.js';
+import { representative } from '#common/testing/representative.js';
 
 const { signal } = new AbortController();
 const [driver] = redis.restores as [(typeof redis.restores)[number]];
@@ -16,7 +17,7 @@ beforeEach(async () => {
 });
 afterEach(() => bed.remove());
 
-describe.each(MAKES)('a restore of %s', (make) => {
+describe.each(representative(MAKES))('a restore of %s', (make) => {
   it.each(['dump', 'commands'] as const)('brings back every type, groups, ends and functions, by %s', async (copy) => {
     const server = await bed.start(make);
     const client = server.client();
