@@ -51,6 +51,7 @@ const { metafile } = await build({
   splitting: true,
   format: 'esm',
   platform: 'node',
+  mainFields: ['module', 'main'],
   target: 'node24',
   // Errors, log lines and Nest's injection go by the names of classes.
   keepNames: true,
