@@ -2,8 +2,8 @@ import type { Check } from '#common/engines/check.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
-import { toCreatingDatabases } from '#common/engines/postgres/restore/restore-rights.js';
-import { findMissingRoles } from '#common/engines/postgres/restore/restore-roles.js';
+import { toCreatingDatabases } from '#common/engines/postgres/restore/preview/rights.js';
+import { findMissingRoles } from '#common/engines/postgres/restore/roles/roles.js';
 import { AppError } from '#common/errors/app-error.js';
 import { urlCheck } from './url-check.js';
 

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
-import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { previewRestore } from '#common/engines/postgres/restore/preview/preview.js';
 import { parseProfile } from '#common/engines/profiles.js';
 import type { RestoreOutcome } from '#common/operations/restore/restore-backup.js';
 import { zooOf } from '#common/testing/object-zoo.js';

@@ -3,8 +3,8 @@ import { toActAs } from '#common/engines/postgres/act-as.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { identifier, sql } from '#common/pg/sql.js';
+import { findClosedTablespaces } from '../preparation/tablespaces.js';
 import { type MissingRight, toGrantable, toMendable, toSuperuserRight } from './missing-right.js';
-import { findClosedTablespaces } from './restore-tablespaces.js';
 
 interface Rights {
   readonly role: string;

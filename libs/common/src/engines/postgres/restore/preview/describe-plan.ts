@@ -1,4 +1,4 @@
-import type { PostgresRestorePlan } from './restore-plan.js';
+import type { PostgresRestorePlan } from './plan.js';
 
 /** What a restore would do, for people. */
 export const describePlan = (plan: PostgresRestorePlan): Record<string, string | readonly string[]> => ({

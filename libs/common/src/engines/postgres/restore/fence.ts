@@ -1,7 +1,7 @@
 import type { AttemptIdentity } from '#common/engines/engine.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { body, literal, type Sql, sql } from '#common/pg/sql.js';
-import { toRestoreName } from './restore-sessions.js';
+import { toRestoreName } from './sessions.js';
 
 /** SQLSTATE of our own: the session that holds the restore lock is gone. */
 export const FENCED = 'HF001';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { Complaints } from './restore-errors.js';
+import { Complaints } from './errors.js';
 
 /** What pg_restore 18 wrote, restoring into a server of version 15. */
 const UNKNOWN_PARAMETER = [

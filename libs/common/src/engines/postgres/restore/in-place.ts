@@ -7,6 +7,8 @@ import type { Code } from '#common/errors/codes.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { type Sql, sql } from '#common/pg/sql.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
+import { FENCED, fenceStatements } from './fence.js';
+import { type Complaint, Complaints } from './program/errors.js';
 import {
   type PgRestoreRequest,
   readRestoreList,
@@ -14,9 +16,7 @@ import {
   toRestoreEnvironment,
   withoutRows,
   writeRestoreList,
-} from './pg-restore.js';
-import { type Complaint, Complaints } from './restore-errors.js';
-import { FENCED, fenceStatements } from './restore-fence.js';
+} from './program/pg-restore.js';
 
 export interface InPlaceRequest extends PgRestoreRequest {
   /** Holds the restore lock: the transaction commits only while it lives. */

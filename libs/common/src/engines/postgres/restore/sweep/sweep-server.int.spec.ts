@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
-import { lockDatabase } from '#common/engines/postgres/restore/restore-lock.js';
+import { lockDatabase } from '#common/engines/postgres/restore/lock.js';
 import { parsePgUrl } from '#common/pg/connection.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type SweepServerOptions, sweepServer } from './sweep-server.js';

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { representative } from '#common/testing/representative.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
-import type { RoleStatements } from './restore-globals.js';
-import { createRoles, withoutAbsentGroups } from './restore-roles.js';
+import type { RoleStatements } from './globals.js';
+import { createRoles, withoutAbsentGroups } from './roles.js';
 
 const { signal } = new AbortController();
 

@@ -4,15 +4,15 @@ import { pinFactSettings } from '#common/engines/postgres/facts/pinned-session.j
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { body, identifier, literal, printed, type Sql, sql, unquoteIdentifier } from '#common/pg/sql.js';
-import { plainDefaultPrivileges } from './restore-default-privileges.js';
-import { dropStatements, lockStatements } from './restore-drops.js';
-import { quietStatements } from './restore-event-triggers.js';
-import { CONFIG_ROWS, extensionSchemas, extensionStatements } from './restore-extensions.js';
-import { findDoomed } from './restore-preview.js';
-import { toPrivilegeStatements } from './restore-privileges.js';
-import { settingStatements } from './restore-settings.js';
-import { hasTablespaces } from './restore-tablespaces.js';
-import type { ArchivedSchema } from './restore-toc.js';
+import { findDoomed } from '../preview/preview.js';
+import { plainDefaultPrivileges } from './default-privileges.js';
+import { dropStatements, lockStatements } from './drops.js';
+import { quietStatements } from './event-triggers.js';
+import { CONFIG_ROWS, extensionSchemas, extensionStatements } from './extensions.js';
+import { toPrivilegeStatements } from './privileges.js';
+import { settingStatements } from './settings.js';
+import { hasTablespaces } from './tablespaces.js';
+import type { ArchivedSchema } from './toc.js';
 
 /** What an archive needs around it, and does not bring itself. */
 export interface Preparation {

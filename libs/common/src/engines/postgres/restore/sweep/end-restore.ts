@@ -1,7 +1,7 @@
 import type { AttemptIdentity } from '#common/engines/engine.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
-import { endAttempts } from './restore-sessions.js';
+import { endAttempts } from '../sessions.js';
 
 /**
  * Ends what an attempt at a restore, and those before it, have on the server, whoever began it and whether he still lives. Once this

@@ -2,7 +2,7 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { AppError } from '#common/errors/app-error.js';
 import { identifier, sql } from '#common/pg/sql.js';
 import type { MissingRight } from './missing-right.js';
-import type { PostgresRestorePlan } from './restore-plan.js';
+import type { PostgresRestorePlan } from './plan.js';
 
 /** What was found on the server and on this machine: the plan as far as it is known before anything is decided. */
 export interface Findings extends Omit<PostgresRestorePlan, 'refusals' | 'missingRights'> {

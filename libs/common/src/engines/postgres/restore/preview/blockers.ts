@@ -1,6 +1,6 @@
 import type { ObjectFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import type { RestoreBlocker } from './restore-plan.js';
+import type { RestoreBlocker } from './plan.js';
 
 /** What lives and dies with the restored objects, and what PostgreSQL would refuse to drop them for. */
 export interface Dependents {

@@ -2,8 +2,8 @@ import type { AttemptIdentity } from '#common/engines/engine.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
-import { toBusyError } from './restore-refusals.js';
-import { endAttempts, endRun, hasLaterAttempt, LOCK_KEY, listRuns, toRestoreName } from './restore-sessions.js';
+import { toBusyError } from './preview/refusals.js';
+import { endAttempts, endRun, hasLaterAttempt, LOCK_KEY, listRuns, toRestoreName } from './sessions.js';
 
 export interface LockOptions {
   readonly signal: AbortSignal;

@@ -2,8 +2,8 @@ import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { body, identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
-import type { RoleStatements } from './restore-globals.js';
-import type { MissingMembership } from './restore-plan.js';
+import type { MissingMembership } from '../preview/plan.js';
+import type { RoleStatements } from './globals.js';
 
 /** Roles that must be there before anything is restored: --no-owner --no-privileges leaves those that policies name. */
 export function rolesToBring(facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] {

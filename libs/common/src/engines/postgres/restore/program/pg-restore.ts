@@ -8,10 +8,10 @@ import { toText } from '#common/errors/printable.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
-import { type Complaint, Complaints } from './restore-errors.js';
-import { isRefusedRow, toRestoreFailure } from './restore-failure.js';
-import { toRestoreName } from './restore-sessions.js';
-import { type ArchivedSchema, splitRestoreList, toRestoreList } from './restore-toc.js';
+import { type ArchivedSchema, splitRestoreList, toRestoreList } from '../preparation/toc.js';
+import { toRestoreName } from '../sessions.js';
+import { type Complaint, Complaints } from './errors.js';
+import { isRefusedRow, toRestoreFailure } from './failure.js';
 
 export interface PgRestoreRequest {
   readonly tools: PgToolset;

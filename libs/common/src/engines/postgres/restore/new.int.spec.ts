@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
-import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { previewRestore } from '#common/engines/postgres/restore/preview/preview.js';
 import { shopOf } from '#common/testing/restore-shop.js';
 import { comparable, RestoreTestBed } from '#common/testing/restore-test-bed.js';
 

@@ -2,11 +2,11 @@ import { describe, expect, it } from '@jest/globals';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import { toConnInfo } from '#common/pg/environment.js';
 import { type Sql, sql } from '#common/pg/sql.js';
-import { dropStatements } from './restore-drops.js';
-import { toRoleStatements, toWithheldRights } from './restore-globals.js';
-import { toPrivilegeStatements } from './restore-privileges.js';
-import { roleSettingStatements, settingStatements, withheldSettings } from './restore-settings.js';
-import { splitRestoreList, toRestoreList } from './restore-toc.js';
+import { toRoleStatements, toWithheldRights } from '../roles/globals.js';
+import { dropStatements } from './drops.js';
+import { toPrivilegeStatements } from './privileges.js';
+import { roleSettingStatements, settingStatements, withheldSettings } from './settings.js';
+import { splitRestoreList, toRestoreList } from './toc.js';
 
 const LISTING = `; Archive created at 2026-11-21
 7; 2615 31575 SCHEMA - ext postgres

@@ -3,7 +3,7 @@ import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/pa
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { body, identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
-import { type MissingRight, toMendable, toSuperuserRight } from './missing-right.js';
+import { type MissingRight, toMendable, toSuperuserRight } from '../preview/missing-right.js';
 
 /** As the facts name them: with `event trigger ` before the quoted name. */
 export function eventTriggersOf({ definitions }: SnapshotFacts): string[] {

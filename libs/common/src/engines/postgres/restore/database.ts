@@ -5,7 +5,7 @@ import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
-import { toRestoreName } from './restore-sessions.js';
+import { toRestoreName } from './sessions.js';
 
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */
 const scratchPrefix = ({ runId }: AttemptIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;

@@ -2,8 +2,8 @@ import type { StateOf, Swept } from '#common/engines/engine.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { toAppError } from '#common/errors/app-error.js';
+import { endRun, listRuns } from '../sessions.js';
 import { dropScratch, listScratches, markAbandoned, type Scratch, unmarkAbandoned } from './dead-scratches.js';
-import { endRun, listRuns } from './restore-sessions.js';
 
 /** A run that nobody knows may be another installation's, or of a catalog that was lost: its database stays for so long. */
 export const UNKNOWN_AFTER_MS = 24 * 3_600_000;

@@ -3,9 +3,9 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { toShortList } from '#common/errors/printable.js';
 import { unquoteIdentifier } from '#common/pg/sql.js';
+import { extensionSchemas } from '../preparation/extensions.js';
+import { settingStatements } from '../preparation/settings.js';
 import { type MissingRight, toGrantable } from './missing-right.js';
-import { extensionSchemas } from './restore-extensions.js';
-import { settingStatements } from './restore-settings.js';
 
 export interface InsideQuestion {
   readonly facts: SnapshotFacts;

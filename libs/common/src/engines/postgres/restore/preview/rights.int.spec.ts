@@ -3,7 +3,7 @@ import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
-import { previewRestore } from '#common/engines/postgres/restore/restore-preview.js';
+import { previewRestore } from '#common/engines/postgres/restore/preview/preview.js';
 import { rememberHere } from '#common/operations/restore/findings.js';
 import { representative } from '#common/testing/representative.js';
 import { type ShopRoles, shopOf } from '#common/testing/restore-shop.js';

@@ -7,19 +7,12 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { findTableLocks, toLockContext, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
-import { fillDatabase, fillInOrder } from './pg-restore.js';
-import {
-  analyze,
-  createScratch,
-  dropOwnScratch,
-  findDatabaseOid,
-  publishScratch,
-  toScratchName,
-} from './restore-database.js';
-import { hasRefusedRows } from './restore-failure.js';
-import { restoreInPlace } from './restore-in-place.js';
-import { databaseStatements, prepareEmpty, prepareInUse } from './restore-preparation.js';
-import { toRestoreName } from './restore-sessions.js';
+import { analyze, createScratch, dropOwnScratch, findDatabaseOid, publishScratch, toScratchName } from './database.js';
+import { restoreInPlace } from './in-place.js';
+import { databaseStatements, prepareEmpty, prepareInUse } from './preparation/preparation.js';
+import { hasRefusedRows } from './program/failure.js';
+import { fillDatabase, fillInOrder } from './program/pg-restore.js';
+import { toRestoreName } from './sessions.js';
 
 /** Everything that the filling of a database needs, checked and at hand. */
 export interface RestoreMaterial {

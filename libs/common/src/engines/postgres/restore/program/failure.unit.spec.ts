@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
-import { Complaints } from './restore-errors.js';
-import { toRestoreFailure } from './restore-failure.js';
+import { Complaints } from './errors.js';
+import { toRestoreFailure } from './failure.js';
 
 const COUNT = 120;
 const entries = Array.from({ length: COUNT }, (_, index) => index + 1);

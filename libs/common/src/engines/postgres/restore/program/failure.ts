@@ -1,6 +1,6 @@
 import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
-import type { Complaint } from './restore-errors.js';
+import type { Complaint } from './errors.js';
 
 const COPY_FAILED = /^COPY failed for table /;
 /** `3421; 0 16390 TABLE DATA public invoice shop_owner`, as `pg_restore --list` prints an entry. */
