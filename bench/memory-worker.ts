@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
-import { spoolObject } from '#common/operations/spool-object.js';
+import { spoolObject } from '#common/operations/restore/spool-object.js';
 import { openRepository, type RepositoryOptions } from '#common/repository/open-repository.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { takeHoldfastBackup } from './holdfast-backup.js';

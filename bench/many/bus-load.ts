@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { topicNames } from '#common/bus/topics.js';
+import { topicNames } from '#common/bus/topics/topics.js';
 import type { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 
 export interface TopicLoad {

@@ -1,6 +1,6 @@
 import type { Consumer, Kafka } from 'kafkajs';
 import { createKafka } from '#common/bus/kafka-client.js';
-import { findMissingTopics, topicNames } from '#common/bus/topics.js';
+import { findMissingTopics, topicNames } from '#common/bus/topics/topics.js';
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type Waiting, waitUntil } from './wait-until.js';

@@ -1,5 +1,5 @@
 import { type Admin, Kafka, logLevel } from 'kafkajs';
-import { calmRequestTimers } from '#common/bus/kafkajs-timers.js';
+import { calmRequestTimers } from '#common/bus/kafkajs/timers.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { poll } from './poll.js';
 

@@ -1,9 +1,9 @@
 import 'reflect-metadata';
 import { startIntake } from '#common/service/nest/start-intake.js';
 import type { Service } from '#common/service/open-service.js';
-import { startRunLoop } from '#common/service/run-loop.js';
 import { runService } from '#common/service/run-service.js';
-import { tellFailure } from '#common/service/tell-failure.js';
+import { startRunLoop } from '#common/service/runs/run-loop.js';
+import { tellFailure } from '#common/service/runs/tell-failure.js';
 import { verifierIntake } from './intake/verifier-intake.js';
 import { replayRun } from './runs/replay.run.js';
 import { verificationRun } from './runs/verification.run.js';

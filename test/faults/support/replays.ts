@@ -1,7 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { commitForStoppedGroup } from '#common/bus/kafka-groups.js';
-import { readRange } from '#common/bus/read-range.js';
+import { readRange } from '#common/bus/records/read-range.js';
 import { ask } from '../../support/request.js';
 import type { Cluster } from './cluster.js';
 import { ORDERS, SEEN_ORDERS } from './estate.js';

@@ -1,5 +1,5 @@
 import { createKafka } from '#common/bus/kafka-client.js';
-import { findMissingTopics } from '#common/bus/topics.js';
+import { findMissingTopics } from '#common/bus/topics/topics.js';
 import { openCatalog } from '#common/catalog/catalog.js';
 import { type Check, CheckWarning } from '#common/engines/check.js';
 import { urlCheck } from '#common/engines/postgres/checks/url-check.js';

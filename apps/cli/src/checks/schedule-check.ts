@@ -1,5 +1,5 @@
 import { type Check, CheckWarning } from '#common/engines/check.js';
-import { toScheduleView } from '#common/service/schedule-view.js';
+import { toScheduleView } from '#common/service/views/schedule-view.js';
 import { toNextText } from '../output/schedule-text.js';
 import type { VerbContext } from '../verb.js';
 

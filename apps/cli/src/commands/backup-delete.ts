@@ -10,7 +10,7 @@ import {
   type NamedBackup,
   previewDeletion,
   withdrawDeletionOf,
-} from '#common/service/delete-backup.js';
+} from '#common/service/retention/delete-backup.js';
 import { findLocated } from '../backup-ref.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { eventWriterOf } from '../local/event-writer-of.js';

@@ -2,7 +2,7 @@ import type { BackupListView, ListedBackupView } from '#common/contracts/api-vie
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
-import { listStored } from '#common/service/list-stored.js';
+import { listStored } from '#common/service/views/list-stored.js';
 import { isOutOfReach } from '../api-client.js';
 import { joinLists } from '../join-lists.js';
 import { flag, text, wholeNumber } from '../options.js';

@@ -1,5 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
-import { toListedView } from '#common/service/list-stored.js';
+import { toListedView } from '#common/service/views/list-stored.js';
 import { backupArgument, locateBackup, methodOption, withMethod } from '../backup-ref.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
 import { toWarningLines } from '../output/restore-notes.js';

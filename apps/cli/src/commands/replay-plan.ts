@@ -1,11 +1,11 @@
 import { createKafka } from '#common/bus/kafka-client.js';
-import { openReplayBus } from '#common/bus/replay-bus.js';
+import { openReplayBus } from '#common/bus/replay/replay-bus.js';
 import { AppError } from '#common/errors/app-error.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
-import { planReplay } from '#common/operations/plan-replay.js';
-import type { ReplayPlan } from '#common/operations/replay-plan.js';
+import type { ReplayPlan } from '#common/operations/replay/plan.js';
+import { planReplay } from '#common/operations/replay/plan-replay.js';
 import { toKafkaOptions } from '#common/service/open-service.js';
-import { toReplayAsk } from '#common/service/to-replay-ask.js';
+import { toReplayAsk } from '#common/service/requests/to-replay-ask.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { newLocalId } from '../local/local-identity.js';
 import { toTable } from '../output/table.js';

@@ -1,5 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
-import { type AppliedRetention, applyRetention } from '#common/service/apply-retention.js';
+import { type AppliedRetention, applyRetention } from '#common/service/retention/apply-retention.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { eventWriterOf } from '../local/event-writer-of.js';
 import { flag, text } from '../options.js';

@@ -1,5 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
-import { type DatasetPlan, planRetention } from '#common/service/plan-retention.js';
+import { type DatasetPlan, planRetention } from '#common/service/retention/plan-retention.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { flag, text } from '../options.js';
 import { toPlanText } from '../output/retention-text.js';

@@ -1,6 +1,6 @@
 import type { ScheduleView } from '#common/contracts/api-views.js';
 import { Exit } from '#common/errors/exit.js';
-import { toScheduleView } from '#common/service/schedule-view.js';
+import { toScheduleView } from '#common/service/views/schedule-view.js';
 import { isOutOfReach } from '../api-client.js';
 import { flag, wholeNumber } from '../options.js';
 import { toScheduleTable } from '../output/schedule-text.js';

@@ -1,7 +1,7 @@
 import { Exit } from '#common/errors/exit.js';
 import { takeBackup } from '#common/operations/take-backup.js';
-import { toBackupView } from '#common/service/backup-view.js';
 import { holdfastVersion } from '#common/service/version.js';
+import { toBackupView } from '#common/service/views/backup-view.js';
 import { toWarningLines } from '../output/restore-notes.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';

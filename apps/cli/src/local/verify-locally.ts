@@ -1,5 +1,5 @@
 import { verifyRestore } from '#common/operations/verify-restore.js';
-import { toVerification, type VerificationNames } from '#common/service/to-verification.js';
+import { toVerification, type VerificationNames } from '#common/service/requests/to-verification.js';
 import { toVerdictResult } from '../output/verdict-text.js';
 import type { VerbContext } from '../verb.js';
 import type { VerbResult } from '../verb-result.js';

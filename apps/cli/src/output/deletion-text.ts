@@ -1,5 +1,5 @@
-import type { FreedSpace } from '#common/service/apply-retention.js';
-import type { DeletedBackup, DeletionPreview } from '#common/service/delete-backup.js';
+import type { FreedSpace } from '#common/service/retention/apply-retention.js';
+import type { DeletedBackup, DeletionPreview } from '#common/service/retention/delete-backup.js';
 import { SAID } from './retention-text.js';
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import type { DeletionPreview } from '#common/service/delete-backup.js';
+import type { DeletionPreview } from '#common/service/retention/delete-backup.js';
 import { toDeletionText } from './deletion-text.js';
 
 const previewed: DeletionPreview = {

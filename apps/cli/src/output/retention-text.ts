@@ -1,5 +1,5 @@
-import type { AppliedRetention } from '#common/service/apply-retention.js';
-import type { DatasetPlan } from '#common/service/plan-retention.js';
+import type { AppliedRetention } from '#common/service/retention/apply-retention.js';
+import type { DatasetPlan } from '#common/service/retention/plan-retention.js';
 import { toSize } from './sizes.js';
 import { toTable } from './table.js';
 

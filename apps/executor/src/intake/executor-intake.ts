@@ -5,9 +5,9 @@ import { RestoreRequested } from '#common/contracts/events/restore-requested.eve
 import { readGoal } from '#common/contracts/recovery-target.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
 import type { Installation } from '#common/service/installation.js';
-import { type Intake, type IntakeTable, runEntry } from '#common/service/intake.js';
-import { restoreResource } from '#common/service/restore-place.js';
-import { cancelEntry } from '#common/service/take-cancel.js';
+import { type Intake, type IntakeTable, runEntry } from '#common/service/requests/intake.js';
+import { restoreResource } from '#common/service/requests/restore-place.js';
+import { cancelEntry } from '#common/service/requests/take-cancel.js';
 
 export const executorIntake = (installation: Installation): IntakeTable => [
   runEntry(backupIntake(installation)),

@@ -9,11 +9,11 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { readBackupOrder } from '#common/service/backup-order.js';
-import { toBackupView } from '#common/service/backup-view.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
-import { reportProgress } from '#common/service/progress-reporter.js';
+import { readBackupOrder } from '#common/service/requests/backup-order.js';
+import { reportProgress } from '#common/service/runs/progress-reporter.js';
+import { toBackupView } from '#common/service/views/backup-view.js';
 
 export interface BackupRunDeps {
   readonly catalog: Catalog;

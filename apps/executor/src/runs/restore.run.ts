@@ -15,8 +15,8 @@ import { mergeFound } from '#common/operations/restore/findings.js';
 import { type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import { loadManifest, loadToRestore } from '#common/service/load-manifest.js';
-import { reportProgress } from '#common/service/progress-reporter.js';
-import { isOverIn } from '#common/service/run-state.js';
+import { reportProgress } from '#common/service/runs/progress-reporter.js';
+import { isOverIn } from '#common/service/runs/run-state.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import { hasSafetyBackup, type SafetyBackupDeps, safetyBackup } from './safety-backup.js';
 

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
-import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
+import type { NewRun } from '#common/catalog/stores/runs/run-queue.store.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
 import type { Background } from '#common/service/background/background.js';

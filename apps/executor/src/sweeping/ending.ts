@@ -2,8 +2,8 @@ import type { Run } from '#common/catalog/entities/run.entity.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { type Background, inBackground, pause, repeat } from '#common/service/background/background.js';
 import type { Service } from '#common/service/open-service.js';
-import { settleDue } from '#common/service/settle-due.js';
-import { tellFailure } from '#common/service/tell-failure.js';
+import { settleDue } from '#common/service/runs/settle-due.js';
+import { tellFailure } from '#common/service/runs/tell-failure.js';
 
 export interface EndingDeps extends Pick<Service, 'catalog' | 'events' | 'installation' | 'logger'> {
   readonly metrics?: Service['metrics'];

@@ -3,7 +3,7 @@ import { endOrphans } from '#common/process/orphans.js';
 import { type Background, inBackground, repeat } from '#common/service/background/background.js';
 import { workIfDue } from '#common/service/background/lease.js';
 import type { Service } from '#common/service/open-service.js';
-import { stateIn } from '#common/service/run-state.js';
+import { stateIn } from '#common/service/runs/run-state.js';
 
 export type SweepingDeps = Pick<Service, 'catalog' | 'installation' | 'logger' | 'metrics' | 'owner'>;
 

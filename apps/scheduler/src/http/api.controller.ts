@@ -4,7 +4,7 @@ import type { RunId } from '#common/domain/ids.js';
 import { isUuid } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Service } from '#common/service/open-service.js';
-import { toRunView } from '#common/service/run-view.js';
+import { toRunView } from '#common/service/views/run-view.js';
 import { listBackups } from './backups.js';
 import { parseRunFilter, RequestBody } from './queries.js';
 import { findRequest, publishRequest } from './requests.js';

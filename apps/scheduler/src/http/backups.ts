@@ -2,8 +2,8 @@ import { z } from 'zod';
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { BackupListView } from '#common/contracts/api-views.js';
 import { type BackupId, isUuid } from '#common/domain/ids.js';
-import { toSummaryView } from '#common/service/backup-view.js';
-import { toKnownView } from '#common/service/condition.js';
+import { toSummaryView } from '#common/service/views/backup-view.js';
+import { toKnownView } from '#common/service/views/condition.js';
 
 const BackupQuery = z.strictObject({
   dataset: z.string().optional(),

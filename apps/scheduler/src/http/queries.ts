@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { RunFilter } from '#common/catalog/stores/run-list.store.js';
+import type { RunFilter } from '#common/catalog/stores/runs/run-list.store.js';
 import { RunKinds, RunStates } from '#common/domain/run.js';
 
 /** What the CLI and other callers put into `POST /requests/:type`. */

@@ -7,7 +7,7 @@ import { RunCancelRequested } from '#common/contracts/events/run-cancel-requeste
 import { toRunId } from '#common/domain/ids.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import type { EventWriter } from '#common/service/event-writer.js';
-import { CANCEL_CONSUMER, takeCancel } from '#common/service/take-cancel.js';
+import { CANCEL_CONSUMER, takeCancel } from '#common/service/requests/take-cancel.js';
 
 /**
  * Publishes a request as this installation: through the outbox, so that it is kept when the bus is down. One to cancel is also

@@ -1,7 +1,7 @@
 import type { Catalog } from '#common/catalog/catalog.js';
-import type { QueuePlace, RunFilter } from '#common/catalog/stores/run-list.store.js';
+import type { QueuePlace, RunFilter } from '#common/catalog/stores/runs/run-list.store.js';
 import type { ListedRunView, RunListView } from '#common/contracts/api-views.js';
-import { toRunView } from '#common/service/run-view.js';
+import { toRunView } from '#common/service/views/run-view.js';
 
 /** Runs with their place in the queue, how many more there are, and the queue as a whole: one consistent look. */
 export function listRuns(filter: RunFilter, { catalog }: { readonly catalog: Catalog }): Promise<RunListView> {

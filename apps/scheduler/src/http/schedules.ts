@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ScheduleView } from '#common/contracts/api-views.js';
 import type { Service } from '#common/service/open-service.js';
-import { toScheduleView } from '#common/service/schedule-view.js';
+import { toScheduleView } from '#common/service/views/schedule-view.js';
 import { toSubject } from '../planning/passed-slots.js';
 import { planNow } from '../planning/plan-due.js';
 

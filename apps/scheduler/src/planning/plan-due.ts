@@ -14,8 +14,8 @@ import {
 } from '#common/domain/schedule.policy.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import { type Installation, known } from '#common/service/installation.js';
-import { isRunOpen } from '#common/service/schedule-view.js';
 import { nextSlot, toScheduleRules } from '#common/service/timetable.js';
+import { isRunOpen } from '#common/service/views/schedule-view.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import { auditPassed, auditSetBack, auditWaiting, type PassedSlots, toPassedSlots } from './passed-slots.js';
 

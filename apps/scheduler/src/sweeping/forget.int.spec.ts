@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
+import type { NewRun } from '#common/catalog/stores/runs/run-queue.store.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { anEvent, CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { forgetOld } from './forget.js';

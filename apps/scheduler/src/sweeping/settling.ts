@@ -3,8 +3,8 @@ import { RunKinds } from '#common/domain/run.js';
 import { type Background, inBackground, repeat } from '#common/service/background/background.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import { followClock } from '#common/service/follow-clock.js';
-import { settleDue } from '#common/service/settle-due.js';
-import { tellFailure } from '#common/service/tell-failure.js';
+import { settleDue } from '#common/service/runs/settle-due.js';
+import { tellFailure } from '#common/service/runs/tell-failure.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 

@@ -1,10 +1,14 @@
 import { deletionKey, expiringKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
-import { type AppliedRetention, type ApplyRetentionDeps, applyRetention } from '#common/service/apply-retention.js';
-import { type DamagedCopy, lookAtCopies } from '#common/service/look-at-copies.js';
-import { type DatasetPlan, loadKnowledge } from '#common/service/plan-retention.js';
-import { hasRetention } from '#common/service/retention-of.js';
-import { sweepDead } from '#common/service/sweep-dead.js';
+import {
+  type AppliedRetention,
+  type ApplyRetentionDeps,
+  applyRetention,
+} from '#common/service/retention/apply-retention.js';
+import { type DamagedCopy, lookAtCopies } from '#common/service/retention/look-at-copies.js';
+import { type DatasetPlan, loadKnowledge } from '#common/service/retention/plan-retention.js';
+import { hasRetention } from '#common/service/retention/retention-of.js';
+import { sweepDead } from '#common/service/retention/sweep-dead.js';
 
 export interface SweptDataset extends AppliedRetention {
   /** Undefined where nothing can expire: then no manifest was read. */

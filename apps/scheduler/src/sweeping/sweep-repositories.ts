@@ -1,7 +1,7 @@
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { sweepProbes } from '#common/operations/sweep-probes.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
-import type { ApplyRetentionDeps } from '#common/service/apply-retention.js';
+import type { ApplyRetentionDeps } from '#common/service/retention/apply-retention.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 import { countOutcomes, toKeptBack } from './kept-back.js';

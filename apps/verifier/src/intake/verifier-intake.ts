@@ -11,8 +11,8 @@ import {
 } from '#common/domain/request.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Installation } from '#common/service/installation.js';
-import { type Intake, type IntakeTable, runEntry } from '#common/service/intake.js';
-import { restoreResource } from '#common/service/restore-place.js';
+import { type Intake, type IntakeTable, runEntry } from '#common/service/requests/intake.js';
+import { restoreResource } from '#common/service/requests/restore-place.js';
 
 export const verifierIntake = (installation: Installation): IntakeTable => [
   runEntry(verificationIntake(installation)),

@@ -1,5 +1,5 @@
 import type { BusClient } from '#common/bus/kafka-client.js';
-import { openReplayBus } from '#common/bus/replay-bus.js';
+import { openReplayBus } from '#common/bus/replay/replay-bus.js';
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { BusPosition } from '#common/contracts/bus-position.js';
@@ -11,15 +11,15 @@ import type { RunId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError } from '#common/errors/app-error.js';
 import { assertNotRefused } from '#common/errors/refusals.js';
-import { planReplay } from '#common/operations/plan-replay.js';
-import type { ReplayPlan } from '#common/operations/replay-plan.js';
-import type { ReplayDeps } from '#common/operations/replay-request.js';
-import type { ReplayResult } from '#common/operations/replay-result.js';
-import { runReplay } from '#common/operations/run-replay.js';
+import type { ReplayPlan } from '#common/operations/replay/plan.js';
+import { planReplay } from '#common/operations/replay/plan-replay.js';
+import type { ReplayDeps } from '#common/operations/replay/request.js';
+import type { ReplayResult } from '#common/operations/replay/result.js';
+import { runReplay } from '#common/operations/replay/run-replay.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
 import { loadPosition } from '#common/service/load-position.js';
-import { toReplayAsk } from '#common/service/to-replay-ask.js';
+import { toReplayAsk } from '#common/service/requests/to-replay-ask.js';
 
 export interface ReplayRunDeps {
   readonly catalog: Catalog;

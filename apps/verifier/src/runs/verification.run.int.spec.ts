@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import type { RunId } from '#common/domain/ids.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
-import { type RunLoop, startRunLoop } from '#common/service/run-loop.js';
+import { type RunLoop, startRunLoop } from '#common/service/runs/run-loop.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';

@@ -12,7 +12,7 @@ import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
 import { keepProof, type ProofOf } from '#common/service/keep-standing.js';
 import { loadManifest } from '#common/service/load-manifest.js';
-import { toVerification } from '#common/service/to-verification.js';
+import { toVerification } from '#common/service/requests/to-verification.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';
 

@@ -6,8 +6,8 @@ import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { parseMessage } from './cloud-event-codec.js';
 import { readLogEnds } from './kafka-log.js';
-import type { LogRecord } from './log-slice.js';
-import { readRange } from './read-range.js';
+import type { LogRecord } from './records/log-slice.js';
+import { readRange } from './records/read-range.js';
 
 const HOW_TO = 'docs/how-to/ask-from-your-own-service.md';
 

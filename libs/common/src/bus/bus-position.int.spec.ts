@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BusPosition } from '#common/contracts/bus-position.js';
 import { KafkaTestBed, until } from '#common/testing/kafka-test-bed.js';
-import { isAnchorUnchanged } from './anchor.js';
 import { readBusPosition, type WatchedTopic } from './bus-position.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { commitForStoppedGroup, readCommitted } from './kafka-groups.js';
 import { readLogEnds } from './kafka-log.js';
+import { isAnchorUnchanged } from './records/anchor.js';
 
 let bed: KafkaTestBed;
 beforeAll(async () => {

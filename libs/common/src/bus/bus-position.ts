@@ -1,9 +1,9 @@
 import type { BusPosition, PartitionPosition } from '#common/contracts/bus-position.js';
-import { findAnchor } from './anchor.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { type Committed, findReaders, readCommitted } from './kafka-groups.js';
 import { type Offsets, readLogEnds, readLogStarts } from './kafka-log.js';
-import { readClusterId, readTopicIds } from './topic-ids.js';
+import { findAnchor } from './records/anchor.js';
+import { readClusterId, readTopicIds } from './topics/topic-ids.js';
 
 export interface WatchedTopic {
   readonly name: string;

@@ -2,12 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { AppError } from '#common/errors/app-error.js';
 import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { createDeadLetterBox, type DeadLetter } from './dead-letter.js';
-import { findLastRecord } from './find-record.js';
 import { headerText } from './kafka-headers.js';
 import { readLogEnds } from './kafka-log.js';
-import type { LogRecord } from './log-slice.js';
 import { BusPublisher } from './producer.js';
-import { DEAD_LETTER } from './topics.js';
+import { findLastRecord } from './records/find-record.js';
+import type { LogRecord } from './records/log-slice.js';
+import { DEAD_LETTER } from './topics/topics.js';
 
 let bed: KafkaTestBed;
 beforeAll(async () => {

@@ -5,7 +5,7 @@ import type { AppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import { kafkaErrorType } from './bus-error.js';
 import type { BusPublisher } from './producer.js';
-import { DEAD_LETTER, DEAD_LETTER_MAX_BYTES } from './topics.js';
+import { DEAD_LETTER, DEAD_LETTER_MAX_BYTES } from './topics/topics.js';
 
 /** A message that no handler can take, with where it lies. */
 export interface DeadLetter {

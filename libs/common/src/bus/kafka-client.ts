@@ -1,9 +1,9 @@
 import { Kafka, type KafkaConfig, logLevel, type SASLOptions } from 'kafkajs';
-import { registerCompression } from './compression.js';
 import { type BusLogger, toLogCreator } from './kafka-logger.js';
-import { boundFetches } from './kafkajs-fetch.js';
-import { mendHeaders } from './kafkajs-headers.js';
-import { calmRequestTimers } from './kafkajs-timers.js';
+import { boundFetches } from './kafkajs/fetch.js';
+import { mendHeaders } from './kafkajs/headers.js';
+import { calmRequestTimers } from './kafkajs/timers.js';
+import { registerCompression } from './records/compression.js';
 
 export interface KafkaOptions {
   readonly brokers: readonly string[];

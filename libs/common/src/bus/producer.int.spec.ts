@@ -4,9 +4,9 @@ import { BreakableKafka } from '#common/testing/breakable-kafka.js';
 import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
 import { fromKafkaMessage } from './cloud-event-codec.js';
 import { readLogEnds } from './kafka-log.js';
-import type { LogRecord } from './log-slice.js';
 import { BusPublisher, type OutgoingEvent } from './producer.js';
-import { readRange } from './read-range.js';
+import type { LogRecord } from './records/log-slice.js';
+import { readRange } from './records/read-range.js';
 
 let bed: KafkaTestBed;
 beforeAll(async () => {

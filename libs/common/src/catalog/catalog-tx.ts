@@ -10,10 +10,10 @@ import { proofStore } from './stores/proof.store.js';
 import { replayStore } from './stores/replay.store.js';
 import { restoreStore } from './stores/restore.store.js';
 import { retentionStore } from './stores/retention.store.js';
-import { runClaims } from './stores/run-claim.store.js';
-import { runEnds } from './stores/run-end.store.js';
-import { runList } from './stores/run-list.store.js';
-import { runQueue } from './stores/run-queue.store.js';
+import { runClaims } from './stores/runs/run-claim.store.js';
+import { runEnds } from './stores/runs/run-end.store.js';
+import { runList } from './stores/runs/run-list.store.js';
+import { runQueue } from './stores/runs/run-queue.store.js';
 import { scheduleStore } from './stores/schedule.store.js';
 import { verificationStore } from './stores/verification.store.js';
 

@@ -9,7 +9,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { unsealBytes } from '#common/sealing/sealing.js';
 import { readInventory } from './content/references.js';
-import { checkedBody } from './spool-object.js';
+import { checkedBody } from './restore/spool-object.js';
 
 /** A backup whose seal was opened. */
 export interface OpenedBackup<F extends object = object> {

@@ -20,7 +20,7 @@ import { placeCanary } from './canary.js';
 import { type SharedParts, Sharing } from './content/sharing.js';
 import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
-import { toContentByHand, toRestoreByHand } from './restore-by-hand.js';
+import { toContentByHand, toRestoreByHand } from './restore/by-hand.js';
 
 /** One try at one backup: whatever it writes lies below a prefix of its own. */
 export interface BackupAttempt<D extends ProtectedDataset = ProtectedDataset> {

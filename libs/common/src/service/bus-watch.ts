@@ -1,5 +1,5 @@
 import type { BusClient } from '#common/bus/kafka-client.js';
-import { ensureTopics } from '#common/bus/topics.js';
+import { ensureTopics } from '#common/bus/topics/topics.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
 import type { Metrics } from '#common/telemetry/metrics.js';

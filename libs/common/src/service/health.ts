@@ -1,7 +1,7 @@
 import type { ConsumerReport } from '#common/bus/consumer/consumer-state.js';
 import type { NewestBackup } from '#common/catalog/stores/backup.store.js';
 import type { DamagedCount } from '#common/catalog/stores/proof.store.js';
-import type { HostCount } from '#common/catalog/stores/run-list.store.js';
+import type { HostCount } from '#common/catalog/stores/runs/run-list.store.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { Service } from './open-service.js';
 

@@ -10,7 +10,7 @@ import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { BackupRepository, RepositoryLock } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
-import { retentionOf } from './retention-of.js';
+import { retentionOf } from './retention/retention-of.js';
 
 export type FullSchedule = ScheduleConfig & { readonly method: string };
 

@@ -8,8 +8,8 @@ import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { keepProof } from './keep-standing.js';
-import { lookAtCopies } from './look-at-copies.js';
-import { planRetention } from './plan-retention.js';
+import { lookAtCopies } from './retention/look-at-copies.js';
+import { planRetention } from './retention/plan-retention.js';
 
 const { signal } = new AbortController();
 let backups: BackupTestBed;

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { type Catalog, openCatalog } from '#common/catalog/catalog.js';
-import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
+import type { NewRun } from '#common/catalog/stores/runs/run-queue.store.js';
 import type { UntypedEvent } from '#common/contracts/envelope.js';
 import type { RunId } from '#common/domain/ids.js';
 import { endpoints } from '#tools/services/endpoints.js';

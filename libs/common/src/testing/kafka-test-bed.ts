@@ -3,11 +3,11 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import type { Admin, Consumer, Kafka, Producer } from 'kafkajs';
 import type { RequestLosses } from '#common/bus/consumer/request-losses.js';
-import { createTopics } from '#common/bus/create-topics.js';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { CURSOR_PREFIX } from '#common/bus/kafka-groups.js';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
+import { createTopics } from '#common/bus/topics/create-topics.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 /** Specs look at what comes out; a log line that matters is asked for with a logger of the spec's own. */

@@ -1,16 +1,16 @@
 import { readBusPosition } from '#common/bus/bus-position.js';
 import { commitForStoppedGroup, readCommitted } from '#common/bus/kafka-groups.js';
 import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
-import type { LogRecord } from '#common/bus/log-slice.js';
-import { readRange } from '#common/bus/read-range.js';
-import { openReplayBus, type ReplayBus } from '#common/bus/replay-bus.js';
+import type { LogRecord } from '#common/bus/records/log-slice.js';
+import { readRange } from '#common/bus/records/read-range.js';
+import { openReplayBus, type ReplayBus } from '#common/bus/replay/replay-bus.js';
 import type { BusPosition } from '#common/contracts/bus-position.js';
 import type { TopicRules } from '#common/domain/request.policy.js';
-import { planReplay } from '#common/operations/plan-replay.js';
-import type { ReplayPlan } from '#common/operations/replay-plan.js';
-import type { ReplayAsk, ReplayDeps } from '#common/operations/replay-request.js';
-import type { ReplayResult } from '#common/operations/replay-result.js';
-import { runReplay } from '#common/operations/run-replay.js';
+import type { ReplayPlan } from '#common/operations/replay/plan.js';
+import { planReplay } from '#common/operations/replay/plan-replay.js';
+import type { ReplayAsk, ReplayDeps } from '#common/operations/replay/request.js';
+import type { ReplayResult } from '#common/operations/replay/result.js';
+import { runReplay } from '#common/operations/replay/run-replay.js';
 import { KafkaTestBed, until } from './kafka-test-bed.js';
 
 export type Rules = Readonly<Record<string, Omit<TopicRules, 'name'>>>;

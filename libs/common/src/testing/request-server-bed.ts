@@ -4,7 +4,7 @@ import type { LostRequests, ReplacedTopic, RequestLosses } from '#common/bus/con
 import { createDeadLetterBox, type DeadLetterBox } from '#common/bus/dead-letter.js';
 import { HoldfastKafkaServer } from '#common/bus/nest/holdfast-kafka-server.js';
 import { BusPublisher } from '#common/bus/producer.js';
-import { DEAD_LETTER } from '#common/bus/topics.js';
+import { DEAD_LETTER } from '#common/bus/topics/topics.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { KafkaTestBed, silentLogger, until } from './kafka-test-bed.js';
 

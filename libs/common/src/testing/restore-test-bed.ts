@@ -13,7 +13,7 @@ import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/
 import { parseProfile } from '#common/engines/profiles.js';
 import { openBackup } from '#common/operations/open-backup.js';
 import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
-import { spoolObject } from '#common/operations/spool-object.js';
+import { spoolObject } from '#common/operations/restore/spool-object.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { identifier, sql } from '#common/pg/sql.js';

@@ -3,8 +3,8 @@ import type { ClaimedRun } from '#common/catalog/claim.js';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import type { RunId } from '#common/domain/ids.js';
 import type { RunState } from '#common/domain/run.js';
-import type { RunHandler } from '#common/service/attempt-options.js';
-import { type RunLoop, type RunLoopOptions, startRunLoop } from '#common/service/run-loop.js';
+import type { RunHandler } from '#common/service/runs/attempt-options.js';
+import { type RunLoop, type RunLoopOptions, startRunLoop } from '#common/service/runs/run-loop.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { anEvent, CatalogTestBed } from './catalog-test-bed.js';
 

@@ -1,6 +1,6 @@
 import type { z } from 'zod';
 import type { ClaimedRun } from '#common/catalog/claim.js';
-import type { NewRun } from '#common/catalog/stores/run-queue.store.js';
+import type { NewRun } from '#common/catalog/stores/runs/run-queue.store.js';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
 import { EventWriter } from '#common/service/event-writer.js';
 import { Installation } from '#common/service/installation.js';

@@ -1,9 +1,9 @@
 import { kafkaErrorType } from '#common/bus/bus-error.js';
-import { fetchPartition } from '#common/bus/fetch-partition.js';
 import type { BusClient } from '#common/bus/kafka-client.js';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { type Offsets, readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
-import { readTopicStates, type TopicState } from '#common/bus/topic-ids.js';
+import { fetchPartition } from '#common/bus/records/fetch-partition.js';
+import { readTopicStates, type TopicState } from '#common/bus/topics/topic-ids.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 
 /** One request topic as it is now. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Consumer, ConsumerGroupJoinEvent, EachMessagePayload, Kafka } from 'kafkajs';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
-import { commitWithTopicIds } from '#common/bus/kafkajs-commits.js';
+import { commitWithTopicIds } from '#common/bus/kafkajs/commits.js';
 import { toAppError } from '#common/errors/app-error.js';
 import type { ConsumerState } from './consumer-state.js';
 import { lookAtTopics, onCluster, type TopicLook } from './look-at-topics.js';

@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import kafkajs from 'kafkajs';
 import { commitForStoppedGroup, readCommitted } from '#common/bus/kafka-groups.js';
 import { BusPublisher, type OutgoingEvent } from '#common/bus/producer.js';
-import { readTopicIds } from '#common/bus/topic-ids.js';
+import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { RunCancelRequested } from '#common/contracts/events/run-cancel-requested.event.js';

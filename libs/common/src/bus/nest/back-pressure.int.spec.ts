@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { toKafkaMessage } from '#common/bus/cloud-event-codec.js';
 import { createDeadLetterBox } from '#common/bus/dead-letter.js';
 import { BusPublisher } from '#common/bus/producer.js';
-import { DEAD_LETTER } from '#common/bus/topics.js';
+import { DEAD_LETTER } from '#common/bus/topics/topics.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { AppError } from '#common/errors/app-error.js';

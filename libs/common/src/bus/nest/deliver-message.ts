@@ -1,7 +1,7 @@
 import type { EachMessagePayload } from 'kafkajs';
 import { parseMessage } from '#common/bus/cloud-event-codec.js';
 import type { DeadLetterBox } from '#common/bus/dead-letter.js';
-import { findUnreadable } from '#common/bus/kafkajs-fetch.js';
+import { findUnreadable } from '#common/bus/kafkajs/fetch.js';
 import type { Event } from '#common/contracts/envelope.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { BusContext } from './bus-context.js';

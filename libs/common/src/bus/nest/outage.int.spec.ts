@@ -2,7 +2,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { DeadLetterBox } from '#common/bus/dead-letter.js';
 import { describeGroup, readCommitted } from '#common/bus/kafka-groups.js';
 import { readLogEnds } from '#common/bus/kafka-log.js';
-import { DEAD_LETTER } from '#common/bus/topics.js';
+import { DEAD_LETTER } from '#common/bus/topics/topics.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { AppError } from '#common/errors/app-error.js';
 import { BreakableKafka } from '#common/testing/breakable-kafka.js';

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import type { ClaimOptions } from './run-queue.store.js';
+import type { ClaimOptions } from './runs/run-queue.store.js';
 
 const TTL_MS = 60_000;
 const HOUR_MS = 3_600_000;

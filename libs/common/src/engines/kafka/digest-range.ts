@@ -1,6 +1,6 @@
 import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
-import type { Range } from '#common/bus/log-slice.js';
-import { readBatches } from '#common/bus/read-batches.js';
+import type { Range } from '#common/bus/records/log-slice.js';
+import { readBatches } from '#common/bus/records/read-batches.js';
 import { RecordDigest } from './record-digest.js';
 
 /** What a range of a partition holds. Throws: bus.unavailable, bus.damaged. */

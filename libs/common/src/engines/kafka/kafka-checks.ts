@@ -1,5 +1,5 @@
-import { readLogDirBytes } from '#common/bus/log-dir-sizes.js';
-import { readClusterId } from '#common/bus/topic-ids.js';
+import { readLogDirBytes } from '#common/bus/topics/log-dir-sizes.js';
+import { readClusterId } from '#common/bus/topics/topic-ids.js';
 import type { Check } from '#common/engines/check.js';
 import { type KafkaDataset, type KafkaTarget, withKafka } from './kafka-dataset.js';
 import { loadTopics } from './topics/freeze-topics.js';

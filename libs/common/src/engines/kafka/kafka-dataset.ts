@@ -1,7 +1,7 @@
 import { createKafka } from '#common/bus/kafka-client.js';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
-import { TopicAdmin } from '#common/bus/topic-admin.js';
+import { TopicAdmin } from '#common/bus/topics/topic-admin.js';
 import type { OpenManifest } from '#common/contracts/manifest.js';
 import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
 import type { TopicsFacts } from './topics-facts.js';

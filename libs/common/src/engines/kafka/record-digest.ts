@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import { unpackWhole } from '#common/bus/portable-batch.js';
-import { readHead } from '#common/bus/record-batch.js';
-import { RecordCursor } from '#common/bus/record-cursor.js';
+import { unpackWhole } from '#common/bus/records/portable-batch.js';
+import { readHead } from '#common/bus/records/record-batch.js';
+import { RecordCursor } from '#common/bus/records/record-cursor.js';
 
 /** Timestamp and size, before each record. */
 const FRAME_BYTES = 12;

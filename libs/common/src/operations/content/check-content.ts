@@ -2,7 +2,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { Reference } from '#common/contracts/shared-ref.js';
 import type { Damage } from '#common/domain/proof.js';
 import { AppError } from '#common/errors/app-error.js';
-import { checkObject } from '#common/operations/spool-object.js';
+import { checkObject } from '#common/operations/restore/spool-object.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { toObject } from './open-shared.js';
 import { readReferences } from './references.js';

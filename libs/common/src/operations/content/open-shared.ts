@@ -3,7 +3,7 @@ import { pipeline, Readable, type TransformCallback } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { isEncryptedName, type SharedRef } from '#common/contracts/shared-ref.js';
 import { AppError } from '#common/errors/app-error.js';
-import { checkedBody } from '#common/operations/spool-object.js';
+import { checkedBody } from '#common/operations/restore/spool-object.js';
 import { CountAndDigest } from '#common/pipeline/count-and-digest.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';

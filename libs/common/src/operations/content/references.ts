@@ -4,7 +4,7 @@ import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { type InventoryEntry, InventoryEntry as InventorySchema, Reference } from '#common/contracts/shared-ref.js';
 import { compareCodePoints } from '#common/domain/code-points.js';
 import { AppError } from '#common/errors/app-error.js';
-import { checkedBody } from '#common/operations/spool-object.js';
+import { checkedBody } from '#common/operations/restore/spool-object.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository, ReadOptions } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';

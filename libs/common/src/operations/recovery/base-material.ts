@@ -1,7 +1,7 @@
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import type { BaseMaterial } from '#common/engines/postgres/pitr/unpack-base.js';
 import { AppError } from '#common/errors/app-error.js';
-import { openObject, pipeObject } from '#common/operations/spool-object.js';
+import { openObject, pipeObject } from '#common/operations/restore/spool-object.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 

@@ -6,7 +6,7 @@ import type { Material, RestoreProgress } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { openShared } from '#common/operations/content/open-shared.js';
 import { readInventory } from '#common/operations/content/references.js';
-import { openObject, pipeObject, spoolObject } from '#common/operations/spool-object.js';
+import { openObject, pipeObject, spoolObject } from '#common/operations/restore/spool-object.js';
 import type { Command } from '#common/process/command.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';

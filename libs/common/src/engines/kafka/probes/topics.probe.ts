@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { readAllCommitted } from '#common/bus/kafka-groups.js';
 import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
-import { readStableEnds } from '#common/bus/stable-ends.js';
+import { readStableEnds } from '#common/bus/records/stable-ends.js';
 import { digestRange } from '#common/engines/kafka/digest-range.js';
 import { type KafkaDataset, type KafkaTarget, type OpenKafka, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { type RestoredNames, toNames } from '#common/engines/kafka/restore/destination.js';

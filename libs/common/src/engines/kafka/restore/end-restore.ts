@@ -1,6 +1,6 @@
-import { BatchProducer } from '#common/bus/batch-producer.js';
 import { evict, listLockMembers } from '#common/bus/group-lock.js';
 import { JOURNAL_PREFIX, listGroupNames } from '#common/bus/kafka-groups.js';
+import { BatchProducer } from '#common/bus/records/batch-producer.js';
 import type { AttemptIdentity } from '#common/engines/engine.js';
 import { type KafkaTarget, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { lockName, parseClientId } from './restore-fence.js';

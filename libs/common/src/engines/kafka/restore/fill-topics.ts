@@ -1,5 +1,5 @@
 import { readLogEnds } from '#common/bus/kafka-log.js';
-import { readTopicIds } from '#common/bus/topic-ids.js';
+import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { RestoreWork } from '#common/engines/engine.js';
 import { digestRange } from '#common/engines/kafka/digest-range.js';
 import type { PartitionFacts } from '#common/engines/kafka/topics-facts.js';

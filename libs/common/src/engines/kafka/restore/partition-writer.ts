@@ -1,5 +1,5 @@
-import { type BatchProducer, WINDOW } from '#common/bus/batch-producer.js';
-import { toPortable } from '#common/bus/portable-batch.js';
+import { type BatchProducer, WINDOW } from '#common/bus/records/batch-producer.js';
+import { toPortable } from '#common/bus/records/portable-batch.js';
 import { RecordDigest } from '#common/engines/kafka/record-digest.js';
 import { AppError } from '#common/errors/app-error.js';
 

@@ -1,5 +1,5 @@
 import type { Readable } from 'node:stream';
-import { cutBatches, FRAME_BYTES } from '#common/bus/record-batch.js';
+import { cutBatches, FRAME_BYTES } from '#common/bus/records/record-batch.js';
 import type { Piece, TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';
 

@@ -1,5 +1,5 @@
-import { BatchProducer } from '#common/bus/batch-producer.js';
 import { evict, GroupLock, type LockMember, listLockMembers } from '#common/bus/group-lock.js';
+import { BatchProducer } from '#common/bus/records/batch-producer.js';
 import type { AttemptIdentity, Fence, FenceOptions } from '#common/engines/engine.js';
 import { type KafkaConnection, type OpenKafka, openKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { AppError } from '#common/errors/app-error.js';

@@ -1,7 +1,7 @@
 import { GroupLock } from '#common/bus/group-lock.js';
 import { JOURNAL_PREFIX, listGroupNames } from '#common/bus/kafka-groups.js';
 import { readLogEnds } from '#common/bus/kafka-log.js';
-import { readTopicIds } from '#common/bus/topic-ids.js';
+import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { StateOf, Swept } from '#common/engines/engine.js';
 import { type KafkaTarget, type OpenKafka, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { type AppError, toAppError } from '#common/errors/app-error.js';

@@ -1,6 +1,6 @@
 import { describeGroup } from '#common/bus/kafka-groups.js';
 import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
-import { readTopicIds } from '#common/bus/topic-ids.js';
+import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { RestoreOrder, RestorePlan, RestoreQuestion } from '#common/engines/engine.js';
 import type { KafkaTarget, OpenKafka } from '#common/engines/kafka/kafka-dataset.js';
 import type { TopicFacts, TopicsFacts } from '#common/engines/kafka/topics-facts.js';

@@ -1,5 +1,5 @@
-import type { TopicAdmin } from '#common/bus/topic-admin.js';
-import { readTopicIds } from '#common/bus/topic-ids.js';
+import type { TopicAdmin } from '#common/bus/topics/topic-admin.js';
+import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { AttemptIdentity, FenceOptions, RestoreDriver, StateOf, Swept } from '#common/engines/engine.js';
 import type { Findings } from '#common/engines/findings.js';
 import { type KafkaTarget, type TopicsManifest, withKafka } from '#common/engines/kafka/kafka-dataset.js';

@@ -1,9 +1,9 @@
 import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { listGroups, type PartitionCommit, readAllCommitted } from '#common/bus/kafka-groups.js';
 import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
-import { readStableEnds } from '#common/bus/stable-ends.js';
-import type { TopicConfig, TopicShape } from '#common/bus/topic-admin.js';
-import { readClusterId, readTopicIds } from '#common/bus/topic-ids.js';
+import { readStableEnds } from '#common/bus/records/stable-ends.js';
+import type { TopicConfig, TopicShape } from '#common/bus/topics/topic-admin.js';
+import { readClusterId, readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { KafkaDataset, OpenKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { findAbsent, pickTopics } from '#common/engines/kafka/topic-patterns.js';
 import { AppError } from '#common/errors/app-error.js';

@@ -1,7 +1,7 @@
 import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
-import { assertChecksum } from '#common/bus/portable-batch.js';
-import { readBatches } from '#common/bus/read-batches.js';
-import { readHead } from '#common/bus/record-batch.js';
+import { assertChecksum } from '#common/bus/records/portable-batch.js';
+import { readBatches } from '#common/bus/records/read-batches.js';
+import { readHead } from '#common/bus/records/record-batch.js';
 import { RecordDigest } from '#common/engines/kafka/record-digest.js';
 import type { PartitionFacts, Piece } from '#common/engines/kafka/topics-facts.js';
 import type { FrozenPartition } from './freeze-topics.js';
