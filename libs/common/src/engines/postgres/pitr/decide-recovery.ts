@@ -82,19 +82,33 @@ interface Within extends Pick<RecoveryDecision, 'base' | 'goal' | 'reach'> {
 }
 
 /** Throws: recovery.outside. */
-function assertWithin(known: Recoverable, { goal, reach, next }: Within): boolean {
+function assertWithin(known: Recoverable, { base, goal, reach, next }: Within): boolean {
   const { target } = goal;
   const end = `WAL position ${toLsn(reach.end)}`;
-  const behind = next === undefined ? '' : `; behind the hole the next base backup is of ${next.facts.takenAt}`;
+  const behind =
+    next === undefined ? '' : `; behind the hole everything from the base backup of ${next.facts.takenAt} on can be`;
   if (target.kind === 'lsn') {
     if (bytesOf(target.lsn) <= reach.end) return true;
     throw outside(goal, `what is archived ends at ${end}${behind}`);
   }
   if (target.kind !== 'time') return false;
   const until = completeUntil(known, reach);
-  if (until === undefined) return false;
-  if (Date.parse(target.at) <= Date.parse(until)) return true;
-  throw outside(goal, `what is archived is complete until ${until} (${end})`);
+  if (until !== undefined && Date.parse(target.at) <= Date.parse(until)) return true;
+  if (until !== undefined) throw outside(goal, `what is archived is complete until ${until} (${end})`);
+  // When the last of it was committed only a replay tells; it was stored later than that.
+  const storedAt = lastStoredAt(base, reach);
+  if (Date.parse(target.at) <= storedAt.getTime() + CLOCKS_APART_MS) return false;
+  const what = reach.isCutShort ? 'a hole begins at' : 'what is archived ends at';
+  throw outside(goal, `${what} ${end}, and everything before was written by ${storedAt.toISOString()}${behind}`);
+}
+
+/** The store has another clock than the source. */
+const CLOCKS_APART_MS = 5 * 60_000;
+
+function lastStoredAt({ facts }: KnownBase, { files }: WalReach): Date {
+  const stored = files.flatMap(({ whole, pieces }) => [...(whole === undefined ? [] : [whole]), ...pieces]);
+  const times = stored.map(({ storedAt }) => storedAt?.getTime() ?? 0);
+  return new Date(times.reduce((a, b) => Math.max(a, b), Date.parse(facts.takenAt)));
 }
 
 const outside = (goal: RecoveryGoal, why: string): AppError =>

@@ -103,7 +103,7 @@ export async function recover<T>(
   try {
     let found = await untilReached(server).catch((error: unknown) => {
       if (order.mayEndEarly && hasEndedEarly(error)) return undefined;
-      throw toNotReached(error);
+      throw toNotReached(error, server.said);
     });
     if (found === undefined) {
       await server.stop();
@@ -189,7 +189,13 @@ const hasEndedEarly = (error: unknown): boolean =>
   error.code === 'recovery.failed' &&
   /ended before configured recovery target/.test(error.message);
 
-const toNotReached = (error: unknown): unknown =>
-  hasEndedEarly(error)
-    ? new AppError('recovery.not-reached', 'the archived WAL ended before the recovery target', {}, { cause: error })
-    : error;
+/** Source: PostgreSQL `xlogrecovery.c`: the server says it before it gives up. */
+const LAST_COMMIT = /last completed transaction was at log time (.+)$/;
+
+function toNotReached(error: unknown, said: readonly string[]): unknown {
+  if (!hasEndedEarly(error)) return error;
+  const at = LAST_COMMIT.exec(said.findLast((line) => LAST_COMMIT.test(line)) ?? '')?.[1];
+  const last = at === undefined ? 'no commit was replayed' : `the last commit in it is of ${at}`;
+  const message = `the archived WAL ended before the recovery target: ${last}`;
+  return new AppError('recovery.not-reached', message, {}, { cause: error });
+}

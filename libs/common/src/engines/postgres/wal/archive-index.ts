@@ -1,5 +1,6 @@
 import { parseSegmentName, toSegmentName, toTimelineName, type WalBytes } from '#common/domain/wal.js';
 import { AppError } from '#common/errors/app-error.js';
+import type { StoredObject } from '#common/repository/backup-repository.js';
 import type { SealedForm } from '#common/sealing/sealing.js';
 
 /** One object of a WAL archive. */
@@ -9,6 +10,8 @@ export interface StoredWal {
   readonly form: SealedForm;
   /** Of what is in it; pieces have none. */
   readonly sha256: string | undefined;
+  /** By the store's clock: what is in it was written before. Undefined: by ourselves, right now. */
+  readonly storedAt: Date | undefined;
 }
 
 export interface StoredPiece extends StoredWal {
@@ -43,11 +46,11 @@ export class ArchiveIndex {
   constructor(readonly segmentBytes: number) {}
 
   /** Objects that are none of WAL are passed over. */
-  add({ key, sizeBytes }: { readonly key: string; readonly sizeBytes: number }): void {
+  add({ key, sizeBytes, modifiedAt: storedAt }: Pick<StoredObject, 'key' | 'sizeBytes'> & Partial<StoredObject>): void {
     const [, timelineName, name, sha256, segment, start, end, age] = OBJECT.exec(key) ?? [];
     if (timelineName === undefined) return;
     const stored: StoredWal = {
-      ...{ key, sizeBytes, sha256 },
+      ...{ key, sizeBytes, sha256, storedAt },
       form: { compression: 'zstd', encryption: age === undefined ? 'none' : 'age' },
     };
     const own = this.of(Number(`0x${timelineName}`));

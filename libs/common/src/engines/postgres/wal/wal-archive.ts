@@ -3,7 +3,7 @@ import { buffer } from 'node:stream/consumers';
 import { toHexPosition, toSegmentName, toTimelineName, type WalBytes } from '#common/domain/wal.js';
 import { AppError } from '#common/errors/app-error.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
-import type { BackupRepository } from '#common/repository/backup-repository.js';
+import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { walPrefix } from '#common/repository/layout.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 import { type Sealing, toUnsealing } from '#common/sealing/sealing.js';
@@ -132,7 +132,7 @@ async function adoptIfThere(
   repository: BackupRepository,
   key: string,
   signal: AbortSignal,
-): Promise<{ key: string; sizeBytes: number }> {
+): Promise<Pick<StoredObject, 'key' | 'sizeBytes'>> {
   if (!(error instanceof AppError) || error.code !== 'repository.exists') throw error;
   const stored = await repository.stat(key, { signal });
   if (stored === undefined) throw error;
