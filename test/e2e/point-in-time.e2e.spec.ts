@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
-import { parsePgUrl } from '#common/pg/connection.js';
+import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { type Committed, RowWriter } from '#common/testing/row-writer.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { holdfast } from '../support/cli.js';
@@ -36,6 +36,10 @@ beforeAll(async () => {
           ...{ kind: 'postgres-directory', directory: root, leave: 'running', toolDirectories: [binDir] },
           accepts: { datasets: ['shop'], destinations: ['pitr-*'] },
         },
+        live: {
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', toolDirectories: [binDir], recoveryDirectory: root },
+          accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: ['then_*'] },
+        },
       },
       profiles: {
         shop: {
@@ -63,9 +67,15 @@ const restore = async (data: object) => {
 const toTime = (at: string) => ({ target: { kind: 'time', at } });
 
 /** Of the server that is left running over what was recovered. */
-async function rowsOf(destination: string): Promise<number[]> {
+function rowsOf(destination: string): Promise<number[]> {
   const host = encodeURIComponent(join(root, destination, 'server'));
-  const connection = parsePgUrl(`postgres://${cluster.user}@/postgres?host=${host}&port=5432`);
+  return rowsBy(parsePgUrl(`postgres://${cluster.user}@/postgres?host=${host}&port=5432`));
+}
+
+/** Of a database of the cluster itself. */
+const rowsIn = (database: string): Promise<number[]> => rowsBy(withDatabase(cluster.connection, database));
+
+async function rowsBy(connection: PgConnection): Promise<number[]> {
   const rows = await withPgSession(connection, { signal, applicationName: 'spec' }, (session) =>
     session.query<{ id: number }>('SELECT id FROM numbers ORDER BY id'),
   );
@@ -144,6 +154,32 @@ describe('a recovery to a point in time is an ordinary restore', () => {
     expect(done.stdout).toContain('passed');
     expect(await rowsOf('pitr-local')).toEqual(upTo(last));
   }, 120_000);
+
+  it('brings one database back into a server that runs, new or in place of what is there', async () => {
+    const [first, second] = [committed(7), committed(11)];
+    const asked = { target: 'live', destination: 'then_1', profile: 'shop' };
+    const next = await restore({ ...asked, recovery: toTime(first.after) });
+    const { data } = await next('restore.completed');
+    expect(data).toMatchObject({ method: 'base', recovered: { lastCommitAt: expect.any(String) } });
+    expect(await rowsIn('then_1')).toEqual(upTo(first));
+    const verified = await platform.next(
+      'verification.completed',
+      (event) => event.data.runId === data.verificationRunId,
+    );
+    expect(verified.data.verdict).toBe('passed');
+    const again = await restore({ ...asked, strategy: 'in-place', recovery: toTime(second.after) });
+    expect((await again('restore.completed')).data.safetyBackupId).toMatch(/^[0-9a-f-]{36}$/);
+    expect(await rowsIn('then_1')).toEqual(upTo(second));
+    expect(await rowsIn('postgres')).toEqual(upTo(committed(-1)));
+  }, 180_000);
+
+  it('is refused of a dump, which leads to its own moment alone', async () => {
+    const dumped = await ask(platform, 'backup.requested', { dataset: 'shop', method: 'dump' });
+    const { data } = await platform.next('backup.completed', causedBy(dumped));
+    const wish = { target: 'live', destination: 'then_2', backup: data.backupId, recovery: toTime(committed(3).after) };
+    const failed = await (await restore(wish))('restore.failed');
+    expect(failed.data.error).toMatchObject({ code: 'request.refused', hint: expect.stringContaining('latest:base') });
+  }, 60_000);
 
   it('is done by another attempt when the executor is killed in the middle', async () => {
     const next = await restore({ destination: 'pitr-killed', recovery: { target: { kind: 'latest' } } });

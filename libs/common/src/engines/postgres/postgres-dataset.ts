@@ -52,6 +52,8 @@ export interface PostgresTarget {
   readonly jobs: number;
   /** in-place: how long a restore waits for the locks of other sessions. */
   readonly lockTimeoutMs: number;
+  /** Where a cluster is recovered before a database of it comes here; undefined: the folder of the attempt. */
+  readonly recoveryDirectory?: string | undefined;
 }
 
 /** The database that a restore in place replaces, as what is dumped before: by the role and with the tools of the target. */

@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
 import { defineOptions } from '#common/engines/options.js';
@@ -83,6 +84,13 @@ const TargetOptions = z.strictObject({
     .describe(
       'How long a restore in place waits for the locks of other sessions; waiting for ever would look like progress',
     ),
+  recoveryDirectory: z
+    .string()
+    .refine(isAbsolute, 'must be an absolute path')
+    .optional()
+    .describe(
+      'Where the executor recovers a cluster before a database of it comes here; its owner is who PostgreSQL runs as, and not root. Default: `executor.workDirectory`, where the executor is not root',
+    ),
 });
 
 /** What holdfast.yaml says of a server to restore to. */
@@ -94,5 +102,6 @@ export const postgresTarget = defineOptions(
     missingRoles: options.missingRoles,
     jobs: options.jobs,
     lockTimeoutMs: options.lockTimeoutMs,
+    recoveryDirectory: options.recoveryDirectory,
   }),
 );

@@ -6,6 +6,7 @@ import type { Summary } from '#common/engines/summary.js';
 import { AppError } from '#common/errors/app-error.js';
 import { hostsOf, parsePgUrl, toPgPlace, withDatabase } from '#common/pg/connection.js';
 import { BaseMethod, summariseBase } from './base/base.method.js';
+import { BesideDriver } from './beside/beside.driver.js';
 import { datasetChecks, hostNamesOf, measureDatabase } from './checks/dataset-checks.js';
 import { targetChecks } from './checks/target-checks.js';
 import { DatabaseName } from './database-name.js';
@@ -26,13 +27,17 @@ export const PostgresFacts = z.union([BaseFacts, SnapshotFacts]);
 export type PostgresFacts = z.infer<typeof PostgresFacts>;
 
 /** PostgreSQL databases. */
-export const postgresEngine = (tools = new PgTools(), dump = new PgDumpMethod(tools)): PostgresEngine => ({
+export const postgresEngine = (
+  tools = new PgTools(),
+  dump = new PgDumpMethod(tools),
+  restore = new PgRestoreDriver(tools),
+): PostgresEngine => ({
   kind: 'postgres',
   dataset: postgresDataset,
   target: postgresTarget,
   facts: PostgresFacts,
   methods: [dump, new BaseMethod()],
-  restores: [new PgRestoreDriver(tools)],
+  restores: [restore, new BesideDriver(restore, dump)],
   otherTargets: [postgresDirectory],
   archivers: [new WalArchiver()],
   probes: postgresProbes,

@@ -1,8 +1,5 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { findServer } from '#common/engines/postgres/pitr/stage.js';
@@ -11,8 +8,7 @@ import { parseProfile } from '#common/engines/profiles.js';
 import { rememberHere } from '#common/operations/restore/findings.js';
 import type { SealedRestoreOrder } from '#common/operations/restore/restore-backup.js';
 import { verifyRestore } from '#common/operations/verify-restore.js';
-import { fixtureProgram } from '#common/testing/fixture-program.js';
-import { LATEST, RecoveryBed, toTime, upTo } from '#common/testing/recovery-bed.js';
+import { LATEST, next, RecoveryBed, toTime, upTo } from '#common/testing/recovery-bed.js';
 import { directoryDriver } from './directory.driver.js';
 import { postgresDirectory } from './postgres-directory.js';
 
@@ -27,29 +23,15 @@ beforeAll(async () => {
   await bed.cluster.query(`CREATE TABLESPACE fast LOCATION '${space}'`);
   await bed.cluster.query('CREATE TABLE aside TABLESPACE fast AS SELECT generate_series(1, 500) AS id');
   base = await bed.base();
-  bed.writer.begin(bed.cluster);
-  await bed.cluster.until('(SELECT count(*) > 20 FROM numbers)');
-  await bed.writer.stop();
-  await bed.caughtUp();
+  await bed.writeRows();
 }, 120_000);
 afterAll(() => bed?.remove());
-
-const next = (order: SealedRestoreOrder): SealedRestoreOrder => ({
-  ...order,
-  identity: { ...order.identity, attempt: order.identity.attempt + 1 },
-});
-
-function committed(index: number) {
-  const found = bed.writer.committed[index];
-  if (found === undefined) throw new Error(`there is no row ${index}`);
-  return found;
-}
 
 const dataOf = (destination: string): string => join(bed.root, destination, 'data');
 
 describe('a restore of a base backup into a directory', () => {
   it('puts a cluster there with the rows that were committed before, says what it reached, and is proven', async () => {
-    const last = committed(9);
+    const last = bed.committed(9);
     const order = bed.order(base, 'to-time', { goal: toTime(last.after) });
     const { recovered } = await bed.restore(order);
     expect(recovered).toMatchObject({ timeline: 2, isOpenForWriting: true, lsn: expect.stringMatching(/^0\//) });
@@ -142,7 +124,7 @@ describe('a restore of a base backup into a directory', () => {
       await expect(bed.restore(bed.order(base, 'once'))).rejects.toMatchObject({ code: 'restore.busy' });
     };
     await bed.restore(order, { assertHeld: inside });
-    await killedAt('verify', bed.order(base, 'twice'));
+    await bed.killedAt('verify', bed.order(base, 'twice'));
     await bed.restore(bed.order(base, 'twice'));
   }, 120_000);
 
@@ -150,7 +132,7 @@ describe('a restore of a base backup into a directory', () => {
     const order = bed.order(base, 'killed', { goal: LATEST });
     let attempt = order;
     for (const stage of ['base.tar', 'verify', 'wal', 'recover', 'open']) {
-      await killedAt(stage, attempt);
+      await bed.killedAt(stage, attempt);
       expect(await readdir(join(bed.root, 'killed')).catch(() => [])).toEqual([]);
       attempt = next(attempt);
     }
@@ -161,7 +143,7 @@ describe('a restore of a base backup into a directory', () => {
 
   it('is swept with its server when its run is over, and left alone while it is not', async () => {
     const order = bed.order(base, 'swept', { goal: LATEST });
-    await killedAt('open', order);
+    await bed.killedAt('open', order);
     const [stage = ''] = (await bed.there()).filter((name) => name.includes(order.identity.runId));
     const server = await findServer(join(bed.root, stage, 'data'));
     expect(server).toBeDefined();
@@ -199,24 +181,3 @@ describe('a restore of a base backup into a directory', () => {
     expect((await bed.there()).filter((name) => name.includes(order.identity.runId))).toEqual([]);
   }, 120_000);
 });
-
-/** Runs one attempt in a process of its own and kills it when it begins a stage. */
-async function killedAt(stage: string, order: SealedRestoreOrder): Promise<void> {
-  const file = join(bed.backups.folder, `order-${order.identity.runId}-${order.identity.attempt}.json`);
-  const { workDirectory, dataset } = bed.deps;
-  const repositoryUrl = `file://${join(bed.backups.folder, 'repository')}`;
-  const targetKind = postgresDirectory.kind;
-  await writeFile(file, JSON.stringify({ order, repositoryUrl, workDirectory, dataset, targetKind }));
-  const child = spawn(process.execPath, [fixtureProgram('run-recovery.mjs'), file], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const ended = once(child, 'close');
-  const seen: string[] = [];
-  for await (const line of createInterface({ input: child.stdout })) {
-    seen.push(line);
-    if (line === stage) child.kill('SIGKILL');
-  }
-  await ended;
-  expect(seen).toContain(stage);
-  expect(seen).not.toContain('done');
-}

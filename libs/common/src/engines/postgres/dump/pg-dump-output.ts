@@ -31,7 +31,7 @@ export interface DumpParts {
   readonly holder: PgSession;
   readonly started: StartedDump;
   readonly toolset: PgToolset;
-  readonly sealing: Sealing;
+  readonly sealing: Pick<Sealing, 'bytes'>;
   readonly applicationName: string;
   /** Stops children and sessions; `signal` is the one that they run under. */
   readonly stop: AbortController;

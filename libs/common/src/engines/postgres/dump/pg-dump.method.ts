@@ -22,6 +22,11 @@ import { awaitDumpLocks } from './dump-locks.js';
 import { type HeldSnapshot, type HoldOptions, holdSnapshot, inHeldSnapshot, isInTheWay } from './dump-snapshot.js';
 import { PgDumpOutput, type StartedDump } from './pg-dump-output.js';
 
+/** What becomes of the archive behind pg_dump, and of small objects. */
+export type Seal = Pick<Sealing, 'tail' | 'bytes'>;
+
+type DumpOptions = Omit<OpenOptions, 'sealing'> & { readonly sealing: Seal };
+
 /** Logical backups of one database in pg_dump's custom format, with its roles beside it. */
 export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts> {
   readonly name = 'dump';
@@ -37,7 +42,7 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
    * Fixes the snapshot that the dump will show, starts the dump and begins to count.
    * Throws: postgres.*, engine.*, config.invalid. Source: PostgreSQL "pg_dump", "Snapshot Synchronization Functions".
    */
-  async open(asked: PostgresDataset, o: OpenOptions): Promise<PgDumpOutput> {
+  async open(asked: PostgresDataset, o: DumpOptions): Promise<PgDumpOutput> {
     // A safety dump is of a database that is about to be replaced: what the application would answer there is no condition.
     const unasked = { migrationHeadQuery: undefined, fingerprintTables: [], tenantTables: undefined };
     const dataset = o.purpose === 'safety' ? { ...asked, ...unasked } : asked;
@@ -72,7 +77,7 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
 export interface StartOptions extends HoldOptions {
   readonly dataset: PostgresDataset;
   readonly toolset: PgToolset;
-  readonly sealing: Sealing;
+  readonly sealing: Seal;
   readonly applicationName: string;
   /** A migration or a nightly TRUNCATE is over after a few. */
   readonly tries: number;

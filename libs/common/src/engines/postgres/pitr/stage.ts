@@ -72,6 +72,9 @@ export async function endStages(root: string, { runId, attempt }: AttemptIdentit
     if (stage.runId === runId && stage.attempt <= attempt) await endStage(join(root, name));
 }
 
+/** What is not to appear any more. */
+export const removeStage = ({ path }: Stage): Promise<void> => endStage(path);
+
 /** Longer than any recovery that `--local` may be at, which no catalog knows. */
 const UNKNOWN_AFTER_MS = 7 * 24 * 3_600_000;
 

@@ -31,6 +31,12 @@ import { sweepServer } from './sweep/sweep-server.js';
 
 type Order = RestoreOrder<PostgresTarget, SnapshotFacts>;
 type Question = RestoreQuestion<PostgresTarget, SnapshotFacts>;
+type Place = Pick<Order, 'target' | 'destination' | 'identity'>;
+
+/** Of the material a dump needs its files. */
+interface Work extends Omit<RestoreWork<PostgresRestorePlan, PgSession>, 'material'> {
+  readonly material: Pick<Material, 'spool' | 'safety'>;
+}
 
 /**
  * Brings dumps back into one database: `new` under a name of its own that is renamed when it is whole, `in-place` in one transaction. The
@@ -57,21 +63,29 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
     return previewRestore(question, this.tools, signal);
   }
 
-  fence({ target, destination, identity }: Order, o: FenceOptions): Promise<PgSession> {
+  fence({ target, destination, identity }: Place, o: FenceOptions): Promise<PgSession> {
     return lockDatabase(target, destination, identity, o);
   }
 
-  async isDone({ destination, identity }: Order, fence: PgSession, databaseOid: string): Promise<boolean> {
+  async isDone(
+    { destination, identity }: Omit<Place, 'target'>,
+    fence: PgSession,
+    databaseOid: string,
+  ): Promise<boolean> {
     if (databaseOid !== (await findDatabaseOid(fence, destination))) return false;
     await dropScratches(fence, identity);
     return true;
+  }
+
+  apply(order: Order, work: RestoreWork<PostgresRestorePlan, PgSession>, signal: AbortSignal): Promise<void> {
+    return this.applyFiles(order, work, signal);
   }
 
   /**
    * In this order: every object's digest, what is going to be done written down, safety dump, roles, and only then the first statement
    * that destroys anything. Throws: restore.*, backup.corrupt, postgres.*, engine.*; the abort reason.
    */
-  async apply(order: Order, work: RestoreWork<PostgresRestorePlan, PgSession>, signal: AbortSignal): Promise<void> {
+  async applyFiles(order: Order, work: Work, signal: AbortSignal): Promise<void> {
     const { manifest, target, strategy } = order;
     const { plan, fence: lock, material, remember, onProgress } = work;
     const tools = await findRestoreTools({ manifest, target, serverMajor: lock.serverMajor }, this.tools, signal);
@@ -107,7 +121,7 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
 /** As the backup's own globals describe them; they are fetched in any case, for a backup is whole or it is not used. */
 async function readMissingRoles(
   { missingRoles }: PostgresRestorePlan,
-  material: Material,
+  material: Pick<Material, 'spool'>,
   session: PgSession,
 ): Promise<RoleStatements[]> {
   const globals = await readFile(await material.spool('globals.sql'), 'utf8');

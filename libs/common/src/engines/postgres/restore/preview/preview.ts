@@ -19,7 +19,7 @@ import { findDependents } from './blockers.js';
 import { subscriptionsOf } from './left-out.js';
 import { findMissingCollations, findMissingLocales } from './locales.js';
 import type { PostgresRestorePlan } from './plan.js';
-import { decideRefusals } from './refusals.js';
+import { decidePlaceRefusals, decideRefusals } from './refusals.js';
 import { findMissingRights } from './rights.js';
 import { findMissingRightsInside } from './rights-inside.js';
 import { findSafetyProblems } from './safety.js';
@@ -54,6 +54,21 @@ export function previewRestore(question: Question, tools: PgTools, signal: Abort
     const whole = { ...plan, missingRights, tools: found };
     const refusals = decideRefusals({ ...whole, ...obstacles, toolProblem, safetyProblems }, target).map(toProblem);
     return { ...whole, missingRights: missingRights.map(({ message }) => message), refusals };
+  });
+}
+
+interface Place extends Pick<Question, 'target' | 'destination' | 'strategy' | 'identity'> {}
+
+/** The same as far as it does not depend on what comes back. Throws: postgres.*. */
+export function previewPlace(
+  { target, destination, strategy, identity }: Place,
+  signal: AbortSignal,
+): Promise<{ readonly exists: boolean; readonly refusals: readonly AppError[] }> {
+  return withPgSession(serverOf(target), { signal, applicationName: READER }, async (session) => {
+    const exists = await databaseExists(session, destination);
+    const { isStandby } = await session.queryOne<{ isStandby: boolean }>('SELECT pg_is_in_recovery() AS "isStandby"');
+    const restoringRun = await findLockingRun(session, destination, identity?.runId);
+    return { exists, refusals: decidePlaceRefusals({ destination, strategy, exists, isStandby, restoringRun }) };
   });
 }
 

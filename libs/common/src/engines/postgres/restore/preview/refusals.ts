@@ -18,13 +18,18 @@ export interface Findings extends Omit<PostgresRestorePlan, 'refusals' | 'missin
 
 type Rule = (found: Findings, target: PostgresTarget) => readonly AppError[];
 
+/** What is found without knowing what comes back. */
+export type PlaceFindings = Pick<Findings, 'restoringRun' | 'isStandby' | 'strategy' | 'destination' | 'exists'>;
+
+type PlaceRule = (found: PlaceFindings) => readonly AppError[];
+
 /** By what it holds, because a catalog can be reached under more names of its host than a configuration can list. */
 const CATALOG_MARK = 'holdfast.migrations';
 
-const busy: Rule = ({ restoringRun, destination }) =>
+const busy: PlaceRule = ({ restoringRun, destination }) =>
   restoringRun === null ? [] : [toBusyError(destination, { runId: restoringRun })];
 
-const wrongDatabase: Rule = ({ strategy, destination: database, exists }) => {
+const wrongDatabase: PlaceRule = ({ strategy, destination: database, exists }) => {
   if (strategy === 'new' && exists)
     return [new AppError('restore.database-exists', `database "${database}" exists already`)];
   if (strategy === 'in-place' && !exists)
@@ -32,10 +37,12 @@ const wrongDatabase: Rule = ({ strategy, destination: database, exists }) => {
   return [];
 };
 
-const standby: Rule = ({ isStandby }) =>
+const standby: PlaceRule = ({ isStandby }) =>
   isStandby
     ? [blocked('the server is a standby, which can only be read', 'Name its primary in the `url` of the target.')]
     : [];
+
+const PLACE_RULES = [busy, wrongDatabase, standby] as const;
 
 const catalog: Rule = ({ destination: database, newer, overwritten }) =>
   [...newer, ...overwritten].includes(CATALOG_MARK)
@@ -108,13 +115,16 @@ const safetyDump: Rule = ({ safetyProblems }) =>
 
 /** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */
 const RULES: readonly Rule[] = [
-  ...[busy, wrongDatabase, standby, catalog, tools],
+  ...[...PLACE_RULES, catalog, tools],
   ...[locale, roles, memberships, lacks, rights, blockers, safetyDump],
 ];
 
 /** Every reason for which the restore does not go ahead: the plan shows this list, and the run throws it. */
 export const decideRefusals = (found: Findings, target: PostgresTarget): AppError[] =>
   RULES.flatMap((rule) => rule(found, target));
+
+/** Why nothing at all could be restored to the place now. */
+export const decidePlaceRefusals = (found: PlaceFindings): AppError[] => PLACE_RULES.flatMap((rule) => rule(found));
 
 export const toBusyError = (database: string, context: { readonly runId?: string } = {}): AppError =>
   new AppError('restore.busy', `another restore is writing to database "${database}"`, { database, ...context });
