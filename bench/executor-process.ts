@@ -1,56 +1,32 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isSettled } from '#common/domain/run.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import type { RepositoryOptions } from '#common/repository/open-repository.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { KafkaTestBed } from '#common/testing/kafka-test-bed.js';
-import { endpoints } from '#tools/services/endpoints.js';
-import { AppProcess } from '../test/support/app-process.js';
+import { Platform } from '#tools/platform/platform.js';
 
-/** A whole executor, as an operator runs it, with a catalog and topics of its own. */
+/** A whole executor, as an operator runs it, on a platform of its own. */
 export class ExecutorProcess {
   private constructor(
-    private readonly app: AppProcess,
+    private readonly platform: Platform,
     private readonly catalog: CatalogTestBed,
-    private readonly bus: KafkaTestBed,
-    private readonly folder: string,
   ) {}
 
   static async start(dataset: PostgresDataset, repository: RepositoryOptions): Promise<ExecutorProcess> {
-    const [catalog, bus] = [await CatalogTestBed.open(), await KafkaTestBed.open()];
-    const folder = await mkdtemp(join(tmpdir(), 'holdfast-bench-'));
-    const configFile = join(folder, 'holdfast.yaml');
     const { name, ...store } = repository;
     const { user, password, host, port, database } = dataset.connection;
-    const config = {
-      bus: { brokers: endpoints.kafka.brokers, topicPrefix: bus.prefix },
-      catalog: { url: '${env:CATALOG_URL}' },
-      repositories: { [name]: store },
-      datasets: {
-        [dataset.name]: {
-          ...{ kind: 'postgres', url: '${env:SOURCE_URL}', repositories: [name] },
-          ...{ toolDirectories: dataset.toolDirectories, compression: dataset.compression },
-        },
-      },
-      executor: { http: { port: 0 } },
-    };
-    // Every JSON document is YAML.
-    await writeFile(configFile, JSON.stringify(config));
-    const env = {
-      PATH: process.env['PATH'] ?? '',
-      CATALOG_URL: catalog.url,
-      SOURCE_URL: `postgres://${user}:${password}@${host}:${port}/${database}`,
-    };
-    const app = AppProcess.start('executor', { configFile, env });
-    await app.ready();
-    return new ExecutorProcess(app, catalog, bus, folder);
+    const { toolDirectories, compression } = dataset;
+    const options = { kind: 'postgres', url: '${env:SOURCE_URL}', repositories: [name], toolDirectories, compression };
+    const platform = await Platform.start({
+      ...{ services: ['executor'], retries: true, isWatched: false },
+      secrets: { SOURCE_URL: `postgres://${user}:${password}@${host}:${port}/${database}` },
+      config: { repositories: { [name]: store }, datasets: { [dataset.name]: options } },
+    });
+    return new ExecutorProcess(platform, await CatalogTestBed.at(platform.catalogUrl));
   }
 
   get pid(): number {
-    return this.app.pid;
+    return this.platform.app('executor').pid;
   }
 
   /** Queues a backup as intake does, and resolves when its run has completed. */
@@ -65,9 +41,7 @@ export class ExecutorProcess {
   }
 
   async stop(): Promise<void> {
-    await this.app.stop();
     await this.catalog.close();
-    await this.bus.close();
-    await rm(this.folder, { recursive: true, force: true });
+    await this.platform.close();
   }
 }

@@ -4,9 +4,9 @@ import { parsePgUrl } from '#common/pg/connection.js';
 import { toPgEnvironment } from '#common/pg/environment.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { S3Bed } from '#common/testing/s3-bed.js';
+import { urlOf } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { inParallel } from './in-parallel.js';
-import { urlOf } from './source-databases.js';
 
 /**
  * What a careful script does for many small databases: `pg_dump -Fc -Z0 | zstd -3` and one PUT each, so many at a time as Holdfast
@@ -22,7 +22,7 @@ async function dumpOne(database: string, { client, bucket }: S3Bed): Promise<voi
   const dump = {
     program: join(endpoints.postgres18.binDir, 'pg_dump'),
     args: ['--format=custom', '--compress=0'],
-    env: toPgEnvironment(parsePgUrl(urlOf(database)), 'bench'),
+    env: toPgEnvironment(parsePgUrl(urlOf('postgres18', { database })), 'bench'),
   };
   const { signal } = new AbortController();
   const { stdout } = spawnChain([dump, { program: 'zstd', args: ['-q', '-3'] }], { signal });

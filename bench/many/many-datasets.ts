@@ -1,6 +1,7 @@
 import { cpus } from 'node:os';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command } from '@aws-sdk/client-s3';
+import { onServer } from '#tools/platform/server-login.js';
 import { printFields, printTable, toFixed, toMegabytes } from '../report.js';
 import { runBareLoop } from './bare-loop.js';
 import { readBus } from './bus-load.js';
@@ -9,7 +10,7 @@ import { toVerdict } from './exactly-once.js';
 import { Fleet } from './fleet.js';
 import { type ProcessLoad, readProcessLoad, since } from './process-load.js';
 import { askForQueue } from './queue-at-hand.js';
-import { onDatabase, SourceDatabases } from './source-databases.js';
+import { SourceDatabases } from './source-databases.js';
 import { readOverlap, readTimeline } from './timeline.js';
 import { watchHealth } from './watch.js';
 
@@ -68,7 +69,7 @@ const bareMs = (databases: number): number => databases * 60;
 async function follow(fleet: Fleet, datasets: number, slotAt: Date): Promise<void> {
   const load = await CatalogLoad.begin(fleet.catalog.admin);
   const before = fleet.apps.map(({ pid }) => readProcessLoad(pid));
-  const health = fleet.schedulers.map((app) => watchHealth(app, 100));
+  const health = fleet.apps.filter(({ name }) => name === 'scheduler').map((app) => watchHealth(app, 100));
   const connections = { max: 0 };
   const queue = askForQueue(fleet, datasets);
   await untilSettled(fleet, datasets, connections);
@@ -132,7 +133,8 @@ async function untilSettled(fleet: Fleet, datasets: number, connections: { max: 
     const { rows } = await admin.query<{ settled: number; runs: number }>(
       'SELECT count(*)::int AS runs, count(settled_at)::int AS settled FROM holdfast.runs /* pg_stat_ */',
     );
-    const [{ count } = { count: 0 }] = await onDatabase<{ count: number }>(
+    const [{ count } = { count: 0 }] = await onServer<{ count: number }>(
+      'postgres18',
       'postgres',
       `SELECT count(*)::int AS count FROM pg_stat_activity WHERE datname = '${database}' AND application_name <> ''`,
     );

@@ -7,12 +7,14 @@ import type { Fleet } from './fleet.js';
 export async function askForQueue(fleet: Fleet, datasets: number): Promise<Record<string, string>> {
   while ((await countQueued(fleet)) < datasets / 2) await sleep(250);
   const list = await timed(() =>
-    holdfast(['runs', 'list', '--state', 'queued', '--config', fleet.cliConfigFile], fleet.env),
+    holdfast(['runs', 'list', '--state', 'queued', '--config', fleet.platform.cliConfigFile], fleet.platform.env),
   );
   if (list.result.exitCode !== 0)
     throw new Error(`runs list ended with ${list.result.exitCode}: ${list.result.stderr}`);
   const lines = list.result.stdout.trim().split('\n');
-  const scrape = await timed(async () => (await fetch(new URL('/metrics', fleet.schedulers[0]?.url))).text());
+  const scrape = await timed(async () =>
+    (await fetch(new URL('/metrics', fleet.platform.app('scheduler').url))).text(),
+  );
   return {
     '`runs list --state queued` meanwhile': `${toFixed(list.ms, 0)} ms, ${lines.length} lines`,
     '… its last line': lines.at(-1) ?? '',

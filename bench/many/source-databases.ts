@@ -1,6 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import pg from 'pg';
-import { endpoints } from '#tools/services/endpoints.js';
+import { onServer } from '#tools/platform/server-login.js';
 import { inParallel } from './in-parallel.js';
 
 /** Tenant databases as a platform has them by the thousand: a few tables, some constraints, little data. */
@@ -19,24 +18,8 @@ const SCHEMA = `
 /** Copies of one template are made as fast as the server writes them. */
 const AT_ONCE = 4;
 
-export const urlOf = (database: string): string =>
-  Object.assign(new URL(endpoints.postgres18.url), { pathname: `/${database}` }).href;
-
-/** Runs statements one by one, each on its own, and returns the rows of the last. */
-export async function onDatabase<Row extends object>(
-  database: string,
-  ...statements: readonly string[]
-): Promise<Row[]> {
-  const client = new pg.Client({ connectionString: urlOf(database), application_name: 'bench' });
-  await client.connect();
-  try {
-    let rows: Row[] = [];
-    for (const statement of statements) rows = (await client.query<Row>(statement)).rows;
-    return rows;
-  } finally {
-    await client.end();
-  }
-}
+const onDatabase = (database: string, ...statements: readonly string[]): Promise<object[]> =>
+  onServer('postgres18', database, ...statements);
 
 /** Real databases, one a dataset, on one server. */
 export class SourceDatabases {

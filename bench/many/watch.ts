@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AppProcess } from '../../test/support/app-process.js';
+import type { AppProcess } from '#tools/platform/app-process.js';
 
 export interface Answers {
   readonly asked: number;

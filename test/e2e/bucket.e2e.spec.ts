@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { BucketBed } from '#common/testing/bucket-bed.js';
+import { Platform } from '#tools/platform/platform.js';
 import { holdfast } from '../support/cli.js';
-import { Platform } from '../support/platform.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets } from '../support/secret-hunt.js';
 

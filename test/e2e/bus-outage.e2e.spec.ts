@@ -4,12 +4,12 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { toRunId } from '#common/domain/ids.js';
+import { type AppName, AppProcess } from '#tools/platform/app-process.js';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, ServerLogin } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type AppName, AppProcess } from '../support/app-process.js';
-import { newId, Platform } from '../support/platform.js';
-import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
 import { StallingGate } from '../support/stalling-gate.js';
-import { waitUntil } from '../support/wait-until.js';
 
 /** After so long orchestrators kill. */
 const PATIENCE_MS = 30_000;

@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, ServerLogin } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { verbs } from '../../apps/cli/src/verbs.js';
 import { type CliResult, holdfast } from '../support/cli.js';
-import { newId, Platform } from '../support/platform.js';
 import { findSecrets } from '../support/secret-hunt.js';
-import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
-import { waitUntil } from '../support/wait-until.js';
 
 /** The other major version, its tools found by themselves, and a repository in a directory: what the other specs do not use. */
 const server = 'postgres15';

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { startReadOnlyGateway } from '#common/testing/s3-gateway.js';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, newPassword, onServer, ServerLogin } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { newId, Platform } from '../support/platform.js';
 import { type Asked, ask, causedBy } from '../support/request.js';
 import { findSecrets, findSecretsInCommandLines, listObjects } from '../support/secret-hunt.js';
-import { dropDatabases, newPassword, onServer, ServerLogin } from '../support/server-login.js';
 import { StallingGate } from '../support/stalling-gate.js';
-import { waitUntil } from '../support/wait-until.js';
 
 const MIB = 1024 * 1024;
 const A_SENTENCE = /^[A-Z].* .*[.]$/;

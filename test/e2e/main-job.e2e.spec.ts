@@ -1,14 +1,14 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Meilisearch } from 'meilisearch';
+import type { SeenEvent } from '#tools/platform/bus-watch.js';
+import { onServer } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
-import type { SeenEvent } from '../support/bus-watch.js';
 import { holdfast } from '../support/cli.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets, listObjects } from '../support/secret-hunt.js';
-import { onServer } from '../support/server-login.js';
 import { ShopPlatform } from '../support/shop-platform.js';
-import { waitUntil } from '../support/wait-until.js';
 
 let bed: ShopPlatform;
 let stopProjecting: () => Promise<unknown>;

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, urlOf } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { AppProcess } from '../support/app-process.js';
-import { newId, Platform } from '../support/platform.js';
-import { dropDatabases, onServer, urlOf } from '../support/server-login.js';
-import { waitUntil } from '../support/wait-until.js';
 
 const id = newId();
 const names = Array.from({ length: 24 }, (_, index) => `tenant-${index + 1}`);
@@ -13,7 +12,6 @@ const { host, port } = endpoints.postgres18;
 const cron = '0 0 1 1 *';
 
 let platform: Platform;
-const others: AppProcess[] = [];
 
 beforeAll(async () => {
   await onServer('postgres18', 'postgres', `CREATE DATABASE ${id}`);
@@ -21,7 +19,7 @@ beforeAll(async () => {
   const toolDirectories = [endpoints.postgres18.binDir];
   const dataset = { kind: 'postgres', url: '${env:SOURCE_URL}', repositories: ['store'], toolDirectories };
   platform = await Platform.start({
-    services: ['scheduler', 'executor'],
+    services: ['scheduler', 'executor', 'scheduler', 'executor'],
     secrets: { SOURCE_URL: urlOf('postgres18', { database: id }) },
     config: {
       datasets: Object.fromEntries(names.map((name) => [name, dataset])),
@@ -29,14 +27,8 @@ beforeAll(async () => {
       executor: { concurrency: SLOTS, slotsPerHost: SLOTS_PER_HOST },
     },
   });
-  for (const name of ['scheduler', 'executor'] as const) {
-    const app = AppProcess.start(name, { configFile: platform.configFile, env: platform.env });
-    others.push(app);
-    await app.ready();
-  }
 }, 120_000);
 afterAll(async () => {
-  await Promise.all(others.map((app) => app.stop()));
   await platform?.close();
   await dropDatabases('postgres18', `${id}%`);
 }, 120_000);
@@ -73,7 +65,7 @@ describe('many datasets that are due at the same moment', () => {
     const completed = () => platform.bus.of('backup.completed').map(({ data }) => data.dataset as string);
     let metrics = '';
     const isShown = async (): Promise<boolean> => {
-      metrics = await (await fetch(`${others[0]?.url}/metrics`)).text();
+      metrics = await (await fetch(`${platform.app('scheduler').url}/metrics`)).text();
       const busy = readMetric(
         metrics,
         `holdfast_source_host_slots{host="${host}:${port}",state="used",service="scheduler"}`,

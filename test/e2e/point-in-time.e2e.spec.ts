@@ -4,11 +4,11 @@ import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
 import { type Committed, RowWriter } from '#common/testing/row-writer.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
+import { Platform } from '#tools/platform/platform.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { holdfast } from '../support/cli.js';
-import { Platform } from '../support/platform.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets } from '../support/secret-hunt.js';
-import { waitUntil } from '../support/wait-until.js';
 
 const { signal } = new AbortController();
 
@@ -90,7 +90,7 @@ function committed(index: number): Committed {
   return found;
 }
 
-const lines = (): string => [...platform.apps.values()].map((app) => app.tail()).join('\n');
+const lines = (): string => platform.tail();
 
 describe('a recovery to a point in time is an ordinary restore', () => {
   it('of a cluster whose WAL an executor archives', async () => {

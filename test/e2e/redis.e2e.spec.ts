@@ -4,11 +4,11 @@ import type { Redis } from 'ioredis';
 import { MAKES, RedisServer } from '#common/testing/redis-server.js';
 import { describeKeys } from '#common/testing/redis-test-bed.js';
 import { fillZoo } from '#common/testing/redis-zoo.js';
+import { Platform } from '#tools/platform/platform.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { holdfast } from '../support/cli.js';
-import { Platform } from '../support/platform.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets } from '../support/secret-hunt.js';
-import { waitUntil } from '../support/wait-until.js';
 
 describe.each(MAKES)('a cache in %s', (make) => {
   const [admin, secret] = [randomBytes(9).toString('hex'), randomBytes(9).toString('hex')];

@@ -1,9 +1,9 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, ServerLogin } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { newId, Platform } from '../support/platform.js';
 import { type Asked, aRequest, ask, askByKcat, causedBy, produce, runOf, toBinary } from '../support/request.js';
 import { findSecrets, listObjects } from '../support/secret-hunt.js';
-import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
 
 const A_SENTENCE = /^[A-Z].* .*[.]$/;
 const TWO_HOURS_AGO = new Date(Date.now() - 2 * 3_600_000).toISOString();

@@ -2,9 +2,9 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ScheduleView } from '#common/contracts/api-views.js';
+import { Platform } from '#tools/platform/platform.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { holdfast } from '../support/cli.js';
-import { Platform } from '../support/platform.js';
-import { waitUntil } from '../support/wait-until.js';
 
 let platform: Platform;
 

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { newId } from '#tools/platform/platform.js';
+import { dropDatabases, onServer } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { newId } from '../support/platform.js';
-import { dropDatabases, onServer } from '../support/server-login.js';
 
 const folder = mkdtempSync(join(tmpdir(), 'holdfast-start-'));
 const database = newId();

@@ -2,14 +2,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
+import type { AppName } from '#tools/platform/app-process.js';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, ServerLogin, urlOf } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { AppName } from '../support/app-process.js';
-import { newId, Platform } from '../support/platform.js';
 import { type Asked, ask, causedBy, runOf } from '../support/request.js';
 import { listObjects } from '../support/secret-hunt.js';
-import { dropDatabases, onServer, ServerLogin, urlOf } from '../support/server-login.js';
 import { StallingGate } from '../support/stalling-gate.js';
-import { waitUntil } from '../support/wait-until.js';
 
 const MIB = 1024 * 1024;
 const LOCK = 7_701;

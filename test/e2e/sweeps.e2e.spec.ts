@@ -1,11 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listPids, readVariable } from '#common/process/process-table.js';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, ServerLogin } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { newId, Platform } from '../support/platform.js';
 import { type Asked, ask, causedBy, runOf } from '../support/request.js';
 import { listObjects } from '../support/secret-hunt.js';
-import { dropDatabases, onServer, ServerLogin } from '../support/server-login.js';
-import { waitUntil } from '../support/wait-until.js';
 
 const source = newId();
 const database = `${source}_back`;

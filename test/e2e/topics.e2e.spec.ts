@@ -1,8 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type SeenRecord, TopicsTestBed } from '#common/testing/topics-test-bed.js';
+import { Platform } from '#tools/platform/platform.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { holdfast } from '../support/cli.js';
-import { Platform } from '../support/platform.js';
 import { ask, causedBy } from '../support/request.js';
 
 let topics: TopicsTestBed;

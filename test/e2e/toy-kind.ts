@@ -3,9 +3,9 @@ import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { SeenEvent } from '../support/bus-watch.js';
+import type { SeenEvent } from '#tools/platform/bus-watch.js';
+import { Platform } from '#tools/platform/platform.js';
 import { holdfast } from '../support/cli.js';
-import { Platform } from '../support/platform.js';
 import { ask, causedBy } from '../support/request.js';
 
 // Runs in a checkout whose registry has the kind `folder` (another-kind.e2e.spec.ts).

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { causedBy } from '../support/request.js';
-import { waitUntil } from '../support/wait-until.js';
 import type { Breakpoint } from './support/breakpoint.js';
 import { Cluster } from './support/cluster.js';
 import { findBroken } from './support/invariants.js';

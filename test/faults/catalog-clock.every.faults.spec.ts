@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { type Asked, causedBy, runOf } from '../support/request.js';
-import { waitUntil } from '../support/wait-until.js';
 import { Cluster } from './support/cluster.js';
 import { FakeClock } from './support/fake-clock.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import type { AppName } from '../support/app-process.js';
+import type { AppName } from '#tools/platform/app-process.js';
 import { Cluster } from './support/cluster.js';
 import { SEEN_ORDERS } from './support/estate.js';
 import { freeze } from './support/freeze.js';

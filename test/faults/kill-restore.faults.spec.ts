@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import { onServer } from '../support/server-login.js';
+import { onServer } from '#tools/platform/server-login.js';
 import { Cluster } from './support/cluster.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
 import {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Partitioners } from 'kafkajs';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { type Asked, ask, causedBy } from '../support/request.js';
-import { waitUntil } from '../support/wait-until.js';
 import { Cluster } from './support/cluster.js';
 import { findBroken } from './support/invariants.js';
 import { replayReset } from './support/replays.js';

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
-import type { AppName } from '../support/app-process.js';
+import type { AppName } from '#tools/platform/app-process.js';
 import { ask } from '../support/request.js';
 import { Cluster } from './support/cluster.js';
 import { type FaultCase, meetFault } from './support/fault-case.js';

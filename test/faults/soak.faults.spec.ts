@@ -1,9 +1,9 @@
 import { DeleteObjectCommand } from '@aws-sdk/client-s3';
 import { describe, expect, it } from '@jest/globals';
 import { runsEvery } from '#common/testing/representative.js';
+import { onServer } from '#tools/platform/server-login.js';
 import { aRequest, ask, produce, toBinary } from '../support/request.js';
 import { listObjects } from '../support/secret-hunt.js';
-import { onServer } from '../support/server-login.js';
 import type { SoakPlan } from './soak/actions.js';
 import { makePlan } from './soak/make-plan.js';
 import { toText } from './soak/plan-text.js';

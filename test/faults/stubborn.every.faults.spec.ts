@@ -2,9 +2,9 @@ import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { causedBy } from '../support/request.js';
-import { waitUntil } from '../support/wait-until.js';
 import { Cluster } from './support/cluster.js';
 import { findBroken } from './support/invariants.js';
 import { descendantsOf, stillRunning } from './support/process-tree.js';

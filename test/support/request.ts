@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Partitioners } from 'kafkajs';
 import { toRunId } from '#common/domain/ids.js';
 import { kcatProduce } from '#common/testing/kafka-test-bed.js';
-import type { SeenEvent, Where } from './bus-watch.js';
-import type { Platform } from './platform.js';
+import type { SeenEvent, Where } from '#tools/platform/bus-watch.js';
+import type { Platform } from '#tools/platform/platform.js';
 
 /** A request as somebody else's service writes it. */
 export interface Asked {

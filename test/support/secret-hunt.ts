@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import type { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
-import type { Platform } from './platform.js';
+import type { Platform } from '#tools/platform/platform.js';
 
 /** Names of the objects in the platform's bucket, whatever they are. */
 export async function listObjects({ store }: Pick<Platform, 'store'>): Promise<string[]> {

@@ -1,14 +1,11 @@
 import { Meilisearch } from 'meilisearch';
 import type { AgeKeys } from '#common/sealing/age.js';
-import { PLAIN_PROBES } from '#common/testing/plain-probes.js';
+import { newId, Platform } from '#tools/platform/platform.js';
+import { dropDatabases, newPassword, ServerLogin } from '#tools/platform/server-login.js';
+import { toShopSections } from '#tools/platform/shop-sections.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { ShopUnderTest } from '../../examples/shop/shop-under-test.js';
-import { newId, Platform } from './platform.js';
-import { dropDatabases, newPassword, ServerLogin } from './server-login.js';
-import { waitUntil } from './wait-until.js';
-
-const PRODUCTS = `SELECT id, tenant_id AS "tenantId", name, description, price_cents AS "priceCents",
-  to_char(updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.MS"Z"') AS "updatedAt" FROM products`;
 
 /** The sample shop with names and passwords of its own, and a platform that protects it. */
 export class ShopPlatform {
@@ -92,13 +89,11 @@ function toPlan(
   name: string,
   { url, shop, login }: { readonly url: string; readonly shop: ShopUnderTest; readonly login: ServerLogin },
 ) {
-  const toolDirectories = [endpoints.postgres18.binDir];
   const { SHOP_APP_PASSWORD = '', SHOP_BACKUP_PASSWORD = '', SHOP_USER_PASSWORD = '' } = shop.env;
   const { host, port } = endpoints.postgres18;
-  const target = {
-    ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories, privileges: 'keep' },
-    accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: [name, `${name}_*`] },
-  };
+  const names = { database: name, rolePrefix: name, topic: `${name}.orders`, group: `${name}-projector`, index: name };
+  const { datasets, targets, profiles } = toShopSections({ names, url, repository: 'store' });
+  const { production } = targets;
   return {
     secrets: {
       SHOP_URL: `postgres://${name}_backup:${SHOP_BACKUP_PASSWORD}@${host}:${port}/${name}`,
@@ -107,25 +102,8 @@ function toPlan(
       MEILI_KEY: endpoints.meilisearch.masterKey,
     },
     config: {
-      datasets: {
-        shop: {
-          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories },
-          tenantTables: {
-            column: 'tenant_id',
-            application: {
-              ...{ role: `${name}_app`, tenantSetting: 'app.tenant_id' },
-              functions: [{ call: 'order_summary()', column: 'tenant_id' }],
-            },
-          },
-          migrationHeadQuery: 'SELECT max(version) FROM schema_migrations',
-          topics: [{ name: `${name}.orders`, groups: [`${name}-projector`], replay: { modes: ['reset'] } }],
-        },
-      },
-      targets: { production: { ...target, missingRoles: 'create' }, strict: { ...target, missingRoles: 'refuse' } },
-      profiles: {
-        database: { probes: DATABASE_PROBES },
-        shop: { probes: [...DATABASE_PROBES, toHttpProbe(url), toSearchProbe(name)] },
-      },
+      ...{ datasets, profiles },
+      targets: { production: { ...production, missingRoles: 'create' }, strict: production },
     },
   };
 }
@@ -135,34 +113,3 @@ function withKeys(plan: ReturnType<typeof toPlan>, keys: AgeKeys | undefined) {
   const encryption = { recipients: [keys.recipient], identity: '${env:IDENTITY}' };
   return { ...plan, encryption, secrets: { ...plan.secrets, IDENTITY: keys.identity } };
 }
-
-const DATABASE_PROBES: object[] = [
-  ...[...PLAIN_PROBES, 'rls'].map((use) => ({ use })),
-  { use: 'sql', assertions: [{ name: 'there are orders', query: 'SELECT count(*) FROM orders', min: 1 }] },
-];
-
-const toHttpProbe = (baseUrl: string): object => ({
-  ...{ use: 'http', baseUrl },
-  requests: [
-    {
-      ...{ name: 'health', path: '/graphql', graphql: { query: '{ health }' } },
-      expect: { json: [{ path: 'data.health', equals: 'ok' }] },
-    },
-    {
-      ...{ name: 'login', path: '/graphql', capture: { token: 'data.login.token' } },
-      graphql: {
-        query: 'mutation ($email: String!, $password: String!) { login(email: $email, password: $password) { token } }',
-        variables: { email: 'customer@acme.example', password: '${env:SHOP_USER_PASSWORD}' },
-      },
-    },
-    {
-      ...{ name: 'browse products', path: '/graphql', headers: { authorization: 'Bearer ${token}' } },
-      graphql: { query: '{ products(limit: 10) { id name priceCents } }' },
-      expect: { json: [{ path: 'data.products', minItems: 10 }] },
-    },
-  ],
-});
-
-const toSearchProbe = (index: string): object => ({
-  ...{ use: 'search', url: endpoints.meilisearch.url, apiKey: '${env:MEILI_KEY}', index, query: PRODUCTS },
-});

@@ -51,7 +51,7 @@ export async function destroy({ reporter, sandbox, shop }: Stage): Promise<void>
 
 /** Asks for the database back, with proof. Returns what the verification said. */
 export function restore(stage: Stage, backup: string): Promise<CloudEvent> {
-  const data = { dataset, backup, target, destination: stage.sandbox.shop.database, profile: 'shop-database' };
+  const data = { dataset, backup, target, destination: stage.sandbox.shop.database, profile: 'database' };
   // The restore itself asks for the verification, in the transaction that completes it.
   return ask(stage, { type: 'restore.requested', mode: 'binary', data }, 'verification.completed');
 }

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
 import { root } from '#tools/check/root.js';
+import { appEntry, appNames, isAppReady } from '#tools/platform/app-process.js';
 import type { Crew } from './crew.js';
 import { poll } from './poll.js';
-import { type AppName, configPath, type Sandbox, urlOf } from './sandbox.js';
-
-export const appNames: readonly AppName[] = ['scheduler', 'executor', 'verifier'];
+import { configPath, type Sandbox, urlOf } from './sandbox.js';
 
 export interface AppsOptions {
   readonly sandbox: Sandbox;
@@ -20,22 +19,11 @@ export async function startApps({ sandbox, crew, env, signal, isWatching = false
   const watch = isWatching ? ['--watch', '--watch-preserve-output'] : [];
   for (const name of appNames) {
     // Only the compiled modules are written anew at each change.
-    const entry = join(root, 'dist', isWatching ? `apps/${name}/src/main.js` : `bin/${name}.js`);
+    const entry = isWatching ? join(root, 'dist', `apps/${name}/src/main.js`) : appEntry(name);
     crew.start(name, { args: [...watch, entry, '--config', configPath(sandbox)], env });
   }
   for (const name of appNames) {
-    const url = new URL('/health/ready', urlOf(sandbox, name));
-    await poll(() => isReady(url, signal), { signal, what: `the ${name} being ready`, logFile: crew.logFile(name) });
+    const isReady = async () => (await isAppReady(urlOf(sandbox, name), signal)) || undefined;
+    await poll(isReady, { signal, what: `the ${name} being ready`, logFile: crew.logFile(name) });
   }
-}
-
-async function isReady(url: URL, signal: AbortSignal): Promise<true | undefined> {
-  const { status, checks } = (await (await fetch(url, { signal })).json()) as ReadyAnswer;
-  if (status === 'ready' && checks.bus === 'ok') return true;
-  throw new Error(JSON.stringify(checks));
-}
-
-interface ReadyAnswer {
-  readonly status: string;
-  readonly checks: Readonly<Record<string, string>>;
 }

@@ -21,7 +21,7 @@ describe.each<SandboxName>(['quickstart', 'dev'])('the configuration of the %s s
     writeFileSync(file, text);
     const installation = new Installation(loadConfig(file, toHoldfastEnvironment(sandbox, secrets)).config);
     expect(installation.profile('shop', 'shop').probes.length).toBeGreaterThan(
-      installation.profile('shop-database', 'shop').probes.length,
+      installation.profile('database', 'shop').probes.length,
     );
     await installation.close();
   });

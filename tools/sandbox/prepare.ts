@@ -1,6 +1,6 @@
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { prepareBucket } from './bucket.js';
+import { S3Bed } from '#common/testing/s3-bed.js';
 import { toConfigText } from './config-text.js';
 import { prepareCatalog } from './databases.js';
 import { configPath, envPath, type Sandbox } from './sandbox.js';
@@ -19,5 +19,7 @@ export async function prepareHoldfast(
   await rm(envPath(sandbox), { force: true });
   await writeFile(envPath(sandbox), exports.join(''), { mode: 0o600 });
   await prepareCatalog(sandbox, { adminPassword: secrets.adminPassword, keep });
-  await prepareBucket(sandbox.bucket, { keep });
+  const bed = await S3Bed.named(sandbox.bucket);
+  if (!keep) await bed.empty();
+  bed.close();
 }

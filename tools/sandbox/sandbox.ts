@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { root } from '#tools/check/root.js';
+import type { AppName } from '#tools/platform/app-process.js';
 import { parsePortOffset } from '#tools/services/versions.js';
 
 export type SandboxName = 'quickstart' | 'dev';
-export type AppName = 'scheduler' | 'executor' | 'verifier';
 
 /** One Holdfast with its sample shop on the development services: names and ports of its own, so that two live side by side. */
 export interface Sandbox {

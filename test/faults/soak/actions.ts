@@ -1,4 +1,4 @@
-import type { AppName } from '../../support/app-process.js';
+import type { AppName } from '#tools/platform/app-process.js';
 import type { S3Fault } from '../support/s3-gate.js';
 
 /** A place for one process: who is killed there is followed by another. */

@@ -1,7 +1,7 @@
 import { Manifest } from '#common/contracts/manifest.js';
 import { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { onServer } from '#tools/platform/server-login.js';
 import { readObject } from '../../support/secret-hunt.js';
-import { onServer } from '../../support/server-login.js';
 import type { Cluster } from '../support/cluster.js';
 import { PREFIX } from '../support/stored-backups.js';
 import type { Errand } from './errands.js';

@@ -1,5 +1,5 @@
-import type { SeenEvent } from '../../support/bus-watch.js';
-import { waitUntil } from '../../support/wait-until.js';
+import type { SeenEvent } from '#tools/platform/bus-watch.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import type { Cluster } from '../support/cluster.js';
 import { type Errand, isUnreadable } from './errands.js';
 

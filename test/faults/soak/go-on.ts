@@ -1,6 +1,6 @@
-import type { SeenEvent, Where } from '../../support/bus-watch.js';
+import type { SeenEvent, Where } from '#tools/platform/bus-watch.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { ask, causedBy } from '../../support/request.js';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from '../support/cluster.js';
 import { DATASETS } from './actions.js';
 import { findWrongRestore } from './broken-restores.js';

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { waitUntil } from '../../support/wait-until.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { Cluster } from '../support/cluster.js';
 import { findBroken } from '../support/invariants.js';
 import type { SoakPlan, TimedAction } from './actions.js';

@@ -1,8 +1,8 @@
 import { Partitioners, type Producer } from 'kafkajs';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { commitForStoppedGroup } from '#common/bus/kafka-groups.js';
+import { onServer } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { onServer } from '../../support/server-login.js';
 import type { Cluster } from '../support/cluster.js';
 import { ORDERS } from '../support/estate.js';
 import { DATASETS } from './actions.js';

@@ -2,11 +2,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import type { AppName } from '#tools/platform/app-process.js';
+import { BusWatch, type SeenEvent, type Where } from '#tools/platform/bus-watch.js';
+import { onUrl, urlOf } from '#tools/platform/server-login.js';
+import type { Waiting } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { AppName } from '../../support/app-process.js';
-import { BusWatch, type SeenEvent, type Where } from '../../support/bus-watch.js';
-import { onUrl, urlOf } from '../../support/server-login.js';
-import type { Waiting } from '../../support/wait-until.js';
 import { Estate } from './estate.js';
 import { openGates, Replica, type Surroundings } from './replica.js';
 

@@ -1,9 +1,9 @@
 import { Partitioners } from 'kafkajs';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
+import { newId } from '#tools/platform/platform.js';
+import { dropDatabases, onServer, onUrl, ServerLogin, urlOf } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { newId } from '../../support/platform.js';
-import { dropDatabases, onServer, onUrl, ServerLogin, urlOf } from '../../support/server-login.js';
 import type { Surroundings } from './replica.js';
 
 const { binDir } = endpoints.postgres18;

@@ -1,8 +1,8 @@
 import { PutObjectCommand } from '@aws-sdk/client-s3';
+import type { SeenEvent } from '#tools/platform/bus-watch.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { SeenEvent } from '../../support/bus-watch.js';
 import { type Asked, runOf } from '../../support/request.js';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
 import { listStore, PREFIX } from './stored-backups.js';
 import { backupOf, doWork, type Work } from './works.js';

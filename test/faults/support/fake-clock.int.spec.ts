@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { waitUntil } from '../../support/wait-until.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { FakeClock } from './fake-clock.js';
 
 const HOUR_S = 3_600;

@@ -1,6 +1,6 @@
 import { expect } from '@jest/globals';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import type { Asked } from '../../support/request.js';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
 import { findBroken } from './invariants.js';
 import { type Chosen, conclude } from './report.js';

@@ -1,4 +1,4 @@
-import { waitUntil } from '../../support/wait-until.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { descendantsOf, stillRunning } from './process-tree.js';
 import type { Replica } from './replica.js';
 

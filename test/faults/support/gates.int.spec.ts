@@ -4,9 +4,9 @@ import { Partitioners } from 'kafkajs';
 import pg from 'pg';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { KafkaTestBed, silentLogger } from '#common/testing/kafka-test-bed.js';
+import { newId } from '#tools/platform/platform.js';
+import { onServer, urlOf } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { newId } from '../../support/platform.js';
-import { onServer, urlOf } from '../../support/server-login.js';
 import { KafkaGate } from './kafka-gate.js';
 import { PgGate } from './pg-gate.js';
 

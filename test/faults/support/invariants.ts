@@ -1,10 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { sweepAttempts } from '#common/operations/sweep-attempts.js';
+import type { SeenEvent } from '#tools/platform/bus-watch.js';
+import { onServer } from '#tools/platform/server-login.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { SeenEvent } from '../../support/bus-watch.js';
 import { type Asked, causedBy, runOf } from '../../support/request.js';
-import { onServer } from '../../support/server-login.js';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
 import { findHoldsAfterSweep, runOutHolds } from './left-holds.js';
 import { stillRunning } from './process-tree.js';

@@ -1,7 +1,7 @@
 import { expect } from '@jest/globals';
-import type { AppName } from '../../support/app-process.js';
+import type { AppName } from '#tools/platform/app-process.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import type { Asked } from '../../support/request.js';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Stop } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import { expelDead } from './expel-dead.js';

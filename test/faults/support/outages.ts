@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AppName } from '../../support/app-process.js';
+import type { AppName } from '#tools/platform/app-process.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { type Asked, runOf } from '../../support/request.js';
-import { waitUntil } from '../../support/wait-until.js';
 import type { Cluster } from './cluster.js';
 import type { Fault } from './fault-case.js';
 import { inStore, onBus, type Place, statement } from './places.js';

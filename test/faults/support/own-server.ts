@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { plainEnv } from '#tools/process/plain-env.js';
 import type { ServiceUser } from '#tools/services/home.js';
-import { waitUntil } from '../../support/wait-until.js';
 
 export interface OwnServerPlan {
   readonly name: string;

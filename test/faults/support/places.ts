@@ -1,5 +1,5 @@
-import type { AppName } from '../../support/app-process.js';
-import { waitUntil } from '../../support/wait-until.js';
+import type { AppName } from '#tools/platform/app-process.js';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import type { Stop } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import type { BusMatch } from './kafka-gate.js';

@@ -1,5 +1,5 @@
+import { type AppName, AppProcess } from '#tools/platform/app-process.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type AppName, AppProcess } from '../../support/app-process.js';
 import { KafkaGate } from './kafka-gate.js';
 import { PgGate } from './pg-gate.js';
 import { descendantsOf, type LivingProcess } from './process-tree.js';

@@ -1,6 +1,6 @@
+import { onServer } from '#tools/platform/server-login.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { Asked } from '../../support/request.js';
-import { onServer } from '../../support/server-login.js';
 import type { Cluster } from './cluster.js';
 import { backupOf, doWork, restoreNew, type Work } from './works.js';
 

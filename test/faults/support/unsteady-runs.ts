@@ -1,5 +1,5 @@
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { type Asked, ask, causedBy, runOf } from '../../support/request.js';
-import { waitUntil } from '../../support/wait-until.js';
 import { askUntilAnswered } from './asked-by-api.js';
 import type { Stop } from './breakpoint.js';
 import type { Cluster } from './cluster.js';

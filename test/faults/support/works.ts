@@ -1,6 +1,6 @@
-import type { SeenEvent } from '../../support/bus-watch.js';
+import type { SeenEvent } from '#tools/platform/bus-watch.js';
+import { dropDatabases, onServer } from '#tools/platform/server-login.js';
 import { type Asked, ask, causedBy, runOf } from '../../support/request.js';
-import { dropDatabases, onServer } from '../../support/server-login.js';
 import type { Cluster } from './cluster.js';
 import { SEEN_ORDERS } from './estate.js';
 

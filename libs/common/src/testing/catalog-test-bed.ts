@@ -6,28 +6,40 @@ import type { UntypedEvent } from '#common/contracts/envelope.js';
 import type { RunId } from '#common/domain/ids.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
-/** A migrated catalog in a database of its own on the real server, dropped at the end. */
+/** A migrated catalog on the real server, in a database that is dropped at the end. */
 export class CatalogTestBed {
   private readonly catalogs: Catalog[] = [];
 
   private constructor(
-    readonly database: string,
     readonly url: string,
     readonly catalog: Catalog,
     /** A plain session in the catalog's database, for looking and for making trouble. */
     readonly admin: Client,
+    private readonly isOurs: boolean,
   ) {}
 
   static async open(): Promise<CatalogTestBed> {
     const database = `holdfast_spec_${randomBytes(6).toString('hex')}`;
     await onServer(`CREATE DATABASE ${database}`);
-    const url = toUrl(database);
+    return CatalogTestBed.openUrl(toUrl(database), true);
+  }
+
+  /** In the catalog of a platform that runs; it stays when the bed is closed. */
+  static at(url: string): Promise<CatalogTestBed> {
+    return CatalogTestBed.openUrl(url, false);
+  }
+
+  private static async openUrl(url: string, isOurs: boolean): Promise<CatalogTestBed> {
     const catalog = await openCatalog({ url, applicationName: 'holdfast spec' });
     await catalog.migrate();
     const admin = new Client({ connectionString: url });
     admin.on('error', () => undefined);
     await admin.connect();
-    return new CatalogTestBed(database, url, catalog, admin);
+    return new CatalogTestBed(url, catalog, admin, isOurs);
+  }
+
+  get database(): string {
+    return new URL(this.url).pathname.slice(1);
   }
 
   /** Another process's view of the same catalog. */
@@ -47,7 +59,7 @@ export class CatalogTestBed {
   async close(): Promise<void> {
     await Promise.all([this.catalog, ...this.catalogs].map((catalog) => catalog.close()));
     await this.admin.end();
-    await onServer(`DROP DATABASE ${this.database} WITH (FORCE)`);
+    if (this.isOurs) await onServer(`DROP DATABASE ${this.database} WITH (FORCE)`);
   }
 }
 

@@ -21,23 +21,23 @@ export const noLosses: RequestLosses = {
 
 /** The real broker, with names of its own for one spec file, and everything made under them removed at the end. */
 export class KafkaTestBed {
-  readonly prefix = `t-${randomBytes(5).toString('hex')}.`;
   readonly kafka: Kafka = createKafka({ brokers: endpoints.kafka.brokers, clientId: 'spec', logger: silentLogger });
   private readonly closers: (() => Promise<unknown>)[] = [];
 
   private constructor(
+    readonly prefix: string,
     readonly admin: Admin,
     readonly producer: Producer,
     readonly cluster: KafkaCluster,
   ) {}
 
-  static async open(): Promise<KafkaTestBed> {
+  static async open(prefix = `t-${randomBytes(5).toString('hex')}.`): Promise<KafkaTestBed> {
     const kafka = createKafka({ brokers: endpoints.kafka.brokers, clientId: 'spec', logger: silentLogger });
     const admin = kafka.admin();
     // A topic that is new refuses one partition and takes another: a producer that is not idempotent writes the latter twice.
     const producer = kafka.producer({ allowAutoTopicCreation: false, idempotent: true, maxInFlightRequests: 1 });
     await Promise.all([admin.connect(), producer.connect()]);
-    return new KafkaTestBed(admin, producer, await KafkaCluster.open(kafka));
+    return new KafkaTestBed(prefix, admin, producer, await KafkaCluster.open(kafka));
   }
 
   /** Creates a topic below the prefix and returns its full name. */

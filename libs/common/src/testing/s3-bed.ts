@@ -33,6 +33,15 @@ export class S3Bed {
     return bed;
   }
 
+  /** The bucket of that name, made where it is missing. */
+  static async named(bucket: string): Promise<S3Bed> {
+    const bed = new S3Bed(bucket);
+    await bed.client.send(new CreateBucketCommand({ Bucket: bucket })).catch((error: Error) => {
+      if (!['BucketAlreadyOwnedByYou', 'BucketAlreadyExists'].includes(error.name)) throw error;
+    });
+    return bed;
+  }
+
   get url(): string {
     return `s3://${this.bucket}/some/prefix`;
   }
@@ -68,17 +77,26 @@ export class S3Bed {
     return Uploads.length;
   }
 
-  async dispose(): Promise<void> {
+  /** Removes every version of everything in it. */
+  async empty(): Promise<void> {
     for (;;) {
       const page = await this.client.send(new ListObjectVersionsCommand({ Bucket: this.bucket }));
       const found = [...(page.Versions ?? []), ...(page.DeleteMarkers ?? [])];
-      if (found.length === 0) break;
+      if (found.length === 0) return;
       const Objects = found.map(({ Key, VersionId }) => ({ Key, VersionId }));
       await this.client.send(
         new DeleteObjectsCommand({ Bucket: this.bucket, Delete: { Objects }, BypassGovernanceRetention: true }),
       );
     }
-    await this.client.send(new DeleteBucketCommand({ Bucket: this.bucket }));
+  }
+
+  close(): void {
     this.client.destroy();
+  }
+
+  async dispose(): Promise<void> {
+    await this.empty();
+    await this.client.send(new DeleteBucketCommand({ Bucket: this.bucket }));
+    this.close();
   }
 }

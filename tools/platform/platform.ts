@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { type AppName, AppProcess } from './app-process.js';
+import { type AppName, AppProcess, appNames } from './app-process.js';
 import { BusWatch, type SeenEvent, type Where } from './bus-watch.js';
 import { dropDatabases, onServer, ServerLogin } from './server-login.js';
 import type { Waiting } from './wait-until.js';
@@ -16,21 +16,30 @@ export interface PlatformPlan {
   readonly secrets?: Readonly<Record<string, string>>;
   /** Of the repository `store`; the identity by reference. */
   readonly encryption?: { readonly recipients: readonly string[]; readonly identity: string };
+  /** Started at once; a name that is repeated starts a replica. Default: one of each. */
   readonly services?: readonly AppName[];
+  /** As operators have it; default: the first attempt that fails fails its run, so that a spec sees why. */
+  readonly retries?: boolean;
+  /** Default: every event on the bus is read and kept. */
+  readonly isWatched?: boolean;
+  /** How the services reach the catalog; default: at its own address, without a gate in front of it. */
+  readonly toCatalogUrl?: (url: string) => string;
 }
 
-const ALL: readonly AppName[] = ['scheduler', 'executor', 'verifier'];
+/** Nothing listens there. */
+const NOWHERE = 'http://127.0.0.1:1';
+const NO_RETRIES = { maxAttempts: 1, retryForMs: 0 };
 
-/** Names that no other spec file has, also in PostgreSQL and S3. */
+/** Names that no other platform has, also in PostgreSQL and S3. */
 export const newId = (): string => `e2e_${randomBytes(5).toString('hex')}`;
 
 /**
  * The three services as real processes over the real broker, database and object store, with a catalog, topics and a bucket
- * of one spec file's own. What a spec sees of it is what its users see: the bus, the API, the command line, the store.
+ * of their own: for one spec file, or one benchmark. What is seen of it is what its users see: the bus, the API, the command line, the store.
  */
 export class Platform {
-  readonly apps = new Map<AppName, AppProcess>();
-  private readonly past: AppProcess[] = [];
+  /** All that were started, also those that were killed or stopped. */
+  readonly apps: AppProcess[] = [];
   private watch: BusWatch | undefined;
 
   private constructor(
@@ -41,7 +50,7 @@ export class Platform {
 
   static async start(plan: PlatformPlan): Promise<Platform> {
     const id = newId();
-    const folder = await mkdtemp(join(tmpdir(), 'holdfast-e2e-'));
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-platform-'));
     const catalogLogin = await ServerLogin.create(`${id}_catalog`, '');
     await onServer('postgres18', 'postgres', `CREATE DATABASE ${id} OWNER ${catalogLogin.user}`);
     const platform = new Platform(id, plan, { folder, store: await S3Bed.make(), catalogLogin });
@@ -59,7 +68,7 @@ export class Platform {
     return this.places.store;
   }
 
-  /** For files of the spec; gone with the platform. */
+  /** For files of the spec or benchmark; gone with the platform. */
   get folder(): string {
     return this.places.folder;
   }
@@ -69,14 +78,20 @@ export class Platform {
   }
 
   get bus(): BusWatch {
-    if (this.watch === undefined) throw new Error('the platform is not open');
+    if (this.watch === undefined) throw new Error('nothing watches the bus of this platform');
     return this.watch;
+  }
+
+  /** Its own address, past every gate. */
+  get catalogUrl(): string {
+    return this.places.catalogLogin.url(this.id);
   }
 
   /** Values that may be in the configuration and in the environment of the apps, and nowhere else. */
   get secrets(): Readonly<Record<string, string>> {
+    const { catalogUrl } = this;
     return {
-      CATALOG_URL: this.places.catalogLogin.url(this.id),
+      CATALOG_URL: this.plan.toCatalogUrl?.(catalogUrl) ?? catalogUrl,
       CATALOG_PASSWORD: this.places.catalogLogin.password,
       API_TOKEN: `token-${this.id}`,
       S3_KEY: endpoints.s3.secretAccessKey,
@@ -98,29 +113,35 @@ export class Platform {
     return join(this.folder, 'cli.yaml');
   }
 
-  /** Everything that the apps wrote, also those that were killed or stopped. */
+  /** Everything that the apps wrote. */
   get output(): string[] {
-    return [...this.past, ...this.apps.values()].flatMap(({ output }) => output);
+    return this.apps.flatMap(({ output }) => output);
   }
 
+  /** The one of that name that was started last. */
   app(name: AppName): AppProcess {
-    const app = this.apps.get(name);
-    if (app === undefined) throw new Error(`the ${name} does not run`);
+    const app = this.apps.findLast((each) => each.name === name);
+    if (app === undefined) throw new Error(`no ${name} was started`);
     return app;
   }
 
-  /** Also again, after it was stopped or killed. */
-  async startApp(name: AppName, env: Readonly<Record<string, string>> = {}): Promise<void> {
-    const previous = this.apps.get(name);
-    if (previous !== undefined) this.past.push(previous);
-    this.apps.set(name, AppProcess.start(name, { configFile: this.configFile, env: { ...this.env, ...env } }));
-    await this.app(name).ready();
+  /** One more: a replica, or the next one after a stop or a kill. */
+  async startApp(name: AppName, env: Readonly<Record<string, string>> = {}): Promise<AppProcess> {
+    const app = AppProcess.start(name, { configFile: this.configFile, env: { ...this.env, ...env } });
+    this.apps.push(app);
+    await app.ready();
+    return app;
   }
 
   /** The first event of the type that fits; in vain, the error shows what was on the bus and in the logs. */
   next(type: string, where?: Where, waiting: Waiting = {}): Promise<SeenEvent> {
-    const explain = () => [...this.apps.values()].map((app) => app.tail()).join('\n');
-    return this.bus.next(type, where, { ...waiting, explain });
+    return this.bus.next(type, where, { ...waiting, explain: () => this.tail() });
+  }
+
+  /** The end of the log of each app that runs. */
+  tail(): string {
+    const running = this.apps.filter(({ hasEnded }) => !hasEnded);
+    return running.map((app) => app.tail()).join('\n');
   }
 
   /** A look into the catalog, past every API. */
@@ -128,9 +149,9 @@ export class Platform {
     return onServer<Row>('postgres18', this.id, statement);
   }
 
-  /** Politely, all at once; the exit codes by name. */
+  /** Politely, all at once; the exit codes by name, of the one that was started last. */
   async stop(): Promise<Record<string, number | string>> {
-    const codes = [...this.apps].map(async ([name, app]) => [name, await app.stop()] as const);
+    const codes = this.apps.map(async (app) => [app.name, await app.stop()] as const);
     return Object.fromEntries(await Promise.all(codes));
   }
 
@@ -145,27 +166,39 @@ export class Platform {
   }
 
   private async open(): Promise<void> {
-    await this.writeConfig(this.configFile, 'http://127.0.0.1:1');
-    await Promise.all((this.plan.services ?? ALL).map((name) => this.startApp(name)));
-    const api = this.apps.get('scheduler')?.url ?? 'http://127.0.0.1:1';
-    await this.writeConfig(this.cliConfigFile, api);
-    this.watch = await BusWatch.open(this.topicPrefix);
+    await this.writeConfig(this.configFile, NOWHERE);
+    const { services = appNames, isWatched = true } = this.plan;
+    const kinds = [...new Set(services)];
+    await Promise.all(kinds.map((name) => this.startApp(name)));
+    // One after another, so that the start of one does not make another's look slow.
+    const replicas = services.filter((name, index) => services.indexOf(name) !== index);
+    for (const name of replicas) await this.startApp(name);
+    const scheduler = this.apps.find(({ name }) => name === 'scheduler');
+    await this.writeConfig(this.cliConfigFile, scheduler?.url ?? NOWHERE);
+    if (isWatched) this.watch = await BusWatch.open(this.topicPrefix);
   }
 
-  /** JSON is YAML. Ports are 0: the system chooses them, so that no two specs can meet. */
+  /** JSON is YAML. Ports are 0: the system chooses them, so that no two platforms can meet. */
   private async writeConfig(file: string, apiUrl: string): Promise<void> {
     const http = { port: 0 };
-    const base = this.plan.config;
+    const { config: base, retries = false } = this.plan;
+    const tries = retries ? {} : NO_RETRIES;
+    const restoreTries = retries ? {} : { retryRestoresForMs: 0 };
     const config = {
       ...base,
       instance: this.id.replace('_', '-'),
-      bus: { brokers: endpoints.kafka.brokers, topicPrefix: this.topicPrefix, topicPartitions: 1 },
+      bus: {
+        brokers: endpoints.kafka.brokers,
+        topicPrefix: this.topicPrefix,
+        topicPartitions: 1,
+        ...(base['bus'] as object),
+      },
       catalog: { url: '${env:CATALOG_URL}' },
       api: { url: apiUrl, token: '${env:API_TOKEN}' },
       repositories: { store: this.repository('prod'), ...(base['repositories'] as object) },
       scheduler: { http, ...(base['scheduler'] as object) },
-      executor: { http, maxAttempts: 1, retryForMs: 0, retryRestoresForMs: 0, ...(base['executor'] as object) },
-      verifier: { http, maxAttempts: 1, retryForMs: 0, ...(base['verifier'] as object) },
+      executor: { http, ...tries, ...restoreTries, ...(base['executor'] as object) },
+      verifier: { http, ...tries, ...(base['verifier'] as object) },
     };
     await writeFile(file, JSON.stringify(config, null, 2));
   }

@@ -5,7 +5,19 @@ import { createInterface } from 'node:readline';
 import { root } from '#tools/check/root.js';
 import { waitUntil } from './wait-until.js';
 
-export type AppName = 'scheduler' | 'executor' | 'verifier';
+export const appNames = ['scheduler', 'executor', 'verifier'] as const;
+
+export type AppName = (typeof appNames)[number];
+
+/** The program of a service, as it is installed. */
+export const appEntry = (name: AppName): string => join(root, 'dist/bin', `${name}.js`);
+
+/** Does the service that listens there answer that it is ready and sees the bus? */
+export async function isAppReady(url: string, signal?: AbortSignal): Promise<boolean> {
+  const response = await fetch(new URL('/health/ready', url), signal === undefined ? {} : { signal });
+  const { checks } = (await response.json()) as { checks: Record<string, string> };
+  return response.ok && checks['bus'] === 'ok';
+}
 
 /** One line of an app's log. */
 export interface LogLine {
@@ -44,8 +56,7 @@ export class AppProcess {
   }
 
   static start(name: AppName, { configFile, env }: AppOptions): AppProcess {
-    const main = join(root, 'dist/bin', `${name}.js`);
-    const child = spawn(process.execPath, [main, '--config', configFile], {
+    const child = spawn(process.execPath, [appEntry(name), '--config', configFile], {
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -103,8 +114,6 @@ export class AppProcess {
   private async isReady(): Promise<boolean> {
     if (this.hasExited) throw new Error(`${this.name} ended before it was ready\n${this.tail()}`);
     if (!this.log.some(({ msg }) => msg === `${this.name} is ready`)) return false;
-    const response = await fetch(new URL('/health/ready', this.url));
-    const { checks } = (await response.json()) as { checks: Record<string, string> };
-    return response.ok && checks['bus'] === 'ok';
+    return isAppReady(this.url);
   }
 }
