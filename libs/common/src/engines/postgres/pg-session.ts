@@ -1,10 +1,11 @@
 import type pg from 'pg';
 import { AppError } from '#common/errors/app-error.js';
-import { assertDirect, type Connected, connectPg } from '#common/pg/client.js';
+import { assertDirect, type Connected } from '#common/pg/client.js';
 import { type PgConnection, toPgLabel } from '#common/pg/connection.js';
 import type { Sql } from '#common/pg/sql.js';
 import { toPgError } from './pg-errors.js';
 import { ANSWERS_TAKEN, KEEPALIVES } from './pg-liveness.js';
+import { ClientEnd, connectClient } from './session-client.js';
 
 export interface PgSessionOptions {
   /** An abort ends the session at once; what runs in it is cancelled by the server within seconds. */
@@ -31,6 +32,7 @@ const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   ...ANSWERS_TAKEN,
 };
 
+/** A server that is frozen, or gone without a word, never says goodbye. */
 const GOODBYE_MS = 5_000;
 
 /** Who the server says it is, and what it calls this session. */
@@ -45,7 +47,7 @@ export class PgSession {
   /** Resolves with the reason once the session is gone without having been closed here. */
   readonly whenLost: Promise<Error>;
   private tail: Promise<unknown> = Promise.resolve();
-  private closing: Promise<void> | undefined;
+  private readonly ending: ClientEnd;
 
   private constructor(
     readonly connection: PgConnection,
@@ -54,14 +56,13 @@ export class PgSession {
     private readonly signal: AbortSignal,
   ) {
     this.label = toPgLabel(connection);
+    this.ending = new ClientEnd(client, signal, () => GOODBYE_MS);
     this.whenLost = this.watch();
-    signal.addEventListener('abort', this.onAbort, { once: true });
   }
 
   /** To one host, also where the url names several. Throws: postgres.unreachable, .auth, .database-missing, .busy, .tls, .pooled; the abort reason. */
   static async open(connection: PgConnection, o: PgSessionOptions): Promise<PgSession> {
-    o.signal.throwIfAborted();
-    const connected = await connect(connection, o);
+    const connected = await connectClient(connection, o, 'connect to');
     const { client } = connected;
     try {
       const backend = await prepare(connected, { ...SESSION_SETTINGS, ...o.settings });
@@ -107,20 +108,7 @@ export class PgSession {
 
   /** Ends the session; an open transaction is rolled back, a running statement given up. Idempotent, never throws. */
   close(): Promise<void> {
-    this.closing ??= this.end();
-    return this.closing;
-  }
-
-  private readonly onAbort = (): void => {
-    this.close().catch(() => undefined);
-  };
-
-  private async end(): Promise<void> {
-    this.signal.removeEventListener('abort', this.onAbort);
-    // A server that is frozen, or gone without a word, never says goodbye.
-    const leaving = setTimeout(() => this.client.connection.stream.destroy(), GOODBYE_MS);
-    await this.client.end().catch(() => undefined);
-    clearTimeout(leaving);
+    return this.ending.close();
   }
 
   private watch(): Promise<Error> {
@@ -130,7 +118,7 @@ export class PgSession {
         cause ??= error;
       });
       this.client.once('end', () => {
-        if (this.closing !== undefined) return;
+        if (this.ending.hasBegun) return;
         resolve(this.toError(cause ?? new Error('connection terminated'), 'stay connected to'));
       });
     });
@@ -183,12 +171,4 @@ async function prepare(
     [JSON.stringify(settings)],
   );
   return backend;
-}
-
-async function connect(connection: PgConnection, o: PgSessionOptions): Promise<Connected> {
-  try {
-    return await connectPg(connection, o);
-  } catch (error) {
-    throw o.signal.aborted ? o.signal.reason : toPgError(error, connection, 'connect to');
-  }
 }

@@ -2,8 +2,8 @@ import type pg from 'pg';
 import { type Lsn, parseLsn } from '#common/domain/lsn.js';
 import { toPgError } from '#common/engines/postgres/pg-errors.js';
 import { KEEPALIVES } from '#common/engines/postgres/pg-liveness.js';
+import { ClientEnd, connectClient } from '#common/engines/postgres/session-client.js';
 import { AppError } from '#common/errors/app-error.js';
-import { connectPg } from '#common/pg/client.js';
 import type { PgConnection } from '#common/pg/connection.js';
 import type { Sql } from '#common/pg/sql.js';
 import { CopyCommand, type Row } from './copy-command.js';
@@ -22,13 +22,14 @@ export interface SystemIdentity {
   readonly lsn: Lsn;
 }
 
+/** A WAL sender in the middle of a copy hears no goodbye. */
 const GOODBYE_MS = 2_000;
 
 /** One session with a WAL sender: what `pg_basebackup` and `pg_receivewal` speak. Source: PostgreSQL "Streaming Replication Protocol". */
 export class ReplicationSession {
   /** What the server warns of meanwhile, as it says it. */
   readonly notices: string[] = [];
-  private closing: Promise<void> | undefined;
+  private readonly ending: ClientEnd;
 
   private constructor(
     private readonly client: pg.Client,
@@ -36,7 +37,7 @@ export class ReplicationSession {
     private readonly signal: AbortSignal,
   ) {
     client.on('notice', ({ message }) => this.notices.push(message ?? ''));
-    signal.addEventListener('abort', this.onAbort, { once: true });
+    this.ending = new ClientEnd(client, signal, () => (signal.aborted ? 0 : GOODBYE_MS));
   }
 
   /** To the host that the connection names first. Throws: postgres.*; the abort reason. */
@@ -44,16 +45,11 @@ export class ReplicationSession {
     connection: PgConnection,
     { signal, applicationName }: ReplicationOptions,
   ): Promise<ReplicationSession> {
-    signal.throwIfAborted();
-    // What kind of host it is, SQL has to ask: whoever opens this has asked already.
+    // What kind of host it is, SQL has to ask, and has been asked before.
     const pinned: PgConnection = { ...connection, targetSession: 'any' };
     const options = { applicationName, settings: KEEPALIVES, isReplication: true, signal };
-    try {
-      const { client } = await connectPg(pinned, options);
-      return new ReplicationSession(client, connection, signal);
-    } catch (error) {
-      throw signal.aborted ? signal.reason : toPgError(error, connection, 'open a replication connection to');
-    }
+    const { client } = await connectClient(pinned, options, 'open a replication connection to');
+    return new ReplicationSession(client, connection, signal);
   }
 
   async identify(): Promise<SystemIdentity> {
@@ -88,21 +84,7 @@ export class ReplicationSession {
 
   /** Idempotent, never throws. What runs in it is cancelled by the server. */
   close(): Promise<void> {
-    this.closing ??= this.end();
-    return this.closing;
-  }
-
-  private readonly onAbort = (): void => {
-    this.close().catch(() => undefined);
-  };
-
-  private async end(): Promise<void> {
-    this.signal.removeEventListener('abort', this.onAbort);
-    // A WAL sender in the middle of a copy hears no goodbye.
-    const stream = this.client.connection.stream;
-    const leaving = setTimeout(() => stream.destroy(), this.signal.aborted ? 0 : GOODBYE_MS);
-    await this.client.end().catch(() => undefined);
-    clearTimeout(leaving);
+    return this.ending.close();
   }
 }
 
