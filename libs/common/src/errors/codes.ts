@@ -106,18 +106,18 @@ export const Codes = {
   'bus.refused': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Read the reason in the relay log; raise `max.message.bytes` of the topic when the event is too large, or correct its ACLs.',
+    hint: 'Read in the message what the broker refused; raise `max.message.bytes` of the topic when a record is too large, or correct its ACLs.',
   },
   'bus.topic-missing': {
     retryable: false,
     exit: Exit.badInput,
-    hint: 'Create the named topics, or allow Holdfast to create them (`bus.createTopics`), then run `holdfast check`.',
+    hint: 'Create the named topics on the brokers that Holdfast uses for them, or correct their names in the configuration (Holdfast creates its own where `bus.createTopics` is on), then run `holdfast check`.',
   },
   'bus.unavailable': {
     retryable: true,
     passes: true,
     exit: Exit.unreachable,
-    hint: 'Check that the brokers under `bus.brokers` answer, then run `holdfast check`.',
+    hint: 'Check that the brokers answer (those under `bus.brokers`, or under `brokers` of the Kafka dataset or target in question), then run `holdfast check`.',
   },
   'catalog.drift': {
     retryable: false,
@@ -159,7 +159,7 @@ export const Codes = {
   'kafka.destination-changed': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Stop every producer of the named topic, delete the topic if a restore made it, then ask for the restore again.',
+    hint: 'Stop every producer of the named topic, also mirrors and connectors; delete the topic if the restore had made it (where it was there before, restore under a prefix instead); then ask for the restore again.',
   },
   'kafka.group-active': {
     retryable: false,
@@ -247,12 +247,12 @@ export const Codes = {
   'postgres.tool-missing': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Install the PostgreSQL client tools of the major version of the server (Debian: `apt-get install postgresql-client-<major>`), or name their directory in `toolDirectories`.',
+    hint: 'Install the named programs in the version that the message asks for (Debian: `postgresql-client-<major>` has the client tools, `postgresql-<major>` the server programs), or name their directory in `toolDirectories`.',
   },
   'postgres.tool-too-old': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Install client tools at least as new as the server (Debian: `apt-get install postgresql-client-<major>`), or name their directory in `toolDirectories`.',
+    hint: 'Install the named programs in the version that the message asks for (Debian: `postgresql-client-<major>` has the client tools, `postgresql-<major>` the server programs), or name their directory in `toolDirectories`.',
   },
   'postgres.unreachable': {
     retryable: true,
@@ -519,7 +519,7 @@ export const Codes = {
     retryable: true,
     passes: true,
     exit: Exit.failed,
-    hint: 'Another restore works on the same database; wait for it or cancel it with `holdfast runs cancel`.',
+    hint: 'Another restore works on the same destination: list it with `holdfast runs list`, then wait for it, or cancel it with `holdfast runs cancel`.',
   },
   'restore.database-exists': {
     retryable: false,

@@ -37,6 +37,11 @@ describe('installed tools', () => {
     });
   });
 
+  it('are named by the package that has them', async () => {
+    const finding = nowhere.find(18, ['postgres', 'pg_ctl'], only('/nowhere'));
+    await expect(finding).rejects.toMatchObject({ hint: expect.stringContaining('`apt-get install postgresql-18`') });
+  });
+
   it('must be there', async () => {
     await expect(nowhere.find(18, ['pg_dump', 'psql'], only('/nowhere'))).rejects.toMatchObject({
       code: 'postgres.tool-missing',

@@ -122,11 +122,22 @@ export function parseToolVersion(text: string): Tool | undefined {
   return major === undefined ? undefined : { major: Number(major), version };
 }
 
-function toSearchError(serverMajor: number, names: readonly string[], older: readonly PgToolset[]): AppError {
+/** What a server package has and a client package lacks. */
+const SERVER_PROGRAMS: readonly PgToolName[] = ['pg_ctl', 'pg_waldump', 'postgres'];
+
+/** For one directory with all of these programs. */
+export function toInstallHint(major: number, names: readonly PgToolName[]): string {
+  const isServer = names.some((name) => SERVER_PROGRAMS.includes(name));
+  const [what, debian] = isServer ? ['server programs', 'postgresql'] : ['client tools', 'postgresql-client'];
+  return (
+    `Install the ${what} of PostgreSQL ${major} (Debian: \`apt-get install ${debian}-${major}\`), ` +
+    'or name the directory that holds them in `toolDirectories`.'
+  );
+}
+
+function toSearchError(serverMajor: number, names: readonly PgToolName[], older: readonly PgToolset[]): AppError {
   const tools = names.join(', ');
-  const hint =
-    `Install the client tools of PostgreSQL ${serverMajor} (Debian: \`apt-get install postgresql-client-${serverMajor}\`), ` +
-    'or name the directory that holds them in `toolDirectories`.';
+  const hint = toInstallHint(serverMajor, names);
   if (older.length === 0) {
     const message = `no ${tools} for PostgreSQL ${serverMajor} on this machine`;
     return new AppError('postgres.tool-missing', message, { serverMajor, tools: names }, { hint });

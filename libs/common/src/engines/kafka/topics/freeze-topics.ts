@@ -43,14 +43,17 @@ export async function loadTopics({ admin }: Pick<OpenKafka, 'admin'>, dataset: K
   const names = all.map(({ name }) => name);
   const absent = findAbsent(names, dataset.include);
   if (absent.length > 0)
-    throw new AppError('bus.topic-missing', `topics of dataset ${dataset.name} do not exist: ${absent.join(', ')}`, {
-      topics: absent,
-    });
+    throw toMissing(dataset, `topics of dataset ${dataset.name} do not exist: ${absent.join(', ')}`, absent);
   const meant = new Set(pickTopics(names, dataset));
   if (meant.size === 0)
-    throw new AppError('bus.topic-missing', `no topic is meant by ${dataset.include.join(', ')}`, { topics: [] });
+    throw toMissing(dataset, `the cluster of dataset ${dataset.name} has no topic ${dataset.include.join(', ')}`, []);
   return all.filter(({ name }) => meant.has(name));
 }
+
+const toMissing = ({ name }: KafkaDataset, message: string, topics: readonly string[]): AppError => {
+  const hint = `Correct \`include\` and \`exclude\` of the dataset, or create the topics, then run \`holdfast check --dataset ${name}\`.`;
+  return new AppError('bus.topic-missing', message, { topics }, { hint });
+};
 
 /**
  * Where every partition begins and ends. The groups come first: none of them stands behind an end, and a group that read on meanwhile reads a

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { BaseFacts } from '#common/contracts/base-facts.js';
 import type { Recovered, RecoveryGoal } from '#common/contracts/recovery-target.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { PgTools, type PgToolset } from '#common/engines/postgres/pg-tools.js';
+import { PgTools, type PgToolset, toInstallHint } from '#common/engines/postgres/pg-tools.js';
 import type { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Keyring } from '#common/sealing/keyring.js';
@@ -61,7 +61,7 @@ export async function findRecoveryTools(
   const toolset = await tools.find(major, RECOVERY_TOOLS, { directories, signal });
   if (toolset.major === major) return toolset;
   const message = `a data directory of PostgreSQL ${major} needs the server programs of ${major}`;
-  throw new AppError('postgres.tool-missing', message);
+  throw new AppError('postgres.tool-missing', message, {}, { hint: toInstallHint(major, RECOVERY_TOOLS) });
 }
 
 /**
