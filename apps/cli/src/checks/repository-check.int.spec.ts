@@ -1,12 +1,17 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { HoldfastConfig } from '#common/config/holdfast.config.js';
+import { generateAgeKeys } from '#common/sealing/age.js';
 import { Installation } from '#common/service/installation.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { type S3Differences, startS3Proxy } from '#common/testing/s3-proxy.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import type { VerbContext } from '../verb.js';
 import { runCheck } from './check.js';
-import { repositoryCheck } from './repository-check.js';
+import { indexCheck, repositoryCheck } from './repository-check.js';
 
 const { accessKeyId, secretAccessKey } = endpoints.s3;
 const { signal } = new AbortController();
@@ -94,5 +99,39 @@ describe('the check of a repository', () => {
     ],
   ])('is red for one that %s', async (_, differences, problem) => {
     expect(await checkBehind(differences)).toMatchObject({ state: 'failed', problem });
+  });
+});
+
+describe('the check of an index identity', () => {
+  const checkWith = async (encryption: object) => {
+    const folder = await mkdtemp(join(tmpdir(), 'holdfast-spec-'));
+    const repositories = { offsite: { url: pathToFileURL(folder).href, encryption } };
+    const { endpoint } = endpoints.s3;
+    const media = {
+      kind: 'bucket',
+      url: 's3://media',
+      repositories: ['offsite'],
+      endpoint,
+      accessKeyId,
+      secretAccessKey,
+    };
+    const installation = new Installation(HoldfastConfig.parse({ repositories, datasets: { media } }));
+    stops.push(
+      () => rm(folder, { recursive: true }),
+      () => installation.close(),
+    );
+    return runCheck(indexCheck('offsite', { installation, signal } as VerbContext));
+  };
+
+  it('fails where a dataset shares content and there is none, before the first backup does', async () => {
+    const { recipient } = await generateAgeKeys();
+    const problem = expect.objectContaining({ code: 'config.invalid', hint: expect.stringContaining('keys generate') });
+    expect(await checkWith({ recipients: [recipient] })).toMatchObject({ state: 'failed', problem });
+  });
+
+  it('is green for one that opens what is written', async () => {
+    const [keys, index] = await Promise.all([generateAgeKeys(), generateAgeKeys()]);
+    const encryption = { recipients: [keys.recipient], indexIdentity: index.identity };
+    expect(await checkWith(encryption)).toMatchObject({ state: 'ok' });
   });
 });

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { Check } from '#common/engines/check.js';
 import { AppError } from '#common/errors/app-error.js';
-import { openCanary } from '#common/operations/canary.js';
+import { openCanary, openIndexCanary } from '#common/operations/canary.js';
 import type { BackupRepository, ObjectKey, RepositoryTraits } from '#common/repository/backup-repository.js';
 import { probeKey } from '#common/repository/layout.js';
 import { Sealing } from '#common/sealing/sealing.js';
@@ -54,6 +54,21 @@ export const encryptionCheck = (name: string, { installation, signal }: VerbCont
     if (identity === undefined) return `${sealed}; no identity is configured here, so no restore runs here`;
     await openCanary(repository, { signal });
     return `${sealed}; the identity here opens what is written`;
+  },
+});
+
+/** What executors need to share content, and what an identity that is not the one of earlier backups would quietly undo. */
+export const indexCheck = (name: string, { installation, signal }: VerbContext): Check => ({
+  name: `repository ${name}: index identity`,
+  needs: [storeCheckName(name)],
+  run: async () => {
+    const repository = installation.repository(name);
+    const { recipients, indexIdentity } = repository.encryption;
+    if (recipients.length === 0) return 'the names of shared content are digests of it: backups are not encrypted';
+    if (indexIdentity === undefined && !installation.sharesContent(name)) return 'no dataset here shares content';
+    const others = await openIndexCanary(repository, { signal });
+    const earlier = others.length === 0 ? '' : `; content was also shared by ${others.join(', ')}, which is not here`;
+    return `the index identity here opens what is written${earlier}`;
   },
 });
 

@@ -4,7 +4,7 @@ import { type CheckOutcome, runChecks } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
 import { deletionCheck, lockCheck } from '../checks/protection-check.js';
-import { encryptionCheck, repositoryCheck } from '../checks/repository-check.js';
+import { encryptionCheck, indexCheck, repositoryCheck } from '../checks/repository-check.js';
 import { scheduleCheck } from '../checks/schedule-check.js';
 import { text } from '../options.js';
 import type { Verb, VerbContext } from '../verb.js';
@@ -51,6 +51,7 @@ const ofRepository = (name: string, context: VerbContext): Check[] => [
   deletionCheck(name, context),
   lockCheck(name, context),
   encryptionCheck(name, context),
+  indexCheck(name, context),
 ];
 
 const mark = { ok: '✓', warning: '!', failed: '✗', skipped: '-' } as const;

@@ -1,6 +1,6 @@
 import { type Problem, toProblem } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
-import { openCanary } from '#common/operations/canary.js';
+import { openCanary, openIndexCanary } from '#common/operations/canary.js';
 import type { Installation } from '#common/service/installation.js';
 import { text } from '../options.js';
 import type { Verb } from '../verb.js';
@@ -8,6 +8,8 @@ import type { Verb } from '../verb.js';
 interface KeyOutcome {
   readonly repository: string;
   readonly state: 'opened' | 'plain' | 'failed';
+  /** Is shared content named by an index identity, which was opened too? */
+  readonly hasIndex: boolean;
   readonly problem: Problem | null;
 }
 
@@ -33,18 +35,23 @@ export const keysCheck: Verb = {
 
 async function checkOne(name: string, installation: Installation, signal: AbortSignal): Promise<KeyOutcome> {
   const repository = installation.repository(name);
-  if (repository.encryption.recipients.length === 0) return { repository: name, state: 'plain', problem: null };
+  const { recipients, indexIdentity } = repository.encryption;
+  const hasIndex = recipients.length > 0 && (indexIdentity !== undefined || installation.sharesContent(name));
+  const outcome = { repository: name, hasIndex };
+  if (recipients.length === 0) return { ...outcome, state: 'plain', problem: null };
   try {
     await openCanary(repository, { signal });
-    return { repository: name, state: 'opened', problem: null };
+    if (hasIndex) await openIndexCanary(repository, { signal });
+    return { ...outcome, state: 'opened', problem: null };
   } catch (error) {
     signal.throwIfAborted();
-    return { repository: name, state: 'failed', problem: toProblem(error) };
+    return { ...outcome, state: 'failed', problem: toProblem(error) };
   }
 }
 
-const toLines = ({ repository, state, problem }: KeyOutcome): string[] => {
+const toLines = ({ repository, state, hasIndex, problem }: KeyOutcome): string[] => {
   if (state === 'plain') return [`- repository ${repository}: its backups are not encrypted`];
-  if (problem === null) return [`✓ repository ${repository}: the identity opens what is written`];
+  const identities = hasIndex ? 'the identity and the index identity open' : 'the identity opens';
+  if (problem === null) return [`✓ repository ${repository}: ${identities} what is written`];
   return [`✗ repository ${repository}: ${problem.message}`, `    ${problem.code}: ${problem.hint}`];
 };

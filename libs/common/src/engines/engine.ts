@@ -139,6 +139,8 @@ export interface OpenOptions {
 /** One way to back up a kind of store. */
 export interface BackupMethod<D extends ProtectedDataset, F extends object> {
   readonly name: string;
+  /** Its backups share content: in an encrypted repository they need an `indexIdentity`. */
+  readonly sharesContent?: true;
   /**
    * Checks everything that can be checked, fixes the snapshot and begins. The caller reads `objects()` to the end, then `facts()`, and
    * closes in any case. Throws: the engine's own codes, engine.*, config.invalid; nothing stays open then.

@@ -16,7 +16,7 @@ import { PLAIN_PROBES } from '#common/testing/plain-probes.js';
 import { toPlace } from '#common/testing/restored.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { openCanary } from './canary.js';
+import { openCanary, openIndexCanary } from './canary.js';
 import { openBackup } from './open-backup.js';
 import { takeBackup } from './take-backup.js';
 import { verifyRestore } from './verify-restore.js';
@@ -163,5 +163,29 @@ withAge('the canary of a repository', () => {
     // What was sealed before still opens with the older identity.
     const reopened = bed.reopen({ recipients: [next.recipient], identity: here.identity });
     await openBackup(manifest, { repository: reopened, engine: postgres }, signal);
+  });
+
+  describe('of an index identity', () => {
+    const withIndex = (...keys: AgeKeys[]) =>
+      bed.reopen({
+        recipients: bed.repository.encryption.recipients,
+        indexIdentity: keys.length === 0 ? undefined : keys.map(({ identity }) => identity).join('\n'),
+      });
+
+    it('is opened by the one that named what is shared, and by no other', async () => {
+      const [first, other] = await Promise.all([generateAgeKeys(), generateAgeKeys()]);
+      expect(await openIndexCanary(withIndex(first), { signal })).toEqual([]);
+      const refused = { code: 'sealing.identity-wrong', message: expect.stringContaining(first.recipient) };
+      await expect(openIndexCanary(withIndex(other), { signal })).rejects.toMatchObject(refused);
+      // As after a change of keys: the new one first, the old one for what it named.
+      expect(await openIndexCanary(withIndex(other, first), { signal })).toEqual([]);
+    });
+
+    it('is not there without one, which is said', async () => {
+      await expect(openIndexCanary(withIndex(), { signal })).rejects.toMatchObject({
+        code: 'config.invalid',
+        message: expect.stringContaining('encryption.indexIdentity is missing'),
+      });
+    });
   });
 });

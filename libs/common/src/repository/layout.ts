@@ -105,6 +105,11 @@ export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockP
 /** Sealed for one set of recipients, whose digest names it: opened to learn whether an identity still opens what is written. */
 export const canaryKey = (digest: string): ObjectKey => `${CONTROL}/canaries/${digest}.zst.age`;
 
+/** For each identity by which shared content was ever named here, one canary, sealed for its recipient. */
+export const INDEX_CANARIES = `${CONTROL}/canaries/index`;
+
+export const indexCanaryKey = (recipient: string): ObjectKey => `${INDEX_CANARIES}/${recipient}.zst.age`;
+
 const ATTEMPT = /^a(\d+)-[A-Za-z0-9_-]+$/;
 
 /** The number of an attempt from the last part of its prefix, `a2-3f9c`; undefined for any other name. */

@@ -97,6 +97,14 @@ export class Installation {
   }
 
   /** Of a dataset, the one that is written first is the first. Throws: request.refused. */
+  /** Does a dataset with this repository have a method whose backups share content? */
+  sharesContent(repository: string): boolean {
+    const datasets = Object.entries(this.config.datasets).filter(([, { repositories }]) =>
+      repositories.includes(repository),
+    );
+    return datasets.some(([name]) => this.engineOf(name).methods.some(({ sharesContent }) => sharesContent));
+  }
+
   repositoriesOf(dataset: string): BackupRepository[] {
     return this.datasetConfig(dataset).repositories.map((name) => this.repository(name));
   }

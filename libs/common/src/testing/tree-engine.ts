@@ -31,6 +31,7 @@ export const treeEngine: TakeBackupDeps<Tree, TreeFacts>['engine'] = {
   methods: [
     {
       name: 'dump',
+      sharesContent: true,
       byHand: () => [],
       open: async (tree, o) => {
         const counts = { read: 0, kept: 0 };

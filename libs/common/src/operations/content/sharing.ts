@@ -8,6 +8,7 @@ import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { digestOf, type InventoryEntry, type SharedRef } from '#common/contracts/shared-ref.js';
 import type { SharedObjects, SharedParent } from '#common/engines/shared-objects.js';
 import { AppError } from '#common/errors/app-error.js';
+import { placeIndexCanary } from '#common/operations/canary.js';
 import { newHoldName } from '#common/operations/hold-work.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
@@ -104,6 +105,7 @@ class Begun implements SharedObjects {
   static async begin(d: SharingDeps): Promise<Begun> {
     const { repository, signal } = d;
     const index = await loadIndexKeys(repository);
+    await placeIndexCanary(repository, index, { signal });
     const folder = await mkdtemp(join(d.workDirectory ?? tmpdir(), `holdfast-backup-${d.runId}-a${d.attempt}-`));
     const known = new KnownContent(folder);
     const mark = randomBytes(8).toString('hex');

@@ -15,6 +15,7 @@ import { CopyObjects } from './copy-objects.js';
  */
 export class SnapshotMethod implements BackupMethod<BucketDataset, BucketFacts> {
   readonly name = 'snapshot';
+  readonly sharesContent = true;
   readonly byHand = toCommandsByHand;
 
   /** Throws: bucket.*, config.invalid; the abort reason. */
