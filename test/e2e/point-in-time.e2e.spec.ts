@@ -167,8 +167,13 @@ describe('a recovery to a point in time is an ordinary restore', () => {
       (event) => event.data.runId === data.verificationRunId,
     );
     expect(verified.data.verdict).toBe('passed');
-    const again = await restore({ ...asked, strategy: 'in-place', recovery: toTime(second.after) });
-    expect((await again('restore.completed')).data.safetyBackupId).toMatch(/^[0-9a-f-]{36}$/);
+    const to = ['--target', 'live', '--destination', 'then_1', '--strategy', 'in-place', '--to-time', second.after];
+    const again = await holdfast(
+      ['restore', 'run', 'shop@latest', ...to, '--wait', '--config', platform.cliConfigFile],
+      platform.env,
+    );
+    expect(again).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('reached WAL position') });
+    expect(again.stdout).toMatch(/safetyBackupId +[0-9a-f-]{36}/);
     expect(await rowsIn('then_1')).toEqual(upTo(second));
     expect(await rowsIn('postgres')).toEqual(upTo(committed(-1)));
   }, 180_000);
@@ -179,6 +184,22 @@ describe('a recovery to a point in time is an ordinary restore', () => {
     const wish = { target: 'live', destination: 'then_2', backup: data.backupId, recovery: toTime(committed(3).after) };
     const failed = await (await restore(wish))('restore.failed');
     expect(failed.data.error).toMatchObject({ code: 'request.refused', hint: expect.stringContaining('latest:base') });
+  }, 60_000);
+
+  it('is checked beforehand: the folder, and who PostgreSQL runs as', async () => {
+    const { stdout } = await cli('check');
+    expect(stdout).toContain('target recovered: directory: clusters can be recovered in');
+    expect(stdout).toContain('target live: directory: clusters can be recovered in');
+    const wrong = await cli(
+      'restore',
+      'run',
+      'shop@latest:dump',
+      '--target',
+      'recovered',
+      '--destination',
+      'pitr-dump',
+    );
+    expect(wrong).toMatchObject({ exitCode: 2, stderr: expect.stringContaining('DATASET@latest:base') });
   }, 60_000);
 
   it('is done by another attempt when the executor is killed in the middle', async () => {

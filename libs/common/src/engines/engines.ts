@@ -66,10 +66,9 @@ export function loadDriver<T extends RestoreTarget, F extends object>(
 ): RestoreDriver<T, F> {
   const driver = restores.find((each) => each.method === method);
   if (driver !== undefined) return driver;
-  const known = restores.map((each) => each.method).join(', ');
-  throw new AppError(
-    'backup.unknown-kind',
-    `${what} was made by method "${method}"; to a target of kind ${kind} this program restores ${known}`,
-    { kind, method },
-  );
+  const known = restores.map((each) => each.method);
+  const [first = 'METHOD'] = known;
+  const message = `${what} was made by method "${method}"; to a target of kind ${kind} this program restores ${known.join(', ')}`;
+  const hint = `Name a backup by one of these methods: \`latest:${first}\`, or on the command line DATASET@latest:${first}.`;
+  throw new AppError('backup.unknown-kind', message, { kind, method }, { hint });
 }

@@ -5,11 +5,12 @@ import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres
 import { toCreatingDatabases } from '#common/engines/postgres/restore/preview/rights.js';
 import { findMissingRoles } from '#common/engines/postgres/restore/roles/roles.js';
 import { AppError } from '#common/errors/app-error.js';
+import { recoveryDirectoryCheck } from './recovery-directory-check.js';
 import { urlCheck } from './url-check.js';
 
 /** Could a restore go to this target tonight? */
 export function targetChecks(target: PostgresTarget, signal: AbortSignal): Check[] {
-  const { name, connection, toolDirectories: directories, owner } = target;
+  const { name, connection, toolDirectories: directories, owner, recoveryDirectory } = target;
   const options = { signal, applicationName: 'holdfast check' };
   const connected = `target ${name}: connection and rights`;
   return [
@@ -45,5 +46,6 @@ export function targetChecks(target: PostgresTarget, signal: AbortSignal): Check
         throw new AppError('restore.roles-missing', `target "${name}" has no role ${owner}`);
       },
     },
+    ...(recoveryDirectory === undefined ? [] : [recoveryDirectoryCheck(name, recoveryDirectory)]),
   ];
 }

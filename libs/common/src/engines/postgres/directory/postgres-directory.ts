@@ -1,10 +1,8 @@
-import { access, constants, stat } from 'node:fs/promises';
-import { hostname } from 'node:os';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { BaseFacts } from '#common/contracts/base-facts.js';
-import type { Check } from '#common/engines/check.js';
 import type { TargetKind } from '#common/engines/engine.js';
-import { ownerFor } from '#common/engines/postgres/pitr/ownership.js';
+import { recoveryDirectoryCheck } from '#common/engines/postgres/checks/recovery-directory-check.js';
 import { toSocket } from '#common/engines/postgres/pitr/scratch-server.js';
 import { dataDirectoryIn } from '#common/engines/postgres/pitr/stage.js';
 import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -26,7 +24,7 @@ export const postgresDirectory: TargetKind<PostgresDataset, DirectoryTarget, Bas
     if (found === undefined) throw new AppError('recovery.stopped', `this machine has no data directory ${directory}`);
   },
   forbidden: () => [],
-  checks: { target: directoryChecks },
+  checks: { target: ({ name, root }) => [recoveryDirectoryCheck(name, root)] },
   whileAsked: ({ target, destination, dataset, manifest }, signal, work) =>
     whileRunning({ target, destination, facts: manifest.snapshot }, signal, (socket) => {
       const { database } = dataset.connection;
@@ -42,18 +40,3 @@ const toProbed = (
   ...{ name, connection, toolDirectories, owner: undefined, privileges: 'keep' },
   ...{ missingRoles: 'refuse', jobs: 1, lockTimeoutMs: 60_000 },
 });
-
-function directoryChecks({ name, root }: DirectoryTarget): Check[] {
-  return [
-    {
-      name: `target ${name}: directory`,
-      run: async () => {
-        const owner = await ownerFor(join(root, 'any'));
-        await access(root, constants.W_OK).catch((cause: unknown) => {
-          throw new AppError('recovery.directory', `cannot write to ${root}`, {}, { cause });
-        });
-        return `clusters can be put into ${root} on ${hostname()}${owner === undefined ? '' : `, for user ${owner.uid}`}`;
-      },
-    },
-  ];
-}
