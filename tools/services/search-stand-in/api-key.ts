@@ -18,6 +18,7 @@ export const actions = [
   ...['tasks.*', 'tasks.cancel', 'tasks.delete', 'tasks.get', 'settings.*', 'settings.get', 'settings.update'],
   ...['stats.*', 'stats.get', 'version', 'keys.create', 'keys.get', 'keys.update', 'keys.delete', '*.get'],
   ...['dumps.*', 'dumps.create', 'snapshots.*', 'snapshots.create', 'experimental.get', 'experimental.update'],
+  ...['webhooks.*', 'webhooks.get', 'webhooks.create', 'webhooks.update', 'webhooks.delete'],
 ] as const;
 
 /** Does the key grant this action, now? */

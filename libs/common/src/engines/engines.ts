@@ -2,11 +2,12 @@ import { AppError } from '#common/errors/app-error.js';
 import { bucket } from './bucket/bucket.engine.js';
 import type { Engine, RestoreDriver, RestoreTarget, TargetKind } from './engine.js';
 import { kafka } from './kafka/kafka.engine.js';
+import { meilisearch } from './meilisearch/meilisearch.engine.js';
 import { postgres } from './postgres/postgres.engine.js';
 import { redis } from './redis/redis.engine.js';
 
 /** Every kind of store that this program knows. A new one adds its folder and a line here. */
-export const engines: readonly [Engine, ...Engine[]] = [postgres, bucket, kafka, redis];
+export const engines: readonly [Engine, ...Engine[]] = [postgres, bucket, kafka, redis, meilisearch];
 
 interface Named {
   readonly name: string;

@@ -176,6 +176,53 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Give the topic as many partitions as the backup has, or delete it: the restore then makes it.',
   },
+  'meilisearch.changing': {
+    retryable: true,
+    passes: true,
+    exit: Exit.failed,
+    hint: 'The index was written to during every reading; back it up when its writers are quieter, or stop them for the time of a backup.',
+  },
+  'meilisearch.denied': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct `apiKey`, or give the key the right to what the message names; docs/how-to/back-up-meilisearch.md lists them.',
+  },
+  'meilisearch.index-exists': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Restore under a prefix, or with --strategy replace where its target accepts that.',
+  },
+  'meilisearch.index-missing': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct `include` of the dataset, or create the index, then run `holdfast check`.',
+  },
+  'meilisearch.refused': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct what the server names; where it does not know a setting, restore to a server of the version that the plan shows.',
+  },
+  'meilisearch.task-failed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Correct what the server gives as the reason, then ask again; nothing was put in its place.',
+  },
+  'meilisearch.unequal': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'The server did not keep what it was sent, and nothing was put in its place; restore to a server of the version that `holdfast restore plan` shows.',
+  },
+  'meilisearch.unreachable': {
+    retryable: true,
+    passes: true,
+    exit: Exit.unreachable,
+    hint: 'Check that Meilisearch answers under `url`, then run `holdfast check`.',
+  },
+  'meilisearch.version': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Upgrade the server, or name another target.',
+  },
   'postgres.auth': {
     retryable: false,
     exit: Exit.failed,

@@ -1,6 +1,6 @@
 import type { JsonObject } from '#common/domain/json.js';
 import { versions } from '../../versions.js';
-import { ApiError } from '../api-error.js';
+import { ApiError, notInStandIn } from '../api-error.js';
 import { type Call, ok, type Route, readObject } from '../http.js';
 import { embeddersOf } from '../settings.js';
 import type { StoredIndex } from '../stored-index.js';
@@ -64,6 +64,10 @@ function changeFeatures(call: Call) {
   return ok(call.store.features);
 }
 
+const refuseWebhook = (): never => {
+  throw notInStandIn('webhooks');
+};
+
 export const systemRoutes: readonly Route[] = [
   { method: 'GET', pattern: '/health', action: undefined, handle: () => ok({ status: 'available' }) },
   {
@@ -73,6 +77,9 @@ export const systemRoutes: readonly Route[] = [
     handle: (call) => ok(call.store.features),
   },
   { method: 'PATCH', pattern: '/experimental-features', action: 'experimental.update', handle: changeFeatures },
+  // The stand-in calls no URL, so it has no webhook.
+  { method: 'GET', pattern: '/webhooks', action: 'webhooks.get', handle: () => ok({ results: [] }) },
+  { method: 'POST', pattern: '/webhooks', action: 'webhooks.create', handle: refuseWebhook },
   { method: 'GET', pattern: '/version', action: 'version', handle: () => ok(version) },
   { method: 'GET', pattern: '/stats', action: 'stats.get', handle: stats },
   {

@@ -1,0 +1,53 @@
+import { z } from 'zod';
+import type { Json } from '#common/domain/json.js';
+import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
+import { defineOptions } from '#common/engines/options.js';
+import type { MeilisearchDataset, MeilisearchTarget } from './meilisearch-dataset.js';
+
+const Url = z.url({ protocol: /^https?$/, error: 'must look like http://host:7700' }).describe('Of the server');
+const ApiKey = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('By an env or file reference; default: none, for a server without a master key');
+
+const IndexPattern = z
+  .string()
+  .regex(/^[a-zA-Z0-9_*-]{1,400}$/)
+  .describe('A name, or a pattern with * for any run of characters');
+
+const DatasetOptions = z.object({
+  url: Url,
+  apiKey: ApiKey,
+  include: z.array(IndexPattern).min(1).default(['*']).describe('The indexes that are protected'),
+  exclude: z.array(IndexPattern).default([]).describe('Of these, those that are not'),
+});
+
+/** What holdfast.yaml says of indexes to protect. */
+export const meilisearchDataset = defineOptions(
+  DatasetOptions,
+  (common: ProtectedDataset, { url, apiKey, include, exclude }): MeilisearchDataset => ({
+    ...{ ...common, include, exclude, prefix: '', connection: { url, apiKey } },
+  }),
+);
+
+const Secret: z.ZodType<Json> = z.union([z.string(), z.record(z.string(), z.string())]);
+
+const TargetOptions = z.object({
+  url: Url,
+  apiKey: ApiKey,
+  embedderSecrets: z
+    .record(z.string(), z.record(z.string(), z.record(z.string(), Secret)))
+    .default({})
+    .describe(
+      'By index as it is called in the backup, then by embedder: `apiKey` and `headers`, by env or file references. No backup holds them',
+    ),
+});
+
+/** What holdfast.yaml says of a server to restore to. */
+export const meilisearchTarget = defineOptions(
+  TargetOptions,
+  ({ name }: RestoreTarget, { url, apiKey, embedderSecrets }): MeilisearchTarget => ({
+    ...{ name, connection: { url, apiKey }, embedderSecrets },
+  }),
+);
