@@ -147,6 +147,7 @@ describe('a restore of a base backup into a directory', () => {
     const [stage = ''] = (await bed.there()).filter((name) => name.includes(order.identity.runId));
     const server = await findServer(join(bed.root, stage, 'data'));
     expect(server).toBeDefined();
+    const lines = (await readFile(join(bed.root, stage, 'data', 'postmaster.pid'), 'utf8')).split('\n');
     const stateOf = (state: 'open' | 'over') => async (runId: string) =>
       runId === order.identity.runId ? state : ('open' as const);
     expect(await directoryDriver.sweep(bed.target(), stateOf('open'), signal)).toMatchObject({ removed: [] });
@@ -157,6 +158,7 @@ describe('a restore of a base backup into a directory', () => {
       failed: [],
     });
     expect(await findServer(join(bed.root, `${stage}.gone`, 'data'))).toBeUndefined();
+    await expect(readdir(lines[4] ?? '')).rejects.toMatchObject({ code: 'ENOENT' });
     expect((await bed.there()).filter((name) => name.includes('swept') || name === stage)).toEqual([]);
   }, 120_000);
 

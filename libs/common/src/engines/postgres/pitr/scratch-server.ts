@@ -23,6 +23,10 @@ export interface ScratchServerOptions {
 
 const PORT = 5432;
 const POLL_MS = 100;
+const SOCKET_FOLDER = join(tmpdir(), 'holdfast-pg-');
+/** Whether a scratch server, alive or not, was given the folder. */
+export const isSocketFolder = (folder: string): boolean =>
+  /^[^/]+$/.test(folder.slice(SOCKET_FOLDER.length)) && folder.startsWith(SOCKET_FOLDER);
 /** A shutdown writes everything out. */
 const STOP_MS = 120_000;
 
@@ -52,7 +56,7 @@ export class ScratchServer {
 
   static async start(o: ScratchServerOptions): Promise<ScratchServer> {
     // Short: the path of a socket holds 107 bytes.
-    const folder = await mkdtemp(join(tmpdir(), 'holdfast-pg-'));
+    const folder = await mkdtemp(SOCKET_FOLDER);
     await giveTo(folder, o.owner);
     await writeServerFiles(folder, o.owner);
     return new ScratchServer(o, folder);

@@ -6,6 +6,7 @@ import { AppError, toAppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import { findProcess, findWorkingDirectory } from '#common/process/process-table.js';
 import { giveTo, ownerFor } from './ownership.js';
+import { isSocketFolder } from './scratch-server.js';
 
 /**
  * The folder in which one attempt makes a cluster, beside the place where it is to appear: one rename then makes it appear whole. Its name
@@ -126,10 +127,15 @@ const QUIT_MS = 10_000;
 async function endServer(dataDirectory: string): Promise<void> {
   const pid = await findServer(dataDirectory);
   if (pid === undefined) return;
+  const [, , , , sockets = ''] = (await readFile(join(dataDirectory, 'postmaster.pid'), 'utf8').catch(() => '')).split(
+    '\n',
+  );
   process.kill(pid, 'SIGQUIT');
   const deadline = performance.now() + QUIT_MS;
   while ((await findServer(dataDirectory)) !== undefined && performance.now() < deadline) await delay(50);
   if ((await findServer(dataDirectory)) !== undefined) process.kill(pid, 'SIGKILL');
+  // It outlived the one who made it a folder for its socket.
+  if (isSocketFolder(sockets)) await rm(sockets, { recursive: true, force: true });
 }
 
 /** The number of the server that runs over a data directory; undefined: none does. A number may have gone to another process meanwhile. */
