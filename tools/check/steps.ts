@@ -1,10 +1,12 @@
 import { execFileSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { runChild } from '#tools/process/run-child.js';
 import { runTier } from '#tools/test/run-tier.js';
 import type { Tally } from '#tools/test/tiers.js';
 import { cruiseArgs } from './cruise.js';
 import { layers } from './layers-of-common.js';
+import { findHiddenActors, isReadForWords } from './plain-words.js';
 import { root, sourceFolders } from './root.js';
 import { decideTreeViolations } from './tree-rules.js';
 
@@ -27,20 +29,29 @@ function command(name: string, file: string, args: readonly string[]): Step {
 
 const bin = (name: string) => join(root, 'node_modules/.bin', name);
 
-function checkTree(): StepResult {
-  const startedAt = performance.now();
-  // What git does not ignore, new files included: the same set that a clone would have.
-  const listed = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard', ...sourceFolders], {
-    cwd: root,
-    encoding: 'utf8',
-  });
-  const violations = decideTreeViolations(listed.split('\n').filter(Boolean), Object.keys(layers));
-  return {
-    isOk: violations.length === 0,
-    output: violations.map(({ path, reason }) => `${path}: ${reason}\n`).join(''),
-    durationMs: performance.now() - startedAt,
-  };
+/** What git does not ignore, new files included: the same set that a clone would have. */
+function listFiles(...places: readonly string[]): string[] {
+  const args = ['ls-files', '--cached', '--others', '--exclude-standard', ...places];
+  return execFileSync('git', args, { cwd: root, encoding: 'utf8' }).split('\n').filter(Boolean);
 }
+
+function checkLines(find: () => readonly string[]): StepResult {
+  const startedAt = performance.now();
+  const lines = find();
+  const output = lines.map((line) => `${line}\n`).join('');
+  return { isOk: lines.length === 0, output, durationMs: performance.now() - startedAt };
+}
+
+const findMisplaced = (): string[] =>
+  decideTreeViolations(listFiles(...sourceFolders), Object.keys(layers)).map(
+    ({ path, reason }) => `${path}: ${reason}`,
+  );
+
+const findHidden = (): string[] =>
+  listFiles()
+    .filter((path) => isReadForWords(path) && existsSync(join(root, path)))
+    .flatMap((path) => findHiddenActors(path, readFileSync(join(root, path), 'utf8')))
+    .map(({ path, line, found, instead }) => `${path}:${line}: "${found}": ${instead}`);
 
 /** The quality gate, the longest step first, so that two at a time end early. */
 export const steps: readonly Step[] = [
@@ -50,6 +61,7 @@ export const steps: readonly Step[] = [
   command('lint', bin('biome'), ['lint', '--error-on-warnings', '--max-diagnostics=200', '.']),
   command('format', bin('biome'), ['check', '--linter-enabled=false', '--reporter=summary', '.']),
   command('docs', process.execPath, [join(root, 'dist/tools/docs/main.js'), '--check']),
-  { name: 'tree', run: async () => checkTree() },
+  { name: 'tree', run: async () => checkLines(findMisplaced) },
+  { name: 'words', run: async () => checkLines(findHidden) },
   command('printed', process.execPath, [join(root, 'dist/tools/check/check-printable.js')]),
 ];

@@ -36,7 +36,7 @@ export interface Login {
   readonly database: string;
 }
 
-/** Where somebody with these credentials finds a database; default: the superuser. */
+/** The url of a database for a login; default: the superuser. */
 export function urlOf(server: Server, { user, password, port, database }: Login): string {
   const url = new URL(endpoints[server].url);
   if (user !== undefined) url.username = user;
@@ -71,7 +71,7 @@ export class ServerLogin {
   }
 }
 
-/** Databases of one spec, dropped whoever is connected to them. */
+/** Drops databases by a pattern of LIKE, with the sessions in them. */
 export async function dropDatabases(server: Server, pattern: string): Promise<void> {
   const found = await onServer<{ datname: string }>(
     server,

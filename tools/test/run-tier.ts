@@ -22,7 +22,7 @@ export interface TierOptions {
   readonly isWholeSuite?: boolean;
 }
 
-/** A run that hangs must become a failure while somebody still waits for it. */
+/** A run that hangs must become a failure while a developer still waits for it. */
 const TIMEOUT_MS = 20 * 60_000;
 const WHOLE_SUITE_TIMEOUT_MS = 90 * 60_000;
 

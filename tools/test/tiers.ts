@@ -1,4 +1,4 @@
-/** A tier is told by the name of the spec file: `<what>.<tier>.spec.ts`. */
+/** The name of a spec file says its tier: `<what>.<tier>.spec.ts`. */
 export const tiers = ['unit', 'int', 'e2e', 'faults'] as const;
 export type Tier = (typeof tiers)[number];
 

@@ -7,7 +7,7 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => {
     const hint = 'A run on the executors goes on: see `holdfast runs list`.';
     const interrupted = new AppError('run.interrupted', `stopped by ${signal}`, {}, { hint });
-    // Whoever asks a second time does not want to wait for what the first one is still tidying.
+    // A second Ctrl-C does not wait for what the first one is still tidying.
     if (stop.signal.aborted) process.exit(interrupted.exit);
     stop.abort(interrupted);
   });

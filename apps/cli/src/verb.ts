@@ -4,7 +4,7 @@ import type { ApiClient } from './api-client.js';
 import type { Output } from './output/output.js';
 import type { VerbResult } from './verb-result.js';
 
-/** What a verb has at hand. Nothing in it connects to anything before it is used. */
+/** What a verb works with. Nothing in it connects to anything before it is used. */
 export interface VerbContext {
   readonly loaded: LoadedConfig;
   readonly installation: Installation;

@@ -6,7 +6,7 @@ export const schedulesPause: Verb = {
   path: ['schedules', 'pause'],
   summary: 'pass over the slots of a schedule until it is resumed; a run that is under way goes on',
   argument: ['<schedule>', 'a schedule of holdfast.yaml'],
-  options: [['--reason <text>', 'for the audit trail and for whoever lists schedules']],
+  options: [['--reason <text>', 'for the audit trail and the list of schedules']],
   examples: ["schedules pause shop-nightly --reason 'moving the database'"],
   async run({ api }, options, name) {
     const reason = text(options, 'reason');

@@ -6,7 +6,7 @@ import { type RestoreNotes, toRestoreNotes, toWarningLines } from './restore-not
 import { toSize } from './sizes.js';
 import { toFields } from './table.js';
 
-/** One run, whole. A failed one is shown with exit 0 here: whoever follows a run gets its problem thrown. */
+/** One run, whole. A failed one is shown with exit 0 here: a command that follows a run throws its problem. */
 export function runView(run: RunView): VerbResult {
   return { document: run, text: toRunText(run), exit: Exit.done };
 }

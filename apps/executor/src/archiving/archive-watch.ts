@@ -78,7 +78,7 @@ export class ArchiveWatch implements ArchiverWatch {
     });
   }
 
-  /** Called every few seconds. Never throws: what cannot be told now is told at the next look. */
+  /** Called every few seconds. Never throws: what cannot be published now, the next look publishes. */
   async look(): Promise<void> {
     const { dataset, archiver, metrics, lagAfterMs, logger } = this.d;
     const lagMs = performance.now() - this.completeMs;
@@ -88,7 +88,7 @@ export class ArchiveWatch implements ArchiverWatch {
       if (lagMs > lagAfterMs) await this.tellLag(lagMs);
       else if (this.completeAt !== undefined) await this.tellComplete(this.completeAt);
     } catch (error) {
-      logger.warn({ err: error }, 'how the archiver is getting on could not be told');
+      logger.warn({ err: error }, 'cannot report how the archiver is getting on');
     }
   }
 

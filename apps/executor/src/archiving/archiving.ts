@@ -11,7 +11,7 @@ export interface ArchivingDeps
   /** A process that is silent for this long is replaced. Default 60 s, renewed every 15. */
   readonly ttlMs?: number;
   readonly renewMs?: number;
-  /** How far behind an archiver may be before that is told. Default a minute. */
+  /** How far behind an archiver may be before an event says so. Default a minute. */
   readonly lagAfterMs?: number;
 }
 

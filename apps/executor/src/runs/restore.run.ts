@@ -29,7 +29,7 @@ type Request = DataOf<typeof RestoreRequested> & { readonly recovery: RecoveryGo
 
 const UNHELD = 'the repository takes no hold: nothing keeps retention elsewhere from this backup';
 
-/** Restores, then in one fenced transaction: run and restore settled, the fact, and the request for verification if one was asked for. */
+/** Restores, then in one fenced transaction: run and restore settled, the event, and the request for verification if one was asked for. */
 export const restoreRun =
   (d: RestoreRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {

@@ -16,7 +16,7 @@ const RETRY_MS = 30_000;
 
 /**
  * Restores that nobody will go on with, and whose holder vanished, come to their end: first on the server, where what was begun may
- * still be committed by a process that is only frozen, or by its children; then in the catalog, with the fact.
+ * still be committed by a process that is only frozen, or by its children; then in the catalog, with the event.
  */
 export const startEnding = (d: EndingDeps): Background => inBackground((stopping) => keepEnding(d, stopping));
 

@@ -52,7 +52,7 @@ export const auditWaiting = (
     detail: { slotAt: slotAt.toISOString(), until: until?.toISOString() ?? null },
   });
 
-/** The catalog's clock was ahead when somebody looked after the schedule, and is right again. */
+/** The catalog's clock was ahead when a scheduler looked after the schedule, and is right again. */
 export const auditSetBack = (tx: CatalogTx, { name, doneUntil, now }: SetBackMark, actor: string): Promise<void> =>
   tx.audit.write({
     actor,

@@ -22,7 +22,7 @@ const EVERY_MS = 5_000;
 const BACKOFF = { firstMs: 1_000, maxMs: 30_000 };
 
 /**
- * Every run comes to its end although no worker is up: cancelled, overdue or out of attempts, it is settled with its fact. Restores whose
+ * Every run comes to its end although no worker is up: cancelled, overdue or out of attempts, it is settled with its event. Restores whose
  * executor vanished come later than others.
  */
 export function startSettling({ events, ...deps }: SettlingDeps): Background {

@@ -10,7 +10,7 @@ import { type SweptDataset, sweepDataset } from './sweep-dataset.js';
 export interface SweepDeps extends ApplyRetentionDeps {
   readonly logger: Logger;
   readonly metrics?: Metrics;
-  /** Repositories with a call that does not end although it was told to; kept from sweep to sweep. */
+  /** Repositories with a call that does not end although its signal fired; kept from sweep to sweep. */
   readonly hung: Set<string>;
   /** For one dataset. Default a quarter of an hour. */
   readonly limitMs?: number;

@@ -24,7 +24,7 @@ export interface VerificationRunDeps {
   readonly logger: Logger;
 }
 
-/** Runs the probes; the verdict is kept beside the backup, then in the catalog with its fact, fenced by the attempt. */
+/** Runs the probes; the verdict is kept beside the backup, then in the catalog with its event, fenced by the attempt. */
 export const verificationRun =
   (d: VerificationRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {

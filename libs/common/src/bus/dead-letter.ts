@@ -64,7 +64,7 @@ function toMessage(letter: DeadLetter, now: Date): Message {
 }
 
 /**
- * The topic was made by somebody else with a smaller limit: better a letter that points at the original than a blocked partition. What may
+ * Another program has made the topic, with a smaller limit: better a letter that points at the original than a blocked partition. What may
  * be of any size goes: the value, and with many bytes also the headers and the key.
  */
 function toSmallMessage(letter: DeadLetter, now: Date): Message {

@@ -83,7 +83,7 @@ export class KafkaCluster {
   }
 
   /**
-   * Ends what still runs, then the sockets. Whoever asked for several things at once learns of the first failure and closes while the
+   * Ends what still runs, then the sockets. A caller that asked for several things at once learns of the first failure and closes while the
    * others go on; kafkajs would connect again for them, and nobody would ever close that socket.
    */
   async close(): Promise<void> {

@@ -9,7 +9,7 @@ export interface BusLogger {
   error(fields: object, message: string): void;
 }
 
-/** kafkajs calls every retry an error: whoever gives up in the end says so as an AppError, so here it is a warning. */
+/** kafkajs calls every retry an error: the caller that gives up in the end throws an AppError, so here it is a warning. */
 export const toLogCreator =
   (logger: BusLogger) =>
   () =>

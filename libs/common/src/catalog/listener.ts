@@ -13,7 +13,7 @@ const BACKOFF = { firstMs: 100, maxMs: 5_000 };
 
 /**
  * LISTEN on one connection of its own, made on first use and made again whenever it is lost.
- * Notifications are hints: whoever listens also polls.
+ * Notifications are hints: a listener also polls.
  */
 export class CatalogListener {
   private readonly callbacks = new Map<string, Set<OnNotification>>();

@@ -45,7 +45,7 @@ export async function runMigrations(dataSource: DataSource, folder: string): Pro
   }
 }
 
-/** A session that is gone holds no lock any more; what ended it is the error to be told. */
+/** A session that is gone holds no lock any more; what ended it is the error to report. */
 async function unlock(runner: QueryRunner): Promise<void> {
   try {
     await runner.query('SELECT pg_advisory_unlock($1)', [MIGRATION_LOCK]);

@@ -9,7 +9,7 @@ export type SqlFailure = 'repeat' | 'unavailable' | 'refused' | 'other';
 const REPEAT = new Set(['40001', '40P01', '55P03']);
 /**
  * query_canceled, admin_shutdown, crash_shutdown, cannot_connect_now, database_dropped, idle_in_transaction_session_timeout; and
- * read_only_sql_transaction: a standby answers, until somebody promotes it or leads us elsewhere.
+ * read_only_sql_transaction: a standby answers, until an operator promotes it or leads us elsewhere.
  */
 const UNAVAILABLE = new Set(['57014', '57P01', '57P02', '57P03', '57P04', '25P03', '25006']);
 /** Connection exception; insufficient resources (a full disk, no memory, too many connections); an input or output error. */

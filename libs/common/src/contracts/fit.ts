@@ -2,8 +2,8 @@ import type { z } from 'zod';
 import type { ProblemShape } from './names.js';
 
 /**
- * How a fact stays below what brokers take, a megabyte by default, whatever a run found: too large a fact would be refused, and nobody
- * be told that the run ended. What is left out here is in the result of the run.
+ * How an event stays below what brokers take, a megabyte by default, whatever a run found: a broker would refuse a larger one, and no
+ * consumer would learn that the run ended. What is left out here is in the result of the run.
  */
 const LISTED = 100;
 const NAME_CHARACTERS = 200;

@@ -2,7 +2,7 @@
 export const Periods = ['day', 'week', 'month', 'year'] as const;
 export type Period = (typeof Periods)[number];
 
-/** Names of the periods that an instant falls into, where it is told: `2026-11-21`, `2026-W47`, `2026-11`, `2026`. */
+/** Names of the periods that an instant falls into, in its time zone: `2026-11-21`, `2026-W47`, `2026-11`, `2026`. */
 export function toPeriods(at: Date, zone: string): Readonly<Record<Period, string>> {
   const [year, month, day] = toLocalDate(at, zone);
   const text = (value: number): string => String(value).padStart(2, '0');

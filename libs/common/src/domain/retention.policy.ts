@@ -190,7 +190,7 @@ function keepDamaged(past: readonly RetainedBackup[], policy: RetentionPolicy, {
       ?.push(...(asIfGood.get(id) ?? []).map((reason) => `damaged, and kept as if it were good: ${reason}`));
 }
 
-/** Days and counts are not for safety dumps: how many there are says only how often somebody restored. */
+/** Days and counts are not for safety dumps: how many there are says only how often operators restored. */
 function toWithinMs({ purpose }: RetainedBackup, policy: RetentionPolicy): number | undefined | 'forever' {
   if (purpose === 'regular') {
     const hasRule = policy.withinMs !== undefined || countRules.some((rule) => policy[rule] !== undefined);

@@ -23,7 +23,7 @@ export interface ScheduleState extends ScheduleRules {
   readonly isPaused: boolean;
   /** The run of the last slot has not ended. */
   readonly isPreviousOpen: boolean;
-  /** What was found to wait when somebody last looked. */
+  /** What waited when a scheduler last looked. */
   readonly waiting: Wait | null;
 }
 

@@ -45,7 +45,7 @@ export interface Engine<
   readonly archivers?: readonly Archiver<D>[];
   /** What only this kind is asked after a restore. */
   readonly probes: readonly Probe[];
-  /** The server, `host:port`: whose slots a backup takes, and beside which destinations are told apart. */
+  /** The server, `host:port`: whose slots a backup takes, and beside which destinations differ. */
   place(of: D | T): string;
   /** A destination as what is backed up before a restore replaces it: by the role and with the tools of the target. */
   toSafetyDataset(dataset: D, target: T, destination: string): D;
@@ -63,7 +63,7 @@ export interface TargetKind<
   readonly kind: string;
   readonly target: Options<RestoreTarget, T>;
   readonly restores: readonly RestoreDriver<T, F>[];
-  /** Beside which destinations are told apart. */
+  /** Beside which destinations differ. */
   place(of: T): string;
   /** Where a restore goes; a request may leave it out. Throws: request.invalid. */
   toDestination(wanted: string | undefined, dataset: D): string;

@@ -21,7 +21,7 @@ export interface FencePlace {
   readonly code: Code;
 }
 
-/** A file that says which attempt works in a directory. Whoever takes over replaces it, and the attempt before notices before its last step. */
+/** A file that says which attempt works in a directory. The attempt that takes over replaces it, and the one before notices that before its last step. */
 export class FileFence implements Fence {
   /** A file tells nobody that it is gone: `assertHeld` asks. */
   readonly whenLost = new Promise<Error>(() => undefined);

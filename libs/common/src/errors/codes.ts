@@ -454,7 +454,7 @@ export const Codes = {
   'replay.offsets-not-moved': {
     retryable: true,
     exit: Exit.failed,
-    hint: 'Somebody else committed offsets for the group; stop its consumers and ask for the replay again.',
+    hint: 'Another client committed offsets for the group; stop its consumers and ask for the replay again.',
   },
   'replay.position-missing': {
     retryable: false,
@@ -519,7 +519,7 @@ export const Codes = {
   'repository.object-missing': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Somebody removed the object, or the repository is another one; run `holdfast backup list`.',
+    hint: 'Another program removed the object, or the repository is another one; run `holdfast backup list`.',
   },
   'repository.protocol': {
     retryable: true,
@@ -596,7 +596,7 @@ export const Codes = {
   'retention.busy': {
     retryable: true,
     exit: Exit.failed,
-    hint: 'A sweep of a scheduler or of somebody else works on the dataset; run `holdfast retention apply` again when it has ended.',
+    hint: 'A sweep of a scheduler or of another operator works on the dataset; run `holdfast retention apply` again when it has ended.',
   },
   'run.cancelled': {
     retryable: false,

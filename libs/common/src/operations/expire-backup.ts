@@ -33,7 +33,7 @@ export interface ExpireBackupDeps {
   /** Between mark and deletion; longer than a hold of work lives. */
   readonly graceMs?: number;
   /**
-   * Called when nothing holds the backup any more and before anything of it is deleted: the catalog stops naming it. False: somebody
+   * Called when nothing holds the backup any more and before anything of it is deleted: the catalog stops naming it. False: another run
    * works with it, so nothing of it is deleted. May be called again for the same backup, then perhaps without its manifest.
    */
   readonly onDeleting?: (backup: HeldBackup, manifest: Manifest | undefined) => Promise<boolean>;

@@ -5,7 +5,7 @@ import { inspectBackup } from '#common/repository/inspect-backup.js';
 import { readStoreClock } from '#common/repository/store-clock.js';
 
 /**
- * Keeps a backup for somebody, from now on. A hold of the same name is renewed or made longer, never shorter: it may be another's.
+ * Keeps a backup, from now on. A hold of the same name is renewed or made longer, never shorter: another holder may have placed it.
  * Throws: request.refused, request.invalid, backup.missing, backup.expiring; repository.*.
  */
 export async function holdBackup(repository: BackupRepository, hold: NewHold, signal: AbortSignal): Promise<Hold> {

@@ -5,7 +5,7 @@ import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readStoreClock, removeOldClocks } from '#common/repository/store-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
 
-/** Nothing younger is touched: whoever writes so slowly that a day passes between two objects is taken for dead. */
+/** Nothing younger is touched: an attempt that writes so slowly that a day passes between two objects is taken for dead. */
 export const DEAD_AFTER_MS = 24 * 3_600_000;
 
 /** An upload shows no object before it ends, and a huge dump is one upload. */

@@ -157,7 +157,7 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
   // have adopted it already.
   const { attemptKey } = writing;
   await d.repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal, retainUntil, ifAbsent: true });
-  // A sweep took us for dead and was first: the manifest makes no backup, so nobody may be told that it does.
+  // A sweep took us for dead and was first: the manifest makes no backup, so no event may say that it does.
   if ((await d.repository.stat(sweptKey(attemptKey), { signal })) !== undefined)
     throw new AppError('claim.lost', `attempt ${attemptKey} was swept as dead before its manifest came`);
   return manifest;

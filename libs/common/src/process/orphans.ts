@@ -4,7 +4,7 @@ import { findProcess, listPids, type ProcessEntry, readVariable } from './proces
 
 export interface EndOrphansOptions {
   readonly signal: AbortSignal;
-  /** Most end by themselves when their pipe breaks: this long after they were first seen they are told to. Default 10 s. */
+  /** Most end by themselves when their pipe breaks: this long after they were first seen a signal ends them. Default 10 s. */
   readonly graceMs?: number;
   /** From SIGTERM to SIGKILL. Default 10 s. */
   readonly killAfterMs?: number;
@@ -33,7 +33,7 @@ export async function findOrphans(): Promise<ProcessEntry[]> {
 
 /**
  * Ends what killed processes of ours left running on this machine, whole process groups: SIGTERM, and SIGKILL to what is left.
- * Returns the processes that were told to end. Throws: the abort reason.
+ * Returns the processes that got a signal. Throws: the abort reason.
  */
 export async function endOrphans({
   signal,
@@ -51,7 +51,7 @@ export async function endOrphans({
   return told;
 }
 
-/** Looked at again right before: a number may have gone to somebody else's process meanwhile. */
+/** Looked at again right before: a number may belong to a stranger's process by now. */
 async function signalGroups(processes: readonly ProcessEntry[], name: NodeJS.Signals): Promise<ProcessEntry[]> {
   const there = await stillThere(processes);
   const ours = await findProcess(process.pid);

@@ -108,7 +108,7 @@ function spawnDetached({ program, args, env, cwd, user }: Command, stdin: Superv
     return spawn(program, args, {
       ...(cwd === undefined ? {} : { cwd }),
       ...user,
-      // Last: whoever finds it without its parent may end it.
+      // Last: a sweeper that finds the child without its parent may end it.
       env: { ...toChildEnvironment(env), ...toParentMark() },
       detached: true,
       stdio: [stdin, 'pipe', 'pipe'],

@@ -113,7 +113,7 @@ export class FileRepository extends BackupRepository {
     });
   }
 
-  /** Whoever may make a folder of any name in one may remove what is in it. */
+  /** A user who may make a folder of any name in one may remove what is in it. */
   async requireRemovable(key: ObjectKey, { signal }: ReadOptions): Promise<void> {
     parseObjectKey(key);
     signal.throwIfAborted();

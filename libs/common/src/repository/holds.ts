@@ -37,7 +37,7 @@ export interface HeldBackup {
 export type NewHold = HeldBackup & Omit<HoldFile, 'formatVersion'>;
 
 /**
- * Places or renews a hold. Resolved, it is in force: whoever deletes looks at holds only after the mark has stood for its grace, by
+ * Places or renews a hold. Resolved, it is in force: a sweeper looks at holds only after the mark has stood for its grace, by
  * the same clock. Throws: backup.expiring when that may have begun (the hold is then taken back); request.invalid; repository.*.
  */
 export async function placeHold(repository: BackupRepository, hold: NewHold, o: ReadOptions): Promise<Hold> {
@@ -74,7 +74,7 @@ export async function releaseHold(
   await repository.remove(holdKey(dataset, backupId, checked.data), o);
 }
 
-/** Every hold, dead ones too. One that cannot be read holds for ever: somebody wanted something kept. Throws: repository.*. */
+/** Every hold, dead ones too. One that cannot be read holds for ever: its writer wanted something kept. Throws: repository.*. */
 export async function listHolds(repository: BackupRepository, of: HeldBackup, o: ReadOptions): Promise<Hold[]> {
   const holds: Hold[] = [];
   for await (const object of repository.list(holdsPrefix(of.dataset, of.backupId), o)) {

@@ -13,7 +13,7 @@ export interface InspectedBackup extends ListedBackup {
   readonly manifest: Manifest | undefined;
   /** A sweep has marked it for deletion. */
   readonly isMarked: boolean;
-  /** Its deletion was told and has begun: it can only be finished. */
+  /** Its deletion was published and has begun: a sweep can only finish it. */
   readonly isHalfDeleted: boolean;
   /**
    * `backup.damaged`: it has lost an object, or its manifest says nothing, and no deletion explains that. `repository.format`: another

@@ -68,7 +68,7 @@ export const findVerdictRun = (key: ObjectKey): string | undefined => VERDICT.ex
 export const holdsPrefix = (dataset: string, backupId: string): string =>
   `${backupControlPrefix(dataset, backupId)}/holds`;
 
-/** One hold on one backup. Names are chosen by whoever holds: an operator's word, a run's id. */
+/** One hold on one backup. The holder chooses the name: an operator's word, a run's id. */
 export const holdKey = (dataset: string, backupId: string, name: string): ObjectKey =>
   `${holdsPrefix(dataset, backupId)}/${name}.json`;
 

@@ -76,7 +76,7 @@ export interface CutOptions {
 }
 
 /**
- * Cuts a body into parts and digests the whole on the way. The last part is told apart: it may be small, and is empty only
+ * Cuts a body into parts and digests the whole on the way. The last part is marked: it may be small, and is empty only
  * when the body is. Every part comes from `buffers`; who sends it gives it back.
  */
 export async function* toParts(

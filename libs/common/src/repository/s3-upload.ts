@@ -107,7 +107,7 @@ export class S3Upload {
     } catch (error) {
       // The store may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
       await this.abort();
-      // It stays also when the caller has given up meanwhile: somebody may have seen it already.
+      // It stays also when the caller has given up meanwhile: a reader may have seen it already.
       if (!(await this.isThere(error, sha256).catch(() => false))) throw error;
     }
   }

@@ -20,7 +20,7 @@ export interface ProofOf extends Omit<Look, 'lost'> {
   readonly judged: Judged;
 }
 
-/** A proof and what it makes of the backup, in the transaction that makes the proof a fact. Throws: catalog.unavailable. */
+/** A proof and what it makes of the backup, in the transaction that publishes the proof. Throws: catalog.unavailable. */
 export async function keepProof(
   tx: CatalogTx,
   { judged, attemptKey, ...look }: ProofOf,

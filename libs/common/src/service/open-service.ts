@@ -52,7 +52,7 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   const installation = new Installation(config);
   const logger = createLogger({ service: name, level: config.logLevel, secrets: loaded.secrets });
   const shutdown = new ShutdownList(logger);
-  // From now on: who waits for the catalog can be told to stop as well.
+  // From now on a stop also ends the wait for the catalog.
   shutdown.endOnSignals();
   shutdown.add('repositories', () => installation.close());
 

@@ -17,8 +17,8 @@ export class ShutdownList {
   constructor(private readonly logger: Logger) {}
 
   /**
-   * A step that takes longer than `withinMs` is left behind, so that one that hangs does not keep the others from closing: whoever
-   * ends us waits half a minute, and within it claims have to be given back.
+   * A step that takes longer than `withinMs` is left behind, so that one that hangs does not keep the others from closing: an
+   * orchestrator waits half a minute before it kills, and within it claims have to be given back.
    */
   add(name: string, close: () => Promise<unknown>, withinMs = 5_000): void {
     this.steps.push({ name, close, withinMs });

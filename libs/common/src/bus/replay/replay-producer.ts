@@ -53,7 +53,7 @@ export class ReplayProducer {
     }
   }
 
-  /** All or nothing. After an error the producer is not used again: whether the write happened is told by the cursor alone. Throws: bus.unavailable. */
+  /** All or nothing. After an error the producer is not used again: only the cursor says whether the write happened. Throws: bus.unavailable. */
   async write(write: ReplayWrite): Promise<void> {
     await withBus(`copy records to ${write.topic}`, async () => {
       for (let tries = 1; !(await this.tryWrite(write, tries)); tries += 1) await sleep(RETRY_MS);

@@ -31,7 +31,7 @@ const RELEASE = `UPDATE holdfast.leases SET expires_at = clock_timestamp() WHERE
 
 /** Claims without an end, one holder of a name at a time. */
 export const leaseStore = (sql: Sql) => ({
-  /** Undefined while somebody else holds it. One that ends later than in `atMostMs` was kept for longer than anybody keeps it now. */
+  /** Undefined while another process holds it. A lease that ends later than in `atMostMs` was taken for longer than any process takes it now. */
   acquire: async (
     name: string,
     owner: string,

@@ -93,7 +93,7 @@ export const retentionStore = (sql: Sql) => ({
     return expired;
   },
 
-  /** Of a backup that the catalog has lost: whoever is told of its expiry must find it remembered. */
+  /** Of a backup that the catalog has lost: a consumer that reads of its expiry must find it remembered. */
   recordExpired: async (manifest: Manifest): Promise<void> => {
     await sql.affected(RECORD_EXPIRED, toRecord(manifest));
   },

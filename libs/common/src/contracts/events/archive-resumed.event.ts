@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { DatasetName, Instant } from '#common/contracts/names.js';
 
-/** An archiver has caught up: after it was taken over by another executor, or after it was told to lag. */
+/** An archiver has caught up: after another executor has taken over, or after `archive.lagging`. */
 export const ArchiveResumed = defineEvent({
   type: 'archive.resumed',
   version: 1,

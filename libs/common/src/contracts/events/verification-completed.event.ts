@@ -48,11 +48,13 @@ export const VerificationCompleted = defineEvent({
         evidenceTotal: z
           .int()
           .optional()
-          .describe('How much there is, where only the first is told; the verdict beside the backup has all of it'),
+          .describe(
+            'How much there is, where the event holds only the first; the verdict beside the backup has all of it',
+          ),
         durationMs: z.number(),
       }),
     ),
-    probesTotal: z.int().optional().describe('How many ran, where only the first are told'),
+    probesTotal: z.int().optional().describe('How many ran, where the event holds only the first'),
     restoreRunId: Uuid.nullable(),
     startedAt: Instant,
     completedAt: Instant,

@@ -19,7 +19,7 @@ export async function connectClient(connection: PgConnection, o: ConnectOptions,
 export class ClientEnd {
   private closing: Promise<void> | undefined;
 
-  /** `goodbyeMs`: how long a server may take to end the connection, asked when it is told. */
+  /** `goodbyeMs`: how long a server may take to end the connection, asked when the end begins. */
   constructor(
     private readonly client: pg.Client,
     private readonly signal: AbortSignal,

@@ -20,7 +20,7 @@ export type RedisCommand = readonly [string, ...(string | Buffer)[]];
 
 /** One connection to one server. It never reconnects: what was asked of a server is not asked of the next one on its address. */
 export class RedisClient {
-  /** Resolves when the connection has ended, whoever ended it. */
+  /** Resolves when the connection has ended, at either end. */
   readonly whenClosed: Promise<void>;
 
   private constructor(
@@ -51,7 +51,7 @@ export class RedisClient {
     redis.once('end', () => o.signal.removeEventListener('abort', onAbort));
     try {
       await redis.connect();
-      // A password that was refused is told as an event; the first command says it again.
+      // The driver reports a refused password as an event; the first command says it again.
       await client.call('PING');
       await client.call('CLIENT', 'SETNAME', o.name.replace(/[^\x21-\x7e]+/g, '-')).catch(() => undefined);
       return client;

@@ -11,7 +11,7 @@ export interface KeyedLine {
 }
 
 export interface SortedLinesOptions {
-  /** For what does not fit into memory; it must exist, and whoever made it removes it. */
+  /** For what does not fit into memory; the caller makes and removes it. */
   readonly folder: string;
   /** Of this sort, in the folder. */
   readonly name: string;

@@ -113,7 +113,7 @@ async function isDueByAge(
 }
 
 /**
- * What attempts on their way write is told by their marks, and what they rely on by the backup that they named before they relied on it. If that is gone
+ * The marks of running attempts say what they write, and what they rely on says the backup that they named before they relied on it. If that is gone
  * (its hold had lapsed, and the attempt may be frozen), nobody knows any more what they need. Throws: Obstacle.
  */
 async function readRunning(

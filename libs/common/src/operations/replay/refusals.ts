@@ -31,7 +31,7 @@ export function findForbidden(
   ];
 }
 
-/** A reset needs somebody to reset; a republish has one range per partition, so it is for one group. */
+/** A reset needs groups; a republish has one range per partition, so it is for one group. */
 export function findGroupRefusals(mode: Mode, groups: readonly (string | null)[]): readonly AppError[] {
   const named = [...new Set(groups.filter((group) => group !== null))];
   if (mode === 'reset' && (named.length === 0 || groups.includes(null)))

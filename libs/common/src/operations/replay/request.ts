@@ -33,7 +33,7 @@ export interface ReplayDeps {
   readonly rules: readonly TopicRules[];
   readonly now: () => Date;
   readonly onProgress?: (progress: ReplayProgress) => void;
-  /** Throws when somebody else may do this replay by now: asked right before what the bus cannot fence. */
+  /** Throws when another attempt may do this replay by now: asked right before what the bus cannot fence. */
   readonly assertHeld?: () => Promise<void>;
 }
 

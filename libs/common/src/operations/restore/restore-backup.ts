@@ -132,7 +132,7 @@ class Restoring {
       return await this.behind(fence, AbortSignal.any([signal, lost.signal]));
     } catch (error) {
       await fence.close();
-      // What makes it true may be on its way: nobody is told of a failure while it can still arrive.
+      // What completes the restore may be on its way: no failure is reported while it can still arrive.
       await driver.end(target, identity, AbortSignal.timeout(TIDY_MS)).catch(() => undefined);
       throw error;
     } finally {

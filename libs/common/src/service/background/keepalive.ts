@@ -46,7 +46,7 @@ export function keepAlive({ ttlMs, renewMs, askedAtMs, renew, subject, logger }:
 
   const beat = async () => {
     const sentAtMs = performance.now();
-    // Not after the answer: one that hangs, on a connection that somebody dropped in silence, must not keep the next from another.
+    // Not after the answer: one that hangs, on a connection that a firewall dropped in silence, must not keep the next from another.
     renewal = setTimeout(() => void beat(), renewMs);
     try {
       await renew(lost.signal);

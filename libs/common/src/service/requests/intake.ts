@@ -190,7 +190,7 @@ async function requireSame(tx: CatalogTx, id: RunId, event: Event<unknown>, draf
   throw new AppError('request.refused', message, { runId: id }, { hint });
 }
 
-/** The subject is the request: whoever asked finds the answer by its id. */
+/** The subject is the request: the requester finds the answer by its id. */
 const writeAudit = (
   tx: CatalogTx,
   event: Event<unknown>,

@@ -18,7 +18,7 @@ export const CANCEL_CONSUMER = 'holdfast-executor';
 
 type CancelRequest = DataOf<typeof RunCancelRequested>;
 
-/** Tells the holder of the run to stop; a queued run ends by whoever looks next. Rejected when there is nothing to stop. */
+/** Tells the holder of the run to stop; the next look of any worker or scheduler ends a queued run. Rejected when there is nothing to stop. */
 export function takeCancel(event: Event<CancelRequest>, deps: IntakeDeps): Promise<void> {
   return takeOnce(event, deps, {
     request: RunCancelRequested,

@@ -180,7 +180,7 @@ function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
   return { outcome: error.code === 'repository.locked' ? 'locked' : 'failed', problem: error.message };
 }
 
-/** Whoever is told of an expiry believes it: from then on there is no way back, whatever the rules say by now. */
+/** A consumer that reads of an expiry believes it: from then on there is no way back, whatever the rules say by now. */
 async function namesOfGone(
   { catalog }: AloneDeps,
   of: { readonly dataset: string; readonly repository: string },

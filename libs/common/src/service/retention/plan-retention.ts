@@ -174,7 +174,7 @@ function withKnowledge(
   const { damage, verifiedAt } = weighProofs([...proofs, ...(known.proofs.get(backup.id) ?? [])]);
   const standing = { isVerified: verifiedAt !== null, isDamaged: damage.length > 0 };
   const holds = [...backup.holds, ...usesOf(backup.id, known)];
-  // A manifest may have come at the moment at which its run was cancelled or failed for good: nobody was told of that backup.
+  // A manifest may have come at the moment at which its run was cancelled or failed for good: no event has named that backup.
   const givenUpAs = known.backups.find(({ id }) => String(id) === backup.id)?.givenUpAs ?? null;
   return { ...backup, ...standing, holds, givenUpAs, asked: asked.get(backup.id) ?? backup.asked };
 }

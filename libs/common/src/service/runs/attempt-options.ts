@@ -7,7 +7,7 @@ import type { RunKind } from '#common/domain/run.js';
 import type { Problem } from '#common/errors/app-error.js';
 import type { Logger } from '#common/telemetry/logger.js';
 
-/** Does the work and settles its success itself: what was made, the run and its fact in one transaction. */
+/** Does the work and settles its success itself: what was made, the run and its event in one transaction. */
 export type RunHandler = (run: ClaimedRun) => Promise<void>;
 
 /** Writes the `.failed` fact of a run that was just settled, into the transaction that settled it. */

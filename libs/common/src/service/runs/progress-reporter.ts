@@ -15,8 +15,8 @@ const EVENT_EVERY_MS = 5_000;
 
 /**
  * Tells how far a run is: on its row every second; on the bus every five and, with its final count, at the end of each stage that
- * counted bytes, so that a run of a second is told too. It never holds the work up and never fails it: a lost claim is noticed by
- * whoever renews it. `stop` before the run is settled.
+ * counted bytes, so that a run of a second has an event too. It never holds the work up and never fails it: the renewal of the claim
+ * notices when it is lost. `stop` before the run is settled.
  */
 export function reportProgress<S extends z.ZodObject>(
   run: ClaimedRun,

@@ -57,7 +57,7 @@ export function startAttempt({ run, claim }: FreshClaim, askedAtMs: number, opti
   if (run.deadlineAt !== null) void renew().catch(() => undefined);
   let stuck: NodeJS.Timeout | undefined;
   const letGo = () => {
-    logger.error({ letGoAfterMs }, 'work that was told to stop does not end; its claim is left to expire');
+    logger.error({ letGoAfterMs }, 'work does not end although its signal fired; its claim is left to expire');
     keepalive.stop();
   };
   control.signal.addEventListener('abort', () => {

@@ -21,7 +21,7 @@ export interface SettleOptions {
 
 /**
  * Settles every run that was cancelled, is overdue or has no attempts left while nobody holds it: each in one transaction with
- * its fact, and says so. One whose fact cannot be made stays open, is said so, and does not keep the others. Any number of processes
+ * its event, and says so. One whose event cannot be made stays open, is said so, and does not keep the others. Any number of processes
  * may look at once. Throws: catalog.unavailable.
  */
 export async function settleDue(options: SettleOptions): Promise<readonly SettledRun[]> {
@@ -42,7 +42,7 @@ export async function settleDue(options: SettleOptions): Promise<readonly Settle
       tell(next, options);
     } catch (error) {
       if (runId === undefined || toAppError(error).code === 'catalog.unavailable') throw error;
-      logger.error({ err: error, runId }, 'run not settled: its fact cannot be made');
+      logger.error({ err: error, runId }, 'run not settled: its event cannot be made');
       stuck.push(runId);
     }
   }

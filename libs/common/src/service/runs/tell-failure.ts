@@ -21,7 +21,7 @@ interface Ended {
 
 type Tell = (run: Run, ended: Ended, tx: CatalogTx, events: EventWriter) => Promise<unknown>;
 
-/** The fact of a run of any kind that ended without success, in the transaction that settles it: whoever settles it can tell it. */
+/** The last event of a run of any kind that ended without success, in the transaction that settles the run: a worker and a scheduler write the same. */
 export const tellFailure =
   (events: EventWriter): OnRunFailed =>
   async (run, problem, tx) => {

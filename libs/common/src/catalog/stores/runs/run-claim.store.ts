@@ -81,7 +81,7 @@ export const runClaims = (sql: Sql) => {
       };
     },
 
-    /** Ends the run for good. Put what it brought about, and its fact, into the same transaction. */
+    /** Ends the run for good. Put what the run brought about, and its event, into the same transaction. */
     settle: async (claim: ClaimRef, outcome: Outcome): Promise<Run> => {
       const result = 'result' in outcome && outcome.result !== undefined ? toJsonb(outcome.result) : null;
       const problem = 'problem' in outcome ? toJsonb(outcome.problem) : null;

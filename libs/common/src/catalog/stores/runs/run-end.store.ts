@@ -5,7 +5,7 @@ import type { RunId } from '#common/domain/ids.js';
 import { isSettled, type RunKind } from '#common/domain/run.js';
 import { AppError, type Problem, toProblem } from '#common/errors/app-error.js';
 
-/** A run that nobody will work on any more, settled; its fact is still to be written, in the same transaction. */
+/** A run that no worker will take any more, settled; its event is still to be written, in the same transaction. */
 export interface SettledRun {
   readonly run: Run;
   readonly problem: Problem;
@@ -17,7 +17,7 @@ export interface DueOptions {
   /** No other is looked at. */
   readonly only?: RunId | undefined;
   /**
-   * A restore whose claim expired may still be committed by what its holder has begun: whoever has not made sure of the contrary leaves
+   * A restore whose claim expired may still be committed by what its holder has begun: a process that has not made sure of the contrary leaves
    * it to others for so long. 0: there is nothing left that could be. Default: for ever.
    */
   readonly restoresAfterMs?: number | undefined;
@@ -30,7 +30,7 @@ const ENDED = `(
   OR attempt - attempts_forgiven >= max_attempts
 )`;
 
-/** A live claim is left to its holder, who is told by its signal. */
+/** A live claim is left to its holder, whose signal fires. */
 const FIND_DUE = `
   SELECT *
   FROM holdfast.runs
@@ -68,7 +68,7 @@ const REQUEST_CANCEL = `
 
 export const runEnds = (sql: Sql) => ({
   /**
-   * Asks for the end of a run; idempotent. Its holder aborts, a queued one is settled by whoever looks next. Returns the run:
+   * Asks for the end of a run; idempotent. Its holder aborts; the worker or scheduler that looks next settles a queued one. Returns the run:
    * settled ones stay as they are. Throws: run.missing.
    */
   requestCancel: async (id: RunId, reason?: string): Promise<Run> => {

@@ -124,7 +124,7 @@ export const runQueue = (sql: Sql) => ({
 
   /**
    * Claims the next run, restores first, or nothing. Neither slots nor the one writer per resource can be exceeded,
-   * whoever claims at the same time: take nothing else in this transaction, it holds a lock that every worker wants.
+   * however many workers claim at the same time: take nothing else in this transaction, it holds a lock that every worker wants.
    */
   claimNext: async ({ kinds, owner, ttlMs, slots, versions = {} }: ClaimOptions): Promise<FreshClaim | undefined> => {
     await sql.rows('SELECT pg_advisory_xact_lock($1)', [CLAIM_LOCK]);

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { commitForStoppedGroup, JOURNAL_PREFIX, readAllCommitted } from '#common/bus/kafka-groups.js';
 
-/** What is told of one partition of a topic that a restore fills, as the metadata of a commit: it goes away with its topic. */
+/** What the journal says of one partition of a topic that a restore fills, as the metadata of a commit: it goes away with its topic. */
 const Entry = z.object({
   run: z.string(),
   backup: z.string(),

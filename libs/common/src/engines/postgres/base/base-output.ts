@@ -116,7 +116,7 @@ export class BaseOutput implements BackupSession<BaseFacts> {
     await Promise.all([this.parts.replication.close(), this.parts.session.close()]);
   }
 
-  /** Damaged pages are told when everything was sent: the backup is as whole as its source, and says so. */
+  /** The server reports damaged pages when everything was sent: the backup is as whole as its source, and says so. */
   private async *received(): AsyncGenerator<Buffer, void, void> {
     const { replication } = this.parts;
     try {

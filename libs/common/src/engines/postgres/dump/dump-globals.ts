@@ -12,7 +12,7 @@ const GRANTOR = new RegExp(` GRANTED BY ${ROLE};$`);
 /**
  * Of `pg_dumpall --roles-only` text, what concerns the named roles and those whose members they are, however far: a server is shared, and
  * who restores one database must not change the roles of others. Values of settings whose names tell of a secret are left out. Memberships
- * that a role granted which is not among them come from whoever restores.
+ * that a role granted which is not among them come from the role that restores.
  * Throws: engine.output.
  */
 export function toGlobalsOf(roles: readonly string[], globals: string): string {

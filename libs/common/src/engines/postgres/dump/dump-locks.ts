@@ -37,7 +37,7 @@ export async function awaitDumpLocks(session: PgSession, o: LockWait): Promise<v
   while (o.tables.length > 0 && !hasEnded) {
     const state = await readLockState(session, o);
     if (state.isWaiting)
-      throw new AppError('postgres.changing', `somebody waits for a table of ${session.label} to be altered`);
+      throw new AppError('postgres.changing', `a session waits to alter a table of ${session.label}`);
     if (state.held >= o.tables.length || (state.held > 0 && !state.isLocking)) return;
     await Promise.race([end, sleep(POLL_MS, undefined, { signal: o.signal })]);
   }

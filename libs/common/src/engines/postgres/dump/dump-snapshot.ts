@@ -22,7 +22,7 @@ export interface HoldOptions {
 
 /**
  * Whether an error says: try again. A table of the list was dropped, renamed or moved (undefined table or schema, internal
- * "could not open"); or somebody waits for our locks and stands before our next one (lock timeout of the reader, deadlock).
+ * "could not open"); or a session waits for our locks and stands before our next one (lock timeout of the reader, deadlock).
  */
 export const isInTheWay = (error: unknown): boolean =>
   error instanceof AppError && (error.code === 'postgres.changing' || IN_THE_WAY.has(sqlStateOf(error) ?? ''));
@@ -32,7 +32,7 @@ const IN_THE_WAY = new Set(['42P01', '3F000', 'XX000', '40P01', '55P03']);
 /**
  * Fixes the moment that a dump shows. The order is the promise: tables are locked before the snapshot exists, because TRUNCATE
  * is not MVCC-safe: a table truncated between snapshot and lock would dump as empty, and count as empty. The bus position is
- * read before the snapshot too, so it is never ahead of it. The session gets these locks and no others: whoever waits for one
+ * read before the snapshot too, so it is never ahead of it. The session gets these locks and no others: a session that waits for one
  * that the dump needs as well would stand in the dump's way for ever.
  * Throws: postgres.locked; what `readBusPosition` throws.
  */

@@ -19,7 +19,7 @@ import { toGlobalsOf } from './dump-globals.js';
 import type { HeldSnapshot } from './dump-snapshot.js';
 import { watchTenants } from './dump-tenants.js';
 
-/** A dump that has its snapshot and all its locks, and waits for somebody to read it. */
+/** A dump that has its snapshot and all its locks, and waits for its reader. */
 export interface StartedDump {
   readonly snapshot: HeldSnapshot;
   readonly catalog: CatalogFacts;

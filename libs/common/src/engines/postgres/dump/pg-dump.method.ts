@@ -93,7 +93,7 @@ const MAX_PAUSE_MS = 1_000;
 
 /**
  * Starts a dump of which it is certain that no table was truncated or altered between its snapshot and its own locks.
- * Whoever comes in between is let through first, and the snapshot taken anew.
+ * A session that comes in between goes first, and the method takes the snapshot anew.
  * Throws: postgres.changing, postgres.locked, postgres.permission, postgres.rls-hidden, engine.*.
  */
 export async function startDump(sessions: DumpSessions, o: StartOptions): Promise<StartedDump> {

@@ -27,7 +27,7 @@ export async function readSettings(session: PgSession, roles: readonly string[])
 
 export const isSecretName = (setting: string): boolean => SECRET_NAME.test(setting);
 
-/** Keeps the digest, so that two values can still be told apart. */
+/** Keeps the digest, so that two values still differ. */
 export function hideSecret(setting: string): string {
   const [name = '', ...value] = setting.split('=');
   if (!isSecretName(name)) return setting;

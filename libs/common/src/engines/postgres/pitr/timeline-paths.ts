@@ -3,7 +3,7 @@ import type { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
 import type { TimelinePath } from '#common/engines/postgres/wal/wal-start.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 
-/** How each archived timeline came about; one whose history is not archived has no ancestors that could be told. */
+/** How each archived timeline came about; one whose history is not archived has no known ancestors. */
 export async function readPaths(
   archive: WalArchive,
   keyring: Keyring,

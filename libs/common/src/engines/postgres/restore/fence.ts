@@ -11,7 +11,7 @@ export const FENCED = 'HF001';
  * was killed, and a frozen attempt that thaws after a later one went ahead, end in a rollback, whatever they still do.
  */
 export function fenceStatements(lock: PgSession, identity: AttemptIdentity): Sql[] {
-  // A transaction sees the sessions of its first look unless it is told to look again.
+  // A transaction sees the sessions of its first look unless it asks to look again.
   const check = sql`PERFORM pg_catalog.pg_stat_clear_snapshot();
     IF NOT EXISTS (
       SELECT FROM pg_catalog.pg_stat_activity

@@ -25,7 +25,7 @@ export interface InPlaceRequest extends PgRestoreRequest {
   readonly quiet: readonly Sql[];
   /** Run before the archive, in the same transaction. */
   readonly statements: readonly Sql[];
-  /** How long a lock of somebody else's is waited for. */
+  /** How long the restore waits for a lock that another session holds. */
   readonly lockTimeoutMs: number;
 }
 

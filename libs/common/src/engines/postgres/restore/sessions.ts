@@ -11,11 +11,11 @@ export const toRestoreName = (identity: AttemptIdentity): string => `${prefixOf(
 const ATTEMPT = `coalesce(substring(application_name FROM ' a([0-9]+)( |$)')::numeric, 0)`;
 
 const POLL_MS = 200;
-/** Backends that were told to end do so within this, unless the server itself hangs. */
+/** Backends that a signal ends are gone within this, unless the server itself hangs. */
 const GONE_WITHIN_MS = 30_000;
 
 /**
- * Every session of this attempt of a run and of those before it is told to end, and waited for: nothing that they have begun can be
+ * Ends every session of this attempt of a run and of those before it, and waits for them: nothing that they have begun can be
  * committed any more. Throws: restore.busy when one does not end; the abort reason.
  */
 export async function endAttempts(session: PgSession, identity: AttemptIdentity, signal: AbortSignal): Promise<void> {
@@ -49,7 +49,7 @@ export async function hasLaterAttempt(session: PgSession, identity: AttemptIdent
 const RUN = `substring(application_name FROM '^holdfast ([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}) a[0-9]')`;
 const EVERY_ATTEMPT = Number.MAX_SAFE_INTEGER;
 
-/** The advisory lock of whoever restores to the database that $1 names. */
+/** The advisory lock of the attempt that restores to the database that $1 names. */
 export const LOCK_KEY = `hashtextextended('holdfast restore ' || $1::text, 0)`;
 
 /** Whether a row of pg_locks is that lock. */

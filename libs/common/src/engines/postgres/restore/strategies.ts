@@ -14,7 +14,7 @@ import { hasRefusedRows } from './program/failure.js';
 import { fillDatabase, fillInOrder } from './program/pg-restore.js';
 import { toRestoreName } from './sessions.js';
 
-/** Everything that the filling of a database needs, checked and at hand. */
+/** Everything that the filling of a database needs, checked before. */
 export interface RestoreMaterial {
   readonly archive: string;
   readonly lock: PgSession;
@@ -127,7 +127,7 @@ interface HolderQuestion {
   readonly options: PgSessionOptions;
 }
 
-/** The data is whole by now: statistics that cannot be gathered are told, and fail nothing. */
+/** The data is whole by now: statistics that cannot be gathered are a finding, and fail nothing. */
 async function analyzed(
   { target, identity, database }: Pick<Order, 'target' | 'identity'> & { readonly database: string },
   { onProgress }: RestoreMaterial,

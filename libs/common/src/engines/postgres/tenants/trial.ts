@@ -3,7 +3,7 @@ import { toDatabaseError } from '#common/engines/postgres/pg-errors.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { identifier, type Sql, sql } from '#common/pg/sql.js';
 
-/** How a statement ended that was tried as somebody. */
+/** How a statement ended that was tried as another role. */
 export type TrialResult<Row> = { readonly rows: readonly Row[] } | { readonly error: pg.DatabaseError };
 
 export interface Actor {

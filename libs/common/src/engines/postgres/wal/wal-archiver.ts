@@ -204,7 +204,7 @@ class Stream {
     return next;
   }
 
-  /** Best effort: a store that is away is told by the segments. */
+  /** Best effort: segments report a repository that is away. */
   private noteHead({ timeline, lsn, at }: { timeline: number; lsn: WalBytes; at: Date }): void {
     const { archive, segmentBytes, signal, d } = this.o;
     d.onComplete?.({ lsn: toLsn(lsn), at });

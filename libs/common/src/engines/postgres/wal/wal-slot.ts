@@ -52,7 +52,7 @@ export async function ensureSlot(
   );
 }
 
-/** Idempotent. Throws: postgres.*, while somebody streams from it. */
+/** Idempotent. Throws: postgres.*, while a receiver streams from it. */
 export async function dropSlot(session: PgSession, slot: string): Promise<boolean> {
   const dropped = await session.query(
     sql`SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = ${literal(slot)}`,

@@ -76,7 +76,7 @@ function readGroups(cursor: Cursor, format: 1 | 2 | 3): StreamGroup[] {
   });
 }
 
-/** The entries of one node, whose ids and fields are told by their difference from its first. */
+/** The entries of one node, whose ids and fields are stored as differences from its first. */
 function readEntries(master: Buffer, listpack: Buffer): StreamEntry[] {
   const items = parseListpack(listpack);
   const [ms, seq] = [master.readBigUInt64BE(0), master.readBigUInt64BE(8)];

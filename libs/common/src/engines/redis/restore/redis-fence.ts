@@ -4,7 +4,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { takeTurn, toSessionName } from './restore-sessions.js';
 import { TargetServers } from './target-servers.js';
 
-/** The connections that a restore writes by are its fence: whoever ends them ends all that it can still do. */
+/** The connections that a restore writes by are its fence: their end is the end of all that the restore can still do. */
 export class RedisFence implements Fence {
   readonly whenLost: Promise<Error>;
   private isClosed = false;

@@ -10,7 +10,7 @@ export interface TargetServer {
 
 /** One connection to every master of a target. Closing them ends all that can still be written by them. */
 export class TargetServers {
-  /** Resolves when one of the connections ended, whoever ended it. */
+  /** Resolves when one of the connections ended, at either end. */
   readonly whenClosed: Promise<void>;
   private readonly bySlot = new Map<number, RedisClient>();
 

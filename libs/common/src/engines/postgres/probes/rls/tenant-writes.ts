@@ -60,7 +60,7 @@ function judge(what: string, result: { error: pg.DatabaseError } | object, { tab
   }
   const { error } = result as { error: pg.DatabaseError };
   if (isPolicyRefusal(error) || isMissingPrivilege(error)) return;
-  // Constraints are looked at after the policies: whoever got that far was let through.
+  // The server looks at constraints after the policies: a row that got that far was let through.
   if (error.code?.startsWith('23')) {
     const problem = `no policy refused ${role}; only a constraint did`;
     log.problems.add({ subject, expected: 'refused', actual: error.message, problem });

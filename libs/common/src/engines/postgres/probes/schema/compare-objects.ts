@@ -6,7 +6,7 @@ import {
 } from '#common/engines/postgres/probes/privileges/privileges-of-versions.js';
 import { findExtras } from './compare-extras.js';
 
-/** `table shop.orders`: what a difference is told about. */
+/** `table shop.orders`: the object of a difference. */
 export const toSubject = ({ kind, identity }: Pick<ObjectFacts, 'kind' | 'identity'>): string => `${kind} ${identity}`;
 
 /** The objects of both sides, and those that the restored side lacks. */
@@ -59,13 +59,13 @@ export function compareOwners(
 }
 
 /**
- * What an archive restored without owners gives to one owner. Not the schema `public`, which belongs to whoever owns the database
+ * What an archive restored without owners gives to one owner. Not the schema `public`, which belongs to the owner of the database
  * and is not in the archive, and no default privileges: they go with the other privileges.
  */
 export const isGivenToOwner = ({ kind, owner }: ObjectFacts): boolean =>
   kind !== 'default-privileges' && owner !== 'pg_database_owner';
 
-/** ALTER DEFAULT PRIVILEGES is as much a privilege as any: lost or new ones are told. */
+/** ALTER DEFAULT PRIVILEGES is as much a privilege as any: lost or new ones are differences. */
 export function compareDefaultPrivileges(expected: readonly ObjectFacts[], actual: readonly ObjectFacts[]): Evidence[] {
   const isDefault = ({ kind }: ObjectFacts): boolean => kind === 'default-privileges';
   const [before, after] = [expected.filter(isDefault), actual.filter(isDefault)];

@@ -167,7 +167,7 @@ function ownerStatement(schema: string, facts: SnapshotFacts, { privileges, owne
   const before = facts.objects.find(
     ({ kind, identity }) => kind === 'schema' && unquoteIdentifier(identity) === schema,
   );
-  // `public` is the server's; whoever owns the database may use it.
+  // `public` is the server's; the owner of the database may use it.
   const ofTarget = schema === 'public' ? undefined : owner;
   const wanted = privileges === 'keep' ? before?.owner : ofTarget;
   if (before === undefined || wanted === undefined) return [];

@@ -65,7 +65,7 @@ function toHarmless(parts: readonly PartEnd[], list: string): readonly string[] 
   return parts.flatMap(({ harmless }) => harmless);
 }
 
-/** pg_restore 17 and newer then complains in every session, and only a single job's complaints can be told apart for certain. */
+/** pg_restore 17 and newer then complains in every session, and only the complaints of a single job are certain to be in order. */
 const isOlderServer = ({ tools, serverMajor }: PgRestoreRequest): boolean => tools.major >= 17 && serverMajor < 17;
 
 interface PartEnd {

@@ -43,7 +43,7 @@ export async function unmarkAbandoned(session: PgSession, name: string): Promise
   await session.query(sql`COMMENT ON DATABASE ${identifier(name)} IS NULL`);
 }
 
-/** Every session of the run is told to end, whatever database it is in; then the database goes, with whoever else is in it. */
+/** Ends every session of the run, whatever database it is in; then drops the database, with all other sessions in it. */
 export async function dropScratch(session: PgSession, { name, runId }: Scratch): Promise<void> {
   await session.query(
     'SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE starts_with(application_name, $1)',

@@ -4,7 +4,7 @@ import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres
 import { endAttempts } from '../sessions.js';
 
 /**
- * Ends what an attempt at a restore, and those before it, have on the server, whoever began it and whether he still lives. Once this
+ * Ends what an attempt at a restore, and those before it, have on the server, whichever executor began it, alive or dead. Once this
  * resolves nothing of it can be committed any more: the lock is gone that every transaction of a restore asks for at its end.
  * Throws: postgres.*; restore.busy when a session does not end; the abort reason.
  */
