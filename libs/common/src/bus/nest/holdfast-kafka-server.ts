@@ -8,6 +8,7 @@ import type { RequestLosses } from '#common/bus/consumer/request-losses.js';
 import type { DeadLetterBox } from '#common/bus/dead-letter.js';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
 import type { Event } from '#common/contracts/envelope.js';
+import { toBackoffMs } from '#common/domain/backoff.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import type { BusContext } from './bus-context.js';
@@ -101,7 +102,7 @@ export class HoldfastKafkaServer extends ServerKafka {
         failures += 1;
         logger.warn({ groupId, reason: toText(error) }, 'the bus consumer could not start and is opened again');
       }
-      const waitMs = Math.min(backoffMs * 2 ** failures, backoffMs * 30);
+      const waitMs = toBackoffMs(failures + 1, { firstMs: backoffMs, maxMs: backoffMs * 30 }, Math.random());
       await sleep(waitMs, undefined, { signal }).catch(() => undefined);
     }
   }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { BusLogger } from '#common/bus/kafka-logger.js';
+import { toBackoffMs } from '#common/domain/backoff.js';
 import { AppError } from '#common/errors/app-error.js';
 
 export interface Patience {
@@ -22,7 +23,7 @@ export async function keepTrying(work: () => Promise<void>, patience: Patience):
     const failure = await tryOnce(work, patience);
     if (failure === undefined) return;
     if (!failure.retryable) throw failure;
-    const waitMs = Math.min(patience.backoffMs * 2 ** (tries - 1), patience.backoffMs * 30);
+    const waitMs = toBackoffMs(tries, { firstMs: patience.backoffMs, maxMs: patience.backoffMs * 30 }, Math.random());
     patience.logger.warn({ code: failure.code, tries, waitMs }, `trying again: ${failure.message}`);
     await waitAlive(waitMs, patience);
   }
