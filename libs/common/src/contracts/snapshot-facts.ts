@@ -63,7 +63,7 @@ export const ExtensionFacts = z.object({
   name: z.string(),
   version: z.string(),
   schema: z.string(),
-  comment: z.string().nullable().optional().describe('Absent: not read, leave it alone'),
+  comment: z.string().nullable(),
 });
 export const SettingFacts = z.object({
   database: z.string().nullable(),
@@ -114,34 +114,25 @@ export const SnapshotFacts = z.object({
   locale: z.string().nullable().optional().describe('Of the icu or builtin provider'),
   localeRules: z.string().nullable().optional().describe('ICU_RULES, beside the locale of the icu provider'),
   databaseOwner: z.string(),
-  databasePrivileges: z
-    .array(z.string())
-    .optional()
-    .describe('On the database itself, like those of an object; absent: not read, leave them alone'),
-  databaseComment: z.string().nullable().optional().describe('COMMENT ON DATABASE; absent: not read, leave it alone'),
-  connectionLimit: z.number().int().optional().describe('-1 is none; absent: not read, leave it alone'),
+  databasePrivileges: z.array(z.string()).describe('On the database itself, like those of an object'),
+  databaseComment: z.string().nullable().describe('COMMENT ON DATABASE'),
+  connectionLimit: z.number().int().describe('-1 is none'),
   sizeBytes: z.number().int(),
   tables: z.array(TableFacts),
   objects: z.array(ObjectFacts),
   sequences: z.array(SequenceFacts),
   extensions: z.array(ExtensionFacts),
-  collations: z.array(CollationFacts).optional().describe('That columns, types or objects need. Absent: not read'),
-  tablespaces: z
-    .array(z.string())
-    .optional()
-    .describe('That tables or indexes lie in besides the default. Absent: not read'),
+  collations: z.array(CollationFacts).describe('That columns, types or objects need'),
+  tablespaces: z.array(z.string()).describe('That tables or indexes lie in besides the default'),
   settings: z.array(SettingFacts),
   roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
   definitions: z
     .string()
     .describe('What every object is made of (contracts/definition.ts), a line of JSON each: base64 of zstd'),
-  largeObjects: z.array(LargeObjectFacts).optional().describe('Absent: not read'),
-  memberships: z.array(MembershipFacts).optional().describe('Absent: not read'),
-  tenants: TenantFacts.optional().describe('Absent: not read, or the dataset names no application'),
-  warnings: z
-    .array(z.string())
-    .optional()
-    .describe('What may make a restore fail, and how to mend it while the source is there; absent: not looked for'),
+  largeObjects: z.array(LargeObjectFacts),
+  memberships: z.array(MembershipFacts),
+  tenants: TenantFacts.optional().describe('Absent where the dataset names no application'),
+  warnings: z.array(z.string()).describe('What may make a restore fail, and how to mend it while the source is there'),
   migrationHead: z.string().nullable().describe('Of the application, where the dataset says how to read it'),
 });
 export type SnapshotFacts = z.infer<typeof SnapshotFacts>;

@@ -64,6 +64,9 @@ const snapshot = (): fc.Arbitrary<SnapshotFacts> =>
     encoding: text(),
     collation: text(),
     databaseOwner: text(),
+    databasePrivileges: fc.array(text(), { maxLength: 3 }),
+    databaseComment: fc.option(text()),
+    connectionLimit: fc.integer(),
     sizeBytes: size(),
     tables: fc.array(table(), { maxLength: 3 }),
     objects: fc.array(
@@ -78,10 +81,28 @@ const snapshot = (): fc.Arbitrary<SnapshotFacts> =>
     sequences: fc.array(fc.record({ name: qualified(), lastValue: offset(), isCalled: fc.boolean() }), {
       maxLength: 2,
     }),
-    extensions: fc.array(fc.record({ name: text(), version: text(), schema: text() }), { maxLength: 2 }),
+    extensions: fc.array(fc.record({ name: text(), version: text(), schema: text(), comment: fc.option(text()) }), {
+      maxLength: 2,
+    }),
     settings: fc.array(fc.record({ database: fc.option(text()), role: fc.option(text()), setting: text() }), {
       maxLength: 2,
     }),
+    collations: fc.array(
+      fc.record({ name: text(), provider: fc.constantFrom('libc', 'icu', 'builtin'), locales: fc.array(text()) }),
+      { maxLength: 2 },
+    ),
+    tablespaces: fc.array(text(), { maxLength: 2 }),
+    largeObjects: fc.array(
+      fc.record({
+        ...{ from: text(), to: text(), count: fc.integer({ min: 1 }), numbers: sha256() },
+        ...{ owner: text(), content: fc.option(sha256()) },
+      }),
+      { maxLength: 2 },
+    ),
+    memberships: fc.array(fc.record({ member: text(), role: text(), admin: fc.boolean(), isWithheld: fc.boolean() }), {
+      maxLength: 2,
+    }),
+    warnings: fc.array(text(), { maxLength: 2 }),
     roles: fc.array(text(), { maxLength: 3 }),
     definitions: text(),
     migrationHead: fc.option(text()),

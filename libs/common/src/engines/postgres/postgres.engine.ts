@@ -76,7 +76,7 @@ function forbidden({ connection }: PostgresTarget, catalogUrl: string | undefine
   return isHere ? [...own, catalog.database] : own;
 }
 
-function toSummary({ takenAt, sizeBytes, tables, warnings = [], ...facts }: SnapshotFacts): Summary {
+function toSummary({ takenAt, sizeBytes, tables, warnings, ...facts }: SnapshotFacts): Summary {
   const at = facts.lsn === null ? '' : ` at ${facts.lsn}`;
   return {
     snapshotAt: takenAt,

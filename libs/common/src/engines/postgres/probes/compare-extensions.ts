@@ -22,8 +22,8 @@ export function compareExtensions(
     if (versions === 'equal' && other.version !== extension.version) {
       wrong.push({ subject, expected: extension.version, actual: other.version, problem: 'has another version' });
     }
-    if (extension.comment !== undefined && other.comment !== extension.comment) {
-      const comments = { expected: extension.comment, actual: other.comment ?? null };
+    if (other.comment !== extension.comment) {
+      const comments = { expected: extension.comment, actual: other.comment };
       wrong.push({ subject, ...comments, problem: 'has another comment' });
     }
     return wrong;

@@ -20,16 +20,10 @@ export async function compareDatabaseRights(
     const owners = { expected: databaseOwner, actual: actual.databaseOwner };
     problems.push({ subject: 'the database', ...owners, problem: 'the owner changed' });
   }
-  if (databasePrivileges !== undefined) {
-    const [before, after] = [databasePrivileges, actual.databasePrivileges ?? []];
-    const problem = toPrivilegeProblem(before, after);
-    if (problem !== undefined) problems.push({ subject: 'the database', expected: before, actual: after, problem });
-  }
-  if (memberships !== undefined) {
-    const found = await readMemberships(session, roles);
-    const exempt = await readExemptMembers(session);
-    problems.push(...compareMemberships(memberships, found, { roles, exempt }));
-  }
-  const notes = memberships === undefined ? ['memberships not compared: the backup is older than their facts'] : [];
-  return { problems, notes: [...notes, ...toWithheldNotes(ofRoles)] };
+  const [expected, found] = [databasePrivileges, actual.databasePrivileges];
+  const problem = toPrivilegeProblem(expected, found);
+  if (problem !== undefined) problems.push({ subject: 'the database', expected, actual: found, problem });
+  const exempt = await readExemptMembers(session);
+  problems.push(...compareMemberships(memberships, await readMemberships(session, roles), { roles, exempt }));
+  return { problems, notes: toWithheldNotes(ofRoles) };
 }

@@ -60,7 +60,7 @@ async function compareKept(session: PgSession, snapshot: SnapshotFacts): Promise
     ...compareOwners(expected, actual),
     ...comparePrivileges(expected, actual, { before: snapshot.serverVersionNum, after: session.serverVersionNum }),
     ...compareDefaultPrivileges(expected, actual),
-    ...(await compareLargeObjectOwners(session, snapshot.largeObjects ?? [])),
+    ...(await compareLargeObjectOwners(session, snapshot.largeObjects)),
     ...rights.problems,
   ];
   return { problems, notes: rights.notes };
@@ -79,7 +79,7 @@ const toOwner = ({ owner, database }: PgProbeContext, params: PrivilegesParams):
 
 async function compareGiven(
   session: PgSession,
-  { objects, largeObjects = [] }: SnapshotFacts,
+  { objects, largeObjects }: SnapshotFacts,
   { owner, isNamed }: NewOwner,
 ): Promise<Comparison> {
   // A restore in place leaves schemas that were there with their owner, unless the target names another one.

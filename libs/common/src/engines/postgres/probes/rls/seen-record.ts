@@ -55,7 +55,7 @@ function findReason(
   facts: TenantFacts | undefined,
   asked: { readonly column: string; readonly role: string | undefined; readonly tenantSetting: string | undefined },
 ): string | null {
-  if (facts === undefined) return 'the backup is older than this fact, or its dataset named no application then';
+  if (facts === undefined) return 'the dataset named no application when the backup was taken';
   const isOfAnother = (['role', 'tenantSetting', 'column'] as const).some((key) => facts[key] !== asked[key]);
   if (!isOfAnother) return facts.reason;
   return `the backup knows role ${facts.role} with ${facts.tenantSetting} and column ${facts.column}`;

@@ -31,8 +31,7 @@ export const schemaProbe = definePgProbe({
       const problems = new EvidenceLog();
       const unclear = new EvidenceLog();
       problems.add(...(await compareDatabase(session, snapshot)), ...settings.problems, ...found.existence);
-      const { largeObjects } = snapshot;
-      if (largeObjects !== undefined) problems.add(...(await compareLargeObjects(session, largeObjects, extraObjects)));
+      problems.add(...(await compareLargeObjects(session, snapshot.largeObjects, extraObjects)));
       // Major versions print the same view in different words, so across them a difference proves nothing.
       const isComparable = toMajor(snapshot.serverVersionNum) === session.serverMajor;
       (isComparable ? problems : unclear).add(...found.form);

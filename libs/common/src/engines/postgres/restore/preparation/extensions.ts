@@ -26,7 +26,7 @@ export async function extensionStatements(session: PgSession, facts: SnapshotFac
     ...ordered.map(
       ({ name, schema }) => sql`CREATE EXTENSION IF NOT EXISTS ${identifier(name)} SCHEMA ${identifier(schema)}`,
     ),
-    ...facts.extensions.flatMap(toComment),
+    ...facts.extensions.map(toComment),
   ];
 }
 
@@ -34,11 +34,9 @@ export async function extensionStatements(session: PgSession, facts: SnapshotFac
  * CREATE EXTENSION gives every extension the comment of its own version. Only its owner may change that: where the role that restores is not
  * the owner, the comment stays as it is, and the probe of extensions tells it.
  */
-function toComment({ name, comment }: SnapshotFacts['extensions'][number]): Sql[] {
-  if (comment === undefined) return [];
+function toComment({ name, comment }: SnapshotFacts['extensions'][number]): Sql {
   const wanted = comment === null ? sql`NULL` : literal(comment);
-  return [
-    sql`DO ${body(sql`BEGIN
+  return sql`DO ${body(sql`BEGIN
       IF EXISTS (
         SELECT FROM pg_catalog.pg_extension
         WHERE extname = ${literal(name)} AND pg_catalog.pg_has_role(extowner, 'USAGE')
@@ -46,8 +44,7 @@ function toComment({ name, comment }: SnapshotFacts['extensions'][number]): Sql[
       ) THEN
         COMMENT ON EXTENSION ${identifier(name)} IS ${wanted};
       END IF;
-    END`)}`,
-  ];
+    END`)}`;
 }
 
 async function readRequirements(session: PgSession, names: readonly string[]): Promise<Map<string, string[]>> {

@@ -112,13 +112,8 @@ export async function databaseStatements(
   if (target.privileges === 'drop') return settings;
   const { databaseOwner: owner, databasePrivileges } = facts;
   const on = sql`DATABASE ${identifier(database)}`;
-  const rights =
-    databasePrivileges === undefined
-      ? []
-      : toPrivilegeStatements({
-          ...{ on, owner, wanted: databasePrivileges },
-          present: await databasePrivilegesOf(session, database),
-        });
+  const present = await databasePrivilegesOf(session, database);
+  const rights = toPrivilegeStatements({ on, owner, wanted: databasePrivileges, present });
   return [...settings, sql`ALTER ${on} OWNER TO ${identifier(owner)}`, ...rights];
 }
 
@@ -131,10 +126,10 @@ async function propertyStatements(session: PgSession, facts: SnapshotFacts, data
   );
   const on = sql`DATABASE ${identifier(database)}`;
   return [
-    ...(comment === undefined || comment === present.comment
+    ...(comment === present.comment
       ? []
       : [sql`COMMENT ON ${on} IS ${comment === null ? sql`NULL` : literal(comment)}`]),
-    ...(limit === undefined || limit === present.limit ? [] : [sql`ALTER ${on} CONNECTION LIMIT ${limit}`]),
+    ...(limit === present.limit ? [] : [sql`ALTER ${on} CONNECTION LIMIT ${limit}`]),
   ];
 }
 

@@ -8,10 +8,7 @@ export async function hasTablespaces(session: PgSession): Promise<boolean> {
 }
 
 /** Of those that the backup's tables and indexes lie in: those that a server with tablespaces lacks. */
-export async function findMissingTablespaces(
-  session: PgSession,
-  { tablespaces = [] }: SnapshotFacts,
-): Promise<string[]> {
+export async function findMissingTablespaces(session: PgSession, { tablespaces }: SnapshotFacts): Promise<string[]> {
   if (tablespaces.length === 0 || !(await hasTablespaces(session))) return [];
   const rows = await session.query<{ name: string }>(
     `SELECT name FROM unnest($1::text[]) AS name
@@ -22,10 +19,7 @@ export async function findMissingTablespaces(
 }
 
 /** Those that are there and in which the session's role may create nothing. */
-export async function findClosedTablespaces(
-  session: PgSession,
-  { tablespaces = [] }: SnapshotFacts,
-): Promise<string[]> {
+export async function findClosedTablespaces(session: PgSession, { tablespaces }: SnapshotFacts): Promise<string[]> {
   const rows = await session.query<{ name: string }>(
     `SELECT s.spcname::text AS name FROM pg_tablespace s
      WHERE s.spcname = ANY ($1::text[]) AND NOT has_tablespace_privilege(s.oid, 'CREATE') ORDER BY 1`,

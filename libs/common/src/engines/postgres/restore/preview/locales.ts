@@ -20,7 +20,7 @@ export async function findMissingLocales(session: PgSession, facts: SnapshotFact
 }
 
 /** The same for single collations, wherever they go. One of pg_catalog is found by its name, others the archive makes. */
-export async function findMissingCollations(session: PgSession, { collations = [] }: SnapshotFacts): Promise<string[]> {
+export async function findMissingCollations(session: PgSession, { collations }: SnapshotFacts): Promise<string[]> {
   const missing: string[] = [];
   const wanted: string[] = [];
   for (const collation of collations) {

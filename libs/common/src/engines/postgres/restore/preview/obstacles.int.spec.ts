@@ -10,11 +10,11 @@ import { lockDatabase } from '#common/engines/postgres/restore/lock.js';
 import { previewRestore } from '#common/engines/postgres/restore/preview/preview.js';
 import type { Code } from '#common/errors/codes.js';
 import { exitOfRefusals } from '#common/errors/refusals.js';
-import type { PgOrder } from '#common/testing/restore-test-bed.js';
-import { RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
+import { type PgOrder, RestoreTestBed, type Server } from '#common/testing/restore-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 const { signal } = new AbortController();
+const NOWHERE = { name: 'nowhere', version: '1', schema: 'public', comment: null };
 
 interface Obstacle {
   readonly order: PgOrder;
@@ -213,7 +213,7 @@ describe('what the run refuses the plan refuses, with the same code and exit', (
       'an extension that is not there',
       'restore.blocked',
       /lacks the extensions nowhere/,
-      () => ({ order: beside({}, withFacts({ extensions: [{ name: 'nowhere', version: '1', schema: 'public' }] })) }),
+      () => ({ order: beside({}, withFacts({ extensions: [NOWHERE] })) }),
     ],
     [
       'a role that may not create databases',

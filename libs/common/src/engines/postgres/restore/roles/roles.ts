@@ -18,7 +18,7 @@ export function rolesToBring(facts: SnapshotFacts, { privileges, owner }: Postgr
  */
 export async function findMissingMemberships(
   session: PgSession,
-  { memberships = [], roles }: SnapshotFacts,
+  { memberships, roles }: SnapshotFacts,
   { privileges }: PostgresTarget,
 ): Promise<MissingMembership[]> {
   if (privileges === 'drop') return [];
