@@ -91,8 +91,8 @@ async function isEarlier(other: OwnIndex, { runId, attempt }: AttemptIdentity): 
 
 /** A holder renews by tasks. When they were enqueued counts, for a server may be busy with others for hours. */
 async function isSilent(client: MeilisearchClient, lock: string, now: string): Promise<boolean> {
-  const types = 'indexCreation,indexUpdate';
-  const signs = await client.tasks({ indexUids: lock, types, limit: 20 });
-  const newest = signs.find(({ status }) => status !== 'failed' && status !== 'canceled');
+  // What others asked for in vain is no sign of the holder.
+  const statuses = 'enqueued,processing,succeeded';
+  const [newest] = await client.tasks({ indexUids: lock, types: 'indexCreation,indexUpdate', statuses, limit: 1 });
   return newest === undefined || Date.parse(now) - Date.parse(newest.enqueuedAt) > LEASE_MS;
 }
