@@ -4,13 +4,14 @@ import type { Redis } from 'ioredis';
 import { MAKES, RedisServer } from '#common/testing/redis-server.js';
 import { describeKeys } from '#common/testing/redis-test-bed.js';
 import { fillZoo } from '#common/testing/redis-zoo.js';
+import { representative } from '#common/testing/representative.js';
 import { Platform } from '#tools/platform/platform.js';
 import { waitUntil } from '#tools/platform/wait-until.js';
 import { holdfast } from '../support/cli.js';
 import { ask, causedBy } from '../support/request.js';
 import { findSecrets } from '../support/secret-hunt.js';
 
-describe.each(MAKES)('a cache in %s', (make) => {
+describe.each(representative(MAKES))('a cache in %s', (make) => {
   const [admin, secret] = [randomBytes(9).toString('hex'), randomBytes(9).toString('hex')];
   let server: RedisServer;
   let platform: Platform;

@@ -86,10 +86,10 @@ export class Cluster {
   /** Starts one more process of the app, with gates of its own, and waits until it is ready unless told otherwise. */
   async startApp(name: AppName, { env = {}, wait = true }: StartOptions = {}): Promise<Replica> {
     const gates = await openGates(this.places);
-    const { catalog, source, target, store, bus } = gates;
+    const { catalog, source, target, store, bus, cache } = gates;
     const places = this.toEnvironment({
       ...{ catalogPort: catalog.port, sourcePort: source.port, targetPort: target.port },
-      ...{ storeEndpoint: store.endpoint, busPort: bus.port },
+      ...{ storeEndpoint: store.endpoint, busPort: bus.port, cachePort: cache?.port },
     });
     const replica = Replica.start(name, gates, {
       configFile: this.configFile,
@@ -126,7 +126,7 @@ export class Cluster {
   get env(): Record<string, string> {
     return this.toEnvironment({
       ...{ catalogPort: this.places.catalog.port, sourcePort: postgres18.port, targetPort: postgres18.port },
-      ...{ storeEndpoint: s3.endpoint, busPort: this.places.bus.port },
+      ...{ storeEndpoint: s3.endpoint, busPort: this.places.bus.port, cachePort: this.places.cache?.port },
     });
   }
 
@@ -162,6 +162,7 @@ export class Cluster {
       S3_ENDPOINT: places.storeEndpoint,
       S3_KEY: s3.secretAccessKey,
       BUS_BROKER: `127.0.0.1:${places.busPort}`,
+      CACHE_URL: `redis://127.0.0.1:${places.cachePort ?? 1}`,
       API_TOKEN: `token-${this.id}`,
       ...this.plan.secrets,
     };
@@ -204,4 +205,5 @@ interface Places {
   readonly targetPort: number;
   readonly storeEndpoint: string;
   readonly busPort: number;
+  readonly cachePort: number | undefined;
 }

@@ -15,6 +15,7 @@ const APIS = {
   Heartbeat: 12,
   SyncGroup: 14,
   DescribeGroups: 15,
+  CreateTopics: 19,
   InitProducerId: 22,
   AddPartitionsToTxn: 24,
   AddOffsetsToTxn: 25,

@@ -31,6 +31,17 @@ export const inStore = (match: S3Match): Place => ({
   after: ({ store }) => store.holdAfter(match),
 });
 
+/** A command to the cache of the surroundings. */
+export const inCache = (command: RegExp): Place => ({
+  before: ({ cache }) => toDoor(cache).holdBefore(command),
+  after: ({ cache }) => toDoor(cache).holdAfter(command),
+});
+
+function toDoor(cache: Gates['cache']): NonNullable<Gates['cache']> {
+  if (cache === undefined) throw new Error('the surroundings of this cluster have no cache');
+  return cache;
+}
+
 export const onBus = (toMatch: (cluster: Cluster) => BusMatch): Place => ({
   before: ({ bus }, cluster) => bus.holdBefore(toMatch(cluster)),
   after: ({ bus }, cluster) => bus.holdAfter(toMatch(cluster)),

@@ -3,6 +3,7 @@ import { endpoints } from '#tools/services/endpoints.js';
 import { KafkaGate } from './kafka-gate.js';
 import { PgGate } from './pg-gate.js';
 import { descendantsOf, type LivingProcess } from './process-tree.js';
+import { RedisGate } from './redis-gate.js';
 import { S3Gate } from './s3-gate.js';
 
 /** One app's own doors to everything else: what it says can be held there, what others say is not touched. */
@@ -13,19 +14,26 @@ export interface Gates {
   readonly target: PgGate;
   readonly store: S3Gate;
   readonly bus: KafkaGate;
+  /** Where the surroundings have a cache. */
+  readonly cache?: RedisGate;
 }
 
 /** Where the real services are; a spec with a broker or a catalog of its own says so. */
 export interface Surroundings {
   readonly catalog: { readonly host: string; readonly port: number };
   readonly bus: { readonly host: string; readonly port: number };
+  readonly cache?: { readonly host: string; readonly port: number };
 }
 
-export async function openGates({ catalog, bus }: Surroundings): Promise<Gates> {
+export async function openGates({ catalog, bus, cache }: Surroundings): Promise<Gates> {
   const { postgres18, s3 } = endpoints;
   const [first, source, target] = [PgGate.open(catalog), PgGate.open(postgres18), PgGate.open(postgres18)];
   const [store, kafka] = [S3Gate.open(s3), KafkaGate.open(bus)];
-  return { catalog: await first, source: await source, target: await target, store: await store, bus: await kafka };
+  const others = cache === undefined ? {} : { cache: await RedisGate.open(cache) };
+  return {
+    ...others,
+    ...{ catalog: await first, source: await source, target: await target, store: await store, bus: await kafka },
+  };
 }
 
 /** One process of one app, with its gates. */

@@ -1,10 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bucket } from '#common/engines/bucket/bucket.engine.js';
 import { BucketBed } from '#common/testing/bucket-bed.js';
-import { engineContract } from '#common/testing/engine-contract.js';
 import type { StoreFixture } from '#common/testing/engine-harness.js';
-import { bucket } from './bucket.engine.js';
 
 const toText = (contents: Readonly<Record<string, string>>): string =>
   Object.entries(contents)
@@ -23,7 +22,8 @@ async function readByHand(folder: string): Promise<string> {
   return toText(found);
 }
 
-async function start(): Promise<StoreFixture> {
+/** A source, and a bucket whose prefixes are the destinations. */
+export async function startBucketStore(): Promise<StoreFixture> {
   const [source, place] = [await BucketBed.make(), await BucketBed.make()];
   let destinations = 0;
   return {
@@ -64,5 +64,3 @@ async function start(): Promise<StoreFixture> {
     },
   };
 }
-
-engineContract('bucket', start);
