@@ -23,7 +23,7 @@ export const usage = `usage: npm run bench -- backup [--size 200M] [--rounds 5]
   memory         resident memory of a process that makes a backup, and of one that fetches it for a restore
   many-datasets  so many databases due in one minute: until all is done, and what it costs catalog, bus and machine
   back-pressure  so many requests at once while the catalog is away: what each service holds in memory, and that none is lost
-  shared         resident memory of backups that share so many objects: making them, checking them, expiring them; needs no service
+  shared         memory of backups that share so many objects: making them, checking them, expiring them; needs no service
 
 Needs the services: npm run services -- up postgres-18 s3 kafka`;
 

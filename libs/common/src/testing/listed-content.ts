@@ -16,7 +16,6 @@ const MODIFIED_AT = new Date('2026-01-01T00:00:00.000Z');
  */
 export function withListedContent(real: BackupRepository, ledger: string): ScriptedRepository {
   const written = openSync(ledger, 'a');
-  const removed: string[] = [];
   const isContent = (key: string): boolean => /^[^/]+\/content(\/|$)/.test(key);
 
   async function* list(): AsyncGenerator<StoredObject> {
@@ -46,7 +45,6 @@ export function withListedContent(real: BackupRepository, ledger: string): Scrip
     list: (listed, prefix, o) => (isContent(prefix) ? list() : listed(prefix, o)),
     remove: async (remove, key, o) => {
       if (!isContent(key)) return remove(key, o);
-      removed.push(key);
       return { sizeBytes: null, isFreed: null };
     },
   });

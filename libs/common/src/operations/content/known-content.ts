@@ -1,45 +1,40 @@
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, isEncryptedName, type Reference, writerMarkOf } from '#common/contracts/shared-ref.js';
 
 /** Digest, mark of the writer, whether it is encrypted, size, SHA-256 of the stored bytes. */
 const RECORD_BYTES = 32 + 8 + 1 + 8 + 32;
-const BUFFERED_RECORDS = 1_024;
+const PAGE_BYTES = 4_096;
+/** A page ends with the number of its records. */
+const COUNT_AT = PAGE_BYTES - 2;
+const RECORDS_A_PAGE = Math.floor(COUNT_AT / RECORD_BYTES);
+/** Twice as many pages when so many of the records that fit are there: few pages are full then. */
+const MAX_FILL = 0.8;
 
 /**
- * Which contents are stored already, found by digest. The records lie in a file; memory holds eight to sixteen bytes for each, so that ten million of
- * them fit beside everything else.
+ * Which contents are stored already, found by digest. They lie in a file, 100 to 200 bytes for each, and memory holds one page of it, however many
+ * they are. The first bits of a digest say in which page it is; what finds that page full is in the next one with room. So digests in their order,
+ * as references have them, go through the file in its order.
  */
 export class KnownContent {
-  private readonly descriptor: number;
-  private readonly buffer = Buffer.alloc(RECORD_BYTES * BUFFERED_RECORDS);
-  /** Numbers of records from 1 on, at the place that the digest says or the next free one behind it. */
-  private slots = new Uint32Array(1 << 12);
+  private table: Table;
   private count = 0;
-  private flushed = 0;
 
-  constructor(folder: string) {
-    this.descriptor = openSync(join(folder, 'known'), 'wx+', 0o600);
+  constructor(private readonly folder: string) {
+    this.table = new Table(folder, 0);
   }
 
   /** The first of several with one digest stays. */
   add(reference: Reference): void {
-    const digest = Buffer.from(digestOf(reference.name), 'hex');
-    if (this.locate(digest) !== undefined) return;
-    if (this.count - this.flushed === BUFFERED_RECORDS) this.flush();
-    const record = this.buffer.subarray((this.count - this.flushed) * RECORD_BYTES);
-    digest.copy(record);
-    record.write(writerMarkOf(reference.name), 32, 'hex');
-    record.writeUInt8(isEncryptedName(reference.name) ? 1 : 0, 40);
-    record.writeBigUInt64LE(BigInt(reference.sizeBytes), 41);
-    record.write(reference.sha256, 49, 'hex');
+    const record = toRecord(reference);
+    if (this.table.locate(record) !== undefined) return;
+    if (this.count >= this.table.pages * RECORDS_A_PAGE * MAX_FILL) this.grow();
+    this.table.add(record);
     this.count += 1;
-    if (this.count * 2 > this.slots.length) this.grow();
-    else this.place(this.slots, digest, this.count);
   }
 
   find(digest: string): Reference | undefined {
-    const record = this.locate(Buffer.from(digest, 'hex'));
+    const record = this.table.locate(Buffer.from(digest, 'hex'));
     if (record === undefined) return undefined;
     const suffix = record.readUInt8(40) === 1 ? '.zst.age' : '.zst';
     return {
@@ -50,52 +45,94 @@ export class KnownContent {
   }
 
   close(): void {
-    closeSync(this.descriptor);
-  }
-
-  private locate(digest: Buffer): Buffer | undefined {
-    const mask = this.slots.length - 1;
-    for (let at = digest.readUInt32LE(0) & mask; ; at = (at + 1) & mask) {
-      const number = this.slots[at] ?? 0;
-      if (number === 0) return undefined;
-      const record = this.read(number - 1);
-      if (record.compare(digest, 0, 32, 0, 32) === 0) return record;
-    }
-  }
-
-  private place(slots: Uint32Array, digest: Buffer, number: number): void {
-    const mask = slots.length - 1;
-    let at = digest.readUInt32LE(0) & mask;
-    while (slots[at] !== 0) at = (at + 1) & mask;
-    slots[at] = number;
+    this.table.remove();
   }
 
   private grow(): void {
-    const slots = new Uint32Array(this.slots.length * 2);
-    const chunk = Buffer.alloc(this.buffer.length);
-    this.flush();
-    for (let first = 0; first < this.count; first += BUFFERED_RECORDS) {
-      const records = Math.min(BUFFERED_RECORDS, this.count - first);
-      readSync(this.descriptor, chunk, 0, records * RECORD_BYTES, first * RECORD_BYTES);
-      for (let i = 0; i < records; i += 1)
-        this.place(slots, chunk.subarray(i * RECORD_BYTES, i * RECORD_BYTES + 32), first + i + 1);
-    }
-    this.slots = slots;
+    const larger = new Table(this.folder, this.table.bits + 1);
+    for (const record of this.table.all()) larger.add(record);
+    this.table.remove();
+    this.table = larger;
+  }
+}
+
+/** A file of 2^bits pages, never full. */
+class Table {
+  readonly pages: number;
+  private readonly file: string;
+  private readonly descriptor: number;
+  private readonly page = Buffer.alloc(PAGE_BYTES);
+  private number = 0;
+  private isWritten = true;
+
+  constructor(
+    folder: string,
+    readonly bits: number,
+  ) {
+    this.pages = 2 ** bits;
+    this.file = join(folder, `known-${bits}`);
+    this.descriptor = openSync(this.file, 'wx+', 0o600);
+    ftruncateSync(this.descriptor, this.pages * PAGE_BYTES);
   }
 
-  private read(index: number): Buffer {
-    if (index >= this.flushed) {
-      const start = (index - this.flushed) * RECORD_BYTES;
-      return this.buffer.subarray(start, start + RECORD_BYTES);
+  /** The record with the digest that `wanted` begins with, until the next call. */
+  locate(wanted: Buffer): Buffer | undefined {
+    const start = wanted.readUInt32BE(0);
+    for (let number = this.homeOf(wanted); ; number = (number + 1) % this.pages) {
+      this.turnTo(number);
+      const count = this.page.readUInt16LE(COUNT_AT);
+      for (let at = 0; at < count * RECORD_BYTES; at += RECORD_BYTES)
+        if (this.page.readUInt32BE(at) === start && this.page.compare(wanted, 0, 32, at, at + 32) === 0)
+          return this.page.subarray(at, at + RECORD_BYTES);
+      if (count < RECORDS_A_PAGE) return undefined;
     }
-    const record = Buffer.alloc(RECORD_BYTES);
-    readSync(this.descriptor, record, 0, RECORD_BYTES, index * RECORD_BYTES);
-    return record;
   }
 
-  private flush(): void {
-    const records = this.count - this.flushed;
-    writeSync(this.descriptor, this.buffer, 0, records * RECORD_BYTES, this.flushed * RECORD_BYTES);
-    this.flushed = this.count;
+  /** `record` must not be there yet. */
+  add(record: Buffer): void {
+    this.turnTo(this.homeOf(record));
+    while (this.page.readUInt16LE(COUNT_AT) === RECORDS_A_PAGE) this.turnTo((this.number + 1) % this.pages);
+    const count = this.page.readUInt16LE(COUNT_AT);
+    record.copy(this.page, count * RECORD_BYTES);
+    this.page.writeUInt16LE(count + 1, COUNT_AT);
+    this.isWritten = false;
   }
+
+  /** Page after page, each by digest. */
+  *all(): Generator<Buffer> {
+    for (let number = 0; number < this.pages; number += 1) {
+      this.turnTo(number);
+      const count = this.page.readUInt16LE(COUNT_AT);
+      const records = Array.from({ length: count }, (_, i) =>
+        this.page.subarray(i * RECORD_BYTES, (i + 1) * RECORD_BYTES),
+      );
+      yield* records.sort(Buffer.compare);
+    }
+  }
+
+  remove(): void {
+    closeSync(this.descriptor);
+    rmSync(this.file, { force: true });
+  }
+
+  private homeOf(digest: Buffer): number {
+    return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * this.pages);
+  }
+
+  private turnTo(number: number): void {
+    if (number === this.number) return;
+    if (!this.isWritten) writeSync(this.descriptor, this.page, 0, PAGE_BYTES, this.number * PAGE_BYTES);
+    readSync(this.descriptor, this.page, 0, PAGE_BYTES, number * PAGE_BYTES);
+    [this.number, this.isWritten] = [number, true];
+  }
+}
+
+function toRecord({ name, sizeBytes, sha256 }: Reference): Buffer {
+  const record = Buffer.alloc(RECORD_BYTES);
+  record.write(digestOf(name), 'hex');
+  record.write(writerMarkOf(name), 32, 'hex');
+  record.writeUInt8(isEncryptedName(name) ? 1 : 0, 40);
+  record.writeBigUInt64LE(BigInt(sizeBytes), 41);
+  record.write(sha256, 49, 'hex');
+  return record;
 }

@@ -19,8 +19,12 @@ export interface SortedLinesOptions {
   readonly maxRuns?: number;
 }
 
-const MAX_BYTES = 8 << 20;
+const MAX_BYTES = 4 << 20;
+/** Merged at once, each with a buffer. */
 const MAX_RUNS = 64;
+const BUFFER_BYTES = 16 << 10;
+/** Written at once. */
+const BATCH_LINES = 256;
 /** What an entry costs besides its characters. */
 const OVERHEAD = 96;
 
@@ -55,7 +59,13 @@ export class SortedLines {
       return;
     }
     this.spill();
-    while (this.runs.length > this.maxRuns) await this.joinRuns();
+    while (this.runs.length > this.maxRuns) {
+      const joined: string[] = [];
+      // Neighbours, so that lines of one key stay in order; each pass reads every line once.
+      for (let i = 0; i < this.runs.length; i += this.maxRuns)
+        joined.push(await this.join(this.runs.slice(i, i + this.maxRuns)));
+      this.runs = joined;
+    }
     yield* mergeRuns(this.runs);
     for (const file of this.runs) await rm(file, { force: true });
   }
@@ -72,30 +82,24 @@ export class SortedLines {
     const descriptor = openSync(file, 'wx', 0o600);
     try {
       const lines = this.takeHeld();
-      for (let i = 0; i < lines.length; i += 1_000)
-        writeSync(
-          descriptor,
-          lines
-            .slice(i, i + 1_000)
-            .map(toText)
-            .join(''),
-        );
+      for (let i = 0; i < lines.length; i += BATCH_LINES) {
+        const batch = lines.slice(i, i + BATCH_LINES).map(toText);
+        writeSync(descriptor, batch.join(''));
+      }
     } finally {
       closeSync(descriptor);
     }
     this.runs.push(file);
   }
 
-  /** The oldest, so that lines of one key stay in order. */
-  private async joinRuns(): Promise<void> {
-    const joined = this.runs.slice(0, this.maxRuns);
+  private async join(runs: readonly string[]): Promise<string> {
     const file = this.nextFile();
     const output = await open(file, 'wx', 0o600);
     try {
       let batch: string[] = [];
-      for await (const line of mergeRuns(joined)) {
+      for await (const line of mergeRuns(runs)) {
         batch.push(toText(line));
-        if (batch.length < 1_000) continue;
+        if (batch.length < BATCH_LINES) continue;
         await output.write(batch.join(''));
         batch = [];
       }
@@ -103,8 +107,8 @@ export class SortedLines {
     } finally {
       await output.close();
     }
-    for (const each of joined) await rm(each, { force: true });
-    this.runs = [file, ...this.runs.slice(joined.length)];
+    for (const each of runs) await rm(each, { force: true });
+    return file;
   }
 
   private nextFile(): string {
@@ -132,7 +136,7 @@ async function* mergeRuns(files: readonly string[]): AsyncGenerator<KeyedLine> {
   try {
     for (const [order, file] of files.entries()) {
       const handle = await open(file, 'r');
-      const rest = readLines(handle.createReadStream({ highWaterMark: 64 << 10 }));
+      const rest = readLines(handle.createReadStream({ highWaterMark: BUFFER_BYTES }));
       const first = await rest.next();
       if (!first.done) push(heads, { order, current: fromText(first.value), rest });
     }

@@ -12,7 +12,7 @@ process.once('message', (count: number) => {
 process.send?.('ready');
 
 async function work(count: number): Promise<readonly string[]> {
-  const folder = await mkdtemp(join(tmpdir(), 'holdfast-million-'));
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-sorting-'));
   try {
     const lines = new SortedLines({ folder, name: 'references' });
     for (let i = 0; i < count; i += 1) {
