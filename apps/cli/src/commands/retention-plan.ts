@@ -1,5 +1,5 @@
 import { Exit } from '#common/errors/exit.js';
-import { type DatasetPlan, planRetention } from '#common/service/retention/plan-retention.js';
+import { planRetention, type RetentionPreview } from '#common/service/retention/plan-retention.js';
 import { withCatalogAtHand } from '../local/catalog-at-hand.js';
 import { flag, text } from '../options.js';
 import { toPlanText } from '../output/retention-text.js';
@@ -22,7 +22,7 @@ export const retentionPlan: Verb = {
       { isLocal: flag(options, 'local'), mustFollow: false },
       context,
       async (catalog) => {
-        const made: DatasetPlan[] = [];
+        const made: RetentionPreview[] = [];
         for (const name of names)
           made.push(await planRetention(name, { installation, catalog, now: () => new Date() }, signal));
         return made;

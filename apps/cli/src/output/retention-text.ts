@@ -1,10 +1,10 @@
 import type { AppliedRetention } from '#common/service/retention/apply-retention.js';
-import type { DatasetPlan } from '#common/service/retention/plan-retention.js';
+import type { RetentionPreview, WalPreview } from '#common/service/retention/plan-retention.js';
 import { toSize } from './sizes.js';
 import { toTable } from './table.js';
 
 /** What would become of every backup, with the reason for each. */
-export function toPlanText(plan: DatasetPlan): string {
+export function toPlanText(plan: RetentionPreview): string {
   const expired = plan.backups.filter(({ isKept }) => !isKept);
   const freed = expired.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const counts = `${plan.dataset} in ${plan.repository}: ${plan.backups.length - expired.length} kept, ${expired.length} expired (${toSize(freed)})`;
@@ -19,13 +19,24 @@ export function toPlanText(plan: DatasetPlan): string {
   return [counts, table, ...toWarnings(plan)].join('\n');
 }
 
-function* toWarnings({ refusals, halfDeleted, damaged, cap, backups }: DatasetPlan): Generator<string> {
+function* toWarnings({ refusals, halfDeleted, damaged, cap, backups, wal }: RetentionPreview): Generator<string> {
   const expired = backups.filter(({ isKept }) => !isKept).length;
   for (const { method, reason } of refusals) yield `nothing made by ${method} expires: ${reason}`;
   if (expired > cap) yield `one sweep marks ${cap} and deletes ${cap}, the oldest first`;
   for (const id of halfDeleted) yield `${id}: its deletion was cut short, the next sweep finishes it`;
   for (const { id, problem } of damaged)
     yield `neither counted nor deleted: ${problem}; \`holdfast backup delete ${id}\` removes it`;
+  if (wal.state !== 'unused') yield toWalText(wal);
+}
+
+/** What is archived that no backup needs, and from where on all of it stays. */
+export function toWalText({ state, why, needs, expired, sizeBytes }: WalPreview): string {
+  if (state !== 'decided' || needs.length === 0)
+    return `no archived WAL expires: ${why ?? 'there is none, or no backup that would need it'}`;
+  const kept = needs.map(
+    ({ systemId, from, fromBackup }) => `${from} on for backup ${fromBackup} (cluster ${systemId})`,
+  );
+  return `archived WAL that no backup needs: ${expired} objects, ${toSize(sizeBytes)}; kept from ${kept.join(', ')}`;
 }
 
 export const SAID = {
@@ -49,6 +60,7 @@ export function toAppliedText({
   swept,
   unfinished,
   content,
+  wal,
 }: AppliedRetention): string {
   const lines = [`${dataset}: ${backups.length} backups touched`];
   for (const { method, reason } of refusals) lines.push(`nothing made by ${method} expires: ${reason}`);
@@ -63,7 +75,7 @@ export function toAppliedText({
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
   lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
   if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);
-  lines.push(...toContentLines(content));
+  lines.push(...toContentLines(content), ...toWalLines(wal));
   return lines.join('\n');
 }
 
@@ -71,5 +83,13 @@ function toContentLines({ state, why, removed, removedBytes, locked }: AppliedRe
   const lines = state === 'blocked' ? [`  no shared object is deleted: ${why ?? state}`] : [];
   if (removed > 0) lines.push(`  deleted ${removed} shared objects that no backup needs: ${toSize(removedBytes)}`);
   if (locked > 0) lines.push(`  ${locked} more are locked by the store; a later sweep goes on`);
+  return lines;
+}
+
+export function toWalLines({ state, why, removed, removedBytes, locked }: AppliedRetention['wal']): string[] {
+  const lines = state === 'blocked' ? [`  no archived WAL is deleted: ${why ?? state}`] : [];
+  if (removed > 0)
+    lines.push(`  deleted ${removed} objects of archived WAL that no backup needs: ${toSize(removedBytes)}`);
+  if (locked > 0) lines.push(`  ${locked} more of archived WAL are locked by the store; a later sweep goes on`);
   return lines;
 }

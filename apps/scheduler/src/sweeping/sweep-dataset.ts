@@ -1,3 +1,4 @@
+import { NO_WAL } from '#common/operations/recovery/expire-wal.js';
 import { deletionKey, expiringKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import {
@@ -36,7 +37,7 @@ async function retain(
 ): Promise<Omit<SweptDataset, 'lost'>> {
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
     return applyRetention(dataset, d, signal);
-  const nothing = { dataset, refusals: [], backups: [], left: 0, isSpaceFreed: null, freedBytes: 0 };
+  const nothing = { dataset, refusals: [], backups: [], left: 0, isSpaceFreed: null, freedBytes: 0, wal: NO_WAL };
   return { ...nothing, plan: undefined, ...(await sweepDead(dataset, { ...d, hasDeleted: false }, signal)) };
 }
 

@@ -105,7 +105,7 @@ const toHung = (repository: string): AppError =>
   new AppError('repository.unavailable', `a call to repository ${repository} has not ended`, { repository });
 
 function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
-  const { dataset, refusals, backups, left, unfinished, plan, content } = swept;
+  const { dataset, refusals, backups, left, unfinished, plan, content, wal } = swept;
   const attempts = swept.swept.length;
   metrics?.retentionExpired.inc({ dataset }, backups.filter(({ outcome }) => outcome === 'deleted').length);
   metrics?.retentionRefused.set({ dataset }, refusals.length === 0 ? 0 : 1);
@@ -113,6 +113,7 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
   metrics?.sweptLeftovers.inc({ kind: 'attempt' }, attempts);
   metrics?.sweptLeftovers.inc({ kind: 'upload' }, unfinished);
   metrics?.sweptLeftovers.inc({ kind: 'content' }, content.removed);
+  metrics?.sweptLeftovers.inc({ kind: 'wal' }, wal.removed);
   const [outcomes, keptBack] = [countOutcomes(swept), toKeptBack(swept)];
   const damaged = plan?.damaged ?? [];
   for (const { id: backupId, outcome, problem } of backups)
@@ -127,13 +128,15 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
     attempts,
     uploads: unfinished,
     ...(content.removed > 0 ? { content: content.removed, contentBytes: content.removedBytes } : {}),
+    ...(wal.removed > 0 ? { wal: wal.removed, walBytes: wal.removedBytes } : {}),
     keptBack,
   };
   const why = refusals.map(({ reason }) => reason).join('; ');
   if (why !== '') logger.warn({ ...said, why }, 'retention refused: nothing expires of what a failing method made');
-  else if (backups.length + attempts + unfinished + content.removed + keptBack.length > 0)
+  else if (backups.length + attempts + unfinished + content.removed + wal.removed + keptBack.length > 0)
     logger.info(said, 'dataset swept');
   if (content.state === 'blocked') logger.warn({ dataset, why: content.why }, 'no shared object is deleted');
+  if (wal.state === 'blocked') logger.warn({ dataset, why: wal.why }, 'no archived WAL is deleted');
   for (const { backupId, damage } of swept.lost)
     logger.error({ dataset, backupId, damage }, 'backup damaged: an object is lost or short');
   for (const { id: backupId, problem } of damaged.filter(

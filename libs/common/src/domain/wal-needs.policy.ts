@@ -13,6 +13,10 @@ export interface WalUser {
   readonly id: string;
   readonly takenAt: Date;
   readonly requires: readonly WalStretch[];
+  /** Good, and kept by retention: later instants are reached from it. */
+  readonly leadsOn: boolean;
+  /** A hold is on it, or a run works with it: what is archived since may be what the run reads. */
+  readonly isHeld: boolean;
 }
 
 /** Which archived log of one cluster has to stay. */
@@ -34,17 +38,20 @@ export interface WalSegment {
 }
 
 /**
- * From which position onward the log of each cluster must be kept. `reachFrom`: every instant since then shall be reachable, so the newest backup
- * before it leads on; backups that are older still keep only what makes them consistent. Without it the oldest backup leads on. Positions count on
+ * From which position onward the log of each cluster must be kept. `reachFrom`: every instant since then shall be reachable, so the newest good
+ * backup before it leads on, and so does every backup that is held; others that are older keep only what makes them consistent, whatever state they
+ * are in. Without it the oldest backup leads on. Positions count on
  * all timelines: a fork goes on where its parent was left, so that a position never comes down. A cluster without any backup is not among the
  * answers: its log may be that of a first backup that is still being made, and stays.
  */
 export function decideWalNeeds(users: readonly WalUser[], reachFrom?: Date): WalNeeds[] {
-  const uses = users.flatMap(({ id, takenAt, requires }) => requires.map((stretch) => ({ id, takenAt, stretch })));
+  const uses = users.flatMap(({ requires, ...user }) => requires.map((stretch) => ({ ...user, stretch })));
   return [...Map.groupBy(uses, ({ stretch }) => stretch.systemId)].map(([systemId, own]) => {
-    const before = reachFrom === undefined ? [] : own.filter(({ takenAt }) => takenAt <= reachFrom);
+    const before = reachFrom === undefined ? [] : own.filter(({ takenAt, leadsOn }) => leadsOn && takenAt <= reachFrom);
     const newestBefore = Math.max(...before.map(({ takenAt }) => takenAt.getTime()));
-    const leading = own.filter(({ takenAt }) => before.length === 0 || takenAt.getTime() >= newestBefore);
+    const leading = own.filter(
+      ({ takenAt, isHeld }) => before.length === 0 || isHeld || takenAt.getTime() >= newestBefore,
+    );
     const first = leading.reduce((a, b) => (compareLsn(a.stretch.startLsn, b.stretch.startLsn) <= 0 ? a : b));
     const from = first.stretch.startLsn;
     const stretches = own.map(({ stretch }) => stretch).filter(({ startLsn }) => compareLsn(startLsn, from) < 0);

@@ -1,63 +1,75 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
-import { parseLsn } from './lsn.js';
-import { decideWalNeeds, isWalNeeded, type WalUser } from './wal-needs.policy.js';
+import { parseLsn, toLsnBytes } from './lsn.js';
+import { toLsn } from './wal.js';
+import { decideWalNeeds, isWalNeeded, type WalSegment, type WalUser } from './wal-needs.policy.js';
 
-const base = (
-  id: string,
-  day: number,
-  start: string,
-  { end = start, system = '7001', timeline = 1 } = {},
-): WalUser => ({
-  id,
-  takenAt: new Date(`2026-11-${String(day).padStart(2, '0')}T02:00:00Z`),
-  requires: [{ systemId: system, timeline, startLsn: parseLsn(start), endLsn: parseLsn(end) }],
+const folder = join(process.cwd(), 'test/golden/wal-needs');
+
+/** One backup as it stands in a file; what is usual is left out, and without a `start` it needs no WAL. */
+interface GoldenBackup extends Partial<Pick<WalUser, 'leadsOn' | 'isHeld'>> {
+  readonly id: string;
+  readonly at: string;
+  readonly start?: string;
+  readonly end?: string;
+  readonly timeline?: number;
+  readonly system?: string;
+}
+
+interface Golden {
+  readonly title: string;
+  readonly reachFrom?: string;
+  readonly backups: readonly GoldenBackup[];
+  /** `timeline start`, each of 16 MB. */
+  readonly segments: readonly string[];
+  /** What stays of each cluster, then what has expired. */
+  readonly expected: readonly string[];
+}
+
+const goldens = readdirSync(folder)
+  .sort()
+  .map((name): [string, Golden] => [name, JSON.parse(readFileSync(join(folder, name), 'utf8')) as Golden]);
+
+const toUser = ({ id, at, start, end = start, timeline = 1, system = '7001', ...standing }: GoldenBackup): WalUser => ({
+  ...{ id, takenAt: new Date(at), leadsOn: true, isHeld: false },
+  ...standing,
+  requires:
+    start === undefined || end === undefined
+      ? []
+      : [{ systemId: system, timeline, startLsn: parseLsn(start), endLsn: parseLsn(end) }],
 });
-const dump: WalUser = { id: 'dump', takenAt: new Date('2026-11-01T02:00:00Z'), requires: [] };
-const segment = (start: string, end: string, { system = '7001', timeline = 1 } = {}) => ({
-  ...{ systemId: system, timeline, startLsn: parseLsn(start), endLsn: parseLsn(end) },
-});
+
+function toSegment(text: string, systemId = '7001'): WalSegment {
+  const [timeline = '', start = ''] = text.split(' ');
+  const startLsn = parseLsn(start);
+  return { systemId, timeline: Number(timeline), startLsn, endLsn: toLsn(toLsnBytes(startLsn) + 0x100_0000n) };
+}
 
 describe('the archived log that has to stay', () => {
-  it('begins where the oldest backup that is there begins, whatever else does not need it', () => {
-    expect(decideWalNeeds([base('b2', 20, '0/9000028'), dump, base('b1', 10, '0/3000028')])).toEqual([
-      { systemId: '7001', from: '0/3000028', fromBackup: 'b1', stretches: [] },
-    ]);
+  it.each(goldens)('%s', (_, { reachFrom, backups, segments, expected }) => {
+    const from = reachFrom === undefined ? undefined : new Date(reachFrom);
+    const needs = decideWalNeeds(backups.map(toUser), from);
+    const expired = segments.filter((segment) => !isWalNeeded(toSegment(segment), needs));
+    expect([
+      ...needs.flatMap((own) => [
+        `${own.systemId} from ${own.from} (${own.fromBackup})`,
+        ...own.stretches.map(({ startLsn, endLsn }) => `stretch ${startLsn} to ${endLsn}`),
+      ]),
+      ...expired.map((segment) => `expired ${segment}`),
+    ]).toEqual(expected);
   });
 
-  it('begins at the newest backup before the first instant that shall be reachable; older ones keep their own stretch', () => {
-    const users = [
-      base('old', 1, '0/1000028', { end: '0/1800000' }),
-      base('before', 10, '0/3000028'),
-      base('after', 20, '0/9000028'),
-    ];
-    const needs = decideWalNeeds(users, new Date('2026-11-15T00:00:00Z'));
-    expect(needs).toEqual([
-      { systemId: '7001', from: '0/3000028', fromBackup: 'before', stretches: users[0]?.requires },
-    ]);
-    const isNeeded = (start: string, end: string) => isWalNeeded(segment(start, end), needs);
-    expect(isNeeded('0/0', '0/1000000')).toBe(false);
-    expect(isNeeded('0/1000000', '0/2000000')).toBe(true);
-    expect(isNeeded('0/2000000', '0/3000000')).toBe(false);
-    expect(isNeeded('0/3000000', '0/4000000')).toBe(true);
-    expect(isNeeded('0/A000000', '0/B000000')).toBe(true);
-  });
-
-  it('begins at the oldest one when none is older than that instant', () => {
-    const users = [base('b2', 20, '0/9000028'), base('b1', 19, '0/3000028')];
-    expect(decideWalNeeds(users, new Date('2026-11-15T00:00:00Z'))).toMatchObject([{ from: '0/3000028' }]);
-  });
-
-  it('counts positions on all timelines, as a fork goes on where its parent was left', () => {
-    const needs = decideWalNeeds([base('b2', 20, '1/0', { timeline: 2 }), base('b1', 10, '0/F000000')]);
-    expect(needs).toMatchObject([{ from: '0/F000000' }]);
-    expect(isWalNeeded(segment('0/E000000', '0/F000000', { timeline: 2 }), needs)).toBe(false);
-    expect(isWalNeeded(segment('0/F000000', '1/0', { timeline: 3 }), needs)).toBe(true);
-  });
-
-  it('is told for each cluster, and stays for one that no backup names: its first may be on the way', () => {
-    const needs = decideWalNeeds([base('a', 10, '0/3000028'), base('b', 10, '5/0', { system: '7002' })]);
+  it('is decided for each cluster, and stays for one that no backup names: its first may be on the way', () => {
+    const at = '2026-11-10T02:00:00Z';
+    const needs = decideWalNeeds(
+      [
+        { id: 'a', at, start: '0/3000028' },
+        { id: 'b', at, start: '5/0', system: '7002' },
+      ].map(toUser),
+    );
     expect(needs.map(({ systemId, from }) => `${systemId} ${from}`)).toEqual(['7001 0/3000028', '7002 5/0']);
-    expect(isWalNeeded(segment('0/0', '0/1000000', { system: '7003' }), needs)).toBe(true);
-    expect(isWalNeeded(segment('0/0', '0/1000000', { system: '7002' }), needs)).toBe(false);
+    expect(isWalNeeded(toSegment('1 0/0', '7003'), needs)).toBe(true);
+    expect(isWalNeeded(toSegment('1 0/0', '7002'), needs)).toBe(false);
   });
 });

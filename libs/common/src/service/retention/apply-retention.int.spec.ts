@@ -90,11 +90,11 @@ it('a sweep marks as many as its cap says and deletes as many, and what is held 
   expect(applied.left).toBe(3);
 });
 
-const EMPTY = { dataset: 'shop', repository: 'disk', refusals: [], halfDeleted: [], damaged: [] };
+const EMPTY = { dataset: 'shop', repository: 'disk', refusals: [], halfDeleted: [], damaged: [], reachFrom: null };
 
 const toPlanned = (id: string, isMarked: boolean): DatasetPlan['backups'][number] => ({
   ...{ id, method: 'dump', snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', needs: [], sizeBytes: 8 },
-  ...{ isDamaged: false, isVerified: false, isDeletionRequested: false },
+  ...{ isDamaged: false, isVerified: false, isDeletionRequested: false, isHeld: false },
   ...{ isKept: false, isMarked, reasons: ['older than 30d'] },
 });
 

@@ -4,12 +4,20 @@ import { childrenFirst } from '#common/domain/backup-chain.js';
 import type { RetentionRefusal } from '#common/domain/retention.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
+import { type ExpiredWal, expireWal } from '#common/operations/recovery/expire-wal.js';
 import type { RemovedObject } from '#common/repository/backup-repository.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { underLease } from '../background/lease.js';
 import type { EventWriter } from '../event-writer.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
-import { type DatasetPlan, loadKnowledge, planRetention, type RetentionDeps } from './plan-retention.js';
+import {
+  type DatasetPlan,
+  decidePlan,
+  loadKnowledge,
+  loadMaterial,
+  planWal,
+  type RetentionDeps,
+} from './plan-retention.js';
 import { type DeadSweep, sweepDead } from './sweep-dead.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
@@ -43,6 +51,7 @@ export interface AppliedRetention extends DeadSweep {
   /** null: nothing was deleted, or the store does not say whether it keeps versions of what is. */
   readonly isSpaceFreed: boolean | null;
   readonly freedBytes: number;
+  readonly wal: ExpiredWal;
 }
 
 export interface RetentionSweep extends AppliedRetention {
@@ -52,7 +61,7 @@ export interface RetentionSweep extends AppliedRetention {
 
 /**
  * One sweep over a dataset: finishes what an earlier one began, marks what has expired, deletes what was marked long enough ago, and
- * removes what dead attempts left. May be stopped and repeated at any point. One at a time of a dataset, where there is a catalog, from
+ * removes what dead attempts left and archived WAL that no backup needs any more. May be stopped and repeated at any point. One at a time of a dataset, where there is a catalog, from
  * before it decides: two that decide differently could let a hold in and delete all the same. Throws: retention.busy, repository.*, catalog.unavailable; the
  * abort reason.
  */
@@ -62,8 +71,17 @@ export async function applyRetention(
   signal: AbortSignal,
 ): Promise<RetentionSweep> {
   return sweepAlone(dataset, d, signal, async (alone, until) => {
-    const plan = await planRetention(dataset, alone, until);
+    const plan = decidePlan(await loadMaterial(dataset, alone, until));
     return { plan, ...(await applyPlan(plan, alone, until)) };
+  });
+}
+
+/** The part of a sweep that is about archived WAL. Throws: as applyRetention. */
+export async function expireArchive(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<ExpiredWal> {
+  const repository = d.installation.primaryRepository(dataset);
+  return sweepAlone(dataset, d, signal, async (alone, until) => {
+    const plan = decidePlan(await loadMaterial(dataset, alone, until));
+    return expireWal(await planWal(plan, repository, until), repository, until);
   });
 }
 
@@ -119,6 +137,8 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
     ...{ dataset, refusals: plan.refusals, backups, left, freedBytes },
     isSpaceFreed: freed.length === 0 ? null : isSpaceFreed,
     ...(await sweepDead(dataset, { ...d, hasDeleted: backups.some(({ outcome }) => outcome === 'deleted') }, signal)),
+    // After the backups that needed it, and after dead attempts, which might have.
+    wal: await expireWal(await planWal(plan, repository, signal), repository, signal),
   };
 }
 

@@ -12,6 +12,7 @@ import {
 } from '#common/domain/retention.policy.js';
 import { toProblem } from '#common/errors/app-error.js';
 import { listRetained, type Retained, type RetainedList } from '#common/operations/list-retained.js';
+import { planWalExpiry, type Standing, type WalExpiry } from '#common/operations/recovery/expire-wal.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Installation } from '../installation.js';
 import { retentionOf } from './retention-of.js';
@@ -40,6 +41,8 @@ export interface PlannedBackup {
   readonly isVerified: boolean;
   /** An operator asked for its deletion. */
   readonly isDeletionRequested: boolean;
+  /** By an operator, or by a run that works with it. */
+  readonly isHeld: boolean;
   readonly reasons: readonly string[];
 }
 
@@ -65,6 +68,18 @@ export interface DatasetPlan {
   readonly halfDeleted: readonly string[];
   /** They lost an object, or have a manifest that cannot be read: neither counted nor deleted by rules. */
   readonly damaged: readonly PlannedDamaged[];
+  /** Every instant since then shall be reachable by what is archived; null: since the oldest backup. */
+  readonly reachFrom: string | null;
+}
+
+/** A plan, and what is archived that no backup needs by it. */
+export interface RetentionPreview extends DatasetPlan {
+  readonly wal: WalPreview;
+}
+
+/** As `WalExpiry`, in numbers. */
+export interface WalPreview extends Omit<WalExpiry, 'expired'> {
+  readonly expired: number;
 }
 
 export interface CatalogKnowledge {
@@ -89,8 +104,24 @@ export interface RetentionMaterial extends RetainedList {
 }
 
 /** What retention would do to a dataset now; changes nothing. Throws: request.refused, repository.*, catalog.unavailable. */
-export async function planRetention(dataset: string, d: RetentionDeps, signal: AbortSignal): Promise<DatasetPlan> {
-  return decidePlan(await loadMaterial(dataset, d, signal));
+export async function planRetention(dataset: string, d: RetentionDeps, signal: AbortSignal): Promise<RetentionPreview> {
+  const plan = decidePlan(await loadMaterial(dataset, d, signal));
+  const wal = await planWal(plan, d.installation.primaryRepository(dataset), signal);
+  return { ...plan, wal: { ...wal, expired: wal.expired.length } };
+}
+
+/** What is archived that no backup needs which is there now. Throws: repository.*. */
+export function planWal(plan: DatasetPlan, repository: BackupRepository, signal: AbortSignal): Promise<WalExpiry> {
+  const { dataset, reachFrom } = plan;
+  const good = new Map(plan.backups.map((backup) => [backup.id, backup]));
+  const damaged = new Map(plan.damaged.map((backup) => [backup.id, backup]));
+  const standingOf = (id: string): Standing => {
+    const backup = good.get(id);
+    const isHeld = backup?.isHeld ?? (damaged.get(id)?.heldBy.length ?? 0) > 0;
+    return { isHeld, leadsOn: backup?.isKept === true && !backup.isDamaged && !backup.isMarked };
+  };
+  const from = reachFrom === null ? undefined : new Date(reachFrom);
+  return planWalExpiry(repository, { dataset, standingOf, reachFrom: from }, signal);
 }
 
 /** Throws: request.refused, repository.*, catalog.unavailable. */
@@ -122,6 +153,7 @@ export function decidePlan(
   const byId = new Map(retained.map((each) => [each.backup.id, each]));
   return {
     ...{ dataset, repository: repository.name, refusals: plan.refusals, cap, halfDeleted: found.halfDeleted },
+    reachFrom: policy.withinMs === undefined ? null : new Date(now.getTime() - policy.withinMs).toISOString(),
     backups: plan.decisions.flatMap((decision) => {
       const planned = byId.get(decision.id);
       return planned === undefined ? [] : [{ ...toPlanned(planned), ...decision }];
@@ -183,4 +215,5 @@ const toPlanned = ({ manifest, isMarked, backup }: Retained) => ({
   ...{ method: manifest.method, snapshotAt: manifest.snapshotAt, purpose: manifest.purpose, needs: manifest.needs },
   ...{ sizeBytes: totalBytes(manifest), isMarked },
   ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isDeletionRequested: backup.asked !== null },
+  isHeld: backup.holds.length > 0,
 });

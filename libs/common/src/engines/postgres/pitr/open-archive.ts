@@ -35,7 +35,12 @@ export async function openArchive(
 
 const Head = z.object({ timeline: TimelineId, lsn: LsnText, at: Instant, segmentBytes: z.int() });
 
-async function readHead(key: string, repository: BackupRepository, signal: AbortSignal): Promise<Recoverable['head']> {
+/** Undefined: nothing was ever streamed. Throws: repository.*. */
+export async function readHead(
+  key: string,
+  repository: BackupRepository,
+  signal: AbortSignal,
+): Promise<Recoverable['head']> {
   try {
     return Head.parse(JSON.parse(Buffer.from(await readObject(repository, key, { signal })).toString('utf8')));
   } catch (error) {

@@ -4,20 +4,15 @@ import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/glob
 import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
 import type { ArchiveWalDeps } from '#common/engines/postgres/wal/wal-archiver.js';
-import { loadRecoverable } from '#common/operations/recovery/load-recoverable.js';
-import { decidePruning, pruneWal } from '#common/operations/recovery/prune-wal.js';
 import { type RecoveredDataset, recoverDataset } from '#common/operations/recovery/recover-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';
-import { manifestKey } from '#common/repository/layout.js';
 import { generateAgeKeys } from '#common/sealing/age.js';
-import { Keyring } from '#common/sealing/keyring.js';
 import { Sealing } from '#common/sealing/sealing.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { type Committed, RowWriter } from '#common/testing/row-writer.js';
 import { RunningArchiver } from '#common/testing/running-archiver.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
-import { findWindows } from './window.js';
 
 const { signal } = new AbortController();
 const engine = postgresEngine();
@@ -202,26 +197,6 @@ describe('a recovery to a point in time', () => {
       message: expect.stringMatching(/the last commit in it is of \d{4}-/),
     });
   }, 240_000);
-
-  it('needs no WAL from before its oldest base backup: what is pruned is missed by none', async () => {
-    const cluster = await create();
-    const archiver = archive(cluster);
-    const first = await base(cluster);
-    await cluster.query('INSERT INTO numbers SELECT generate_series(1, 20000)');
-    await base(cluster);
-    await cluster.query('INSERT INTO numbers VALUES (20001)');
-    await caughtUp(archiver, cluster);
-    const load = () => loadRecoverable(nameOf(cluster), { repository: bed.repository, keyring: Keyring.empty, signal });
-    const { objects: needless } = decidePruning(await load());
-    for (const { key } of first.objects) await bed.repository.remove(key, { signal });
-    await bed.repository.remove(manifestKey(first.attemptKey), { signal });
-    const pruning = decidePruning(await load());
-    expect(await pruneWal(pruning, bed.repository, signal)).toBe(pruning.objects.length);
-    expect(pruning.objects.length).toBeGreaterThan(needless.length + 2);
-    expect(decidePruning(await load()).objects).toEqual([]);
-    expect(findWindows(await load())).toHaveLength(1);
-    expect((await recoverTo(cluster, LATEST)).ids).toEqual(upTo(20_001));
-  }, 120_000);
 
   it('runs under a server that neither archives nor listens, and puts tablespaces beside the directory', async () => {
     const cluster = await create({ server: 'postgres15', settings: { archive_mode: 'on', archive_command: 'false' } });

@@ -19,6 +19,13 @@ export interface StoredPiece extends StoredWal {
   readonly end: WalBytes;
 }
 
+/** A segment, or a piece of it. */
+export interface PlacedWal {
+  readonly timeline: number;
+  readonly number: bigint;
+  readonly stored: StoredWal;
+}
+
 /** Consecutive segments of one timeline. */
 export interface SegmentRun {
   readonly first: bigint;
@@ -104,15 +111,12 @@ export class ArchiveIndex {
   }
 
   /** Segments and pieces of every timeline, in order of their positions. */
-  objectsBefore(number: bigint): readonly StoredWal[] {
-    const all = [...this.timelines.values()].flatMap(({ segments, pieces }) => [
-      ...[...segments].map(([at, stored]) => [at, stored] as const),
-      ...[...pieces].flatMap(([at, stored]) => stored.map((piece) => [at, piece] as const)),
+  objects(): readonly PlacedWal[] {
+    const all = [...this.timelines].flatMap(([timeline, { segments, pieces }]) => [
+      ...[...segments].map(([number, stored]) => ({ timeline, number, stored })),
+      ...[...pieces].flatMap(([number, own]) => own.map((stored) => ({ timeline, number, stored }))),
     ]);
-    return all
-      .filter(([at]) => at < number)
-      .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0))
-      .map(([, stored]) => stored);
+    return all.sort((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0));
   }
 
   /** Segments without a hole between them, oldest first; two that are not consecutive are two runs. */
