@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { describe, expect, it } from '@jest/globals';
 
 const OBJECTS = 150_000;
-/** Less than half of what a list of them takes. `npm run bench -- shared` does it with a million, and shows that they need no more. */
+/** Less than half of what a list of them takes. `npm run bench -- shared` does it with a million. */
 const HEAP_MB = 32;
 
 describe('shared objects by the hundred thousands', () => {

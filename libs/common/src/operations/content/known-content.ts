@@ -20,8 +20,13 @@ export class KnownContent {
   private table: Table;
   private count = 0;
 
-  constructor(private readonly folder: string) {
-    this.table = new Table(folder, 0);
+  /** `expected`: how many will be added in the order of their digests. A table that is smaller than that would fill from one end. */
+  constructor(
+    private readonly folder: string,
+    expected = 0,
+  ) {
+    const pages = Math.max(1, Math.ceil(expected / (RECORDS_A_PAGE * MAX_FILL)));
+    this.table = new Table(folder, Math.ceil(Math.log2(pages)));
   }
 
   /** The first of several with one digest stays. */

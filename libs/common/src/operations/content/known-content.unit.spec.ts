@@ -34,4 +34,14 @@ describe('known content', () => {
     expect(known.find(sha256('content 7'))).toEqual(referenceOf(7));
     known.close();
   });
+
+  it('is found when it came in the order of the digests, as many as were expected and more', () => {
+    const known = new KnownContent(folder, 5_000);
+    const references = Array.from({ length: 7_000 }, (_, i) => referenceOf(i)).sort((a, b) =>
+      a.name < b.name ? -1 : 1,
+    );
+    for (const reference of references) known.add(reference);
+    for (const reference of references) expect(known.find(reference.name.slice(0, 64))).toEqual(reference);
+    known.close();
+  });
 });

@@ -107,9 +107,9 @@ class Begun implements SharedObjects {
     const index = await loadIndexKeys(repository);
     await placeIndexCanary(repository, index, { signal });
     const folder = await mkdtemp(join(d.workDirectory ?? tmpdir(), `holdfast-backup-${d.runId}-a${d.attempt}-`));
-    const known = new KnownContent(folder);
     const mark = randomBytes(8).toString('hex');
     const held = await holdParent(d);
+    const known = new KnownContent(folder, held?.manifest.references?.count);
     try {
       // Told before anything is relied upon: a sweep that sees this keeps what the parent needs, whatever becomes of the parent.
       const body = Readable.from([encodeSharingMark({ mark, parent: held?.manifest.backupId ?? null })]);

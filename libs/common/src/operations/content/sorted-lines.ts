@@ -63,7 +63,7 @@ export class SortedLines {
       const joined: string[] = [];
       // Neighbours, so that lines of one key stay in order; each pass reads every line once.
       for (let i = 0; i < this.runs.length; i += this.maxRuns)
-        joined.push(await this.join(this.runs.slice(i, i + this.maxRuns)));
+        joined.push(await this.merge(this.runs.slice(i, i + this.maxRuns)));
       this.runs = joined;
     }
     yield* mergeRuns(this.runs);
@@ -92,7 +92,7 @@ export class SortedLines {
     this.runs.push(file);
   }
 
-  private async join(runs: readonly string[]): Promise<string> {
+  private async merge(runs: readonly string[]): Promise<string> {
     const file = this.nextFile();
     const output = await open(file, 'wx', 0o600);
     try {
