@@ -6,6 +6,7 @@ import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type AppName, AppProcess, appNames } from './app-process.js';
 import { BusWatch, type SeenEvent, type Where } from './bus-watch.js';
+import { toPlatformConfig } from './platform-config.js';
 import { dropDatabases, onServer, ServerLogin } from './server-login.js';
 import type { Waiting } from './wait-until.js';
 
@@ -178,29 +179,13 @@ export class Platform {
     if (isWatched) this.watch = await BusWatch.open(this.topicPrefix);
   }
 
-  /** JSON is YAML. Ports are 0: the system chooses them, so that no two platforms can meet. */
   private async writeConfig(file: string, apiUrl: string): Promise<void> {
-    const http = { port: 0 };
-    const { config: base, retries = false } = this.plan;
+    const { id, topicPrefix } = this;
+    const { config, retries = false } = this.plan;
     const tries = retries ? {} : NO_RETRIES;
-    const restoreTries = retries ? {} : { retryRestoresForMs: 0 };
-    const config = {
-      ...base,
-      instance: this.id.replace('_', '-'),
-      bus: {
-        brokers: endpoints.kafka.brokers,
-        topicPrefix: this.topicPrefix,
-        topicPartitions: 1,
-        ...(base['bus'] as object),
-      },
-      catalog: { url: '${env:CATALOG_URL}' },
-      api: { url: apiUrl, token: '${env:API_TOKEN}' },
-      repositories: { store: this.repository('prod'), ...(base['repositories'] as object) },
-      scheduler: { http, ...(base['scheduler'] as object) },
-      executor: { http, ...tries, ...restoreTries, ...(base['executor'] as object) },
-      verifier: { http, ...tries, ...(base['verifier'] as object) },
-    };
-    await writeFile(file, JSON.stringify(config, null, 2));
+    const names = { id, topicPrefix, apiUrl, brokers: endpoints.kafka.brokers, store: this.repository('prod') };
+    const defaults = { executor: { ...tries, ...(retries ? {} : { retryRestoresForMs: 0 }) }, verifier: tries };
+    await writeFile(file, toPlatformConfig(names, config, defaults));
   }
 
   private repository(prefix: string) {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import type { AppName } from '#tools/platform/app-process.js';
 import { BusWatch, type SeenEvent, type Where } from '#tools/platform/bus-watch.js';
+import { toPlatformConfig } from '#tools/platform/platform-config.js';
 import { onUrl, urlOf } from '#tools/platform/server-login.js';
 import type { Waiting } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -168,29 +169,18 @@ export class Cluster {
     };
   }
 
-  /** JSON is YAML. Ports are 0: the system chooses them, so that no two specs can meet. */
   private async writeConfig(): Promise<void> {
-    const { config: { executor, verifier, scheduler, bus, ...config } = {} } = this.plan;
-    const http = { port: 0 };
+    const { id, topicPrefix } = this;
     const base = this.estate.config as Record<string, object>;
-    const merged = Object.entries(config).map(([name, value]) => [name, { ...base[name], ...value }] as const);
-    const repository = {
+    const added = Object.entries(this.plan.config ?? {}).map(([name, value]) => [name, { ...base[name], ...value }]);
+    const store = {
       ...{ url: `s3://${this.store.bucket}/prod`, endpoint: '${env:S3_ENDPOINT}' },
       ...{ accessKeyId: s3.accessKeyId, secretAccessKey: '${env:S3_KEY}' },
     };
-    const document = {
-      ...base,
-      ...Object.fromEntries(merged),
-      instance: this.id.replace('_', '-'),
-      bus: { brokers: ['${env:BUS_BROKER}'], topicPrefix: this.topicPrefix, topicPartitions: 1, ...bus },
-      catalog: { url: '${env:CATALOG_URL}' },
-      api: { url: 'http://127.0.0.1:1', token: '${env:API_TOKEN}' },
-      repositories: { store: repository, ...config['repositories'] },
-      scheduler: { http, ...scheduler },
-      executor: { http, ...IMPATIENT, workDirectory: this.workDirectory, sweepEveryMs: 3_000, ...executor },
-      verifier: { http, ...IMPATIENT, ...verifier },
-    };
-    await writeFile(this.configFile, JSON.stringify(document, null, 2));
+    const names = { id, topicPrefix, store, apiUrl: 'http://127.0.0.1:1', brokers: ['${env:BUS_BROKER}'] };
+    const executor = { ...IMPATIENT, workDirectory: this.workDirectory, sweepEveryMs: 3_000 };
+    const sections = { ...base, ...Object.fromEntries(added) };
+    await writeFile(this.configFile, toPlatformConfig(names, sections, { executor, verifier: IMPATIENT }));
   }
 }
 
