@@ -5,7 +5,7 @@ import { type KillCase, meetKill } from './support/kill-case.js';
 import { around, claiming, commitOf, committingOffset, inStore, settling, takingRequest } from './support/places.js';
 import { chosenOf } from './support/report.js';
 import {
-  backupOfStore,
+  backupOf,
   newFrom,
   replacingIn,
   type Stage,
@@ -63,7 +63,7 @@ describe.each(representative(storeKinds))('whose app is killed while it works fo
   beforeAll(async () => {
     store = await kind.start();
     cluster = await Cluster.start(store.plan);
-    await doWork(cluster, backupOfStore());
+    await doWork(cluster, backupOf(store));
     place = store.newDestination();
     await doWork(cluster, newFrom(store, place));
   }, 180_000);
@@ -74,7 +74,7 @@ describe.each(representative(storeKinds))('whose app is killed while it works fo
 
   it.each(chosenOf(ofBackup(kind)))(
     'backup: $app $step',
-    (kill) => meetKill(cluster, named(kind, backupOfStore()), kill),
+    (kill) => meetKill(cluster, named(kind, backupOf(store)), kill),
     120_000,
   );
 

@@ -14,8 +14,8 @@ export async function findLeftHolds(cluster: Cluster): Promise<string[]> {
   const holds = await listHolds(cluster);
   const runs = await cluster.catalog<{ id: string; attempt: number }>('SELECT id, attempt FROM holdfast.runs');
   const strangers = holds.filter((key) => !runs.some(({ id }) => key.includes(id)));
-  // A restore in place holds two backups: the one that it restores, and its safety dump.
-  const left = Map.groupBy(holds, (key) => /([a-z]+-[0-9a-f-]{36})-[^/]*$/.exec(key)?.[1] ?? key);
+  // An attempt may hold several backups: a restore in place its safety backup as well, a snapshot the one whose content it shares.
+  const left = Map.groupBy(holds, (key) => /(.*[/][a-z]+-[0-9a-f-]{36})-[^/]*$/.exec(key)?.[1] ?? key);
   const tooMany = runs.filter(({ id, attempt }) =>
     [...left].some(([work, keys]) => work.includes(id) && keys.length >= Math.max(attempt, 1)),
   );

@@ -139,9 +139,11 @@ const topics: StoreKind = {
 /** The first represents the others. */
 export const storeKinds: readonly [StoreKind, ...StoreKind[]] = [redisOf('valkey'), redisOf('redis'), bucket, topics];
 
-export const backupOfStore = (): Work => ({
+/** Each after an entry more: there is always something to read. */
+export const backupOf = (store: Store): Work => ({
   name: 'backup',
   family: 'backup',
+  prepare: () => store.write(),
   ask: (cluster) => ask(cluster, 'backup.requested', { dataset: 'stored' }),
 });
 
