@@ -2,7 +2,7 @@ import type { StoreFixture } from '#common/testing/engine-harness.js';
 import type { ServerMake } from '#common/testing/redis-server.js';
 import { startBucketStore } from '#common/testing/stores/bucket-store.js';
 import { startRedisStore } from '#common/testing/stores/redis-store.js';
-import { TopicsTestBed } from '#common/testing/topics-test-bed.js';
+import { startTopicsStore } from '#common/testing/stores/topics-store.js';
 import { type Asked, ask, runOf } from '../../support/request.js';
 import type { Cluster, ClusterPlan } from './cluster.js';
 import { inCache, inStore, onBus, type Place } from './places.js';
@@ -109,30 +109,11 @@ const topics: StoreKind = {
     { doing: 'writing records', place: onBus(() => ({ api: 'Produce', containing: /copy-\d+[.]/ })) },
   ],
   start: async () => {
-    const topicsBed = await TopicsTestBed.create();
-    const { bed } = topicsBed;
-    const orders = await bed.topic('orders', 2);
-    let [written, destinations] = [0, 0];
-    const write = async (destination = ''): Promise<void> => {
-      written += 1;
-      const record = { key: `order ${written}`, value: `${written}`, partition: written % 2 };
-      await bed.producer.send({ topic: destination + orders, messages: [record] });
-    };
-    for (let records = 0; records < 20; records += 1) await write();
-    const connection = { brokers: ['${env:BUS_BROKER}'] };
-    return {
-      plan: toPlan('kafka', { ...connection, include: [orders] }, connection, ['new']),
-      write,
-      read: async (destination = '') => {
-        const topic = destination + orders;
-        return (await topicsBed.exists(topic)) ? JSON.stringify(await topicsBed.records(topic)) : null;
-      },
-      newDestination: () => {
-        destinations += 1;
-        return `${bed.prefix}copy-${destinations}.`;
-      },
-      close: () => topicsBed.close(),
-    };
+    const fixture = await startTopicsStore();
+    for (let records = 0; records < 20; records += 1) await fixture.write();
+    const gated = { brokers: ['${env:BUS_BROKER}'] };
+    const plan = toPlan('kafka', { ...fixture.dataset, ...gated }, { ...fixture.target, ...gated }, ['new']);
+    return { ...fixture, plan };
   },
 };
 
