@@ -267,6 +267,7 @@ describe('a recovery to a point in time', () => {
       await expect(recoverTo(cluster, LATEST, sealed.repository)).rejects.toMatchObject({
         code: 'sealing.identity-missing',
       });
+      await again.kill();
       await sealed.remove();
     },
     120_000,
