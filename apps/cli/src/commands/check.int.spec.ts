@@ -68,7 +68,7 @@ describe('check, where nothing answers', () => {
     expect(skipped).toEqual([
       ['dataset shop: position on the bus', 'not tried, for bus: topics failed'],
       ['dataset crm: position on the bus', 'not tried, for bus: topics failed'],
-      ...['rights to delete', 'object lock', 'encryption'].map((what) => [
+      ...['rights to delete', 'object lock', 'encryption', 'index identity'].map((what) => [
         `repository offsite: ${what}`,
         'not tried, for repository offsite: write, list, read, remove failed',
       ]),

@@ -28,8 +28,12 @@ export class BucketBed {
     await this.store.client.send(new PutObjectCommand({ Bucket: this.store.bucket, Key: key, Body: body, ...o }));
   }
 
+  /** Also of an object that is gone already: some servers answer that it is missing. */
   async remove(key: string): Promise<void> {
-    await this.store.client.send(new DeleteObjectCommand({ Bucket: this.store.bucket, Key: key }));
+    const removal = this.store.client.send(new DeleteObjectCommand({ Bucket: this.store.bucket, Key: key }));
+    await removal.catch((error: Error) => {
+      if (error.name !== 'NoSuchKey') throw error;
+    });
   }
 
   async keys(prefix = ''): Promise<string[]> {
