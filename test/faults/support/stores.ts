@@ -59,7 +59,7 @@ const redisOf = (make: ServerMake): StoreKind => ({
     { doing: 'emptying the database', place: inCache(/^FLUSHDB/i), only: 'replacing' },
     { doing: 'marking the database', place: inCache(/^SET holdfast:restore/i) },
     { doing: 'writing keys', place: inCache(/^RESTORE /i), represents: 'new' },
-    { doing: 'taking the mark away', place: inCache(/^DEL holdfast:restore/i) },
+    { doing: 'taking the mark away', place: inCache(/^DEL holdfast:restore/i), represents: 'replacing' },
   ],
   start: async () => {
     const fixture = await startRedisStore(make);

@@ -1,6 +1,7 @@
 import { closeSync, ftruncateSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { digestOf, isEncryptedName, type Reference, writerMarkOf } from '#common/contracts/shared-ref.js';
+import { AppError } from '#common/errors/app-error.js';
 
 /** Digest, mark of the writer, whether it is encrypted, size, SHA-256 of the stored bytes. */
 const RECORD_BYTES = 32 + 8 + 1 + 8 + 32;
@@ -69,6 +70,7 @@ class Table {
   private readonly page = Buffer.alloc(PAGE_BYTES);
   private number = 0;
   private isWritten = true;
+  private isOpen = true;
 
   constructor(
     folder: string,
@@ -116,6 +118,7 @@ class Table {
   }
 
   remove(): void {
+    this.isOpen = false;
     closeSync(this.descriptor);
     rmSync(this.file, { force: true });
   }
@@ -125,6 +128,8 @@ class Table {
   }
 
   private turnTo(number: number): void {
+    // The system may have given the number of the file to another one by now.
+    if (!this.isOpen) throw new AppError('internal.bug', 'the table of known contents is closed');
     if (number === this.number) return;
     if (!this.isWritten) writeSync(this.descriptor, this.page, 0, PAGE_BYTES, this.number * PAGE_BYTES);
     readSync(this.descriptor, this.page, 0, PAGE_BYTES, number * PAGE_BYTES);

@@ -44,4 +44,12 @@ describe('known content', () => {
     for (const reference of references) expect(known.find(reference.name.slice(0, 64))).toEqual(reference);
     known.close();
   });
+
+  it('is neither asked nor added to once it is closed: its file may be another one by then', () => {
+    const known = new KnownContent(folder, 5_000);
+    for (let i = 0; i < 3_000; i += 1) known.add(referenceOf(i));
+    known.close();
+    const useAll = () => Array.from({ length: 3_000 }, (_, i) => known.find(sha256(`content ${i}`)));
+    expect(useAll).toThrow('is closed');
+  });
 });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
+import { pipeline, Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
 import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { digestOf, type InventoryEntry, type SharedRef } from '#common/contracts/shared-ref.js';
@@ -146,13 +146,16 @@ class Begun implements SharedObjects {
     const { recipients } = repository.encryption;
     const sealing = new Sealing({ compression, recipients: [...recipients, ...index.recipients] });
     const input = toLineStream(this.inventoryLines());
-    const inventory = await store(INVENTORY_NAME, spawnChain(sealing.tail(), { signal, input }).stdout, sealing.form);
+    const chain = spawnChain(sealing.tail(), { signal, input });
+    // A store that fails stops reading: nothing may go on to read what is closed next.
+    const inventory = await store(INVENTORY_NAME, chain.stdout, sealing.form).finally(() => input.destroy());
     const total = { count: 0, sizeBytes: 0 };
     const raw = toLineStream(this.referenceLines(total));
     const compressed = createZstdCompress({ params: { [constants.ZSTD_c_checksumFlag]: 1 } });
-    raw.on('error', (error) => compressed.destroy(error));
+    pipeline(raw, compressed, () => undefined);
     // Who deletes must be able to read them, and has no identity.
-    const references = await store(REFERENCES_NAME, raw.pipe(compressed), { compression: 'zstd', encryption: 'none' });
+    const form = { compression: 'zstd', encryption: 'none' } as const;
+    const references = await store(REFERENCES_NAME, compressed, form).finally(() => raw.destroy());
     return {
       inventory: { object: inventory.name, entries: this.entries, contentBytes: this.contentBytes },
       references: { object: references.name, ...total },
