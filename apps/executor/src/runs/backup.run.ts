@@ -24,7 +24,7 @@ export interface BackupRunDeps {
   readonly holdfastVersion: string;
 }
 
-/** Manifest → catalog row and fact, in one transaction fenced by the attempt. Adopts a manifest that a crashed attempt left. */
+/** Manifest → catalog row and event, in one transaction fenced by the attempt. Adopts a manifest that a crashed attempt left. */
 export const backupRun =
   (d: BackupRunDeps) =>
   async (run: ClaimedRun): Promise<void> => {

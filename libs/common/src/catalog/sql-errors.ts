@@ -41,15 +41,15 @@ export function classifySqlError(error: unknown): SqlFailure {
 export function toCatalogError(error: unknown, isUnavailable = classifySqlError(error) !== 'other'): AppError {
   const isOfTheWay = error instanceof AppError && error.code.startsWith('postgres.');
   if (error instanceof AppError && !isOfTheWay) return error;
-  const { message, ...facts } = driverErrorOf(error);
+  const { message, ...context } = driverErrorOf(error);
   if (isUnavailable) {
     const hint = isOfTheWay ? { hint: error.hint } : {};
-    return new AppError('catalog.unavailable', `the catalog does not answer: ${message}`, facts, {
+    return new AppError('catalog.unavailable', `the catalog does not answer: ${message}`, context, {
       cause: error,
       ...hint,
     });
   }
-  return new AppError('internal.bug', `the catalog refused a statement: ${message}`, facts, { cause: error });
+  return new AppError('internal.bug', `the catalog refused a statement: ${message}`, context, { cause: error });
 }
 
 export const isSqlError = (error: unknown): boolean => error instanceof QueryFailedError;

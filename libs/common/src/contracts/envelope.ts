@@ -4,7 +4,7 @@ import { Instant, isPlainText } from './names.js';
 /** CloudEvents allows no control characters in attributes. */
 const Text = z.string().refine(isPlainText, 'an attribute holds no control characters');
 
-/** Every fact about what was asked for repeats it: of any length, it would make facts that no broker takes. */
+/** Every event about what was asked for repeats it: of any length, it would make events that no broker takes. */
 const Passed = Text.max(200);
 
 /** CloudEvents 1.0 attributes, with the extensions that Holdfast writes. Unknown extensions are kept by nobody. */

@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { DatasetName, Instant, ProblemShape, Uuid } from './names.js';
 
-/** What every fact about a run says. */
+/** What every event about a run says. */
 export const RunHead = {
   runId: Uuid,
   dataset: DatasetName,
   sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
 };
 
-/** What every fact about one attempt says. */
+/** What every event about one attempt says. */
 export const AttemptHead = { ...RunHead, attempt: z.int().min(1) };
 
 /** How a run ended without success. */

@@ -109,7 +109,7 @@ export const outboxStore = (sql: Sql) => ({
     return entry;
   },
 
-  /** Deletes at most `limit` that were published longer ago, requests later than facts; returns how many. */
+  /** Deletes at most `limit` that were published longer ago, requests later than other events; returns how many. */
   prune: (olderThanMs: number, limit: number): Promise<number> => sql.affected(PRUNE, [olderThanMs, limit]),
 
   lag: async (): Promise<OutboxLag> => {

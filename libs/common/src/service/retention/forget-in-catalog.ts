@@ -23,7 +23,7 @@ export interface Forgotten {
   readonly reasons: readonly string[];
 }
 
-/** Row and fact in one transaction, before anything is deleted: the catalog never names what is gone. False while a run works with it. */
+/** Row and event in one transaction, before anything is deleted: the catalog never names what is gone. False while a run works with it. */
 export const forgetInCatalog =
   (forgotten: Forgotten, { catalog, events, lease }: TellExpiryDeps) =>
   async (_: unknown, manifest: Manifest | undefined): Promise<boolean> => {

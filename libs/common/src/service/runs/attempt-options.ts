@@ -10,7 +10,7 @@ import type { Logger } from '#common/telemetry/logger.js';
 /** Does the work and settles its success itself: what was made, the run and its event in one transaction. */
 export type RunHandler = (run: ClaimedRun) => Promise<void>;
 
-/** Writes the `.failed` fact of a run that was just settled, into the transaction that settled it. */
+/** Writes the `.failed` event of a run that was just settled, into the transaction that settled it. */
 export type OnRunFailed = (run: Run, problem: Problem, tx: CatalogTx) => Promise<void>;
 
 export interface AttemptOptions {
