@@ -16,7 +16,7 @@ const PARTS_IN_FLIGHT = 3;
 
 /**
  * What a careful shell script does: `pg_dump -Fc -Z0 | zstd -3 -T2` into a multipart upload, parts as large and as many at once as
- * ours. No digest of the whole, no snapshot facts, no manifest. In this process, so that nobody pays for the start of a program.
+ * ours. No digest of the whole, no snapshot facts, no manifest. It runs in this process, so that no figure holds the start of a program.
  */
 export async function takeBareBackup(
   database: ScratchDatabase,

@@ -90,7 +90,7 @@ async function follow(fleet: Fleet, datasets: number, slotAt: Date): Promise<voi
     'first run claimed': seconds(timeline.firstClaimSeconds),
     'all runs queued': seconds(timeline.allQueuedSeconds),
     'all runs completed': seconds(timeline.allCompletedSeconds),
-    'all backup.completed on the bus': seconds(timeline.allToldSeconds),
+    'all backup.completed on the bus': seconds(timeline.allEventsPublishedSeconds),
     'runs held at once by one executor, at most': `${overlap.byOwner} of ${CONCURRENCY}`,
     'runs held at once from one host, at most': `${overlap.ofHost} of ${SLOTS_PER_HOST}`,
     'schedulers asked for their health': answers

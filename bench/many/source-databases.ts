@@ -38,7 +38,7 @@ export class SourceDatabases {
     await onDatabase(databases.template, SCHEMA, 'VACUUM ANALYZE');
     await inParallel(databases.names, AT_ONCE, async (name) => {
       await onDatabase('postgres', `CREATE DATABASE ${name} TEMPLATE ${databases.template} STRATEGY wal_log`);
-      // The first session of a database writes its cache of the system catalogs; nobody's measurement should pay for that.
+      // The first session of a database writes its cache of the system catalogs; no measurement should pay for that.
       await onDatabase(name, 'SELECT');
     });
     await onDatabase('postgres', 'CHECKPOINT');

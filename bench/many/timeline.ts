@@ -12,10 +12,10 @@ export interface Timeline {
   readonly allQueuedSeconds: number;
   readonly firstClaimSeconds: number;
   readonly allCompletedSeconds: number;
-  readonly allToldSeconds: number;
+  readonly allEventsPublishedSeconds: number;
 }
 
-/** What happened when, from the rows that it left: nobody had to watch. */
+/** What happened when, from the rows that it left, so that no process had to watch. */
 const TIMELINE = `
   WITH request AS (
     SELECT count(*)::float8 AS requested, min(created_at) AS first, max(created_at) AS last, max(published_at) AS published
@@ -27,7 +27,7 @@ const TIMELINE = `
            max(created_at) AS queued, min(started_at) AS claimed, max(settled_at) AS settled
     FROM holdfast.runs
   ),
-  told AS (SELECT max(published_at) AS told FROM holdfast.outbox WHERE event_type = 'backup.completed')
+  event AS (SELECT max(published_at) AS events FROM holdfast.outbox WHERE event_type = 'backup.completed')
   SELECT requested, runs, completed, retried,
          extract(epoch FROM first - $1::timestamptz)::float8 AS "firstRequestSeconds",
          extract(epoch FROM last - $1::timestamptz)::float8 AS "allRequestedSeconds",
@@ -35,8 +35,8 @@ const TIMELINE = `
          extract(epoch FROM queued - $1::timestamptz)::float8 AS "allQueuedSeconds",
          extract(epoch FROM claimed - $1::timestamptz)::float8 AS "firstClaimSeconds",
          extract(epoch FROM settled - $1::timestamptz)::float8 AS "allCompletedSeconds",
-         extract(epoch FROM told - $1::timestamptz)::float8 AS "allToldSeconds"
-  FROM request, run, told`;
+         extract(epoch FROM events - $1::timestamptz)::float8 AS "allEventsPublishedSeconds"
+  FROM request, run, event`;
 
 export async function readTimeline(admin: Client, slotAt: Date): Promise<Timeline> {
   const { rows } = await admin.query<Timeline>(TIMELINE, [slotAt]);

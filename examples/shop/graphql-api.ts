@@ -93,7 +93,7 @@ const resolvers = {
     changeProduct(context, (tx, tenantId) => addProduct(tx, tenantId, product)),
 };
 
-/** Answers one GraphQL request; undefined when `body` is none. What went wrong inside is logged, not told. */
+/** Answers one GraphQL request; undefined when `body` is none. What went wrong inside is logged, and left out of the answer. */
 export async function answerGraphql(body: unknown, context: ShopContext) {
   const request = GraphQLRequest.safeParse(body);
   if (!request.success) return undefined;

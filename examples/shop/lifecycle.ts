@@ -32,7 +32,7 @@ async function createDatabase(config: ShopConfig): Promise<void> {
   const database = escapeIdentifier(config.database);
   const { owner, app, backup } = config.roles;
   await asAdmin(config, async (client) => {
-    // template0: nobody can be connected to it, so shops can be created side by side
+    // template0: no session can be connected to it, so shops can be created side by side
     await client.query(
       `CREATE DATABASE ${database} OWNER ${escapeIdentifier(owner)} TEMPLATE template0 ENCODING 'UTF8'`,
     );

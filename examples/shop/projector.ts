@@ -97,7 +97,7 @@ async function rejectEvent(
 
 type RetryOptions = { signal: AbortSignal; what: string; isOver?: () => boolean; beforeRetry?: () => Promise<void> };
 
-/** Repeats `work` until it succeeds (true) or nobody wants it any more (false). */
+/** Repeats `work` until it succeeds (true) or the shop stops (false). */
 async function untilDone(
   work: () => Promise<unknown>,
   { signal, what, isOver, beforeRetry }: RetryOptions,

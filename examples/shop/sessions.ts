@@ -5,7 +5,7 @@ import type { Session } from './tokens.js';
 
 const SESSION_MS = 3_600_000;
 /** Compared with when there is no such user, so that the answer takes as long. */
-const NOBODY = `scrypt$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`;
+const NO_USER = `scrypt$${Buffer.alloc(16).toString('base64')}$${Buffer.alloc(32).toString('base64')}`;
 
 type UserRow = { id: string; is_staff: boolean; password_hash: string };
 
@@ -15,7 +15,7 @@ export async function logIn(pool: pg.Pool, email: string, password: string): Pro
   const tenants = await pool.query<{ id: string }>('SELECT id FROM tenants WHERE domain = $1', [domain]);
   const tenantId = tenants.rows[0]?.id;
   const user = tenantId === undefined ? undefined : await findUser(pool, tenantId, email.toLowerCase());
-  if (!(await isPassword(password, user?.password_hash ?? NOBODY)) || user === undefined || tenantId === undefined)
+  if (!(await isPassword(password, user?.password_hash ?? NO_USER)) || user === undefined || tenantId === undefined)
     return undefined;
   const expiresAt = new Date(Date.now() + SESSION_MS).toISOString();
   return { userId: user.id, tenantId, isStaff: user.is_staff, expiresAt };

@@ -124,7 +124,7 @@ describe('while the bus hangs, from before the services start', () => {
     expect(await platform.catalog(answer)).toEqual([{ outcome: 'rejected' }]);
   });
 
-  it('they stop before anybody loses patience, and give back what they worked on', async () => {
+  it('they stop before a service manager loses patience, and give back what they worked on', async () => {
     const halting = await askApi('backup.requested', { dataset: 'halting' });
     await gate.stalled;
     const stopped = await Promise.all(names.map((name) => cutOff.get(name)?.stop(PATIENCE_MS)));

@@ -97,7 +97,7 @@ describe('a person at the command line', () => {
     expect(runs.stdout).toMatch(/verification.*completed(.|\n)*restore.*completed(.|\n)*backup.*completed/);
   });
 
-  it('is told the code and the next step when it does not work', async () => {
+  it('reads the code and the next step when it does not work', async () => {
     const { exitCode, stdout, stderr } = await type('backup run gone --wait');
     expect({ exitCode, stdout }).toEqual({ exitCode: 1, stdout: '' });
     expect(stderr).toMatch(/^error postgres[.]database-missing: .+\n {2}sqlState: 3D000\nhint: [A-Z].+[.]\n$/);
@@ -163,7 +163,7 @@ describe('a script', () => {
   it.each([
     [
       4,
-      'nobody answers',
+      'no server answers',
       (config: object) => ({ ...config, api: { url: CLOSED, token: platform.secrets['API_TOKEN'] } }),
     ],
     [3, 'the token is wrong', (config: object) => ({ ...config, api: { ...apiOf(config), token: 'x'.repeat(20) } })],

@@ -143,7 +143,7 @@ describe('an executor that is killed in the middle of a backup and a restore', (
 });
 
 describe('after a crash', () => {
-  it('requests are taken again soon, by whoever is there', async () => {
+  it('requests are taken again soon, by the processes that are there', async () => {
     const asked = await ask(platform, 'backup.requested', { dataset: 'shop' });
     await platform.next('backup.completed', causedBy(asked));
   });

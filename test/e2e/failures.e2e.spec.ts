@@ -132,7 +132,7 @@ async function failureOf(asked: Asked) {
   return failed.data.error as { code: string; message: string; hint: string };
 }
 
-/** By now part of the dump lies in the store, where nobody can read it. */
+/** By now part of the dump lies in the bucket, in an upload that is not complete and that no reader sees. */
 const untilUploading = (gate: StallingGate) =>
   gate.stalled.then(() =>
     waitUntil('the first part is uploaded', async () => (await platform.store.countUnfinished()) > 0),
@@ -177,7 +177,7 @@ describe('a backup that cannot be made says why, tells the next step and leaves 
     expect(error.hint).toMatch(A_SENTENCE);
   });
 
-  it('somebody cancels it in the middle of the dump', async () => {
+  it('an operator cancels it in the middle of the dump', async () => {
     const asked = await ask(platform, 'backup.requested', { dataset: 'cancelled' });
     await untilUploading(cancelled);
     expect(await findSecretsInCommandLines(platform)).toEqual([]);

@@ -90,7 +90,7 @@ describe('a request published by a foreign client', () => {
     expect(await listObjects(platform)).toContain(`prod/${completed.data.manifestKey}`);
     expect(await runsOf(asked)).toEqual([{ id: runOf(asked), state: 'completed' }]);
     expect(await auditOf(asked)).toEqual([
-      { outcome: 'accepted', action: 'backup.requested', actor: 'urn:somebody:else' },
+      { outcome: 'accepted', action: 'backup.requested', actor: 'urn:another:service' },
     ]);
   });
 
@@ -114,7 +114,7 @@ describe('a request published by a foreign client', () => {
   });
 });
 
-describe('what nobody can read', () => {
+describe('what no service can read', () => {
   const valid = aRequest('backup.requested', { dataset: 'shop' });
   const { value, headers = {} } = toBinary(valid);
   const { ce_type: _, ...typeless } = headers;
@@ -186,7 +186,7 @@ describe('what is well-formed but not allowed', () => {
     expect(await runsOf(asked)).toEqual([]);
   });
 
-  it('is rejected: to cancel a run that nobody knows', async () => {
+  it('is rejected: to cancel an unknown run', async () => {
     const runId = '01987654-3210-7fff-bfff-ffffffffffff';
     const asked = await ask(platform, 'run.cancel-requested', { runId });
     const rejected = await platform.next('run.rejected', causedBy(asked));

@@ -112,7 +112,7 @@ describe('retention at the command line', () => {
     ]);
     expect(await stateOf(oldest)).toBe('completed');
 
-    // Somebody thinks better of one of them.
+    // An operator thinks better of one of them.
     await script(`hold place ${older.backupId} --name second-thoughts`);
     for (const backup of [oldest, older]) await endGrace(backup);
     const second = await script('retention apply --dataset shop');
@@ -193,7 +193,7 @@ describe('retention at the command line', () => {
 });
 
 describe('a backup of which an object is lost', () => {
-  it('is told as damaged, with the object, by every command that is asked for it', async () => {
+  it('is called damaged, with the object, by every command that names it', async () => {
     const [good, damaged] = [await newBackup(41, daysAgo(2), 'torn'), await newBackup(42, daysAgo(1), 'torn')];
     const id = damaged.backupId;
     await repository.remove(damaged.objects[0]?.key ?? '', { signal });

@@ -82,7 +82,7 @@ describe('schedules at the command line', () => {
     expect(document.error).toMatchObject({ code: 'request.refused', message: expect.stringContaining('weekly') });
   });
 
-  it('are listed from the configuration alone when nobody answers', async () => {
+  it('are listed from the configuration alone when no scheduler answers', async () => {
     const file = join(platform.folder, 'alone.yaml');
     const config = JSON.parse(await readFile(platform.cliConfigFile, 'utf8'));
     await writeFile(file, JSON.stringify({ ...config, api: { ...config.api, url: 'http://127.0.0.1:9' } }));

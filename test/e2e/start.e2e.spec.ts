@@ -46,7 +46,7 @@ describe.each(['scheduler', 'executor', 'verifier'])('the %s that cannot start',
     });
   });
 
-  it('names the port that somebody else holds', () => {
+  it('names the port that another process holds', () => {
     const { port } = holder.address() as AddressInfo;
     const { status, said } = start(
       app,

@@ -25,7 +25,7 @@ let backup: ServerLogin;
 let target: ServerLogin;
 const gates: StallingGate[] = [];
 
-/** Nothing is drained: what runs is given back. Claims live so long that nobody could wait for one to expire. */
+/** Nothing is drained: what runs is given back. Claims live longer than the test. */
 const leaving = { maxAttempts: 1, drainMs: 0, claimTtlMs: 600_000, claimRenewMs: 15_000, concurrency: 4 };
 
 beforeAll(async () => {
@@ -150,7 +150,7 @@ async function onBus<T>(work: (admin: ReturnType<typeof kafka.admin>) => Promise
   return work(admin).finally(() => admin.disconnect());
 }
 
-/** Orders that a consumer group has read to the end, and which nobody reads now. */
+/** Orders that a consumer group has read to the end, and which no consumer reads now. */
 async function fillTopic(): Promise<void> {
   const producer = kafka.producer();
   await onBus((admin) => admin.createTopics({ topics: [{ topic: orders, numPartitions: 1 }], waitForLeaders: true }));

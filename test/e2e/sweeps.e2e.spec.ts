@@ -68,7 +68,7 @@ const sessionsOf = (asked: Asked, what = '%') =>
     'postgres',
     `SELECT pid FROM pg_stat_activity WHERE application_name LIKE 'holdfast ${runOf(asked)}%' AND query LIKE '${what}'`,
   );
-/** Programs that were started for the run, whoever their parent is. */
+/** Programs that were started for the run, whichever process is their parent. */
 async function processesOf(asked: Asked): Promise<number[]> {
   const pids = await listPids();
   const names = await Promise.all(pids.map((pid) => readVariable(pid, 'PGAPPNAME')));

@@ -28,7 +28,7 @@ const cases: readonly FaultCase[] = [
     meanwhile: isCompleted,
   },
   {
-    ...{ fault: 'broker killed', step: 'backup: when its fact is published', work: shop },
+    ...{ fault: 'broker killed', step: 'backup: when its event is published', work: shop },
     begin: (cluster) => atPlace(cluster, 'scheduler', steps.publishing, killBroker),
     meanwhile: aWhile,
   },

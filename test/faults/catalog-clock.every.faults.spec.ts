@@ -139,7 +139,7 @@ const left: readonly Ahead[] = [
     goOn: () => cluster.startApp('scheduler'),
   },
   {
-    step: 'a run that nobody had claimed yet',
+    step: 'a run that no worker had claimed yet',
     begin: async () => {
       const { app, gates } = cluster.replicaOf('executor');
       const taken = takingRequest.after(gates, cluster);
@@ -166,7 +166,7 @@ const left: readonly Ahead[] = [
 
 describe('what was written while the catalog’s clock was an hour ahead', () => {
   it.each(left)(
-    'holds nobody up when it is right again: $step',
+    'holds no work up when it is right again: $step',
     async ({ step, begin, goOn }) => {
       const row = { fault: 'catalog’s clock an hour ahead, set back for good', step: `backup: ${step}` };
       await clock.move(HOUR_S);

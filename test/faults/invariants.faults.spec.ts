@@ -51,7 +51,7 @@ const hold = (of: string, name: string, livesMs: number | null): Promise<void> =
   return write(`_control/backups/${of.replace(/[/]a\d+-.*$/, '')}/holds/${name}.json`, JSON.stringify(file));
 };
 
-/** The whole backup once more, under an id that nobody was told of. */
+/** The whole backup once more, under an id that no event names. */
 async function copyBackup({ id, key }: Stored, as: string): Promise<void> {
   const keys = [...(await listStore(cluster)).keys()].filter((one) => one.startsWith(key));
   for (const one of keys) {
@@ -88,19 +88,19 @@ describe('what the fault suite looks for', () => {
     expect(await replayReset.findBroken?.(cluster, asked)).toEqual(['the projector stands at 200 instead of 100']);
   });
 
-  it('is found of holds: those of nobody, of runs that nobody had to follow, and those that never run out', async () => {
+  it('is found of holds: those of no run, those of an attempt that no other followed, and those that never run out', async () => {
     const { key } = await stored();
     await hold(key, `backup-${runOf(asked)}-abcdef`, 60_000);
-    await hold(key, 'backup-of-nobody', 60_000);
+    await hold(key, 'backup-of-no-run', 60_000);
     await hold(key, 'for-ever', null);
     const found = (await findLeftHolds(cluster)).join('\n');
-    expect(found).toMatch(/backup-of-nobody[.]json is the hold of no run/);
+    expect(found).toMatch(/backup-of-no-run[.]json is the hold of no run/);
     expect(found).toContain(`run ${runOf(asked)} left as many holds as it had attempts: 1`);
     expect(await findBroken(cluster, [asked])).toEqual([expect.stringMatching(/for-ever[.]json holds for ever/)]);
     expect(await findLeftHolds(cluster)).toEqual([]);
   });
 
-  it('is found, each of it, when somebody puts it there', async () => {
+  it('is found, each of it, when the test puts it there', async () => {
     const runId = runOf(asked);
     // Else its sweep may tidy up first.
     await cluster.replicaOf('executor').stop();

@@ -20,7 +20,7 @@ import { PREFIX } from './support/stored-backups.js';
 import { backupOf, findUnrestorable, type Work } from './support/works.js';
 
 const [shop, bulk] = [backupOf('shop'), backupOf('bulk')];
-/** Into a place that nobody has written to: it says which repository it is only from then on. */
+/** Into a place to which nothing was ever written: it says which repository it is only from then on. */
 const firstOfAll: Work = {
   ...shop,
   name: 'backup (the first of all)',
@@ -65,7 +65,7 @@ const cases: readonly KillCase[] = [
   }),
   ...around('executor', 'looking for the swept marker', inStore({ method: 'HEAD', key: /[/]swept$/ })),
   ...around('executor', 'letting the hold go', hold('DELETE')),
-  ...around('executor', 'committing the run with its fact', settling('backup.completed'), { takeover: 'restart' }),
+  ...around('executor', 'committing the run with its event', settling('backup.completed'), { takeover: 'restart' }),
   ...around('scheduler', 'publishing the fact', fact.publishing),
   ...around('scheduler', 'marking the fact as published', fact.marking),
 ];

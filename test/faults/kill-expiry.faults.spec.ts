@@ -20,7 +20,7 @@ const at = (work: Work, doing: string, place: Place, representative?: 'before') 
 /** In the order of the steps (docs/design/ordering.md, D3 and 15). */
 const cases = [
   ...at(marking, 'writing the mark', writing(/expiring[.]json$/)),
-  ...at(expiry, 'committing the row with its fact', commitOf('catalog', /backup[.]expired/), 'before'),
+  ...at(expiry, 'committing the row with its event', commitOf('catalog', /backup[.]expired/), 'before'),
   ...at(expiry, 'marking the attempt as swept', writing(/[/]swept$/)),
   ...at(expiry, 'removing the manifest', removing(/manifest[.]json$/)),
   ...at(expiry, 'removing the first object', removing(/[.]zst$/)),

@@ -43,7 +43,7 @@ const reset: readonly KillCase[] = [
     ...{ app: 'verifier', step: 'after writing to the journal that it was moved, and the consumer reads on' },
     ...{ arm: moved.after, meanwhile: (cluster) => readOn(cluster, SEEN_ORDERS + 50), representative: true },
   },
-  ...around('verifier', 'committing the run with its fact', settling('replay.completed'), { takeover: 'restart' }),
+  ...around('verifier', 'committing the run with its event', settling('replay.completed'), { takeover: 'restart' }),
 ];
 
 const republish: readonly KillCase[] = [
@@ -60,7 +60,7 @@ const republish: readonly KillCase[] = [
     ...{ arm: committed.after, meanwhile: (cluster) => readOn(cluster, ORDERS), representative: true },
   },
   ...around('verifier', 'writing copies again', following(copies.before, copies, always)),
-  ...around('verifier', 'committing the run with its fact', settling('replay.completed'), { takeover: 'restart' }),
+  ...around('verifier', 'committing the run with its event', settling('replay.completed'), { takeover: 'restart' }),
 ];
 
 const all = [

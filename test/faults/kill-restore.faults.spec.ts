@@ -41,7 +41,7 @@ const asNew: readonly KillCase[] = [
   ...around('executor', 'marking the scratch database', target(/^COMMENT ON DATABASE/)),
   ...around('executor', 'giving the database its name', target(/^ALTER DATABASE .* RENAME/)),
   ...around('executor', 'letting the hold go', inStore({ method: 'DELETE', key: /[/]holds[/]restore-/ })),
-  ...around('executor', 'committing the run with its fact', settling('restore.completed'), { takeover: 'restart' }),
+  ...around('executor', 'committing the run with its event', settling('restore.completed'), { takeover: 'restart' }),
 ];
 
 const inPlace: readonly KillCase[] = [
@@ -53,11 +53,11 @@ const inPlace: readonly KillCase[] = [
   ...around('executor', 'dropping the first table', target(/^DROP TABLE/i)),
   ...around('executor', 'copying rows', target(/^COPY .* FROM stdin/i)),
   ...around('executor', 'copying rows of the second table', target(SECOND_TABLE)),
-  // Its children live on, and may not commit what nobody holds any more.
+  // Its children live on, and may not commit under a claim that no executor holds any more.
   ...around('executor', 'committing the restored database', commitOf('target', /^COPY .* FROM stdin/i), {
     ...{ representative: 'before', meanwhile: findTouched },
   }),
-  ...around('executor', 'committing the run with its fact', settling('restore.completed'), { takeover: 'restart' }),
+  ...around('executor', 'committing the run with its event', settling('restore.completed'), { takeover: 'restart' }),
 ];
 
 const withRole: readonly KillCase[] = [

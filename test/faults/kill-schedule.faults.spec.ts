@@ -19,7 +19,7 @@ const scheduled: Work = {
   ask: async (cluster) => {
     const schedule = `yearly-${used}`;
     used += 1;
-    // Nobody has looked after it since the last day of the year before.
+    // No scheduler has looked after it since the last day of the year before.
     await cluster.catalog(
       `INSERT INTO holdfast.schedules (name, done_until)
        VALUES ('${schedule}', date_trunc('year', now(), 'UTC') - interval '1 day')

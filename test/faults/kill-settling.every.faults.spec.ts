@@ -21,7 +21,7 @@ const all = [
   ...of(shop, around('executor', 'queueing the run again', requeueing)),
   ...of(shop, around('executor', 'giving the run back', givingBack)),
   ...(['executor', 'scheduler'] as const).flatMap((by) =>
-    of(cancelledInQueue(by), around(by, 'settling what nobody holds', settlingUnheld, { takeover: 'restart' })),
+    of(cancelledInQueue(by), around(by, 'settling what no worker holds', settlingUnheld, { takeover: 'restart' })),
   ),
 ];
 

@@ -31,7 +31,7 @@ const cases: readonly KillCase[] = [
     representative: 'after',
   }),
   ...around('verifier', 'letting the hold go', inStore({ method: 'DELETE', key: /[/]holds[/]verification-/ })),
-  ...around('verifier', 'committing the run with its fact', settling('verification.completed'), {
+  ...around('verifier', 'committing the run with its event', settling('verification.completed'), {
     takeover: 'restart',
   }),
 ];

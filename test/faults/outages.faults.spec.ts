@@ -35,7 +35,7 @@ const cases: readonly FaultCase[] = [
     meanwhile: isCompleted,
   },
   {
-    ...{ fault: 'bus unreachable', step: 'backup: when its fact is published', work: shop },
+    ...{ fault: 'bus unreachable', step: 'backup: when its event is published', work: shop },
     begin: (cluster) => atPlace(cluster, 'scheduler', steps.publishing, () => shutAll(cluster, 'bus')),
     meanwhile: aWhile,
   },

@@ -24,7 +24,7 @@ const { binDir } = endpoints.postgres18;
 
 interface Stubborn {
   readonly tool: 'pg_dump' | 'pg_restore' | 'psql';
-  /** Told by its arguments, which every other call of the tool lacks. */
+  /** Only the call in question has this argument. */
   readonly argument: string;
   /** What it does instead, before it waits for ever; `$real` is the tool. */
   readonly instead: string;
@@ -53,13 +53,13 @@ const cases: readonly Stubborn[] = [
     ...{ step: 'restore (in place): in the middle of the transaction', work: restoreInPlace },
   },
   {
-    // Nobody needs to tell it anything any more: it has heard the COMMIT, and is only slow.
+    // It needs no more input: it has heard the COMMIT, and is only slow.
     ...{ tool: 'psql', argument: '--file=-', instead: '"$real" "$@"' },
     ...{ step: 'restore (in place): when everything is committed', work: restoreInPlace },
   },
 ];
 
-/** The real tool, which once when it is told to neither ends nor heeds SIGTERM, and does by then what only looks like its work. */
+/** The real tool, which once, when the test wants it, neither ends nor heeds SIGTERM, and until then only looks as if it worked. */
 const toScript = (folder: string, tool: Stubborn['tool'], all: readonly Stubborn[]): string => `#!/bin/sh
 real='${binDir}/${tool}'
 ${all

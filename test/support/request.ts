@@ -5,7 +5,7 @@ import { kcatProduce } from '#common/testing/kafka-test-bed.js';
 import type { SeenEvent, Where } from '#tools/platform/bus-watch.js';
 import type { Platform } from '#tools/platform/platform.js';
 
-/** A request as somebody else's service writes it. */
+/** A request as the service of another team writes it. */
 export interface Asked {
   readonly type: string;
   readonly id: string;
@@ -19,7 +19,7 @@ export interface Asked {
 export const aRequest = (type: string, data: object, changes: Partial<Asked> = {}): Asked => ({
   specversion: '1.0',
   id: randomUUID(),
-  source: 'urn:somebody:else',
+  source: 'urn:another:service',
   type,
   time: new Date().toISOString(),
   data,
@@ -73,7 +73,7 @@ export async function ask(platform: OnBus, type: string, data: object, changes?:
   return asked;
 }
 
-/** The same with a foreign client, `kcat`: binary mode unless told otherwise; further options are kcat's own. */
+/** The same with a foreign client, `kcat`: binary mode by default; further options are kcat's own. */
 export async function askByKcat(
   platform: Platform,
   asked: Asked,

@@ -21,7 +21,7 @@ export async function readObject({ store }: Pick<Platform, 'store'>, key: string
   return buffer(Body as Readable);
 }
 
-/** What was written, said or kept by anybody, and what must not be in it. */
+/** What the platform wrote, published or kept, and the secrets that must not be in it. */
 export type Suspect = Pick<Platform, 'output' | 'bus' | 'catalog' | 'store' | 'secrets'>;
 
 /**
@@ -55,7 +55,7 @@ async function* everything(suspect: Suspect): AsyncIterable<Place> {
   }
 }
 
-/** Command lines are for everybody on the machine to read: the names of the secrets that are in one right now. */
+/** Every user of the machine can read command lines: the names of the secrets that are in one right now. */
 export async function findSecretsInCommandLines({ secrets }: Platform): Promise<string[]> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const lines = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')));

@@ -64,7 +64,7 @@ const allowed: Readonly<Record<string, string>> = {
   'jest.config.js': 'export default {};',
 };
 
-/** Five nested branches, twice: more than anybody holds in mind. */
+/** Five nested branches, twice: more than a reader holds in mind. */
 function deep(): string {
   const nest = (body: string): string => `if (a) { ${body} }`;
   const five = nest(nest(nest(nest(nest('return 1;')))));

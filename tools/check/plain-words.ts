@@ -15,9 +15,14 @@ const WORDS: readonly (readonly [RegExp, string])[] = [
   [/\b(its|becomes a) fact\b/i, 'facts are what a snapshot holds; what is published is an event'],
 ];
 
-/** What ships, and what its users read. Specs, tests and decision records keep the words that they have. */
-const READ = [/^(apps|libs)\/.*[.]ts$/, /^docs\/(explanation|how-to|tutorials)\/.*[.]md$/, /^README[.]md$/];
-const LEFT_OUT = [/[.]spec[.]ts$/, /^libs\/common\/src\/testing\//];
+/** Everything that a reader opens, tests and their names included. Decision records keep the words that they have. */
+const READ = [
+  /^(apps|bench|examples|libs|test|tools)\/.*[.](cjs|md|mjs|sh|ts|yaml)$/,
+  /^(changelog|docs\/(design|explanation|how-to|tutorials))\/.*[.]md$/,
+  /^(docs\/)?README[.]md$/,
+];
+/** This file and its spec name the words themselves. */
+const LEFT_OUT = [/^tools\/check\/plain-words[.]/];
 
 export const isReadForWords = (path: string): boolean =>
   READ.some((pattern) => pattern.test(path)) && !LEFT_OUT.some((pattern) => pattern.test(path));

@@ -14,10 +14,10 @@ describe('toReadable', () => {
   });
 
   it('shows level and cause of what went wrong', () => {
-    const err = { code: 'bus.unavailable', message: 'nobody answers', stack: '…' };
+    const err = { code: 'bus.unavailable', message: 'no broker answers', stack: '…' };
     const line = JSON.stringify({ level: 'error', time: '2026-05-01T10:11:12.000Z', err, msg: 'not published' });
     expect(toReadable('scheduler', line)).toBe(
-      '10:11:12 scheduler    ERROR not published bus.unavailable nobody answers',
+      '10:11:12 scheduler    ERROR not published bus.unavailable no broker answers',
     );
   });
 

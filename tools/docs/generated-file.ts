@@ -1,4 +1,4 @@
-/** A file under docs/reference that nobody edits: its path from the project's root, and its text. */
+/** A file under docs/reference that is never edited by hand: its path from the project's root, and its text. */
 export interface GeneratedFile {
   readonly path: string;
   readonly text: string;

@@ -3,7 +3,7 @@ import { Exit } from '#common/errors/exit.js';
 import type { GeneratedFile } from './generated-file.js';
 
 const meaning: Readonly<Record<keyof typeof Exit, string>> = {
-  done: 'What was asked for is done, and where a verdict was asked for, it passed.',
+  done: 'The request is done, and where it wanted a verdict, the verdict is passed.',
   failed: 'It was tried and did not succeed, or the verdict is not `passed`.',
   badInput: 'The arguments, the configuration or the request are wrong; nothing was tried.',
   refused: 'Well-formed, but not allowed, expired, or not possible as things stand; nothing was changed.',

@@ -35,7 +35,7 @@ export interface AppOptions {
 
 const STOP_MS = 50_000;
 
-/** One service as an operator runs it: the compiled program in a process of its own, told what to do by its configuration. */
+/** One service as an operator runs it: the compiled program in a process of its own, with a configuration as its only argument. */
 export class AppProcess {
   /** Everything it wrote, as it wrote it. */
   readonly output: string[] = [];

@@ -15,7 +15,7 @@ export async function onServer<Row extends object>(
   return onUrl(urlOf(server, { database }), ...statements);
 }
 
-/** The same with anybody's login, anywhere. */
+/** The same with any login, on any server. */
 export async function onUrl<Row extends object>(url: string, ...statements: readonly string[]): Promise<Row[]> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => undefined);

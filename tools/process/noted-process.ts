@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A process that an earlier call may have started, told apart from a later one that was given the same pid. */
+/** A process that an earlier call may have started, distinguished from a later one that was given the same pid. */
 export interface NotedProcess {
   readonly pid: number;
   /** When it started, in clock ticks since boot. */

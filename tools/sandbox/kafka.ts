@@ -3,7 +3,7 @@ import { calmRequestTimers } from '#common/bus/kafkajs/timers.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { poll } from './poll.js';
 
-/** A client as any other service would have it. What goes wrong is thrown; kafkajs' own chatter helps nobody here. */
+/** A client as any other service would have it. What goes wrong is thrown; kafkajs' own chatter is left out. */
 export function openKafka(): Kafka {
   calmRequestTimers();
   return new Kafka({ clientId: 'quickstart', brokers: [...endpoints.kafka.brokers], logLevel: logLevel.NOTHING });

@@ -6,7 +6,7 @@ import { cacheDir } from './paths.js';
 
 /**
  * Fills `cache/<name>` by `fill`, once: it works in a folder beside it that is renamed when complete, so what is there is whole.
- * Everyone may read the result: PostgreSQL runs from it as another user.
+ * Every user may read the result: PostgreSQL runs from it as another user.
  */
 export async function fetchOnce(name: string, fill: (folder: string) => Promise<void>): Promise<string> {
   const target = join(cacheDir, name);
@@ -24,7 +24,7 @@ export async function fetchOnce(name: string, fill: (folder: string) => Promise<
   }
 }
 
-/** What an interrupted fetch left; the caller holds the lock, so nobody is filling it now. */
+/** What an interrupted fetch left; the caller holds the lock, so no other process is filling it now. */
 async function removeLeftovers(name: string): Promise<void> {
   const leftovers = (await readdir(cacheDir)).filter((entry) => entry.startsWith(`.${name}-`));
   for (const entry of leftovers) await rm(join(cacheDir, entry), { recursive: true, force: true });

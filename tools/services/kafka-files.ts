@@ -38,7 +38,7 @@ export function toBrokerProperties({ folder, port, controllerPort }: BrokerOptio
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': folder,
-    // A topic that nobody created must be an error in tests, as it is in production.
+    // A topic that was never created must be an error in tests, as it is in production.
     'auto.create.topics.enable': false,
     'offsets.topic.replication.factor': 1,
     'transaction.state.log.replication.factor': 1,

@@ -23,7 +23,7 @@ export const postgres18: Service = {
       port,
       // Built without ICU; the builtin provider sorts the same on every machine.
       initdbArgs: ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'],
-      // Benchmarks count the catalog's statements by it; it costs nothing where nobody asks.
+      // Benchmarks count the catalog's statements by it; it costs nothing where no query asks.
       settings: { summarize_wal: 'on', shared_preload_libraries: 'pg_stat_statements' },
     }),
   isAnswering: () => isClusterAnswering(port),

@@ -53,17 +53,17 @@ export type Repeating = { readonly do: 'ask again'; readonly number: number };
 
 export const OUTAGES = ['catalog', 'bus', 'source', 'target'] as const;
 export type Outage = (typeof OUTAGES)[number];
-export type Everybody = 'all';
+export type EverySlot = 'all';
 
 export type Fault =
   | { readonly do: 'kill' | 'stop' | 'start'; readonly slot: Slot }
   | { readonly do: 'freeze' | 'thaw'; readonly slot: Slot; readonly withChildren: boolean }
-  | { readonly do: 'shut' | 'reopen'; readonly what: Outage; readonly slot: Slot | Everybody }
+  | { readonly do: 'shut' | 'reopen'; readonly what: Outage; readonly slot: Slot | EverySlot }
   | {
       readonly do: 'storm' | 'calm';
       readonly fault: S3Fault;
       readonly methods: readonly string[];
-      readonly slot: Slot | Everybody;
+      readonly slot: Slot | EverySlot;
     };
 
 export type Action = Life | Asking | Repeating | Fault;

@@ -22,7 +22,7 @@ export async function findSecretsAnywhere(cluster: Cluster): Promise<string[]> {
   return findSecrets({ bus, store, output, secrets, catalog });
 }
 
-/** Nobody understood what went wrong there. */
+/** The apps themselves call these defects. */
 export function findDefectsInLogs({ replicas }: Cluster): string[] {
   const lines = replicas.flatMap(({ app }) => app.output.filter((line) => line.includes('internal.bug')));
   return lines.map((line) => `a log tells of a defect: ${line.slice(0, 1_500)}`);

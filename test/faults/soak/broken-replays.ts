@@ -27,7 +27,7 @@ const readReplays = (cluster: Cluster): Promise<Begun[]> =>
   );
 
 /**
- * Each original once, whichever replay copied it, whoever began it and whoever went on: nobody reads the copies, so all of them wait, and
+ * Each original once, whichever replay copied it, and whichever verifier began or ended that replay: no consumer reads the copies, so all of them wait, and
  * of two replays of one order the second finds the copy of the first. And each that a completed replay was for.
  */
 export async function findBrokenCopies(cluster: Cluster): Promise<string[]> {

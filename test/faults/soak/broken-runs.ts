@@ -28,7 +28,7 @@ function once(events: readonly SeenEvent[]): SeenEvent[] {
   return [...first.values()];
 }
 
-/** Of every run, asked by anybody: its facts on the bus, all of them, in order, with one end that says what the catalog says. */
+/** Of every run, whatever asked for it: its events on the bus, all of them, in order, with one end that says what the catalog says. */
 export async function findBrokenRuns(cluster: Cluster): Promise<string[]> {
   const runs = await readRuns(cluster);
   const expected = runs.reduce((sum, { facts }) => sum + facts, 0);
@@ -71,7 +71,7 @@ interface Answer {
   readonly hasRun: boolean;
 }
 
-/** Each request became one run or one rejection, however often it came; what nobody can read is with the dead letters. */
+/** Each request became one run or one rejection, however often it came; what no service can read is with the dead letters. */
 export async function findBrokenRequests(cluster: Cluster, errands: readonly Errand[]): Promise<string[]> {
   const runIds = new Set((await readRuns(cluster)).map(({ id }) => id));
   const audits = await cluster.catalog<{ subject: string; outcome: string }>(

@@ -65,7 +65,7 @@ export class Crew {
     }
   }
 
-  /** All of them, politely; what somebody did wrong, now or at any time before. */
+  /** Ends all replicas, politely; returns what any of them did wrong, now or at any time before. */
   async dissolve(): Promise<string[]> {
     for (const slot of SLOTS) await this.dismiss(slot);
     const exits = await Promise.all(this.leaving);
@@ -129,12 +129,12 @@ export class Crew {
 
   private in(slot: Slot): Replica {
     const replica = this.current.get(slot);
-    if (replica === undefined) throw new Error(`nobody was ever in slot ${slot}`);
+    if (replica === undefined) throw new Error(`no replica was ever in slot ${slot}`);
     return replica;
   }
 }
 
-/** One that is told to end before it has begun to run any line of its own ends as every program does, and held nothing. */
+/** A replica that gets the signal before it has run any line of its own ends as every program does, and held nothing. */
 const isPolite = (code: number | string, { app }: Replica): boolean =>
   code === 0 || (code === 'SIGTERM' && app.output.length === 0);
 
@@ -153,7 +153,7 @@ function send(pid: number, signal: NodeJS.Signals): void {
   }
 }
 
-/** The first that answers, asked again until somebody does: as a client does that will not lose its request. */
+/** Asks one scheduler after another until one answers: as a client does that will not lose its request. */
 export async function callApi<T>(crew: Crew, path: string, token: string, body: object): Promise<T> {
   const deadline = performance.now() + API_MS;
   for (let tries = 1; performance.now() < deadline; tries += 1) {

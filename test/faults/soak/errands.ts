@@ -3,7 +3,7 @@ import type { Cluster } from '../support/cluster.js';
 import type { Asking, Choice, Dataset, Nonsense, Request } from './actions.js';
 import { type Crew, callApi } from './crew.js';
 
-/** What was asked for, and under which names of this system. */
+/** A request, and the names of this system that it uses. */
 export interface Errand {
   readonly request: Request;
   readonly id: string;

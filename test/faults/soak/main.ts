@@ -16,7 +16,7 @@ const { values } = parseArgs({
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);
 
-/** What the apps wrote, for whoever wants to know how it came to this. */
+/** What the apps wrote, for the reader who wants to know how it came to this. */
 async function keepLogs(cluster: Cluster, seed: number): Promise<void> {
   const folder = join(root, '.soak', `seed-${seed}`);
   await mkdir(folder, { recursive: true });

@@ -1,5 +1,5 @@
 import type { S3Fault } from '../support/s3-gate.js';
-import { type Everybody, type Fault, OUTAGES, type Outage, SLOTS, type Slot, type TimedAction } from './actions.js';
+import { type EverySlot, type Fault, OUTAGES, type Outage, SLOTS, type Slot, type TimedAction } from './actions.js';
 import type { Seeded } from './seeded.js';
 
 /** What begins and ends together; until it has ended nothing else is planned for those whom it meets. */
@@ -70,14 +70,14 @@ const freeze = (slot: Slot, withChildren: boolean, lengthMs: number): Episode =>
   busy: [slot],
 });
 
-const outage = (what: Outage, slot: Slot | Everybody, lengthMs: number): Episode => ({
+const outage = (what: Outage, slot: Slot | EverySlot, lengthMs: number): Episode => ({
   begin: [{ do: 'shut', what, slot }],
   end: [{ do: 'reopen', what, slot }],
   lengthMs,
   busy: [slot === 'all' ? `all ${what}` : slot],
 });
 
-const storm = (fault: S3Fault, methods: readonly string[], slot: Slot | Everybody, lengthMs: number): Episode => ({
+const storm = (fault: S3Fault, methods: readonly string[], slot: Slot | EverySlot, lengthMs: number): Episode => ({
   begin: [{ do: 'storm', fault, methods, slot }],
   end: [{ do: 'calm', fault, methods, slot }],
   lengthMs,

@@ -24,7 +24,7 @@ export interface SoakResult {
 
 export interface SoakOptions {
   readonly say?: (line: string) => void;
-  /** Leave everything as it is for somebody to look at, when something is broken. */
+  /** When something is broken: leaves everything as it is for a reader to look at. */
   readonly onBroken?: (cluster: Cluster) => Promise<void>;
   /** When all is at rest, right before everything is looked at. */
   readonly beforeLooking?: (cluster: Cluster) => Promise<void>;
@@ -83,7 +83,7 @@ class Soak {
       await sleep(Math.max(0, action.atMs - (performance.now() - startedAtMs)));
       this.options.say?.(`${((performance.now() - startedAtMs) / 1_000).toFixed(1).padStart(7)} s  ${toLine(action)}`);
       const doing = this.act(action, errands);
-      // Who fails is met in order; who asks waits for nobody.
+      // Faults come one after the other; requests wait for nothing.
       if (isFault(action)) await doing.catch((error) => this.mishaps.push(`${toLine(action)}: ${error}`));
       else this.pending.push(doing.catch((error) => this.mishaps.push(`${toLine(action)}: ${error}`)));
     }

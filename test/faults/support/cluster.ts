@@ -84,7 +84,7 @@ export class Cluster {
     return join(this.folder, 'work');
   }
 
-  /** Starts one more process of the app, with gates of its own, and waits until it is ready unless told otherwise. */
+  /** Starts one more process of the app, with gates of its own, and waits until it is ready unless `wait` is false. */
   async startApp(name: AppName, { env = {}, wait = true }: StartOptions = {}): Promise<Replica> {
     const gates = await openGates(this.places);
     const { catalog, source, target, store, bus, cache } = gates;
@@ -101,7 +101,7 @@ export class Cluster {
     return replica;
   }
 
-  /** The one that was started last: whoever was before it is dead, or about to be. */
+  /** The replica of the app that was started last: any earlier one is dead, or about to be. */
   replicaOf(name: AppName): Replica {
     const replica = this.replicas.findLast((one) => one.name === name);
     if (replica === undefined) throw new Error(`no ${name} was started`);

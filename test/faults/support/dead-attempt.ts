@@ -13,7 +13,7 @@ import { backupOf, doWork, type Work } from './works.js';
 const TWO_DAYS_MS = 2 * 86_400_000;
 const NAMES = ['database.dump.zst', 'globals.sql.zst'];
 
-/** Of an id that nobody knows any more; it begins as ids that sort by time do. */
+/** Of an id that the catalog does not know; it begins as ids that sort by time do. */
 const prefixOf = (asked: Asked): string => `shop/0${toUuidV5('dead', runOf(asked)).slice(1)}/a1-dead`;
 
 /** What an attempt left that died. */

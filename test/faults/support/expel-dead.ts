@@ -21,7 +21,7 @@ export async function expelDead(cluster: Cluster, { app, name }: Replica): Promi
   const connection = await KafkaCluster.open(kafka);
   try {
     const coordinator = (await connection.cluster.findGroupCoordinator({ groupId })) as unknown as Leaving;
-    // Whom the broker has given up already is nobody's member any more, and that is what was asked for.
+    // A member that the broker has given up already is gone, which is all that is wanted.
     await coordinator.leaveGroup({ groupId, memberId: String(joined['memberId']) }).catch(() => undefined);
   } finally {
     await connection.close();

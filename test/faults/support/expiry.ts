@@ -81,12 +81,12 @@ export const expiry: Work = {
     const id = await idOf(cluster, asked);
     const facts = new Set(cluster.bus.of('backup.expired', ({ data }) => data.backupId === id).map((fact) => fact.id));
     const [row] = await cluster.catalog<{ state: string }>(`SELECT state FROM holdfast.backups WHERE id = '${id}'`);
-    const found = `${row?.state}, told ${facts.size} times`;
-    return found === 'expired, told 1 times' ? [] : [`backup ${id} is ${found}`];
+    const found = `${row?.state}, published ${facts.size} times`;
+    return found === 'expired, published 1 times' ? [] : [`backup ${id} is ${found}`];
   },
 };
 
-/** The same from the mark on, which nobody takes for granted. */
+/** The same from the mark on, which has kill cases of its own. */
 export const marking: Work = {
   ...expiry,
   name: 'expiry (mark)',

@@ -32,7 +32,7 @@ export class FakeClock {
 
   /** Off the true time, from now on. */
   async move(seconds: number): Promise<void> {
-    // Renamed into place: whoever reads half a line reads another time.
+    // Renamed into place: a process that reads half a line reads another time.
     await writeFile(`${this.file}.new`, `${seconds < 0 ? '' : '+'}${seconds}\n`);
     await rename(`${this.file}.new`, this.file);
   }

@@ -8,7 +8,7 @@ import { awaitDone, proveAndRepeat, type Work } from './works.js';
 
 /** What goes wrong around the apps, which go on living. */
 export interface Fault {
-  /** Resolves when somebody met it: a fault that nobody meets proves nothing. */
+  /** Resolves when an app has met the fault: one that no app meets proves nothing. */
   readonly reached: Promise<void>;
   /** All is well again. Default: the fault ends by itself. */
   readonly end?: () => Promise<unknown> | unknown;
@@ -53,5 +53,5 @@ async function waitForFault(cluster: Cluster, { fault }: FaultCase, reached: Pro
   void reached.then(() => {
     isReached = true;
   });
-  await waitUntil(`somebody meets it: ${fault}`, () => isReached, { explain: () => cluster.explain() });
+  await waitUntil(`an app meets it: ${fault}`, () => isReached, { explain: () => cluster.explain() });
 }

@@ -18,7 +18,7 @@ export async function freeze({ app }: Replica): Promise<Frozen> {
   let isFrozen = true;
   return {
     thaw: () => {
-      // Once: later these numbers may be anybody's.
+      // Once: later these numbers may be another process's.
       if (isFrozen) for (const pid of [...children.map((child) => child.pid), app.pid]) process.kill(pid, 'SIGCONT');
       isFrozen = false;
     },

@@ -34,7 +34,7 @@ export async function findBroken(
 const isEnd = ({ type }: SeenEvent): boolean => /[.](completed|failed)$/.test(type);
 const byId = (events: readonly SeenEvent[]): SeenEvent[] => [...new Map(events.map((one) => [one.id, one])).values()];
 
-/** Delivered twice is one fact, told by its id. Each is numbered, so none can be missing in between. */
+/** An event that is delivered twice is one event, known by its id. Each is numbered, so none can be missing in between. */
 async function findBrokenFacts(cluster: Cluster, asked: Asked): Promise<string[]> {
   const runId = runOf(asked);
   const facts = () => byId(cluster.bus.events.filter(causedBy(asked)).filter(({ data }) => data?.runId === runId));
@@ -68,7 +68,7 @@ async function findOpenRuns(cluster: Cluster): Promise<string[]> {
   return open.map(({ id, state }) => `run ${id} is still ${state}`);
 }
 
-/** Each request is one run, each slot too, and each run of a backup one backup; said once, whoever settled it. */
+/** Each request is one run, each slot too, and each run of a backup one backup; one event of its end, whichever process settled it. */
 async function findDoubles(cluster: Cluster): Promise<string[]> {
   const requests = await cluster.catalog<{ request: string }>(
     `SELECT request_id AS request FROM holdfast.runs GROUP BY requested_by, request_id HAVING count(*) <> 1`,

@@ -21,7 +21,7 @@ export interface KillCase extends Chosen {
   /** Who goes on: a replica that was there before the kill, or the app started again. Default `restart`. */
   readonly takeover?: 'replica' | 'restart';
   /**
-   * While nobody is there to go on, and what the dead app had started has ended: what others do then, and what is broken already.
+   * While no app is there to go on, and what the dead app had started has ended: what others do then, and what is broken already.
    * Only with `restart`.
    */
   readonly meanwhile?: (cluster: Cluster) => Promise<readonly string[]>;
@@ -68,7 +68,7 @@ async function recover(cluster: Cluster, work: Work, met: Met): Promise<Recovere
   return { asked, recoverySeconds: Math.max(0, Math.round((done.seenAtMs - killedAtMs) / 100) / 10) };
 }
 
-/** Throws, with what the apps did instead, when nobody ever comes to the step. */
+/** Throws, with what the apps did instead, when no app ever comes to the step. */
 export async function meet(
   cluster: Cluster,
   { step, breakpoint }: Pick<KillCase, 'step'> & { readonly breakpoint: Stop },
@@ -78,12 +78,12 @@ export async function meet(
     isReached = true;
   };
   breakpoint.reached.then(note, () => undefined);
-  await waitUntil(`somebody stands ${step}`, () => isReached, { explain: () => cluster.explain() });
+  await waitUntil(`an app stands ${step}`, () => isReached, { explain: () => cluster.explain() });
 }
 
 /**
  * Returns the instant of the kill. What the dead one still had to say is dropped by its gates when they are released. Throws what is
- * broken already while nobody goes on.
+ * broken already while no app goes on.
  */
 async function replace(cluster: Cluster, met: Met): Promise<number> {
   const { app, takeover = 'restart', victim, breakpoint, meanwhile } = met;

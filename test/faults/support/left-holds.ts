@@ -7,7 +7,7 @@ const isHold = (key: string): boolean => /[/]holds[/]/.test(key);
 const listHolds = async (cluster: Cluster): Promise<string[]> => [...(await listStore(cluster)).keys()].filter(isHold);
 
 /**
- * Whoever lives takes its holds away when its work ends: only attempts that another one had to follow may have left one. Not where the
+ * An attempt that lives takes its holds away when its work ends: only attempts that another one had to follow may have left one. Not where the
  * store was away: then it could not be asked.
  */
 export async function findLeftHolds(cluster: Cluster): Promise<string[]> {

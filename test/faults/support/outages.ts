@@ -9,7 +9,7 @@ import { inStore, onBus, type Place, statement } from './places.js';
 import { seeHalf } from './replays.js';
 import { backupOf, doWork } from './works.js';
 
-/** Longer than a claim lives: what was held by then is anybody's. */
+/** Longer than a claim lives: any worker may take what was held by then. */
 export const LONGER_THAN_A_CLAIM_MS = 6_000;
 
 /** Shuts one gate of every replica: the service is gone for all apps. Returns how to bring it back. */
@@ -21,7 +21,7 @@ export function shutAll(cluster: Cluster, which: 'catalog' | 'bus' | 'source'): 
   };
 }
 
-/** Nobody needs to meet it: it is there before anything is asked. */
+/** No app needs to meet it: it is there before anything is asked. */
 export const fromTheStart = (end: () => Promise<unknown> | unknown): Fault => ({ reached: Promise.resolve(), end });
 
 export type Back = () => Promise<unknown> | unknown;

@@ -1,6 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 
-/** A process told from a later one with the same number. */
+/** A process, distinguished from a later one with the same number. */
 export interface LivingProcess {
   readonly pid: number;
   readonly startedAt: string;

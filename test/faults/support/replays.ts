@@ -57,7 +57,7 @@ export async function readOn(cluster: Cluster, orders: number): Promise<readonly
   return [];
 }
 
-/** Moves the projector back to where the backup saw it; from there nobody but itself moves it. */
+/** Moves the projector back to where the backup saw it; from there only the projector itself moves it. */
 export const replayReset: Work = {
   name: 'replay (reset)',
   family: 'replay',

@@ -65,7 +65,7 @@ describe('the gate in front of S3', () => {
     await lost.reached;
     gone.abort();
     expect(await given).toBe('given up');
-    await expect(lost.land()).rejects.toThrow('nobody was there any more');
+    await expect(lost.land()).rejects.toThrow('the client was gone');
     expect(await direct.stat('a/late-2', { signal })).toBeUndefined();
   });
 

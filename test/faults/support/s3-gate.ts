@@ -42,7 +42,7 @@ export interface HeldBefore extends Held {
   land(): Promise<number>;
 }
 
-/** A fault that is being answered with. One that was met by nobody proves nothing: look at `count`. */
+/** A fault that the gate answers with. One that no request met proves nothing: look at `count`. */
 export interface Answering {
   readonly reached: Promise<void>;
   readonly count: number;
@@ -139,7 +139,7 @@ export class S3Gate {
     const land = async (): Promise<number> => {
       release();
       const status = await ended;
-      if (status === undefined) throw new Error('nobody was there any more to have it stored');
+      if (status === undefined) throw new Error('the client was gone to have it stored');
       return status;
     };
     return { reached, release, land };

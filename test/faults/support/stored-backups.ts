@@ -66,7 +66,7 @@ async function findDamage(cluster: Cluster, manifestKey: string, listing: Listin
 }
 
 /**
- * What anybody would take for a backup although nobody was told that it is one. A run that was cancelled or failed may have left its own
+ * What a reader of the repository would take for a backup although no event says that it is one. A run that was cancelled or failed may have left its own
  * for the next sweep (docs/design/ordering.md, D6).
  */
 export async function findUncalledBackups(cluster: Cluster): Promise<string[]> {
@@ -84,15 +84,15 @@ export async function findUncalledBackups(cluster: Cluster): Promise<string[]> {
 export async function findOrphanObjects(cluster: Cluster): Promise<string[]> {
   const listing = await listStore(cluster);
   const manifests = readableManifests(listing);
-  const told = new Set(manifests);
+  const known = new Set(manifests);
   const unreadable: string[] = [];
   for (const key of manifests) {
     const manifest = await loadManifest(cluster, key).catch(() => undefined);
     if (manifest === undefined) unreadable.push(`${key} cannot be read`);
-    for (const object of manifest?.objects ?? []) told.add(object.key);
+    for (const object of manifest?.objects ?? []) known.add(object.key);
   }
   const orphans = [...listing.keys()]
-    .filter((key) => /[/]a\d+-[^/]+[/]/.test(key) && !key.endsWith('/swept') && !told.has(key))
+    .filter((key) => /[/]a\d+-[^/]+[/]/.test(key) && !key.endsWith('/swept') && !known.has(key))
     .map((key) => `${key} belongs to no backup`);
   return [...unreadable, ...orphans];
 }

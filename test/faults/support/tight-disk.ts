@@ -25,7 +25,7 @@ export class TightDisk {
     await writeFile(this.ballast, Buffer.alloc(bavail * bsize));
   }
 
-  /** Somebody has made room. */
+  /** An operator has made room. */
   async drain(): Promise<void> {
     await rm(this.ballast, { force: true });
   }

@@ -30,7 +30,7 @@ export const requeueing: Place = (() => {
   return { before: arm('before'), after: arm('after') };
 })();
 
-/** In the middle of a dump the executor is told to end, and gives the run back when its patience is over. */
+/** In the middle of a dump the executor gets SIGTERM, and gives the run back when its patience is over. */
 export const givingBack: Place = (() => {
   const place = commitOf('catalog', /attempts_forgiven [+] 1/);
   const arm =
@@ -50,7 +50,7 @@ export const byApi: Work = {
   ask: async (cluster) => askUntilAnswered(cluster, 'backup.requested', { dataset: 'shop' }),
 };
 
-/** The transaction that settles what nobody holds, with its fact. */
+/** The transaction that settles what no worker holds, with its event. */
 export const settlingUnheld: Place = commitOf('catalog', /INSERT INTO holdfast[.]outbox[\s\S]*backup[.]failed/);
 
 const endings = new WeakMap<Asked, { readonly stop: Stop; readonly frozen: Frozen | undefined }>();

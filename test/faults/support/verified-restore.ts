@@ -2,7 +2,7 @@ import { type Asked, runOf } from '../../support/request.js';
 import type { Cluster } from './cluster.js';
 import { restoreNew, type Work } from './works.js';
 
-/** With a profile: whoever asked gets one verification, asked for by nobody else. */
+/** A restore with a profile: its own transaction asks for the verification, and no other client does. */
 export const restoreVerified: Work = {
   ...restoreNew,
   name: 'restore (new, with a profile)',

@@ -20,7 +20,7 @@ export interface Work {
   readonly done?: (cluster: Cluster, asked: Asked) => Promise<Done>;
   /** What is broken in what the run made. Changes nothing, so that it can be asked again. */
   readonly findBroken?: (cluster: Cluster, asked: Asked) => Promise<string[]>;
-  /** Makes room when nobody looks at it any more. */
+  /** Makes room when no check looks at it any more. */
   readonly forget?: (cluster: Cluster, asked: Asked) => Promise<unknown>;
 }
 
@@ -118,14 +118,14 @@ export const restoreInPlace: Work = {
   ],
 };
 
-/** What nobody has restored yet is as it was prepared, whatever a dead app's children still do. */
+/** A database that no restore has replaced yet is as it was prepared, whatever a dead app's children still do. */
 export async function findTouched(cluster: Cluster): Promise<string[]> {
   const [row] = await onServer<{ count: number }>(
     'postgres18',
     placeOf(cluster),
     'SELECT count(*)::int AS count FROM orders WHERE id >= 1000',
   );
-  return row?.count === 2 ? [] : [`database ${placeOf(cluster)} was replaced while nobody held its run`];
+  return row?.count === 2 ? [] : [`database ${placeOf(cluster)} was replaced while no executor held its run`];
 }
 
 const SPURIOUS_ORDERS = `INSERT INTO orders VALUES (1000, 1, 'made up'), (1001, 2, 'as well') ON CONFLICT DO NOTHING`;

@@ -6,7 +6,7 @@ export interface EmbedderSettings extends JsonObject {
   readonly dimensions: number;
 }
 
-/** The settings of an index that was never told any. Source: Meilisearch API reference, "Settings object". */
+/** The settings of an index that was never given any. Source: Meilisearch API reference, "Settings object". */
 const defaults = {
   displayedAttributes: ['*'],
   searchableAttributes: ['*'],
@@ -48,10 +48,10 @@ export type Settings = { readonly [name in SettingName]?: Json };
 
 export function toFullSettings(settings: Settings): Record<SettingName, Json> {
   const full = settingNames.map((name) => {
-    const told = settings[name];
+    const given = settings[name];
     return [
       name,
-      isMerged(name) ? mergeObjects(defaults[name] as JsonObject, told as JsonObject) : (told ?? defaults[name]),
+      isMerged(name) ? mergeObjects(defaults[name] as JsonObject, given as JsonObject) : (given ?? defaults[name]),
     ];
   });
   return Object.fromEntries(full) as Record<SettingName, Json>;

@@ -58,7 +58,7 @@ async function dieAtTheEnd(): Promise<void> {
   await bed.refuse(undefined);
 }
 
-async function told(): Promise<Record<string, unknown>> {
+async function completedData(): Promise<Record<string, unknown>> {
   const { rows } = await bed.bed.admin.query(
     `SELECT event -> 'data' AS data FROM holdfast.outbox WHERE event_type = 'restore.completed'`,
   );
@@ -78,11 +78,11 @@ const asked = (database: string, strategy: string) => ({
 });
 
 describe('what an attempt did that cannot be found out afterwards', () => {
-  it('is told by a later one that restores in place once more', async () => {
+  it('is in the event of a later attempt that restores in place once more', async () => {
     await bed.enqueue('restore', asked(restores.source.name, 'in-place'));
     await dieAtTheEnd();
     await attempt();
-    expect(await told()).toMatchObject({
+    expect(await completedData()).toMatchObject({
       attempt: 2,
       findings: {
         createdRoles: [role],
@@ -93,11 +93,11 @@ describe('what an attempt did that cannot be found out afterwards', () => {
     });
   });
 
-  it('is told by a later one that finds the new database finished', async () => {
+  it('is in the event of a later attempt that finds the new database finished', async () => {
     await bed.enqueue('restore', asked(restores.nameOf('adopted'), 'new'));
     await dieAtTheEnd();
     await attempt();
-    expect(await told()).toMatchObject({
+    expect(await completedData()).toMatchObject({
       attempt: 2,
       findings: { createdRoles: [role], withheldRights: [`${role}: LOGIN`] },
     });

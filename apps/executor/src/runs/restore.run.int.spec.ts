@@ -49,7 +49,7 @@ const asked = (database: string | undefined, more: object) => ({
 });
 
 describe('a restore run', () => {
-  it('completes together with its fact and the request for verification, or not at all', async () => {
+  it('completes together with its event and the request for verification, or not at all', async () => {
     const run = await bed.enqueue('restore', asked(restores.nameOf('verified'), { profile: 'shop' }));
     for (const type of ends) {
       await bed.refuse(type);
@@ -73,7 +73,7 @@ describe('a restore run', () => {
     expect(await restores.databases(`${restores.source.name}_now`)).toHaveLength(1);
   });
 
-  it('does nothing under a claim that has expired, though nobody else has it yet', async () => {
+  it('does nothing under a claim that has expired, though no other executor holds the run yet', async () => {
     const { source } = restores;
     const run = await bed.enqueue('restore', asked(source.name, { strategy: 'in-place' }));
     const expire = `CREATE FUNCTION holdfast.expire() RETURNS trigger LANGUAGE plpgsql AS $$

@@ -47,7 +47,7 @@ afterAll(async () => {
 beforeEach(() => bed.clear());
 afterEach(() => ending?.stop());
 
-/** A restore in place that somebody has claimed, and that is cancelled now. */
+/** A restore in place that an executor has claimed, and that is cancelled now. */
 async function cancelled(target = 'staging'): Promise<NewRun> {
   const database = restores.source.name;
   const request = { dataset: 'shop', backup: manifest.backupId, target, database, strategy: 'in-place' };
@@ -78,7 +78,7 @@ const sessionsOf = ({ id }: NewRun, more = '') =>
     `SELECT pid FROM pg_stat_activity WHERE application_name = 'holdfast ${id} a1' ${more}`,
   );
 
-describe('a restore whose executor vanished, and that nobody goes on with', () => {
+describe('a restore whose executor vanished, and that no executor goes on with', () => {
   it('is called failed when what it had begun cannot be committed any more', async () => {
     const { source, backups } = restores;
     const run = await cancelled();
@@ -88,7 +88,7 @@ describe('a restore whose executor vanished, and that nobody goes on with', () =
     await source.execute('INSERT INTO items VALUES (2)');
     const frozen = await RestoreProcess.start(order, { folder: backups.folder });
     try {
-      // Only the executor: psql works on, and waits for nobody but the table's user.
+      // Only the executor: psql works on, and waits only for the table's user.
       await until(async () => (await sessionsOf(run, `AND wait_event_type = 'Lock'`)).length > 0);
       frozen.signal('SIGSTOP');
       await vanish();
@@ -136,7 +136,7 @@ describe('a restore whose executor vanished, and that nobody goes on with', () =
     expect(await bed.stateOf(distant)).toBe('running');
   });
 
-  it('is left alone while somebody may go on with it', async () => {
+  it('is left alone while an executor may go on with it', async () => {
     const request = { dataset: 'shop', backup: manifest.backupId, target: 'staging', strategy: 'in-place' };
     const open = await bed.enqueue('restore', request);
     await bed.claim();

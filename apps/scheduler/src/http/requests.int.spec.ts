@@ -65,9 +65,9 @@ describe('a request by the API', () => {
     ['an id that is too long', 'backup.requested', { id: 'x'.repeat(201), data }],
     ['an id that is no text', 'backup.requested', { id: 1, data }],
     ['data that is not valid', 'backup.requested', { id: 'a', data: { dataset: 'NO' } }],
-    ['a field that nobody knows', 'backup.requested', { id: 'a', data: { ...data, colour: 'red' } }],
-    ['a type that is a fact', 'backup.completed', { id: 'a', data }],
-  ])('is answered at once when nobody could ever take it: %s', async (_, type, body) => {
+    ['an unknown field', 'backup.requested', { id: 'a', data: { ...data, colour: 'red' } }],
+    ['a type that is no request', 'backup.completed', { id: 'a', data }],
+  ])('is answered at once when no service could ever take it: %s', async (_, type, body) => {
     expect(await ask(type, body)).toEqual({ status: 400, code: 'request.invalid' });
     expect(await published()).toEqual([]);
   });

@@ -93,7 +93,7 @@ const endRun = async (schedule: string) => {
 const audited = (schedule: string) => inCatalog((tx) => tx.audit.list({ subject: `schedule ${schedule}` }));
 
 describe('planning', () => {
-  it('asks once for each of hundreds of schedules that are due at once, whoever looks at the same moment', async () => {
+  it('asks once for each of hundreds of schedules that are due at once, though several schedulers look at the same moment', async () => {
     const names = Array.from({ length: 250 }, (_, index) => `many-${index}`);
     const many = Object.fromEntries(names.map((name) => [name, { dataset: 'shop', cron: '* * * * *' }]));
     await planDue(scheduler(catalogs[0], many));
@@ -146,7 +146,7 @@ describe('planning', () => {
     expect(await waiting('nightly')).toEqual([]);
   });
 
-  it('makes up for slots that passed while nobody looked by one late run', async () => {
+  it('makes up by one late run for slots that passed while no scheduler looked', async () => {
     const hourly = { hourly: { dataset: 'shop', cron: '0 * * * *' } };
     await begin('hourly', hourly, '5 hours');
     const { due, passed } = await planDue(scheduler(catalogs[1], hourly));
@@ -192,7 +192,7 @@ describe('planning', () => {
     ]);
   });
 
-  it('says once that a slot waits for the end of a blackout, whoever looks', async () => {
+  it('says once that a slot waits for the end of a blackout, however many schedulers look', async () => {
     // Around whatever hour it is, with the slots before it.
     const hour = (shift: number) => new Date(Date.now() + shift * 3_600_000).toISOString().slice(11, 13);
     const blackout = [{ from: `${hour(-3)}:00`, to: `${hour(2)}:00` }];
@@ -241,7 +241,7 @@ describe('planning', () => {
     expect(mark).toMatchObject({ lastRun: 'pending', waiting: null });
   });
 
-  it('asks again when nobody has taken the last request in an hour', async () => {
+  it('asks again when no service has taken the last request in an hour', async () => {
     const deps = scheduler(catalogs[0], { lost: { dataset: 'shop', cron: '* * * * * *' } });
     await planUntil(deps, ({ due }) => due.length > 0);
     await session.query(

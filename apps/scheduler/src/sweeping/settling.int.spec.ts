@@ -35,7 +35,7 @@ async function leave(kind: RunKind): Promise<Run['id']> {
 const stateOf = async (id: Run['id']) => (await bed.catalog.transaction((tx) => tx.runs.load(id))).state;
 
 describe('without any worker', () => {
-  it('every run that nobody can go on with is settled with its fact, once, by one of two schedulers', async () => {
+  it('every run that no worker can go on with is settled with its event, once, by one of two schedulers', async () => {
     const left = await Promise.all((Object.keys(requests) as RunKind[]).map(leave));
     const overdue = await bed.enqueue({ deadlineAt: new Date(Date.now() - 1_000) });
     const cancelled = await bed.enqueue();

@@ -95,7 +95,7 @@ describe('the position on the bus', () => {
   });
 
   it.each([
-    ['nobody reads the topic', {}, 'no consumer group reads topic'],
+    ['no group reads the topic', {}, 'no consumer group reads topic'],
     [
       'consumers commit before they write',
       { groups: ['g'], commits: 'before-write' as const },

@@ -92,7 +92,7 @@ describe('a message of the bus', () => {
     );
   });
 
-  it('is refused when reading it fails in a way that nobody thought of', () => {
+  it('is refused when reading it fails with an unexpected error', () => {
     const incoming = message(null, {});
     Object.defineProperty(incoming, 'headers', { get: () => JSON.parse('{"a":').b });
     expect(outcomeOf(() => parseMessage(incoming, 'backup.requested'))).toBe('request.invalid');

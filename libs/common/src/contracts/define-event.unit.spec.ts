@@ -36,7 +36,7 @@ describe('an event definition', () => {
     expect(event).not.toHaveProperty('causationid');
   });
 
-  it('writes strictly: a field that nobody defined is a defect', () => {
+  it('writes strictly: a field that the definition lacks is a defect', () => {
     expect(() => Ordered.create({ name: 'a', colour: 'red' } as never, origin)).toThrow(/colour/);
   });
 

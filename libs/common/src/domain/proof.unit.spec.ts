@@ -45,7 +45,7 @@ describe('a backup', () => {
     });
   });
 
-  it('is neither good nor verified once its own objects fail, whatever passed before, in whatever order it is told', () => {
+  it('is neither good nor verified once its own objects fail, whatever passed before, in whatever order the verdicts come', () => {
     const passed = proven(1, { checksums: 'passed', 'row-counts': 'passed' });
     const failed = proven(2, { checksums: 'failed' });
     for (const proofs of [

@@ -86,7 +86,7 @@ describe('a replay request', () => {
   });
 
   it.each([
-    ['a topic of somebody else', { topics: ['payments'] }],
+    ['a topic that the dataset does not list', { topics: ['payments'] }],
     ['a group that the topic does not accept', { groups: ['billing'] }],
     ['a mode that the topic does not accept', { mode: 'rewind' as never }],
     ['a destination that the configuration does not allow', { mode: 'republish' as const, destination: 'payments' }],

@@ -181,7 +181,7 @@ describe('whatever the backups and the policy', () => {
     );
   });
 
-  it('says the same in whatever order it is told', () => {
+  it('the plan is the same in whatever order the backups come', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {
         const plan = decideRetention(backups, policy, NOW);

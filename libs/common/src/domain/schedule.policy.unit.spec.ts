@@ -123,7 +123,7 @@ describe('decideDue in a blackout', () => {
     expect(decision.waiting).toEqual([{ schedule: 'nightly', slotAt: at('03:00:00'), reason: 'blackout', until }]);
   });
 
-  it('given a slot from before the window that nobody saw in time, then it waits too', () => {
+  it('given a slot from before the window that no scheduler saw in time, then it waits too', () => {
     const late = { blackout, doneUntil: at('01:00:00') };
     expect(decide(late, '02:45:00').waiting).toEqual([waiting('02:00:00', 'blackout', '04:30:00')]);
     expect(decide({ ...late, inBlackout: 'skip' }, '02:45:00').passed).toEqual([passed('02:00:00', 'blackout')]);

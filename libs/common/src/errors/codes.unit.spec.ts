@@ -14,7 +14,7 @@ const sources = ['apps', 'libs']
   .join('\n');
 
 describe('the table of error codes', () => {
-  it.each(Object.keys(Codes))('%s is used somewhere: a code that nobody throws misleads its reader', (code) => {
+  it.each(Object.keys(Codes))('%s is used somewhere: a code that is never thrown misleads its reader', (code) => {
     expect(sources.includes(`'${code}'`)).toBe(true);
   });
 
@@ -34,7 +34,7 @@ describe('an error', () => {
     expect(new AppError('request.refused', 'no').hint).toBe(Codes['request.refused'].hint);
   });
 
-  it('keeps what nobody expected as the cause of a defect', () => {
+  it('keeps an unexpected error as the cause of a defect', () => {
     const cause = new TypeError('x is not a function');
     expect(toAppError(cause)).toMatchObject({ code: 'internal.bug', message: 'x is not a function', cause });
     expect(toProblem('a string').code).toBe('internal.bug');

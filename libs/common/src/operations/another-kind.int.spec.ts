@@ -104,7 +104,7 @@ describe.each([false, true])('a kind of store that only its engine knows, encryp
     dataset = { name: 'files', compression: { level: 1, threads: 1 }, path };
   });
 
-  itSealed('is backed up, sealed, listed and told by hand as any other', async () => {
+  itSealed('is backed up, sealed and listed as any other, and brings the commands for a restore by hand', async () => {
     const manifest = await takeBackup(bed.attempt(dataset), bed.depsOf(folders), signal);
     expect(manifest).toMatchObject({
       ...{ kind: 'folder', snapshotAt: '2026-11-21T10:00:00.000Z', source: 'a folder', counts: { files: 2 } },

@@ -122,7 +122,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     expect(await listKeysOf(bed.repository, dataset)).toEqual([]);
   });
 
-  it('stays when the catalog knows of somebody who works with it', async () => {
+  it('stays when the catalog knows of a run that works with it', async () => {
     const { expire, find } = await newBackup();
     const onDeleting = async () => false;
     expect([await expire(), await expire({ onDeleting })]).toEqual(['marked', 'held']);
@@ -149,7 +149,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
   });
 
   it.each(['lost an object', 'lost its manifest to bit rot'])(
-    'goes all the same when its expiry was told and it has %s',
+    'goes all the same when the catalog has its expiry and it has %s',
     async (how) => {
       const { dataset, backupId, manifest } = await newBackup();
       const expire = (evenDamaged: boolean) =>

@@ -70,7 +70,7 @@ describe('a bucket that locks whatever is new', () => {
   });
 });
 
-it('what somebody read the clock from who died since goes with the sweep', async () => {
+it('what a dead process has read the clock from goes with the sweep', async () => {
   const bed = await S3Bed.make();
   const store = bed.open();
   await store.put(clockKey(dataset, 'dead'), Buffer.from('now\n'), { signal });

@@ -10,7 +10,7 @@ interface Seen {
   readonly unanswered: string;
 }
 
-/** What the server has asked its kernel for, not what somebody has asked the server for: PostgreSQL reads these from the socket. */
+/** What the server has asked its kernel for, not what a client has asked the server for: PostgreSQL reads these from the socket. */
 const SEEN = `current_setting('application_name') AS application, current_setting('tcp_keepalives_idle') AS idle,
   current_setting('tcp_keepalives_interval') AS interval, current_setting('tcp_keepalives_count') AS count,
   current_setting('tcp_user_timeout') AS unanswered`;
@@ -21,7 +21,7 @@ describe('a server notices within a minute or so that a machine is gone without 
   beforeAll(async () => {
     bed = await RestoreTestBed.create('postgres18', 'CREATE TABLE items AS SELECT 1 AS id');
     manifest = await bed.backup();
-    // Every session is looked at as it begins: nobody else can see what another one has set.
+    // Every session is looked at as it begins: no session can see what another one has set.
     await bed.source.execute(
       `CREATE TABLE logins AS SELECT ${SEEN} LIMIT 0`,
       `CREATE FUNCTION note_login() RETURNS event_trigger LANGUAGE plpgsql AS

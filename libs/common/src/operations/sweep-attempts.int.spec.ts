@@ -112,7 +112,7 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
     expect(await keys()).not.toContain(sweptKey(attemptKey));
   });
 
-  it('gives back what unfinished writes left, unless somebody may still be writing', async () => {
+  it('gives back what unfinished writes left, unless an attempt may still be writing', async () => {
     const { attemptKey, sweep } = await newDeadAttempt();
     const body = unfinishedBody(20 << 20, () => undefined);
     const begun = Promise.withResolvers<number>();

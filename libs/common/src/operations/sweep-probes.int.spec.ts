@@ -13,7 +13,7 @@ describe.each(eachStore)('what was written to try %s', (_, open) => {
   });
   afterAll(() => bed.dispose());
 
-  it('goes when it is old, whoever left it, and nothing else goes with it', async () => {
+  it('goes when it is old, whichever process left it, and nothing else goes with it', async () => {
     const [probe, other] = [probeKey('left'), 'shop/kept'];
     for (const key of [probe, other]) await bed.repository.put(key, body, { signal });
     expect(await sweepProbes(bed.repository, {}, signal)).toBe(0);

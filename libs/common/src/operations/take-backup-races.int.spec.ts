@@ -62,7 +62,7 @@ describe('a table that is locked', () => {
 
 const REFILL = 'BEGIN; TRUNCATE refilled; INSERT INTO refilled SELECT generate_series(1, 500); COMMIT';
 
-/** Truncates and refills in one transaction at odd moments, until told to stop. Returns how often. */
+/** Truncates and refills in one transaction at odd moments, until `stop` aborts. Returns how often. */
 async function refill(stop: AbortSignal): Promise<number> {
   const writer = await PgSession.open(scratch.connection, session);
   let rounds = 0;
@@ -237,7 +237,7 @@ describe('what happens after the snapshot', () => {
     const manifest = await take({ repository: new ScriptedRepository(bed.repository, pausing(meanwhile)) });
     expect(countOf(manifest, 'public.moving')).toBe(1);
     expect(await rowsOf(manifest, 'public.moving')).toEqual(['1']);
-    // A sequence follows no snapshot: both ends are told.
+    // A sequence follows no snapshot: the facts hold both ends.
     const [sequence] = factsOf(manifest).sequences.filter(({ name }) => name === 'public.moving_id_seq');
     expect(sequence).toMatchObject({ lastValue: '1', lastValueAtEnd: '19' });
   });

@@ -62,13 +62,13 @@ describe.each(representative(['postgres18', 'postgres15'] as const))('the docume
     return String(made?.oid);
   };
 
-  it('reads schemas, sequences, types, functions and views that nobody shared with it', async () => {
+  it('reads schemas, sequences, types, functions and views that no owner shared with it', async () => {
     await check();
     const facts = factsOf(await take());
     expect(facts.tables).toMatchObject([{ name: 'private.doc', rows: 10 }]);
   });
 
-  it('is told before the dump which large objects it cannot read, and both remedies work', async () => {
+  it('hears before the dump which large objects it cannot read, and both remedies work', async () => {
     const oids = [await makeLargeObject(), await makeLargeObject()].sort((a, b) => Number(a) - Number(b));
     const refusal = {
       code: 'postgres.permission',
@@ -94,7 +94,7 @@ describe.each(representative(['postgres18', 'postgres15'] as const))('the docume
     await scratch.execute(`ALTER ROLE ${backup} IN DATABASE ${scratch.name} RESET lo_compat_privileges`);
   });
 
-  it('is told how to inherit what it was granted', async () => {
+  it('hears how to inherit what it was granted', async () => {
     const idle = await scratch.createRole('idle', `LOGIN NOINHERIT BYPASSRLS PASSWORD 'idle' IN ROLE pg_read_all_data`);
     const asIdle = { connection: scratch.connectionOf(idle, 'idle') };
     const remedy =

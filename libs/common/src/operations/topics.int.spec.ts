@@ -91,7 +91,7 @@ describe('topics that are backed up, deleted and restored', () => {
     expect(await bed.records(orders)).toEqual(before[orders]);
   });
 
-  it('are proven equal, and one record more or less is told', async () => {
+  it('are proven equal, and one record more or less is found', async () => {
     expect(await bed.verify(manifest)).toMatchObject({ verdict: 'passed' });
     await bed.bed.producer.send({ topic: orders, messages: [{ value: 'one more', partition: 2 }] });
     expect(await bed.verify(manifest)).toMatchObject({

@@ -68,7 +68,7 @@ describe('runProbe', () => {
   it.each([
     ['is not looked at again when its cause will not pass', new AppError('postgres.database-missing', 'no'), false],
     ['is looked at again when its cause may pass', new AppError('postgres.unreachable', 'no'), true],
-    ['is looked at again when nobody knows its cause', new TypeError('fetch failed'), true],
+    ['is looked at again when its cause is unknown', new TypeError('fetch failed'), true],
   ])('%s', async (_, cause, retryable) => {
     const running = runProbe({ name: 'sql', timeoutMs: 1_000, check: () => Promise.reject(cause) }, anyContext);
     await expect(running).rejects.toMatchObject({ retryable });

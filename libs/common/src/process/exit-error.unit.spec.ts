@@ -11,20 +11,20 @@ const end = (program: string, exitCode: number | null, stderrTail = '', signal: 
 
 describe('blame in a chain', () => {
   it.each([
-    ['nobody when all succeeded', [end('pg_dump', 0), end('zstd', 0)], undefined],
+    ['no program when all succeeded', [end('pg_dump', 0), end('zstd', 0)], undefined],
     ['the first to fail', [end('pg_dump', 1, 'no such table'), end('zstd', 1, 'unexpected end of file')], 'pg_dump'],
     ['the one killed for memory', [end('zstd', null, '', 'SIGKILL'), end('pg_dump', null, '', 'SIGTERM')], 'zstd'],
     [
-      'the reader, not who died of its pipe',
+      'the reader, not the writer that died of its pipe',
       [end('pg_dump', null, '', 'SIGPIPE'), end('zstd', 1, 'no memory')],
       'zstd',
     ],
     [
-      'the reader, not who complained of its pipe',
+      'the reader, not the writer that complained of its pipe',
       [end('cat', 1, 'cat: write error: Broken pipe'), end('zstd', 1)],
       'zstd',
     ],
-    ['who lost a reader that succeeded', [end('zstd', 0), end('pg_dump', null, '', 'SIGPIPE')], 'pg_dump'],
+    ['the writer that lost a reader that succeeded', [end('zstd', 0), end('pg_dump', null, '', 'SIGPIPE')], 'pg_dump'],
   ])('falls on %s', (_, ends, culprit) => {
     expect(findCulprit(ends)?.program).toBe(culprit);
   });

@@ -8,7 +8,7 @@ import { endOrphans, findOrphans } from './orphans.js';
 import { PARENT_MARK, thisParent, toParentMark } from './parent-mark.js';
 
 const { signal } = new AbortController();
-/** Long enough for whoever works beside us on this machine to see the end of what it has killed itself. */
+/** Long enough for another spec on this machine to see the end of what it has killed itself. */
 const patient = { signal, graceMs: 3_000, killAfterMs: 500 };
 const children: ChildProcess[] = [];
 
@@ -47,7 +47,7 @@ describe('a child whose parent was killed', () => {
     // The program, and the loop that it started, which may be at rest in a `sleep`.
     expect(own.length).toBeGreaterThanOrEqual(2);
     expect(own).toContain(killed.pid);
-    // An executor of somebody else on this machine may come first to one or the other.
+    // An executor of another installation on this machine may come first to one or the other.
     await endOrphans(patient);
     expect(await findSurvivors(own)).toEqual([]);
     expect(await findSurvivors([living.pid])).toEqual([living.pid]);
@@ -60,7 +60,7 @@ describe('a child whose parent was killed', () => {
     expect(await orphanPids()).toContain(child.pid);
   });
 
-  it('is nobody’s business when it works for us, for another process namespace, or for no Holdfast', async () => {
+  it('is left alone when it works for this process, for another process namespace, or for no Holdfast', async () => {
     const marks = [toParentMark(), { [PARENT_MARK]: '1:1:1' }, { [PARENT_MARK]: 'what' }, {}];
     const others = await Promise.all(marks.map(startMarked));
     const orphans = await orphanPids();

@@ -31,7 +31,7 @@ describe('runCommand', () => {
     });
   });
 
-  it('accepts the exit codes it was told to', async () => {
+  it('accepts the exit codes that its caller accepts', async () => {
     const end = await runCommand(shell('exit 3'), { signal: calm, acceptExitCodes: [0, 3] });
     expect(end.exitCode).toBe(3);
   });

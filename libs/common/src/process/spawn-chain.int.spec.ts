@@ -152,7 +152,7 @@ describe('spawnChain', () => {
     await expect(read(chain.stdout)).rejects.toThrow('the download broke');
   });
 
-  it('leaves no unhandled rejection when nobody looks', async () => {
+  it('leaves no unhandled rejection when no caller looks', async () => {
     const unhandled: unknown[] = [];
     const remember = (reason: unknown) => unhandled.push(reason);
     process.on('unhandledRejection', remember);

@@ -20,7 +20,7 @@ describe('initialiseRepository', () => {
   });
   afterEach(() => rm(root, { recursive: true }));
 
-  it('gives a place one identity, whoever comes first', async () => {
+  it('gives a place one identity, whichever process comes first', async () => {
     expect(await findRepositoryIdentity(repository, { signal })).toBeUndefined();
     const now = new Date('2026-11-21T10:00:00Z');
     const all = await Promise.all(Array.from({ length: 5 }, () => initialiseRepository(repository, { signal, now })));

@@ -44,7 +44,7 @@ describe('manifest codec', () => {
     expect(() => parseManifest(bytes)).toThrow(expect.objectContaining({ code: 'backup.corrupt' }));
   });
 
-  it('never writes what nobody could read back', () => {
+  it('never writes what its own reader would refuse', () => {
     expect(() => encodeManifest({ ...sample, objects: [] })).toThrow(expect.objectContaining({ code: 'internal.bug' }));
   });
 });

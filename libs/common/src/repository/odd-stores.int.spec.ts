@@ -102,7 +102,7 @@ describe('a store that takes few parts', () => {
     expect(await repository.put('few/object', body, { signal })).toMatchObject({ sizeBytes: body.length });
   });
 
-  it('is told before a part too many, and keeps nothing of it', async () => {
+  it('is never sent a part too many, and keeps nothing of it', async () => {
     const repository = await openBehind(takesThree, { partSizeBytes: 5 << 20, maxParts: 2 });
     const before = await bed.countUnfinished();
     expect(await failure(repository.put('few/large', body, { signal }))).toMatchObject({

@@ -38,7 +38,7 @@ describe('a request on which a store works in silence', () => {
     expect(isGivenUp).toBe(true);
   });
 
-  it('ends with the reason of whoever gives up', async () => {
+  it('ends with the reason of the caller that gives up', async () => {
     const reason = new Error('cancelled');
     const gone = AbortSignal.abort(reason);
     await expect(sendPatiently((signal) => Promise.reject(signal.reason), { ...patience, signal: gone })).rejects.toBe(

@@ -71,7 +71,7 @@ describe('S3Repository', () => {
     await expect(unknown.stat('a/b', { signal })).rejects.toMatchObject({ code: 'repository.denied' });
   });
 
-  it('says soon that nobody listens under the endpoint', async () => {
+  it('says soon that no server listens under the endpoint', async () => {
     const bed = await makeBed();
     const closed = bed.open({ endpoint: 'http://127.0.0.1:1' });
     const problem = {

@@ -53,7 +53,7 @@ const outcome = (probe: string, verdict: Verdict) => ({
   evidence: verdict === 'failed' ? [{ subject: 'database.dump', problem: 'the content differs' }] : [],
 });
 
-/** A verdict that the catalog is told, so many seconds after midnight. */
+/** A verdict that the catalog learns of, so many seconds after midnight. */
 const prove = ({ backupId, attemptKey }: Manifest, second: number, probes: Readonly<Record<string, Verdict>>) => {
   const outcomes = Object.entries(probes).map(([probe, verdict]) => outcome(probe, verdict));
   const verdict = outcomes.find((of) => of.verdict !== 'passed')?.verdict ?? 'passed';
@@ -72,7 +72,7 @@ const prove = ({ backupId, attemptKey }: Manifest, second: number, probes: Reado
   );
 };
 
-/** One that only the repository is told, as with `--local`. */
+/** One that only the repository keeps, as with `--local`. */
 async function proveLocally({ backupId, attemptKey }: Manifest, second: number, probe: string, verdict: Verdict) {
   const at = new Date(Date.UTC(2026, 10, 1, 0, 0, second)).toISOString();
   const runId = randomUUID();

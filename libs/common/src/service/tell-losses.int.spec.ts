@@ -43,7 +43,7 @@ describe('what a consumer finds gone', () => {
     expect(await metrics.registry.metrics()).toMatch(/holdfast_request_topics_replaced_total\{[^}]*\} 1\n/);
   });
 
-  it('has the same id whoever of several services finds it', async () => {
+  it('has the same id whichever of several services finds it', async () => {
     const loss = { topic: 'prod.restore.requested', partition: 0, fromOffset: 0n, toOffset: 1n };
     await losses().lost(loss);
     await losses().lost(loss);

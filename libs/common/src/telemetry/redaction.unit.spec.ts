@@ -23,7 +23,7 @@ describe('redaction', () => {
     expect(redactor.text('abcdefg')).toBe('abcdefg');
   });
 
-  it('takes passwords out of URLs that nobody declared', () => {
+  it('takes passwords out of URLs that were not declared as secrets', () => {
     expect(redactor.text('connect postgres://app:hunter2@db:5432/shop failed')).toBe(
       'connect postgres://app:[redacted]@db:5432/shop failed',
     );

@@ -31,7 +31,7 @@ const BOUNDED = { destination: 1_024, target: 63, stage: 200, manifestKey: 500, 
 /** Six bytes each on the wire. */
 const worst = (characters: number): string => '\u0001'.repeat(characters);
 
-/** Data of an event, larger than anybody would call possible: lists of thousands, texts of which every character takes six bytes. */
+/** Data of an event, larger than any that is possible: lists of thousands, texts of which every character takes six bytes. */
 export function largestData(definition: EventDefinition): never {
   const { properties = {} } = z.toJSONSchema(definition.data, { io: 'input', reused: 'inline' }) as Schema;
   const data = Object.entries(properties).map(([name, schema]) => [name, toBounded(name) ?? largest(schema, 0)]);

@@ -84,7 +84,7 @@ export class RestoredShop {
     } as unknown as PostgresManifest;
   }
 
-  /** A true copy, then changed by the statements: what a bad restore, or somebody afterwards, would have done. */
+  /** A true copy, then changed by the statements: what a bad restore, or a session afterwards, would have done. */
   async restore(...tampering: readonly string[]): Promise<PgConnection> {
     const name = `${this.source}_${this.copies.length}`;
     await onServer(`CREATE DATABASE ${name} TEMPLATE ${this.source}`);

@@ -17,7 +17,7 @@ export interface Gateway {
 /** A second gateway to the objects of the S3 service that refuses every write, as a bucket policy would. */
 export const startReadOnlyGateway = (): Promise<Gateway> => startGateway(['--readonly']);
 
-/** Of users that policies of buckets name; both are nobody without one. */
+/** Of users that policies of buckets name; without a policy neither may do anything. */
 export const users = {
   writer: { accessKeyId: 'writer', secretAccessKey: 'secret of the writer' },
   sweeper: { accessKeyId: 'sweeper', secretAccessKey: 'secret of the sweeper' },

@@ -8,7 +8,7 @@ import type { TakeBackupDeps } from '#common/operations/take-backup.js';
 /** Files by key, as in a bucket. */
 export interface Tree extends ProtectedDataset {
   readonly files: Readonly<Record<string, { readonly version: string; readonly content: Uint8Array }>>;
-  /** Listed as it is, though nobody put its content. */
+  /** Listed as it is, though its content was never put. */
   readonly strange?: InventoryEntry;
   /** Called when everything is put and listed, before the backup is made of it. */
   readonly onListed?: () => Promise<void>;

@@ -85,7 +85,7 @@ describe('a request topic that is deleted and made anew', () => {
     await replace(BackupRequested.type);
     await publish(...names('new', 8));
     await handled(served, ...names('new', 8));
-    await until('it is told', () => served.replaced.length > 0);
+    await until('the new topic is reported', () => served.replaced.length > 0);
     const [{ topic, formerId, id }] = served.replaced as [ReplacedTopic];
     expect([topic, served.replaced.length, formerId === id]).toEqual([topicOf(BackupRequested.type), 1, false]);
     expect(served.lost).toEqual([]);
@@ -142,7 +142,7 @@ describe('requests that are trimmed before a service reads them', () => {
     expect([second.lost, second.ids]).toEqual([lost(3n, 7n), ['left']]);
   });
 
-  it('while it waits for the catalog are told, too, and the one it has is handled', async () => {
+  it('while it waits for the catalog are reported, too, and the one that it has is handled', async () => {
     await bed.topic(BackupRequested.type);
     const { promise: catalogIsBack, resolve: comeBack } = Promise.withResolvers<void>();
     let isWaiting = false;
@@ -156,7 +156,7 @@ describe('requests that are trimmed before a service reads them', () => {
     await publish(...names('gone', 3));
     await until('the lag is seen', () => served.state.report().lag[topicOf(BackupRequested.type)] === 4);
     await trimTo(BackupRequested.type, '4');
-    await until('it is told', () => served.lost.length > 0);
+    await until('the loss is reported', () => served.lost.length > 0);
     comeBack();
     await publish('left');
     await handled(served, 'held', 'left');

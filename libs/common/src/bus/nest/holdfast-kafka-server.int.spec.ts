@@ -24,7 +24,7 @@ const { CompressionTypes } = kafkajs;
 
 type Requested = Event<DataOf<typeof BackupRequested>>;
 
-/** What the service under test did, and what it is told to do. */
+/** What the service under test did, and how its handler is to fail. */
 const seen: { readonly ids: string[]; readonly events: Requested[]; failures: Error[] } = {
   ids: [],
   events: [],
@@ -254,7 +254,7 @@ describe('a Nest microservice on the bus', () => {
 
   it.each([
     ['refuses for good', new AppError('request.refused', 'dataset is unknown'), 'request.refused'],
-    ['throws what nobody expected', new TypeError('x is undefined'), 'internal.bug'],
+    ['throws an unexpected error', new TypeError('x is undefined'), 'internal.bug'],
   ])('makes a dead letter of an event whose handler %s', async (name, failure, code) => {
     seen.failures = [failure];
     await publish(name);

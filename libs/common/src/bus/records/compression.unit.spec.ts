@@ -56,7 +56,7 @@ describe('a batch that is damaged', () => {
     ['snappy', 2],
     ['lz4', 3],
     ['zstd', 4],
-    ['a codec that nobody knows', 7],
+    ['an unknown codec', 7],
   ])('is refused as such: %s', (_, codec) => {
     const refused = expect.objectContaining({ code: 'request.invalid' });
     expect(() => unpack(codec, Buffer.from('no compressed bytes at all'), 1_000)).toThrow(refused);

@@ -98,13 +98,13 @@ describe('a batch that is to be sent', () => {
 });
 
 describe('a batch that was damaged', () => {
-  it('is told by its checksum', () => {
+  it('is found by its checksum', () => {
     const batch = toBatch(whole);
     batch[batch.length - 2] = 119;
     expect(() => assertChecksum(batch)).toThrow('offset 100 has a wrong checksum');
   });
 
-  it('is told by its records, which end before it does', () => {
+  it('is found by its records, which end before the batch does', () => {
     const batch = toBatch(whole);
     batch.writeInt32BE(3, 57);
     expect(() => recordsOf(batch)).toThrow(/damaged/);

@@ -65,7 +65,7 @@ describe('what a clock wrote that was set back by an hour since', () => {
     expect(await follow()).toEqual([]);
   });
 
-  it('keeps no run waiting that nobody has claimed', async () => {
+  it('keeps no run waiting that no worker has claimed', async () => {
     await bed.enqueue();
     await setBack();
     expect(await claim()).toBeUndefined();

@@ -17,7 +17,7 @@ const add = (id: string, key = 'shop', type = 'backup.completed') =>
 const batch = () => bed.catalog.transaction((tx) => tx.outbox.nextBatch(1_000));
 
 describe('the outbox', () => {
-  it('lets nobody see a later event of a key before an earlier one, however writers overlap', async () => {
+  it('lets no reader see a later event of a key before an earlier one, however writers overlap', async () => {
     const catalogs = [bed.catalog, await bed.another(), await bed.another()];
     const seen: number[][] = [];
     let isWriting = true;

@@ -61,7 +61,7 @@ describe('errors', () => {
     expect(await errorOf({ ...server, host: 'nowhere.invalid' })).toMatchObject(unreachable);
   });
 
-  it('gives up connecting to somebody who says nothing', async () => {
+  it('gives up connecting to a server that says nothing', async () => {
     const silent = createServer();
     const port = await listen('127.0.0.1', silent);
     const opening = PgSession.open({ ...server, port, sslMode: 'disable' }, { ...session, connectTimeoutMs: 100 });

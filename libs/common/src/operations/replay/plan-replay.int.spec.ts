@@ -93,7 +93,7 @@ describe('a plan', () => {
     expect(plan.refusals).toMatchObject([{ code: 'replay.topic-changed' }]);
   });
 
-  it('says that a position without groups is a guess, and refuses to reset nobody', async () => {
+  it('says that a position without groups is a guess, and refuses a reset without a group', async () => {
     const topic = await bed.kafka.topic('nobody');
     await bed.produce(topic, ['a']);
     const plan = await bed.plan(bed.ask({ position: await bed.takePosition(topic, []) }), { [topic]: anything });

@@ -13,7 +13,7 @@ beforeAll(async () => {
 });
 afterAll(() => bed.close());
 
-/** The process dies once its n-th write is done: nobody hears of it. */
+/** The process dies once its n-th write is done: no answer comes back. */
 const dyingAfter = (writes: number, bus: ReplayBus): ReplayBus => ({
   ...bus,
   openProducer: async (replayId) => {

@@ -74,7 +74,7 @@ describe('a reset', () => {
   it.each([
     ['before its range is frozen', 0],
     ['between the frozen range and the move', 1],
-  ])('moves nothing when somebody else has done it %s', async (_when, asksUntilLost) => {
+  ])('moves nothing when another attempt has done it %s', async (_when, asksUntilLost) => {
     const it = await bed.shop(`lost-${asksUntilLost}`, { read: 3, total: 8 });
     const plan = await bed.plan(bed.ask(it), { [it.topic]: anything });
     let asks = 0;

@@ -54,14 +54,14 @@ describe('an object on its way to a file', () => {
     });
   });
 
-  it('stops when it is told to', async () => {
+  it('stops when its signal aborts', async () => {
     const stop = new AbortController();
-    const onBytes = () => stop.abort(new Error('somebody cancelled'));
+    const onBytes = () => stop.abort(new Error('an operator cancelled'));
     for (const compression of ['none', 'zstd'] as const) {
       const each: ManifestObject = { ...object, compression };
       await expect(
         spoolObject(each, bed.repository, join(bed.folder, 'stopped'), { signal: stop.signal, keyring, onBytes }),
-      ).rejects.toThrow('somebody cancelled');
+      ).rejects.toThrow('an operator cancelled');
     }
   });
 });

@@ -183,7 +183,7 @@ describe('http probe', () => {
     ]);
   });
 
-  it('fails when nobody answers, or not in time', async () => {
+  it('fails when no server answers, or none in time', async () => {
     const silent = await probe([{ name: 'health', path: '/' }], { baseUrl: 'http://127.0.0.1:9' });
     expect(silent.verdict).toBe('failed');
     expect(problems(silent)[0]).toMatch(/^health: no answer: /);

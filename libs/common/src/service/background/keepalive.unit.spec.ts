@@ -87,7 +87,7 @@ describe('keeping a claim alive', () => {
     expect(lost.aborted).toBe(true);
   });
 
-  it('gives it up at once when somebody else has it', async () => {
+  it('gives it up at once when another process has it', async () => {
     const { lost } = start(async () => {
       throw new AppError('claim.lost', 'taken');
     });

@@ -122,7 +122,7 @@ describe('requests that the bus does not take in time', () => {
     expect([await queued(), taken]).toEqual([['delivered', 'kept'], ['kept']]);
   });
 
-  it('are taken behind one that nobody can take, which is said once and left to the bus', async () => {
+  it('are taken behind one that no service can take, which is said once and left to the bus', async () => {
     await ask(['broken', 'whole']);
     start();
     await until(async () => (await queued()).includes('whole'));

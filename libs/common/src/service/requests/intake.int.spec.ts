@@ -76,7 +76,7 @@ describe('taking a request', () => {
 
   it('takes the same id from another source for another request', async () => {
     await takeRequest(request('r1', 'shop'), intake, deps());
-    await takeRequest(request('r1', 'shop', 'somebody else'), intake, deps());
+    await takeRequest(request('r1', 'shop', 'another service'), intake, deps());
     expect(await runs()).toHaveLength(2);
   });
 

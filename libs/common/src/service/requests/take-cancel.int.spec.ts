@@ -34,8 +34,8 @@ const claim = async () => {
 const load = (id: RunId) => bed.catalog.transaction((tx) => tx.runs.load(id));
 const said = async () => (await bed.admin.query('SELECT event_type FROM holdfast.outbox ORDER BY id')).rows;
 
-/** Until somebody waits for a lock that another session of this catalog holds. */
-async function somebodyWaits(): Promise<void> {
+/** Until a session waits for a lock that another session of this catalog holds. */
+async function sessionWaits(): Promise<void> {
   const waiting = `SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
   while ((await bed.admin.query(waiting)).rowCount === 0) await new Promise((resolve) => setTimeout(resolve, 10));
 }
@@ -60,14 +60,14 @@ describe('a request to cancel', () => {
     expect(await said()).toEqual([]);
   });
 
-  it('is rejected when the run completes at that very moment: nobody is told that it was stopped', async () => {
+  it('is rejected when the run completes at that very moment: no event says that it was stopped', async () => {
     const { id } = await bed.enqueue();
     const held = await claim();
     let cancelling: Promise<void> | undefined;
     await bed.catalog.transaction(async (tx) => {
       await tx.runs.settle(held, { state: 'completed' });
       cancelling ??= cancel(id);
-      await somebodyWaits();
+      await sessionWaits();
     });
     await cancelling;
     expect(await load(id)).toMatchObject({ state: 'completed', cancelRequestedAt: null });

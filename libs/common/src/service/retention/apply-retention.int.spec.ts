@@ -27,7 +27,7 @@ afterAll(async () => {
 beforeEach(() => bed.clear());
 
 describe('a sweep', () => {
-  it('keeps a backup that a run was queued for since the plan was made, and deletes it when nobody reads it', async () => {
+  it('keeps a backup that a run was queued for since the plan was made, and deletes it when no run reads it', async () => {
     const { backupId, sweep, state, find } = await expired(1);
     const run = await bed.enqueue('restore', { dataset: 'shop', backup: backupId, target: 'staging' });
     expect([await sweep(), await state()]).toEqual(['held', 'completed']);
@@ -74,7 +74,7 @@ describe('a sweep', () => {
   });
 });
 
-it('a sweep marks as many as its cap says and deletes as many, and what is held takes nobody’s turn', async () => {
+it('a sweep marks as many as its cap says and deletes as many, and what is held takes no other backup’s turn', async () => {
   const ids: string[] = [];
   for (const minute of [11, 12, 13, 14, 15, 16, 17, 18])
     ids.push((await storeBackup(backups.repository, minute)).backupId);

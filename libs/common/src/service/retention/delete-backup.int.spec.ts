@@ -78,7 +78,7 @@ describe('a backup that an operator wants gone', () => {
     expect(await keysOf(old)).toHaveLength(3);
   });
 
-  it('is marked, and deleted by a later sweep, against all rules and while backups fail, with an audit row and its fact', async () => {
+  it('is marked, and deleted by a later sweep, against all rules and while backups fail, with an audit row and its event', async () => {
     const [old, young] = [await bed.newBackup(1, 2), await bed.newBackup(2, 1)];
     await letBackupsFail();
     expect(await remove(old)).toMatchObject({ outcome: 'marked', notBefore: expect.any(String) });
@@ -196,7 +196,7 @@ describe('a backup that an operator wants gone', () => {
           (error: unknown) => (error instanceof Killed ? 'killed' : 'error'),
         );
       const first = await step();
-      // Killed before the wish was kept, nobody has asked; afterwards sweeps go on alone.
+      // Killed before the wish was kept, the command left nothing behind; afterwards sweeps go on alone.
       if (first === 'killed') await remove(old);
       await bed.letGraceEnd(old);
       const second = first === 'alive' ? await step() : 'killed';

@@ -119,7 +119,7 @@ describe('a backup that came to be although its run was given up', () => {
     return manifest;
   }
 
-  it('counts for no rule, goes with the next sweeps, and nobody is told of it', async () => {
+  it('counts for no rule, goes with the next sweeps, and no event speaks of it', async () => {
     const only = await bed.newBackup(1, 60);
     const left = await leaveWhole('cancelled');
     expect((await apply()).backups).toEqual([{ id: left.backupId, outcome: 'marked' }]);
@@ -163,7 +163,7 @@ describe('two sweeps of one dataset', () => {
     return { sweeping, goOn };
   }
 
-  it('never work at once: the second is told so and changes nothing', async () => {
+  it('never work at once: the second is refused and changes nothing', async () => {
     const expired = await bed.newBackup(1, 60);
     await bed.newBackup(2, 1);
     await apply();
@@ -184,7 +184,7 @@ describe('two sweeps of one dataset', () => {
     await expect(apply(deps)).rejects.toThrow('looked');
   });
 
-  it('lose no hold that came in between: one that froze before it told the catalog deletes nothing when it thaws', async () => {
+  it('lose no hold that came in between: a sweep that froze before it told the catalog deletes nothing when it thaws', async () => {
     const expired = await bed.newBackup(1, 60);
     await bed.newBackup(2, 1);
     await apply();
@@ -206,7 +206,7 @@ describe('two sweeps of one dataset', () => {
     expect([await bed.isWhole(expired), await bed.stateOf(expired), await said()]).toEqual([true, 'completed', []]);
   });
 
-  it('finish what one has told the catalog, whatever the rules say by then', async () => {
+  it('finish what an earlier one has told the catalog, whatever the rules say by then', async () => {
     const expired = await bed.newBackup(1, 60);
     await bed.newBackup(2, 1);
     await apply();
@@ -217,7 +217,7 @@ describe('two sweeps of one dataset', () => {
     expect(await bed.isWhole(expired)).toBe(false);
   });
 
-  it('finish what one has told of a backup that the catalog had lost, and tell it once', async () => {
+  it('finish the expiry of a backup that the catalog had lost, and write one event of it', async () => {
     const lost = await bed.newBackup(1, 60, { isRecorded: false });
     await bed.newBackup(2, 1);
     await apply();
@@ -230,7 +230,7 @@ describe('two sweeps of one dataset', () => {
     expect([await bed.isWhole(lost), await said()]).toEqual([false, [lost.backupId]]);
   });
 
-  it('finish what one has told the catalog, also when it has lost an object since', async () => {
+  it('finish what an earlier one has told the catalog, also when the backup has lost an object since', async () => {
     const expired = await bed.newBackup(1, 60);
     await bed.newBackup(2, 1);
     await apply();

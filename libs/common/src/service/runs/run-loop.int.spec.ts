@@ -74,7 +74,7 @@ describe('the run loop', () => {
     let alone: (() => void) | undefined;
     start(
       async (run) => {
-        // Nobody ends before a second one has come, and a third would have had its chance.
+        // No run ends before a second one has come, and a third would have had its chance.
         if (alone === undefined)
           await new Promise<void>((resolve) => {
             alone = resolve;
@@ -107,7 +107,7 @@ describe('the run loop', () => {
     expect(await events()).toEqual([`${id} engine.exit`]);
   });
 
-  it('does not try again what cannot pass, nor what nobody understands', async () => {
+  it('does not try again what cannot pass, nor an unexpected error', async () => {
     const refused = await bed.enqueue({ dataset: 'refused' });
     const broken = await bed.enqueue({ dataset: 'broken' });
     start(async (run) => {
@@ -141,7 +141,7 @@ describe('the run loop', () => {
     expect(await events()).toEqual([`${id} run.cancelled`]);
   });
 
-  it('settles a queued run that was cancelled, with its fact, though nobody ever held it', async () => {
+  it('settles a queued run that was cancelled, with its event, though no worker ever held it', async () => {
     const { begun, handler } = announced(untilAborted);
     const holder = await bed.enqueue({ dataset: 'shop' });
     const waiting = await bed.enqueue({ dataset: 'shop' });
@@ -163,7 +163,7 @@ describe('the run loop', () => {
     expect(await events()).toEqual([`${id} run.overdue`]);
   });
 
-  it('settles with its fact a run whose last attempt vanished', async () => {
+  it('settles a run whose last attempt vanished, with its event', async () => {
     const { id } = await bed.enqueue({ maxAttempts: 1 });
     await bed.catalog.transaction((tx) =>
       tx.runs.claimNext({ kinds: ['backup'], owner: 'vanished', ttlMs: 1, slots: { owner: 9, sourceHost: 9 } }),
@@ -228,7 +228,7 @@ describe('the run loop', () => {
     expect((await load(second.id)).state).toBe('queued');
   });
 
-  it('aborts by itself when the catalog is out of reach, before anybody else can have the run', async () => {
+  it('aborts by itself when the catalog is out of reach, before another worker can have the run', async () => {
     const { hostname, port } = new URL(bed.url);
     const gate = await TcpGate.open({ host: hostname, port: Number(port) });
     const gated = await bed.another(gate.rewrite(bed.url));

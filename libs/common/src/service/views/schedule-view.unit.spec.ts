@@ -52,7 +52,7 @@ describe('a schedule as people look at it', () => {
     expect(view({ cron: '0 0 30 2 *' }).next).toEqual([]);
   });
 
-  it('says that nobody knows its state when the catalog was not asked', () => {
+  it('says that its state is unknown when the catalog was not asked', () => {
     expect(view({ cron: '30 2 * * *' }).state).toBeNull();
   });
 

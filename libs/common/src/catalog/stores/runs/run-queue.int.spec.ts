@@ -61,7 +61,7 @@ describe('the run queue', () => {
     expect((await claim({ versions: { backup: 2 } }))?.run).toMatchObject({ id: ahead.id, requestVersion: 2 });
   });
 
-  it('gives each run to one claimer, whoever claims at the same time', async () => {
+  it('gives each run to one worker, however many claim at the same time', async () => {
     for (let number = 0; number < 40; number += 1) await bed.enqueue();
     const claimed = await claimAllAtOnce((hand) => ({ owner: `hand-${hand}` }));
     expect(claimed).toHaveLength(40);

@@ -27,7 +27,7 @@ describe('the check of WAL archiving', () => {
     expect(walChecks(cluster.dataset(), 'connection', signal)).toEqual([]);
   });
 
-  it('tells whether somebody streams, and what the slot keeps', async () => {
+  it('says whether a receiver streams, and what the slot keeps', async () => {
     await expect(check(cluster.dataset({ wal }))).rejects.toThrow('there is no slot "spec" yet');
     const archiver = new RunningArchiver(cluster, bed.repository);
     await archiver.until(await cluster.lsn());

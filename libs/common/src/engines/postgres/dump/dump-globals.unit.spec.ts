@@ -84,7 +84,7 @@ GRANT SET ON PARAMETER log_statement TO app WITH GRANT OPTION;
 `);
   });
 
-  it('bring no member of a role, and nothing of roles that nobody asked for', () => {
+  it('bring no member of a role, and nothing of roles that were not asked for', () => {
     expect(lines(['groups'])).toBe(`${HEADER}\nCREATE ROLE groups;\n\\unrestrict abc\n`);
     expect(lines(['unknown'])).toBe(`${HEADER}\n\\unrestrict abc\n`);
   });

@@ -79,7 +79,7 @@ describe('a migration in one transaction', () => {
 });
 
 describe('a dump that is held', () => {
-  it('holds locks on tables only, for whoever else waits for a lock could stand in its way for ever', async () => {
+  it('holds locks on tables only, for a session that waits for another lock could stand in its way for ever', async () => {
     const output = await engine.open(scratch.dataset(), {
       signal,
       sealing,

@@ -115,7 +115,7 @@ describe('probes of equality on a copy that differs', () => {
     expect(problemsOf(outcome)).toContain(expected);
   });
 
-  it('leaves tables made since alone when told to', async () => {
+  it('leaves tables made since alone when `extraTables` allows them', async () => {
     const outcome = await probe('row-counts', { extraTables: 'allow' }, 'CREATE TABLE newer (id int)');
     expect(outcome.verdict).toBe('passed');
   });

@@ -66,8 +66,8 @@ describe('attempts at a restore', () => {
     const restoring = restoreBackup(order, bed.deps(), stop.signal);
     restoring.catch(() => undefined);
     await until(async () => (await scratchesOf(order)).length > 0);
-    stop.abort(new Error('somebody cancelled'));
-    await expect(restoring).rejects.toThrow('somebody cancelled');
+    stop.abort(new Error('an operator cancelled'));
+    await expect(restoring).rejects.toThrow('an operator cancelled');
     expect([...(await scratchesOf(order)), ...(await bed.databases(order.destination))]).toEqual([]);
     await bed.restore(laterAttempt(order));
     expect(comparable(await bed.facts(order.destination))).toEqual(comparable(manifest.snapshot));
@@ -124,7 +124,10 @@ describe('attempts at a restore', () => {
     const options = { signal, applicationName: `holdfast ${identity.runId} a1` };
     const frozen = await lockDatabase(target, database, identity, { signal });
     const writing = await PgSession.open(bed.connectionTo(database), options);
-    const elsewhere = await PgSession.open(bed.connectionTo('template1'), { ...options, applicationName: 'somebody' });
+    const elsewhere = await PgSession.open(bed.connectionTo('template1'), {
+      ...options,
+      applicationName: 'another program',
+    });
     const next = { runId: randomUUID(), attempt: 1 };
     const lock = (isOver?: (runId: string) => Promise<boolean>) =>
       lockDatabase(target, database, next, { signal, isOver });
@@ -139,8 +142,8 @@ describe('attempts at a restore', () => {
   it('that have lost their run when they have the lock change nothing, and leave it', async () => {
     const order = inPlace();
     await bed.source.execute(`INSERT INTO tenants VALUES ('kept')`);
-    const assertHeld = () => Promise.reject(new Error('it is somebody else’s'));
-    await expect(bed.restore(order, { assertHeld })).rejects.toThrow('it is somebody else’s');
+    const assertHeld = () => Promise.reject(new Error('another executor holds it'));
+    await expect(bed.restore(order, { assertHeld })).rejects.toThrow('another executor holds it');
     expect(await sessionsOf(order)).toEqual([]);
     expect(await bed.source.query(`SELECT FROM tenants WHERE name = 'kept'`)).toHaveLength(1);
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
@@ -215,8 +218,8 @@ describe('attempts at a restore', () => {
   it.each([
     [
       'aborted',
-      (stop: AbortController) => Promise.resolve(stop.abort(new Error('somebody cancelled'))),
-      { message: 'somebody cancelled' },
+      (stop: AbortController) => Promise.resolve(stop.abort(new Error('an operator cancelled'))),
+      { message: 'an operator cancelled' },
     ],
     [
       'ended by the administrator',

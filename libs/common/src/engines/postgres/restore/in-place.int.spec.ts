@@ -142,7 +142,7 @@ describe.each(representative(['postgres18', 'postgres15'] as const))('a restore 
     await bed.source.execute(`DELETE FROM tenants WHERE name = 'kept'`);
   });
 
-  it('gives up within the bound when somebody holds a lock, and leaves everything as it was', async () => {
+  it('gives up within the bound when another session holds a lock, and leaves everything as it was', async () => {
     const order = await inPlace({}, `INSERT INTO tenants VALUES ('kept', NULL)`);
     await bed.onDatabase(bed.source.name, async (holder) => {
       await holder.query('BEGIN; SELECT nextval($$numbers$$); SELECT FROM items');

@@ -90,7 +90,7 @@ describe('privileges probe on what a bad restore leaves', () => {
       () => [`default-privileges ${shop.owner} in schema public on tables: are missing`],
     ],
     [
-      'a tenant set for everybody',
+      'a tenant set for every session of the application',
       () => [onDatabase(`ALTER ROLE ${shop.app} IN DATABASE %I SET app.tenant = 'aaaaaaaa'`)],
       () => [`setting app.tenant of role ${shop.app}: is not in the backup`],
     ],

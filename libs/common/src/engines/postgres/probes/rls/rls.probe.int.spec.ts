@@ -239,7 +239,7 @@ describe('rls probe by behaviour alone', () => {
     );
   });
 
-  it('misses its own rows under a policy for nobody', async () => {
+  it('misses its own rows under a policy for another role', async () => {
     const outcome = await behave(`ALTER POLICY own ON orders TO ${shop.reader}`);
     expect(problemsOf(outcome)).toContain(
       `table public.orders as tenant ${first}: not all of its own rows are visible`,

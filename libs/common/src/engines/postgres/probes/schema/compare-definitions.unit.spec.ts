@@ -17,7 +17,7 @@ describe('the order of columns', () => {
   const parents = [table('s.a', ['x']), table('s.b', ['y'])];
   const inherits = { parents: 's.a\ns.b' };
 
-  it('of a table that inherits is what its parents make of it, which is told and fails nothing', () => {
+  it('of a table that inherits is what its parents make of it, which is a note and fails nothing', () => {
     const { told: problems, notes } = told(
       [...parents, table('s.c', ['y', 'own', 'x'], inherits)],
       [...parents, table('s.c', ['x', 'y', 'own'], inherits)],

@@ -112,7 +112,7 @@ describe('a large object', () => {
 });
 
 describe('the database itself', () => {
-  it('is told with another comment or connection limit', async () => {
+  it('is reported with another comment or connection limit', async () => {
     const database = await copy('itself');
     await bed.source.onServer(
       `COMMENT ON DATABASE "${database}" IS 'another'`,
@@ -126,7 +126,7 @@ describe('the database itself', () => {
 });
 
 describe('a column that changed', () => {
-  it('is told with what it was and what it is', async () => {
+  it('is reported with what it was and what it is', async () => {
     const database = await copy('column', `ALTER TABLE zoo.odd ALTER "DEFAULT" TYPE text`);
     expect((await probe('schema', database)).evidence).toEqual([
       { subject: 'column zoo.odd."DEFAULT"', expected: 'integer', actual: 'text', problem: 'the type differs' },

@@ -93,7 +93,7 @@ describe('schema probe beyond definitions', () => {
     ],
     ['a lost large object', 'SELECT lo_unlink(4711)', 'large object 4711: is missing'],
     [
-      'row-level security made an error for everybody',
+      'row-level security made an error for every session',
       onDatabase('SET row_security = off'),
       'setting row_security of the database: is not in the backup',
     ],

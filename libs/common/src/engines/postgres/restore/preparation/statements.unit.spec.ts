@@ -138,7 +138,7 @@ GRANT SET ON PARAMETER log_statement TO app;
   const inApp = { group: 'app', inherits: true, sets: true };
   const inReader = { group: 'reader', inherits: false, sets: false };
 
-  it('come back without what an operator has to grant, and that is told', () => {
+  it('come back without what an operator has to grant, with a list of it', () => {
     const roles = toRoleStatements(globals, ['app', 'odd "name"', 'unknown'], 18);
     const odd = { ...none, name: 'odd "name"', inherits: false, withheld: ['ADMIN OPTION for reader'] };
     expect(roles).toMatchObject([

@@ -148,7 +148,7 @@ describe.each(
     expect(widened?.verdict).toBe('failed');
   });
 
-  it('an attempt that finds its database finished tells what the earlier one created, withheld and was told', async () => {
+  it('an attempt that finds its database finished reports what the earlier one created and withheld, and the complaints that it met', async () => {
     const database = bed.nameOf('created', to);
     const drop = (what: string) => bed.onDatabase('postgres', (session) => session.query(what), to);
     const names = Object.values(roles).join(', ');
@@ -190,7 +190,7 @@ describe.each(
     await expect(bed.restore(order, { engine: postgresEngine(tools) })).rejects.toMatchObject(tooOld);
   });
 
-  it('a role that may not do it is told so before any change, and one that may needs to be no superuser', async () => {
+  it('a role without the rights is refused before any change, and one that has them needs to be no superuser', async () => {
     const admin = `spec_${bed.source.id}_admin`;
     await onTarget(`CREATE ROLE ${admin} LOGIN PASSWORD '${admin}'`);
     const connection = { ...bed.connectionTo('postgres', to), user: admin, password: admin };

@@ -36,7 +36,7 @@ describe('complaints of pg_restore', () => {
     expect(complaints.harmless).toEqual([expect.stringContaining('"transaction_timeout"')]);
   });
 
-  it('are told by the command, in whatever language the server speaks', () => {
+  it('are recognised by the command, in whatever language the server speaks', () => {
     const german = 'pg_restore: error: could not execute query: FEHLER:  unbekannter Konfigurationsparameter';
     expect(read(german, 'Command was: SET transaction_timeout = 0;', SUMMARY(1)).areAllHarmless).toBe(true);
   });

@@ -50,7 +50,7 @@ describe('the sweep of databases that dead restores had begun', () => {
     const { name, identity } = await newScratch('over');
     const [lock, inside] = [
       await lockDatabase({ connection }, `wanted_${name}`, identity, { signal }),
-      await PgSession.open({ ...connection, database: name }, { signal, applicationName: 'somebody else' }),
+      await PgSession.open({ ...connection, database: name }, { signal, applicationName: 'another program' }),
     ];
     sessions.push(lock, inside);
     expect(await sweep()).toEqual([name]);
@@ -59,14 +59,14 @@ describe('the sweep of databases that dead restores had begun', () => {
     expect(await sweep()).toEqual([]);
   });
 
-  it('leaves what an open run may go on with, whether somebody is at it or not', async () => {
+  it('leaves what an open run may go on with, whether an attempt works on it or not', async () => {
     const { name } = await newScratch('open');
     expect(await sweep({ unknownAfterMs: -1_000 })).toEqual([]);
     expect(await sweep({ unknownAfterMs: -1_000 })).toEqual([]);
     expect(await exists(name)).toBe(true);
   });
 
-  it('never takes what nobody knows from a restore that holds its lock, and waits long before it takes it at all', async () => {
+  it('never takes the database of an unknown run from a restore that holds its lock, and waits long before it takes it at all', async () => {
     const { name, identity } = await newScratch('unknown');
     const restoring = await lockDatabase({ connection }, `wanted_${name}`, identity, { signal });
     const soon = { unknownAfterMs: -1_000 };
