@@ -13,8 +13,8 @@ const layers = {
   contracts: ['errors', 'domain', 'telemetry'],
   // How to reach a PostgreSQL server: the configuration checks it, the catalog and the engine use it.
   pg: ['errors', 'domain'],
-  // Which options and methods a dataset has, its engine says.
-  config: [...core, 'engines'],
+  // Which options and methods a dataset has, its engine says; a plan expects answers as the http probe does.
+  config: [...core, 'engines', 'probes'],
   // Adapters get plain options and never each other; that they stay apart is a rule of its own.
   ...Object.fromEntries(adapters.map((adapter) => [adapter, [...core, ...adapters]])),
   // What an engine's bytes go through on their way to the repository and back.

@@ -18,7 +18,9 @@ function load() {
   const file = join(folder, 'holdfast.yaml');
   writeFileSync(file, text.replace(/\$\{file:[^}]+\}/g, `\${file:${join(folder, 'secret')}}`));
   const names = [...text.matchAll(/\$\{env:([A-Z0-9_]+)\}/g)].map(([, name = '']) => name);
-  const env = Object.fromEntries(names.map((name) => [name, `postgres://user:${name}@host:5432/shop`]));
+  const scheme = (name: string) => (name.startsWith('CACHE') ? 'redis' : 'postgres');
+  const path = (name: string) => (name.startsWith('CACHE') ? '' : '/shop');
+  const env = Object.fromEntries(names.map((name) => [name, `${scheme(name)}://user:${name}@host:5432${path(name)}`]));
   return loadConfig(file, env).config;
 }
 

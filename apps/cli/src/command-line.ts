@@ -15,6 +15,7 @@ const groups: Readonly<Record<string, string>> = {
   restore: 'bring a backup back',
   archive: 'see what is archived between backups',
   recover: 'bring a whole cluster back, to any moment of its archive',
+  recovery: 'run the plan for a disaster, go on after a crash, and show what was done',
   verify: 'prove that a restored database equals its backup',
   replay: 'bring back the events since a backup',
   retention: 'see and delete what has expired',

@@ -37,36 +37,47 @@ export const restoreOptions = [
   ...targetOptions,
 ] as const;
 
+/** A restore by the names of the configuration. */
+export interface NamedRestore {
+  /** An id, DATASET@latest or DATASET@latest:METHOD. */
+  readonly backup: string;
+  readonly target: string;
+  readonly destination: string | undefined;
+  readonly strategy: string;
+  readonly profile: string | undefined;
+  readonly safetyBackup: boolean;
+  readonly goal: RecoveryGoal | undefined;
+}
+
 /** What `restore plan` and `restore run` are asked; refuses what the target does not accept. Throws: request.*, backup.missing. */
-export async function parseRestore(
-  reference: string,
-  options: Options,
-  context: VerbContext,
-): Promise<RestoreArguments> {
-  const targetName = requiredText(options, 'target');
-  const rules = context.installation.targetRules(targetName);
-  const strategy = requiredText(options, 'strategy');
-  const profile = text(options, 'profile');
-  const goal = findGoal(options);
-  const named = withMethod(reference, options);
-  const { manifest, damage } = await loadNamed(
-    goal === undefined ? named : await toBase(named, goal, context),
+export const parseRestore = (reference: string, options: Options, context: VerbContext): Promise<RestoreArguments> =>
+  loadRestore(
+    {
+      backup: withMethod(reference, options),
+      target: requiredText(options, 'target'),
+      destination: text(options, 'destination'),
+      strategy: requiredText(options, 'strategy'),
+      profile: text(options, 'profile'),
+      safetyBackup: options['safetyBackup'] !== false,
+      goal: findGoal(options),
+    },
     context,
   );
-  if (profile !== undefined) context.installation.profile(profile, manifest.dataset);
-  const destination = context.installation.destination(manifest.dataset, targetName, text(options, 'destination'));
+
+/** Finds the backup, and refuses what the target does not accept. Throws: request.*, backup.missing. */
+export async function loadRestore(named: NamedRestore, context: VerbContext): Promise<RestoreArguments> {
+  const { backup, target: targetName, strategy, profile, safetyBackup, goal } = named;
+  const { installation } = context;
+  const rules = installation.targetRules(targetName);
+  const { manifest, damage } = await loadNamed(
+    goal === undefined ? backup : await toBase(backup, goal, context),
+    context,
+  );
+  if (profile !== undefined) installation.profile(profile, manifest.dataset);
+  const destination = installation.destination(manifest.dataset, targetName, named.destination);
   assertDriver({ strategy, targetName, goal }, manifest, context);
   assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy, destination }, rules);
-  return {
-    manifest,
-    damage,
-    targetName,
-    destination,
-    strategy,
-    profile,
-    safetyBackup: options['safetyBackup'] !== false,
-    goal,
-  };
+  return { manifest, damage, targetName, destination, strategy, profile, safetyBackup, goal };
 }
 
 /** Throws: request.invalid, naming the strategies that there are; request.refused; backup.unknown-kind. */

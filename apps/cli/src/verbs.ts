@@ -14,6 +14,11 @@ import { keysCheck } from './commands/keys-check.js';
 import { keysGenerate } from './commands/keys-generate.js';
 import { recoverPlan } from './commands/recover-plan.js';
 import { recoverRun } from './commands/recover-run.js';
+import { recoveryCheck } from './commands/recovery/check.js';
+import { recoveryList } from './commands/recovery/list.js';
+import { recoveryReport } from './commands/recovery/report.js';
+import { recoveryResume } from './commands/recovery/resume.js';
+import { recoveryRun } from './commands/recovery/run.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
@@ -43,6 +48,11 @@ export const verbs: readonly Verb[] = [
   archivePrune,
   recoverPlan,
   recoverRun,
+  recoveryList,
+  recoveryCheck,
+  recoveryRun,
+  recoveryResume,
+  recoveryReport,
   verifyRun,
   flushCache,
   replayPlan,

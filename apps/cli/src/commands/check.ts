@@ -1,12 +1,14 @@
 import type { Check } from '#common/engines/check.js';
-import { Exit } from '#common/errors/exit.js';
-import { type CheckOutcome, runChecks } from '../checks/check.js';
+import { runChecks } from '../checks/check.js';
 import { datasetChecks } from '../checks/dataset-checks.js';
 import { busChecks, catalogCheck } from '../checks/installation-checks.js';
+import { planChecks, withoutRepeats } from '../checks/plan-checks.js';
 import { deletionCheck, lockCheck } from '../checks/protection-check.js';
 import { encryptionCheck, indexCheck, repositoryCheck } from '../checks/repository-check.js';
 import { scheduleCheck } from '../checks/schedule-check.js';
+import { targetChecks } from '../checks/target-checks.js';
 import { text } from '../options.js';
+import { toCheckResult } from '../output/check-text.js';
 import type { Verb, VerbContext } from '../verb.js';
 
 export const check: Verb = {
@@ -15,9 +17,10 @@ export const check: Verb = {
   options: [['--dataset <name>', 'only this dataset, its repositories and its schedules']],
   examples: ['check', 'check --dataset shop --json'],
   async run(context, options) {
-    const outcomes = await runChecks(toChecks(text(options, 'dataset'), context));
-    const isGood = outcomes.every(({ state }) => state !== 'failed');
-    return { document: { isGood, checks: outcomes }, text: toLines(outcomes), exit: isGood ? Exit.done : Exit.failed };
+    const dataset = text(options, 'dataset');
+    const checks = toChecks(dataset, context);
+    const ofPlans = dataset === undefined ? await checksOfPlans(context) : [];
+    return toCheckResult(await runChecks(withoutRepeats([...checks, ...ofPlans])));
   },
 };
 
@@ -43,8 +46,11 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
   ];
 }
 
-const targetChecks = (name: string, { installation, signal }: VerbContext): readonly Check[] =>
-  installation.targetKind(name).checks.target(installation.target(name), signal);
+async function checksOfPlans(context: VerbContext): Promise<Check[]> {
+  const checks: Check[] = [];
+  for (const name of Object.keys(context.installation.config.plans)) checks.push(...(await planChecks(name, context)));
+  return checks;
+}
 
 const ofRepository = (name: string, context: VerbContext): Check[] => [
   repositoryCheck(name, context),
@@ -53,13 +59,3 @@ const ofRepository = (name: string, context: VerbContext): Check[] => [
   encryptionCheck(name, context),
   indexCheck(name, context),
 ];
-
-const mark = { ok: '✓', warning: '!', failed: '✗', skipped: '-' } as const;
-
-const toLines = (outcomes: readonly CheckOutcome[]): string =>
-  outcomes
-    .flatMap(({ name, state, found, problem }) => [
-      `${mark[state]} ${name}: ${found}`,
-      ...(problem === null ? [] : [`    ${problem.code}: ${problem.hint}`]),
-    ])
-    .join('\n');

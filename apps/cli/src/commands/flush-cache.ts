@@ -1,6 +1,5 @@
-import { assertDestinationAllowed } from '#common/domain/request.policy.js';
-import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
+import { flushLocally } from '../local/flush-locally.js';
 import { flag, requiredText, text } from '../options.js';
 import type { Verb } from '../verb.js';
 
@@ -19,19 +18,10 @@ export const flushCache: Verb = {
     "flush-cache cache --destination 0 --pattern 'session:*' --yes",
     'flush-cache cache --destination all --yes',
   ],
-  async run({ installation, output, signal }, options, name) {
-    const kind = installation.targetKind(name);
+  async run(context, options, name) {
     const destination = requiredText(options, 'destination');
-    assertDestinationAllowed({ target: name, destination }, installation.targetRules(name));
-    if (kind.flush === undefined)
-      throw new AppError('request.refused', `target "${name}" is of kind ${kind.kind}, which is no cache`);
     const [isPreview, pattern] = [!flag(options, 'yes'), text(options, 'pattern')];
-    const startedAt = performance.now();
-    const removed = await kind.flush(installation.target(name), destination, {
-      ...{ signal, pattern, isPreview },
-      onProgress: (count) =>
-        output.progress(`flush ${destination}, ${count} keys`, null, performance.now() - startedAt),
-    });
+    const removed = await flushLocally({ target: name, destination, pattern, isPreview }, context);
     const place = `"${destination}" of target ${name}`;
     const said = isPreview
       ? `${removed} keys would go from ${place}; add --yes`

@@ -1,13 +1,7 @@
-import { createKafka } from '#common/bus/kafka-client.js';
-import { openReplayBus } from '#common/bus/replay/replay-bus.js';
-import { AppError } from '#common/errors/app-error.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import type { ReplayPlan } from '#common/operations/replay/plan.js';
-import { planReplay } from '#common/operations/replay/plan-replay.js';
-import { toKafkaOptions } from '#common/service/open-service.js';
-import { toReplayAsk } from '#common/service/requests/to-replay-ask.js';
-import { silentLogger } from '#common/telemetry/logger.js';
 import { newLocalId } from '../local/local-identity.js';
+import { withReplayPlan } from '../local/replay-locally.js';
 import { toTable } from '../output/table.js';
 import { parseReplay, replayOptions } from '../replay-arguments.js';
 import type { Verb } from '../verb.js';
@@ -23,20 +17,12 @@ export const replayPlan: Verb = {
     'replay plan --dataset shop --offsets shop.orders/0=120,shop.orders/1=98 --groups shop-projector',
   ],
   async run(context, options) {
-    const { position, data } = await parseReplay(options, context);
-    const { bus } = context.installation.config;
-    if (bus === undefined) throw new AppError('config.invalid', 'a replay needs `bus` in the configuration');
-    const kafka = createKafka({ ...toKafkaOptions(bus), clientId: 'holdfast-cli', logger: silentLogger, retries: 2 });
-    const replayBus = await openReplayBus(kafka);
-    try {
-      const rules = context.installation.topicRules(data.dataset);
-      const ask = toReplayAsk(data, { replayId: newLocalId(), position, rules });
-      const deps = { bus: replayBus, rules, now: () => new Date() };
-      const plan = await planReplay(ask, deps, context.signal);
-      return { document: plan, text: toPlanText(plan), exit: exitOfRefusals(plan.refusals) };
-    } finally {
-      await replayBus.close();
-    }
+    const asked = await parseReplay(options, context);
+    return withReplayPlan(asked, newLocalId(), context, async (plan) => ({
+      document: plan,
+      text: toPlanText(plan),
+      exit: exitOfRefusals(plan.refusals),
+    }));
   },
 };
 

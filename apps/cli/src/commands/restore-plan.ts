@@ -1,8 +1,7 @@
-import { loadDriver } from '#common/engines/engines.js';
 import { toShortList } from '#common/errors/printable.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
-import { openBackup } from '#common/operations/open-backup.js';
 import { backupArgument } from '../backup-ref.js';
+import { planRestore } from '../local/plan-restore.js';
 import { NAMES_PER_LINE, toFields } from '../output/table.js';
 import { parseRestore, restoreOptions } from '../restore-arguments.js';
 import type { Verb } from '../verb.js';
@@ -17,22 +16,11 @@ export const restorePlan: Verb = {
     'restore plan shop@latest --target staging --strategy in-place --json',
   ],
   async run(context, options, reference) {
-    const { damage, targetName, safetyBackup: safety, goal, ...wish } = await parseRestore(reference, options, context);
-    const { destination, strategy } = wish;
-    const { installation, signal } = context;
-    const repository = installation.primaryRepository(wish.manifest.dataset);
-    const engine = installation.engineOf(wish.manifest.dataset);
-    const opened = await openBackup(wish.manifest, { repository, engine }, signal);
-    const { manifest } = opened;
-    const driver = loadDriver(installation.targetKind(targetName), manifest.method, `backup ${manifest.backupId}`);
-    const target = installation.target(targetName);
-    const inventory = () => opened.inventory(signal);
-    const archive = { goal, dataset: installation.dataset(manifest.dataset), repository, keyring: opened.keyring };
-    const question = { manifest, target, destination, strategy, safety, inventory, archive };
-    const plan = await driver.plan(question, signal);
+    const wish = await parseRestore(reference, options, context);
+    const { plan, driver } = await planRestore(wish, context);
     const lines = Object.entries(driver.describe(plan)).map(([label, said]) => [label, toText(said)] as const);
     const text = [toFields(Object.fromEntries(lines)), '', ...toRefusalLines(plan.refusals)].join('\n');
-    return { document: { ...plan, damage }, text, exit: exitOfRefusals(plan.refusals) };
+    return { document: { ...plan, damage: wish.damage }, text, exit: exitOfRefusals(plan.refusals) };
   },
 };
 

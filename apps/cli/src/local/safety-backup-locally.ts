@@ -1,19 +1,33 @@
+import type { Manifest } from '#common/contracts/manifest.js';
 import { takeBackup } from '#common/operations/take-backup.js';
+import { findBackup } from '#common/repository/read-backups.js';
 import { holdfastVersion } from '#common/service/version.js';
 import type { RestoreArguments } from '../restore-arguments.js';
 import type { VerbContext } from '../verb.js';
 import { newLocalId, newNonce } from './local-identity.js';
 
-/** Backs up the destination before a restore replaces it; returns the id of that backup. */
+/** The one that an earlier attempt of the same restore took; undefined: none is there. Throws: repository.*. */
+export const findSafetyBackup = (
+  dataset: string,
+  backupId: string,
+  { installation, signal }: VerbContext,
+): Promise<Manifest | undefined> => findBackup(installation.primaryRepository(dataset), dataset, backupId, { signal });
+
+/**
+ * Backs up the destination before a restore replaces it, under the given id, which it returns. What an earlier attempt took under it is
+ * adopted, for by now the destination may be changed.
+ */
 export async function takeSafetyBackup(
   { manifest, targetName, destination }: RestoreArguments,
-  { installation, output, signal }: VerbContext,
+  backupId: string,
+  context: VerbContext,
 ): Promise<string> {
+  const { installation, output, signal } = context;
+  if ((await findSafetyBackup(manifest.dataset, backupId, context)) !== undefined) return backupId;
   const engine = installation.engineOf(manifest.dataset);
   const [{ name: method }] = engine.methods;
   const target = installation.target(targetName);
   const dataset = engine.toSafetyDataset(installation.dataset(manifest.dataset), target, destination);
-  const backupId = newLocalId();
   await takeBackup(
     { dataset, backupId, runId: newLocalId(), attempt: 1, nonce: newNonce(), purpose: 'safety', method },
     {

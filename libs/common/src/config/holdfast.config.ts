@@ -1,11 +1,27 @@
 import { z } from 'zod';
-import { DatasetName, ProfileName, RepositoryName, ScheduleName, TargetName } from '#common/contracts/names.js';
+import {
+  DatasetName,
+  PlanName,
+  ProfileName,
+  RepositoryName,
+  ScheduleName,
+  TargetName,
+} from '#common/contracts/names.js';
 import { findCollisions, isRepositoryUrl, type PlacedRepository } from '#common/domain/repository-url.js';
 import { datasetKindOf, loadTargetKind, resolveMethod } from '#common/engines/engines.js';
 import { toAppError } from '#common/errors/app-error.js';
 import { PostgresUrl } from '#common/pg/url-schema.js';
 import { BusConfig, RepositoryConfig } from './connections.config.js';
-import { ExecutorConfig, ProfileConfig, ScheduleConfig, SchedulerConfig, VerifierConfig } from './policies.config.js';
+import { PlanConfig } from './plans/plan.config.js';
+import { kindOf } from './plans/plan-steps.js';
+import {
+  ExecutorConfig,
+  ProfileConfig,
+  RecoveryConfig,
+  ScheduleConfig,
+  SchedulerConfig,
+  VerifierConfig,
+} from './policies.config.js';
 import { DatasetConfig, TargetConfig } from './stores.config.js';
 
 /** The whole of holdfast.yaml: type, defaults and documentation in one. */
@@ -30,6 +46,8 @@ export const HoldfastConfig = z
     targets: z.record(TargetName, TargetConfig).default({}),
     schedules: z.record(ScheduleName, ScheduleConfig).default({}),
     profiles: z.record(ProfileName, ProfileConfig).default({}),
+    plans: z.record(PlanName, PlanConfig).default({}),
+    recovery: RecoveryConfig.prefault({}).describe('Of plans that the command line runs'),
     scheduler: SchedulerConfig.prefault({}),
     executor: ExecutorConfig.prefault({}),
     verifier: VerifierConfig.prefault({}),
@@ -66,6 +84,15 @@ export const HoldfastConfig = z
       const { kind } = config.datasets[schedule.dataset] ?? {};
       const message = kind === undefined ? undefined : problemOfMethod(kind, schedule.method);
       if (message !== undefined) context.addIssue({ code: 'custom', path: ['schedules', name, 'method'], message });
+    }
+    for (const [name, plan] of Object.entries(config.plans)) {
+      plan.steps.forEach((step, index) => {
+        const { dataset, target, profile } = kindOf(step).names(step);
+        const at = (field: string) => ['plans', name, 'steps', index, field];
+        if (dataset !== undefined) require(config.datasets, dataset, 'dataset', at('dataset'));
+        if (target !== undefined) require(config.targets, target, 'target', at('target'));
+        if (profile !== undefined) require(config.profiles, profile, 'profile', at('profile'));
+      });
     }
     for (const { name, with: other } of findCollisions(toPlaced(config))) {
       const message = `it would write into the place of repository "${other}"`;

@@ -5,6 +5,7 @@ import { isLossyNumber } from '#common/domain/exact-json.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toIssueText } from '#common/errors/issue-text.js';
 import { HoldfastConfig } from './holdfast.config.js';
+import { findVisibleSecrets } from './plans/find-visible-secrets.js';
 import { type Environment, resolveReferences } from './references.js';
 
 export interface LoadedConfig {
@@ -23,12 +24,12 @@ export const configFile = (asked: string | undefined, env: Environment = environ
 
 /** Reads, resolves and checks one holdfast.yaml. Throws: config.invalid naming every path that is wrong, and how to mend it. */
 export function loadConfig(file: string, env: Environment = environment): LoadedConfig {
-  const { value, secrets } = resolveReferences(parseYaml(file), env);
+  const document = parseYaml(file);
+  const { value, secrets } = resolveReferences(document, env);
   const result = HoldfastConfig.safeParse(value);
-  if (!result.success) {
-    const problems = result.error.issues.map(toProblemLine);
+  const problems = [...findVisibleSecrets(document), ...(result.error?.issues.map(toProblemLine) ?? [])];
+  if (!result.success || problems.length > 0)
     throw new AppError('config.invalid', `${file}: ${problems.join('; ')}`, { problems });
-  }
   return { config: result.data, secrets, file };
 }
 

@@ -49,6 +49,28 @@ describe('loadConfig', () => {
     );
   });
 
+  it.each([
+    [
+      '{ use: restore, dataset: gone, target: t }',
+      'plans.p.steps.0.dataset: there is no dataset "gone"; there is: shop',
+    ],
+    [
+      '{ use: restore, dataset: shop, target: gone }',
+      'plans.p.steps.0.target: there is no target "gone"; there is: none',
+    ],
+    [
+      '{ use: verify, dataset: shop, backup: latest, target: t, destination: d, profile: gone }',
+      'plans.p.steps.0.profile: there is no profile "gone"',
+    ],
+    [
+      "{ use: exec, command: [psql, '${env:SHOP_URL}'], repeatable: true }",
+      'plans.p.steps.0.command.1: every user of the machine sees the arguments',
+    ],
+  ])('refuses a plan with %s', (step, message) => {
+    const yaml = `${VALID}plans: { p: { steps: [${step.replace('{', '{ name: s,')}] } }\n`;
+    expect(problemOf(() => load(yaml)).message).toContain(message);
+  });
+
   it('refuses a number that it would have to change, with its line, and takes it as text', () => {
     const yaml = (value: string) => `${VALID}profiles:
   sums:

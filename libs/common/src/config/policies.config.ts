@@ -103,3 +103,11 @@ export const VerifierConfig = z
       .describe('How long a verification or replay is tried again while what it looks at is away, or locked'),
   })
   .refine(renewFits, renewMessage);
+
+export const RecoveryConfig = z.strictObject({
+  directory: z
+    .string()
+    .startsWith('/')
+    .optional()
+    .describe('Where runs of plans keep their journals; default: ~/.local/state/holdfast/recovery'),
+});

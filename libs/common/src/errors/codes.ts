@@ -223,6 +223,56 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Upgrade the server, or name another target.',
   },
+  'plan.approval-missing': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Look at what the message names, then resume the run at a terminal, or with `--approve STEP`.',
+  },
+  'plan.busy': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Let the other process end, or stop it; then resume the run.',
+  },
+  'plan.changed': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Give the plan back the step that the journal names, under its name and of its kind, or begin a new run with `holdfast recovery run`.',
+  },
+  'plan.http': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Look into the log of the application that was asked, then resume the run.',
+  },
+  'plan.journal': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Name a directory that you may write with `--state` or `recovery.directory`; where a journal is damaged, read it, and begin a new run.',
+  },
+  'plan.not-repeatable': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Look what the step did, then resume with `--repeat STEP` or `--skip STEP`.',
+  },
+  'plan.program': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read what the program wrote, in the lines above; mend it, then resume the run.',
+  },
+  'plan.run-missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast recovery list` to see the plans and their runs; `--state` names another directory of journals.',
+  },
+  'plan.timeout': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'Look why it takes so long, raise `timeoutMs` of the step where it may, then resume the run.',
+  },
+  'plan.unproven': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read what the probes found with `holdfast recovery report`; mend it, or restore another backup.',
+  },
   'postgres.auth': {
     retryable: false,
     exit: Exit.failed,
@@ -435,6 +485,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.refused,
     hint: 'Restore to a server of that version or newer, or set `copy: commands` on the target, which writes values by the commands of their types.',
+  },
+  'replay.events-gone': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'A backup of the topic could fill the gap; what is still on the bus has been replayed.',
   },
   'replay.group-active': {
     retryable: false,

@@ -43,6 +43,14 @@ export async function endOrphans({
   const seen = await findOrphans();
   if (seen.length === 0) return [];
   await sleep(graceMs, undefined, { signal });
+  return endProcesses(seen, { signal, killAfterMs });
+}
+
+/** Whole process groups: SIGTERM, and SIGKILL to what is left. Returns the processes that got a signal. Throws: the abort reason. */
+export async function endProcesses(
+  seen: readonly ProcessEntry[],
+  { signal, killAfterMs = KILL_AFTER_MS }: Pick<EndOrphansOptions, 'signal' | 'killAfterMs'>,
+): Promise<readonly ProcessEntry[]> {
   const told = await signalGroups(seen, 'SIGTERM');
   const deadline = performance.now() + killAfterMs;
   while (performance.now() < deadline && (await stillThere(told)).length > 0)

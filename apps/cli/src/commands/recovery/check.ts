@@ -1,0 +1,16 @@
+import { runChecks } from '../../checks/check.js';
+import { planChecks, withoutRepeats } from '../../checks/plan-checks.js';
+import { toCheckResult } from '../../output/check-text.js';
+import type { Verb } from '../../verb.js';
+import { planArgument } from './run.js';
+
+export const recoveryCheck: Verb = {
+  path: ['recovery', 'check'],
+  summary: 'ask of each step of a plan what can be asked without harm: backups, keys, targets, rights, programs',
+  argument: planArgument,
+  options: [],
+  examples: ['recovery check shop', 'recovery check shop --json'],
+  async run(context, _options, name) {
+    return toCheckResult(await runChecks(withoutRepeats(await planChecks(name, context))));
+  },
+};

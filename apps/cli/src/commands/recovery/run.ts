@@ -1,0 +1,60 @@
+import { hostname } from 'node:os';
+import { Instant } from '#common/contracts/names.js';
+import { AppError } from '#common/errors/app-error.js';
+import { known } from '#common/service/installation.js';
+import { holdfastVersion } from '#common/service/version.js';
+import { newLocalId } from '../../local/local-identity.js';
+import { operatorName } from '../../operator-name.js';
+import { text } from '../../options.js';
+import { toRunResult } from '../../output/plan-run-text.js';
+import { approvalOptions, toApprovals } from '../../plans/approvals.js';
+import { toStepHeads } from '../../plans/planned-steps.js';
+import { RunJournal } from '../../plans/run-journal.js';
+import { runPlan } from '../../plans/run-plan.js';
+import { stateDirectory, stateOption } from '../../plans/state-directory.js';
+import type { Options, Verb } from '../../verb.js';
+
+export const planArgument = ['<plan>', 'a plan of the configuration'] as const;
+
+export const recoveryRun: Verb = {
+  path: ['recovery', 'run'],
+  summary:
+    'run a recovery plan in this process: needs neither services, catalog nor bus; after a crash, `recovery resume` goes on',
+  argument: planArgument,
+  options: [
+    ...approvalOptions,
+    ['--disaster-at <instant>', 'when it happened, 2026-03-01T12:00:00+01:00: the report measures from then'],
+    stateOption,
+  ],
+  examples: ['recovery run shop', 'recovery run shop --disaster-at 2026-03-01T02:40:00Z --approve look-at-the-data'],
+  async run(context, options, name) {
+    const { installation, output } = context;
+    const plan = known(installation.config.plans, name, 'plan');
+    const directory = stateDirectory(options, context);
+    const runId = newLocalId();
+    const journal = await RunJournal.create(directory, {
+      ...{ type: 'begun', version: 1, runId, plan: name, instance: installation.config.instance },
+      ...{ by: operatorName(), host: hostname(), holdfastVersion, disasterAt: disasterAt(options) },
+      steps: toStepHeads(plan.steps),
+    });
+    output.note(
+      `run ${runId} of plan ${name}, its journal in ${directory}; after a crash: holdfast recovery resume ${runId}`,
+    );
+    try {
+      return toRunResult(await runPlan({ plan, journal, approvals: toApprovals(options) }, context));
+    } finally {
+      await journal.close();
+    }
+  },
+};
+
+/** Throws: request.invalid. */
+function disasterAt(options: Options): string | null {
+  const said = text(options, 'disasterAt');
+  if (said === undefined) return null;
+  if (Instant.safeParse(said).success && Date.parse(said) <= Date.now()) return said;
+  throw new AppError(
+    'request.invalid',
+    `--disaster-at must be an instant that has passed, with its UTC offset, not "${said}"`,
+  );
+}

@@ -1,0 +1,17 @@
+import { z } from 'zod';
+import { findStepProblems } from './find-step-problems.js';
+import { PlanStep } from './plan-steps.js';
+
+/** A disaster checklist as a program: steps one after the other, then those that always run. */
+export const PlanConfig = z.strictObject({
+  summary: z.string().optional().describe('For what the plan is, in a sentence'),
+  steps: z
+    .array(PlanStep)
+    .min(1)
+    .superRefine((steps, context) => {
+      for (const { index, message } of findStepProblems(steps))
+        context.addIssue({ code: 'custom', path: [index], message });
+    }),
+});
+
+export type PlanConfig = z.output<typeof PlanConfig>;
