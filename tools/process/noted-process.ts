@@ -1,6 +1,9 @@
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { type ProcessEntry, parseStat } from '#common/process/process-table.js';
+import { plainEnv } from './plain-env.js';
 
 /** A process that an earlier call may have started, distinguished from a later one that was given the same pid. */
 export interface NotedProcess {
@@ -9,8 +12,42 @@ export interface NotedProcess {
   readonly startedTicks: string;
 }
 
+export interface NotedStart {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  /** Added to `plainEnv`. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Takes all output. */
+  readonly logFile: string;
+  /** Behind what the log holds already; the default empties it. */
+  readonly isAppending?: boolean;
+  /** Kept with the note. */
+  readonly more?: object;
+}
+
+/**
+ * Starts a process that leads a session of its own, so that Ctrl-C does not reach it, and remembers it in the file `note`. Both happen in
+ * one tick: an interrupt in between would leave a process that no later call finds. The caller listens for `error`.
+ */
+export function startNoted(note: string, o: NotedStart): ChildProcess {
+  const { file, args, logFile, isAppending = false, env, more, ...options } = o;
+  mkdirSync(dirname(logFile), { recursive: true });
+  const log = openSync(logFile, isAppending ? 'a' : 'w');
+  try {
+    const stdio = ['ignore', log, log] as const;
+    const child = spawn(file, args, { ...options, env: { ...plainEnv(), ...env }, detached: true, stdio: [...stdio] });
+    if (child.pid !== undefined) noteProcess(note, child.pid, more);
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
 /** Remembers a process in a file, so that a later call can stop it although this one was killed or left it running. */
-export function noteProcess(file: string, pid: number, more: object = {}): void {
+function noteProcess(file: string, pid: number, more: object = {}): void {
   const noted: NotedProcess = { ...more, pid, startedTicks: startedTicks(pid) ?? 'gone' };
   mkdirSync(dirname(file), { recursive: true });
   writeFileSync(`${file}.new`, JSON.stringify(noted));
@@ -60,24 +97,18 @@ function send(pid: number, signal: NodeJS.Signals): void {
 }
 
 /** Dead, but not yet reaped by its parent. */
-export const isZombie = (pid: number): boolean => statOf(pid)?.state === 'Z';
+export const isZombie = (pid: number): boolean => findEntry(pid)?.isGone === true;
 
 /** Undefined when there is no such process, or only its zombie. */
 function startedTicks(pid: number): string | undefined {
-  const stat = statOf(pid);
-  return stat?.state === 'Z' ? undefined : stat?.startedTicks;
+  const entry = findEntry(pid);
+  return entry?.isGone === true ? undefined : entry?.startedAt;
 }
 
-function statOf(pid: number): ReturnType<typeof parseStat> | undefined {
+function findEntry(pid: number): ProcessEntry | undefined {
   try {
     return parseStat(readFileSync(`/proc/${pid}/stat`, 'utf8'));
   } catch {
     return undefined;
   }
-}
-
-/** Fields 3 and 22 of /proc/PID/stat. The command name before them may itself hold spaces and parentheses. Source: proc(5). */
-export function parseStat(text: string): { state: string | undefined; startedTicks: string | undefined } {
-  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
-  return { state: fields[0], startedTicks: fields[19] };
 }

@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { toInstallationConfig } from '#tools/platform/platform-config.js';
 import { toShopSections } from '#tools/platform/shop-sections.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type Sandbox, urlOf } from './sandbox.js';
@@ -7,11 +8,8 @@ import { type Sandbox, urlOf } from './sandbox.js';
 export const toConfigText = (sandbox: Sandbox): string => {
   const { name, topicPrefix, bucket, ports, shop } = sandbox;
   const { endpoint, region, accessKeyId } = endpoints.s3;
-  const config = {
-    instance: name,
-    bus: { brokers: endpoints.kafka.brokers, topicPrefix },
-    catalog: { url: '${env:CATALOG_URL}' },
-    api: { url: urlOf(sandbox, 'scheduler'), token: '${env:API_TOKEN}' },
+  const names = { instance: name, brokers: endpoints.kafka.brokers, topicPrefix, apiUrl: urlOf(sandbox, 'scheduler') };
+  const config = toInstallationConfig(names, {
     scheduler: { http: { port: ports.scheduler } },
     executor: { http: { port: ports.executor } },
     verifier: { http: { port: ports.verifier } },
@@ -22,7 +20,7 @@ export const toConfigText = (sandbox: Sandbox): string => {
       },
     },
     ...toShopSections({ names: shop, url: urlOf(sandbox, 'shop'), repository: 'local-s3' }),
-  };
+  });
   return `# Written anew by \`npm run ${name}\`. docs/reference/holdfast.example.yaml explains every section.
 # yaml-language-server: $schema=../docs/reference/holdfast.schema.json
 ${stringify(config, { aliasDuplicateObjects: false, lineWidth: 120 })}`;

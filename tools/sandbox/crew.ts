@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync } from 'node:fs';
+import type { ChildProcess } from 'node:child_process';
 import { join } from 'node:path';
 import { root } from '#tools/check/root.js';
-import { plainEnv } from '#tools/process/plain-env.js';
-import { listRunning, noteMember, stopMember } from './process-note.js';
+import { startNoted } from '#tools/process/noted-process.js';
+import { listRunning, noteOf, stopMember } from './process-note.js';
 import { Trouble } from './trouble.js';
 
 export interface Member {
@@ -34,16 +33,10 @@ export class Crew {
 
   start(name: string, { args, env }: Member): void {
     if (this.isClosed) throw new Trouble(`${name} was not started: everything is being stopped`);
-    mkdirSync(join(this.home, 'logs'), { recursive: true });
-    const log = openSync(this.logFile(name), 'a');
-    const child = spawn(process.execPath, ['--enable-source-maps', ...args], {
-      cwd: root,
-      env: { ...plainEnv(), HOME: process.env['HOME'], ...env },
-      detached: true,
-      stdio: ['ignore', log, log],
+    const child = startNoted(noteOf(this.home, name), {
+      ...{ file: process.execPath, args: ['--enable-source-maps', ...args], cwd: root },
+      ...{ env: { HOME: process.env['HOME'], ...env }, logFile: this.logFile(name), isAppending: true },
     });
-    closeSync(log);
-    if (child.pid !== undefined) noteMember(this.home, name, child.pid);
     this.children.set(name, child);
     child.once('error', (error) => this.fail(new Trouble(`${name} could not be started: ${error.message}`)));
     child.once('exit', (code, signal) => {

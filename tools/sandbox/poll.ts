@@ -1,4 +1,4 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import { waitUntil } from '#tools/platform/wait-until.js';
 import { Trouble, type TroubleDetails } from './trouble.js';
 
 export interface PollOptions extends TroubleDetails {
@@ -8,21 +8,20 @@ export interface PollOptions extends TroubleDetails {
   readonly timeoutMs?: number;
 }
 
-/** Asks again every 100 ms until there is an answer. A question that throws counts as no answer. */
+/** Asks again until there is an answer. A question that throws counts as no answer. Throws: Trouble; the abort reason. */
 export async function poll<T>(ask: () => Promise<T | undefined>, options: PollOptions): Promise<T> {
   const { signal, what, timeoutMs = 60_000, ...details } = options;
-  const endsAt = performance.now() + timeoutMs;
   let reason: unknown;
-  while (performance.now() < endsAt) {
-    signal.throwIfAborted();
-    try {
-      const answer = await ask();
-      if (answer !== undefined) return answer;
-    } catch (error) {
+  const look = () =>
+    ask().catch((error: unknown) => {
       reason = error;
-    }
-    await sleep(100, undefined, { signal });
+      return undefined;
+    });
+  try {
+    return await waitUntil(what, look, { timeoutMs, signal });
+  } catch {
+    signal.throwIfAborted();
+    const why = reason instanceof Error ? `: ${reason.message}` : '';
+    throw new Trouble(`${what} did not happen within ${timeoutMs / 1000} s${why}`, details);
   }
-  const why = reason instanceof Error ? `: ${reason.message}` : '';
-  throw new Trouble(`${what} did not happen within ${timeoutMs / 1000} s${why}`, details);
 }

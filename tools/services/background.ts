@@ -1,7 +1,4 @@
-import { spawn } from 'node:child_process';
-import { closeSync, openSync } from 'node:fs';
-import { findNoted, type NotedProcess, noteProcess, stopNoted } from '#tools/process/noted-process.js';
-import { plainEnv } from '#tools/process/plain-env.js';
+import { findNoted, type NotedProcess, startNoted, stopNoted } from '#tools/process/noted-process.js';
 import { logFile, pidFile } from './paths.js';
 
 export interface Launch {
@@ -18,19 +15,11 @@ export interface RunningProcess extends NotedProcess {
   readonly port: number;
 }
 
-/** Starts a process that outlives us, in a session of its own, and remembers it. Its output goes to the service's log. */
-export async function launch(name: string, { file, args, port, ...options }: Launch): Promise<void> {
-  const log = openSync(logFile(name), 'w');
-  try {
-    const env = { ...plainEnv(), ...options.env };
-    const child = spawn(file, args, { ...options, env, detached: true, stdio: ['ignore', log, log] });
-    // In the same tick: a Ctrl-C between start and note would leave a server that no later call finds.
-    if (child.pid !== undefined) noteProcess(pidFile(name), child.pid, { port });
-    await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
-    child.unref();
-  } finally {
-    closeSync(log);
-  }
+/** Starts a process that outlives us, and remembers it. Its output goes to the service's log. Throws: the error of the start. */
+export async function launch(name: string, { port, ...start }: Launch): Promise<void> {
+  const child = startNoted(pidFile(name), { ...start, logFile: logFile(name), more: { port } });
+  await new Promise((resolve, reject) => child.once('spawn', resolve).once('error', reject));
+  child.unref();
 }
 
 /** The process that we started for this service, if it still runs. */

@@ -1,5 +1,4 @@
 import { describe, expect, it } from '@jest/globals';
-import { parseStat } from '#tools/process/noted-process.js';
 import { lastLines } from '#tools/process/run-child.js';
 import { selectServices, toState } from './control.js';
 import { parseGoMinor } from './go.js';
@@ -10,11 +9,6 @@ import { serviceNames } from './service.js';
 import { versions } from './versions.js';
 
 describe('what a started server is known by', () => {
-  it('reads the start time behind a command name with spaces and parentheses', () => {
-    const fields = ['S', ...Array.from({ length: 18 }, (_, index) => String(index)), '4711', 'rest'];
-    expect(parseStat(`42 (a) b (c)) ${fields.join(' ')}`)).toEqual({ state: 'S', startedTicks: '4711' });
-  });
-
   it('tells ours from foreign, moved and silent ones', () => {
     const ours = { pid: 1, port: 10, startedTicks: '1' };
     expect(toState({ port: 10 }, ours, true)).toBe('up');

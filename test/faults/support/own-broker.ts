@@ -1,9 +1,10 @@
 import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFreePorts } from '#common/testing/free-port.js';
 import { prepareBroker } from '#tools/services/kafka.js';
 import { countBrokers } from '#tools/services/kafka-metadata.js';
-import { findFreePorts, OwnServer } from './own-server.js';
+import { OwnServer } from './own-server.js';
 
 const host = '127.0.0.1';
 

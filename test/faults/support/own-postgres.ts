@@ -1,12 +1,13 @@
 import { chown, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { findFreePort } from '#common/testing/free-port.js';
 import { plainEnv } from '#tools/process/plain-env.js';
 import { runCommand } from '#tools/process/run-child.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { findServiceUser, toReachablePath } from '#tools/services/home.js';
 import { isClusterAnswering, toConf, writeOwned } from '#tools/services/postgres-cluster.js';
-import { findFreePorts, OwnServer, type OwnServerPlan } from './own-server.js';
+import { OwnServer, type OwnServerPlan } from './own-server.js';
 
 const { user, password, binDir } = endpoints.postgres18;
 
@@ -23,7 +24,7 @@ export class OwnPostgres {
     const owner = await findServiceUser();
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-postgres-'));
     if (owner) await chown(folder, owner.uid, owner.gid);
-    const [port = 0] = await findFreePorts(1);
+    const port = await findFreePort();
     const programs = await toReachablePath(binDir);
     const passwordFile = join(folder, 'password');
     await writeOwned(passwordFile, `${password}\n`, owner);

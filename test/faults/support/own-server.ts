@@ -1,6 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { type AddressInfo, createServer } from 'node:net';
 import { waitUntil } from '#tools/platform/wait-until.js';
 import { plainEnv } from '#tools/process/plain-env.js';
 import type { ServiceUser } from '#tools/services/home.js';
@@ -56,13 +55,4 @@ export class OwnServer {
   private tail(): string {
     return this.output.join('').split('\n').slice(-20).join('\n');
   }
-}
-
-/** Ports that were free a moment ago: the one for clients must be known before the server starts. */
-export async function findFreePorts(count: number): Promise<number[]> {
-  const listeners = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(listeners.map((listener) => once(listener, 'listening')));
-  const ports = listeners.map((listener) => (listener.address() as AddressInfo).port);
-  await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
-  return ports;
 }

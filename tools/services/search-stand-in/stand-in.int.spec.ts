@@ -1,11 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { findFreePort } from '#common/testing/free-port.js';
 import { isHealthy } from '../health.js';
 import { type AskOptions, ask, done, masterKey, type Reply } from './contract/client.js';
 
@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 
 async function start(): Promise<void> {
-  const port = await freePort();
+  const port = await findFreePort();
   base = `http://127.0.0.1:${port}`;
   child = spawn(process.execPath, [MAIN, '--port', String(port), '--folder', folder], {
     ...{ env: { ...process.env, MEILI_MASTER_KEY: masterKey }, stdio: 'ignore' },
@@ -38,15 +38,6 @@ async function kill(): Promise<void> {
   const ended = once(child, 'exit');
   child.kill('SIGKILL');
   await ended;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 const here = (method: string, path: string, body?: unknown, options: AskOptions = {}): Promise<Reply> =>

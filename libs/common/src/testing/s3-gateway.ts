@@ -1,13 +1,13 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endpoints } from '#tools/services/endpoints.js';
 import { cacheDir, dataDir } from '#tools/services/paths.js';
 import { versions } from '#tools/services/versions.js';
+import { findFreePort } from './free-port.js';
 
 export interface Gateway {
   readonly endpoint: string;
@@ -58,16 +58,6 @@ async function startGateway(options: readonly string[]): Promise<Gateway> {
       await exited;
     },
   };
-}
-
-async function findFreePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('no port');
-  return address.port;
 }
 
 async function waitForAnswer(endpoint: string, isGone: () => boolean): Promise<void> {
