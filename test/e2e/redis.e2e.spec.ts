@@ -30,6 +30,7 @@ describe.each(representative(MAKES))('a cache in %s', (make) => {
       '+info',
       '+keys',
       '+flushdb',
+      '+swapdb',
       '+sync',
       '+replconf',
       '+restore',

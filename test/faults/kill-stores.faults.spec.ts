@@ -2,10 +2,12 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import { representative } from '#common/testing/representative.js';
 import { Cluster } from './support/cluster.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
+import { meetLastKill } from './support/last-kill.js';
 import { around, claiming, commitOf, committingOffset, inStore, settling, takingRequest } from './support/places.js';
 import { chosenOf } from './support/report.js';
 import {
   backupOf,
+  failingNewFrom,
   newFrom,
   replacingIn,
   type Stage,
@@ -17,7 +19,8 @@ import { doWork, type Work } from './support/works.js';
 
 type Marks = Parameters<typeof around>[3];
 
-const at = ({ doing, place }: Stage, marks: Marks = {}): KillCase[] => around('executor', doing, place, marks);
+const at = ({ doing, place, isHalf }: Stage, marks: Marks = {}): KillCase[] =>
+  around('executor', doing, place, marks).slice(0, isHalf ? 1 : 2);
 
 const taking = (request: string): KillCase[] => [
   ...around('executor', 'committing the request and its run', takingRequest, { takeover: 'restart' }),
@@ -42,19 +45,31 @@ const ofBackup = ({ storing }: StoreKind): KillCase[] => [
   ...ending('backup.completed'),
 ];
 
-const ofRestore = ({ writing }: StoreKind, strategy: 'new' | 'replacing'): KillCase[] => {
-  const stages = writing.filter(({ only = strategy }) => only === strategy);
+type Strategy = 'new' | 'replacing';
+
+const stagesOf = ({ writing }: StoreKind, strategy: Strategy): Stage[] =>
+  writing.filter(({ only = strategy }) => only === strategy);
+
+const ofRestore = (kind: StoreKind, strategy: Strategy): KillCase[] => {
   const manifest = inStore({ method: 'PUT', key: /manifest[.]json$/ });
   return [
     ...taking('restore[.]requested'),
     ...around('executor', 'committing what to restore', commitOf('catalog', /INSERT INTO holdfast[.]restores/)),
     ...around('executor', 'placing the hold', inStore({ method: 'PUT', key: /[/]holds[/]restore-/ })),
     ...(strategy === 'replacing' ? around('executor', 'storing the manifest of the safety backup', manifest) : []),
-    ...stages.flatMap((stage) => at(stage, stage.represents === strategy ? { representative: 'before' } : {})),
+    ...stagesOf(kind, strategy).flatMap((stage) =>
+      at(stage, stage.represents === strategy ? { representative: 'before' } : {}),
+    ),
     ...around('executor', 'letting the hold go', inStore({ method: 'DELETE', key: /[/]holds[/]restore-/ })),
     ...ending('restore.completed'),
   ];
 };
+
+/** Of these the run fails: its last attempt is killed. */
+const ofLast = (kind: StoreKind, strategy: Strategy): KillCase[] =>
+  stagesOf(kind, strategy).flatMap((stage) =>
+    stage.isLast ? at(stage, stage.represents === strategy ? { representative: 'before' } : {}) : [],
+  );
 
 describe.each(representative(storeKinds))('whose app is killed while it works for $name', (kind) => {
   let store: Store;
@@ -84,12 +99,30 @@ describe.each(representative(storeKinds))('whose app is killed while it works fo
     120_000,
   );
 
-  const { replacing } = kind;
+  it.each(chosenOf(ofLast(kind, 'new')))(
+    'failing restore (new): $app $step',
+    (kill) => meetLastKill(cluster, named(kind, failingNewFrom(store)), kill),
+    180_000,
+  );
+
+  const { replacing, replacesAtOnce } = kind;
   if (replacing === undefined) return;
   it.each(chosenOf(ofRestore(kind, 'replacing')))(
     `restore (${replacing}): $app $step`,
-    (kill) => meetKill(cluster, named(kind, replacingIn(store, place, replacing)), kill),
+    (kill) => {
+      const work = replacingIn(store, place, replacing);
+      return meetKill(cluster, named(kind, work), replacesAtOnce ? { ...kill, meanwhile: work.findHalf } : kill);
+    },
     120_000,
+  );
+
+  it.each(chosenOf(ofLast(kind, 'replacing')))(
+    `failing restore (${replacing}): $app $step`,
+    (kill) => {
+      const work = replacingIn(store, place, replacing);
+      return meetLastKill(cluster, { ...named(kind, work), findBroken: work.findHalf }, kill);
+    },
+    180_000,
   );
 });
 

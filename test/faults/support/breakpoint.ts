@@ -1,4 +1,4 @@
-/** A place at which a gate stops what passes, once: the first message that fits. */
+/** A place at which a gate stops what passes, once: the first message that fits, or the nth. */
 export interface Breakpoint {
   /** Resolves when something waits there. */
   readonly reached: Promise<void>;
@@ -18,7 +18,10 @@ export class Hold<Match> implements Breakpoint {
   private resume: (() => void) | undefined;
   private state: 'armed' | 'holding' | 'released' = 'armed';
 
-  constructor(readonly match: Match) {
+  constructor(
+    readonly match: Match,
+    private nth = 1,
+  ) {
     this.reached = new Promise((resolve) => {
       this.arrived = resolve;
     });
@@ -26,6 +29,12 @@ export class Hold<Match> implements Breakpoint {
 
   get isArmed(): boolean {
     return this.state === 'armed';
+  }
+
+  /** Asked once of every message that fits: whether it is the one. */
+  isNth(): boolean {
+    this.nth -= 1;
+    return this.nth <= 0;
   }
 
   /** What came waits until `resume` is called. */

@@ -20,6 +20,8 @@ export interface ClusterPlan {
   readonly hasBulk?: boolean;
   /** Added to what every app gets. */
   readonly env?: Readonly<Record<string, string>>;
+  /** What dead attempts of these runs have left in the stores of further datasets and targets. Default: nothing to look at. */
+  readonly findLeft?: (runIds: readonly string[]) => Promise<readonly string[]>;
   /** Started at once; default: one of each. */
   readonly apps?: readonly AppName[];
 }
@@ -87,10 +89,11 @@ export class Cluster {
   /** Starts one more process of the app, with gates of its own, and waits until it is ready unless `wait` is false. */
   async startApp(name: AppName, { env = {}, wait = true }: StartOptions = {}): Promise<Replica> {
     const gates = await openGates(this.places);
-    const { catalog, source, target, store, bus, cache } = gates;
+    const { catalog, source, target, store, bus, cache, search } = gates;
     const places = this.toEnvironment({
       ...{ catalogPort: catalog.port, sourcePort: source.port, targetPort: target.port },
       ...{ storeEndpoint: store.endpoint, busPort: bus.port, cachePort: cache?.port },
+      searchEndpoint: search?.endpoint,
     });
     const replica = Replica.start(name, gates, {
       configFile: this.configFile,
@@ -123,11 +126,18 @@ export class Cluster {
     return onUrl<Row>(urlOf('postgres18', { port, database: this.estate.catalog }), statement);
   }
 
+  /** What dead attempts have left in the stores of further datasets and targets. */
+  async findLeft(): Promise<readonly string[]> {
+    const runs = await this.catalog<{ id: string }>('SELECT id FROM holdfast.runs');
+    return (await this.plan.findLeft?.(runs.map(({ id }) => id))) ?? [];
+  }
+
   /** The environment of a process that meets no gate: the command line, say. */
   get env(): Record<string, string> {
     return this.toEnvironment({
       ...{ catalogPort: this.places.catalog.port, sourcePort: postgres18.port, targetPort: postgres18.port },
       ...{ storeEndpoint: s3.endpoint, busPort: this.places.bus.port, cachePort: this.places.cache?.port },
+      searchEndpoint: this.places.search && `http://${this.places.search.host}:${this.places.search.port}`,
     });
   }
 
@@ -164,6 +174,7 @@ export class Cluster {
       S3_KEY: s3.secretAccessKey,
       BUS_BROKER: `127.0.0.1:${places.busPort}`,
       CACHE_URL: `redis://127.0.0.1:${places.cachePort ?? 1}`,
+      SEARCH_URL: places.searchEndpoint ?? 'http://127.0.0.1:1',
       API_TOKEN: `token-${this.id}`,
       ...this.plan.secrets,
     };
@@ -196,4 +207,5 @@ interface Places {
   readonly storeEndpoint: string;
   readonly busPort: number;
   readonly cachePort: number | undefined;
+  readonly searchEndpoint: string | undefined;
 }

@@ -138,12 +138,13 @@ async function untilNothing(look: () => Promise<string[]>, timeoutMs: number): P
   );
 }
 
-/** Sessions, processes, half-made databases and spooled archives. Each may take a moment to end. */
+/** Sessions, processes, half-made databases, spooled archives, and what the stores of a spec find. Each may take a moment to end. */
 async function findLeftovers(cluster: Cluster, timeoutMs: number): Promise<string[]> {
   const look = async (): Promise<string[]> => [
     ...(await findSessions(cluster)),
     ...(await findProcesses(cluster)),
     ...(await findScratches(cluster)),
+    ...(await cluster.findLeft()).map((what) => `${what} is left by a dead attempt`),
     ...(await readdir(cluster.workDirectory)).map((name) => `${name} is left in the work directory`),
   ];
   return untilNothing(look, timeoutMs);

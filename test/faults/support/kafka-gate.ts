@@ -55,13 +55,13 @@ export class KafkaGate {
   }
 
   /** The broker never hears of it while it is held. */
-  holdBefore(match: BusMatch): Breakpoint {
-    return arm(this.before, match);
+  holdBefore(match: BusMatch, nth?: number): Breakpoint {
+    return arm(this.before, match, nth);
   }
 
   /** The broker has done it, and the client does not know while it is held. */
-  holdAfter(match: BusMatch): Breakpoint {
-    return arm(this.after, match);
+  holdAfter(match: BusMatch, nth?: number): Breakpoint {
+    return arm(this.after, match, nth);
   }
 
   /** The broker is gone, for those who come this way. */
@@ -132,14 +132,17 @@ function withPort(message: Buffer, place: Buffer, port: number): Buffer {
   return changed;
 }
 
-function arm(holds: Hold<BusMatch>[], match: BusMatch): Breakpoint {
-  const hold = new Hold(match);
+function arm(holds: Hold<BusMatch>[], match: BusMatch, nth?: number): Breakpoint {
+  const hold = new Hold(match, nth);
   holds.push(hold);
   return hold;
 }
 
 const take = (holds: readonly Hold<BusMatch>[], { api, bytes }: Seen): Hold<BusMatch> | undefined =>
   holds.find(
-    ({ isArmed, match }) =>
-      isArmed && APIS[match.api] === api && (match.containing?.test(bytes.toString('latin1')) ?? true),
+    (hold) =>
+      hold.isArmed &&
+      APIS[hold.match.api] === api &&
+      (hold.match.containing?.test(bytes.toString('latin1')) ?? true) &&
+      hold.isNth(),
   );

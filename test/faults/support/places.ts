@@ -26,25 +26,31 @@ export const statement = (door: 'catalog' | 'source' | 'target', match: Statemen
 export const commitOf = (door: 'catalog' | 'source' | 'target', within: RegExp): Place =>
   statement(door, { statement: /^COMMIT/i, within });
 
-export const inStore = (match: S3Match): Place => ({
-  before: ({ store }) => store.holdBefore(match),
-  after: ({ store }) => store.holdAfter(match),
+export const inStore = (match: S3Match, nth?: number): Place => ({
+  before: ({ store }) => store.holdBefore(match, nth),
+  after: ({ store }) => store.holdAfter(match, nth),
 });
 
 /** A command to the cache of the surroundings. */
-export const inCache = (command: RegExp): Place => ({
-  before: ({ cache }) => toDoor(cache).holdBefore(command),
-  after: ({ cache }) => toDoor(cache).holdAfter(command),
+export const inCache = (command: RegExp, nth?: number): Place => ({
+  before: ({ cache }) => toDoor(cache).holdBefore(command, nth),
+  after: ({ cache }) => toDoor(cache).holdAfter(command, nth),
 });
 
-function toDoor(cache: Gates['cache']): NonNullable<Gates['cache']> {
-  if (cache === undefined) throw new Error('the surroundings of this cluster have no cache');
-  return cache;
+/** A request to the search server of the surroundings; `key` is the path. */
+export const inSearch = (match: S3Match, nth?: number): Place => ({
+  before: ({ search }) => toDoor(search).holdBefore(match, nth),
+  after: ({ search }) => toDoor(search).holdAfter(match, nth),
+});
+
+function toDoor<Gate>(gate: Gate | undefined): Gate {
+  if (gate === undefined) throw new Error('the surroundings of this cluster have no such server');
+  return gate;
 }
 
-export const onBus = (toMatch: (cluster: Cluster) => BusMatch): Place => ({
-  before: ({ bus }, cluster) => bus.holdBefore(toMatch(cluster)),
-  after: ({ bus }, cluster) => bus.holdAfter(toMatch(cluster)),
+export const onBus = (toMatch: (cluster: Cluster) => BusMatch, nth?: number): Place => ({
+  before: ({ bus }, cluster) => bus.holdBefore(toMatch(cluster), nth),
+  after: ({ bus }, cluster) => bus.holdAfter(toMatch(cluster), nth),
 });
 
 /** The first time that the place is met after another one was, and after something more came true. */

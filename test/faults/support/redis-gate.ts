@@ -20,13 +20,13 @@ export class RedisGate {
   }
 
   /** By the command with its arguments, a blank between them. The server never hears of it while it is held. */
-  holdBefore(command: RegExp): Breakpoint {
-    return arm(this.before, command);
+  holdBefore(command: RegExp, nth?: number): Breakpoint {
+    return arm(this.before, command, nth);
   }
 
   /** The server has it, and the client hears nothing more of this connection while it is held. */
-  holdAfter(command: RegExp): Breakpoint {
-    return arm(this.after, command);
+  holdAfter(command: RegExp, nth?: number): Breakpoint {
+    return arm(this.after, command, nth);
   }
 
   async close(): Promise<void> {
@@ -91,11 +91,11 @@ const toText = (message: Buffer): string =>
     .trimEnd()
     .replaceAll('\r\n', ' ');
 
-function arm(holds: Hold<RegExp>[], command: RegExp): Breakpoint {
-  const hold = new Hold(command);
+function arm(holds: Hold<RegExp>[], command: RegExp, nth?: number): Breakpoint {
+  const hold = new Hold(command, nth);
   holds.push(hold);
   return hold;
 }
 
 const take = (holds: readonly Hold<RegExp>[], text: string): Hold<RegExp> | undefined =>
-  holds.find((hold) => hold.isArmed && hold.match.test(text));
+  holds.find((hold) => hold.isArmed && hold.match.test(text) && hold.isNth());

@@ -4,7 +4,7 @@ import { KafkaGate } from './kafka-gate.js';
 import { PgGate } from './pg-gate.js';
 import { descendantsOf, type LivingProcess } from './process-tree.js';
 import { RedisGate } from './redis-gate.js';
-import { S3Gate } from './s3-gate.js';
+import { S3Gate, toPath } from './s3-gate.js';
 
 /** One app's own doors to everything else: what it says can be held there, what others say is not touched. */
 export interface Gates {
@@ -16,6 +16,8 @@ export interface Gates {
   readonly bus: KafkaGate;
   /** Where the surroundings have a cache. */
   readonly cache?: RedisGate;
+  /** Where they have a search server. */
+  readonly search?: S3Gate;
 }
 
 /** Where the real services are; a spec with a broker or a catalog of its own says so. */
@@ -23,13 +25,17 @@ export interface Surroundings {
   readonly catalog: { readonly host: string; readonly port: number };
   readonly bus: { readonly host: string; readonly port: number };
   readonly cache?: { readonly host: string; readonly port: number };
+  readonly search?: { readonly host: string; readonly port: number };
 }
 
-export async function openGates({ catalog, bus, cache }: Surroundings): Promise<Gates> {
+export async function openGates({ catalog, bus, cache, search }: Surroundings): Promise<Gates> {
   const { postgres18, s3 } = endpoints;
   const [first, source, target] = [PgGate.open(catalog), PgGate.open(postgres18), PgGate.open(postgres18)];
   const [store, kafka] = [S3Gate.open(s3), KafkaGate.open(bus)];
-  const others = cache === undefined ? {} : { cache: await RedisGate.open(cache) };
+  const others = {
+    ...(cache === undefined ? {} : { cache: await RedisGate.open(cache) }),
+    ...(search === undefined ? {} : { search: await S3Gate.open(search, toPath) }),
+  };
   return {
     ...others,
     ...{ catalog: await first, source: await source, target: await target, store: await store, bus: await kafka },

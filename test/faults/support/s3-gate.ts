@@ -50,10 +50,17 @@ export interface Answering {
 }
 
 type Where = 'before' | 'after';
-type Hold = { readonly where: Where; readonly match: S3Match; stand(): Promise<void>; onEnd(status?: number): void };
+interface Hold {
+  readonly where: Where;
+  readonly match: S3Match;
+  /** How many that fit are still to come, the one that is held among them. */
+  left: number;
+  stand(): Promise<void>;
+  onEnd(status?: number): void;
+}
 type Plan = { readonly match: S3Match; readonly fault: S3Fault; left: number; count: number; onReached(): void };
 
-/** An HTTP proxy in front of an S3 store. Clients are configured with its endpoint, so what they sign fits what they send. */
+/** An HTTP proxy in front of an S3 store, or of another server that speaks HTTP. Clients are configured with its endpoint, so what they sign fits what they send. */
 export class S3Gate {
   /** `METHOD key?query` of everything that came, in order. */
   readonly seen: string[] = [];
@@ -63,14 +70,16 @@ export class S3Gate {
   private constructor(
     private readonly listener: Server,
     private readonly store: StoreAddress,
+    private readonly keyOf: typeof toPath,
   ) {}
 
-  static async open(store: StoreAddress): Promise<S3Gate> {
+  /** `keyOf`: what the `key` of a match is held against. */
+  static async open(store: StoreAddress, keyOf = toObjectKey): Promise<S3Gate> {
     // Nothing here is in a hurry: what is held is held for as long as a spec likes.
     const listener = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 60_000 });
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    const gate = new S3Gate(listener, store);
+    const gate = new S3Gate(listener, store, keyOf);
     listener.on('request', (fromClient, toClient) => {
       fromClient.on('error', () => undefined);
       toClient.on('error', () => undefined);
@@ -83,14 +92,14 @@ export class S3Gate {
     return `http://127.0.0.1:${(this.listener.address() as AddressInfo).port}`;
   }
 
-  /** Holds the next such request before the store sees any of it. */
-  holdBefore(match: S3Match): HeldBefore {
-    return this.hold('before', match);
+  /** Holds the next such request, or the nth, before the store sees any of it. */
+  holdBefore(match: S3Match, nth = 1): HeldBefore {
+    return this.hold('before', match, nth);
   }
 
   /** Holds the answer to the next such request: the store has done it, and its client does not know. */
-  holdAfter(match: S3Match): Held {
-    const { reached, release } = this.hold('after', match);
+  holdAfter(match: S3Match, nth = 1): Held {
+    const { reached, release } = this.hold('after', match, nth);
     return { reached, release };
   }
 
@@ -116,12 +125,12 @@ export class S3Gate {
     if (this.listener.listening) await once(this.listener, 'close');
   }
 
-  private hold(where: Where, match: S3Match): HeldBefore {
+  private hold(where: Where, match: S3Match, nth: number): HeldBefore {
     const { promise: reached, resolve: onReached } = Promise.withResolvers<void>();
     const { promise: released, resolve } = Promise.withResolvers<void>();
     const { promise: ended, resolve: onEnd } = Promise.withResolvers<number | undefined>();
     const hold: Hold = {
-      ...{ where, match, onEnd },
+      ...{ where, match, left: nth, onEnd },
       stand: () => {
         remove();
         onReached();
@@ -147,7 +156,7 @@ export class S3Gate {
 
   private async pass(exchange: Exchange): Promise<void> {
     const { fromClient, toClient } = exchange;
-    this.seen.push(`${fromClient.method} ${toKey(fromClient)}${toQuery(fromClient)}`);
+    this.seen.push(`${fromClient.method} ${this.keyOf(fromClient)}${toQuery(fromClient)}`);
     const held = this.findHold('before', fromClient);
     await held?.stand().then(letNewsArrive);
     // Who was killed meanwhile asks for nothing any more.
@@ -178,11 +187,18 @@ export class S3Gate {
   }
 
   private findHold(where: Where, request: IncomingMessage): Hold | undefined {
-    return this.holds.find((hold) => hold.where === where && fits(hold.match, request));
+    const met = this.holds.filter((hold) => hold.where === where && this.fits(hold.match, request));
+    for (const hold of met) hold.left -= 1;
+    return met.find(({ left }) => left <= 0);
+  }
+
+  private fits({ method, key, query }: S3Match, request: IncomingMessage): boolean {
+    const isMeant = request.method === method && key.test(this.keyOf(request));
+    return isMeant && (query === undefined || query.test(toQuery(request)));
   }
 
   private findPlan(request: IncomingMessage): Plan | undefined {
-    const plan = this.plans.find(({ left, match }) => left > 0 && fits(match, request));
+    const plan = this.plans.find(({ left, match }) => left > 0 && this.fits(match, request));
     if (plan === undefined) return undefined;
     plan.left -= 1;
     plan.count += 1;
@@ -195,9 +211,10 @@ export class S3Gate {
 const letNewsArrive = (): Promise<void> => sleep(50);
 
 /** Path style: `/bucket/key?query`. */
-const toKey = ({ url = '' }: IncomingMessage): string =>
+const toObjectKey = ({ url = '' }: IncomingMessage): string =>
   decodeURIComponent(url.replace(/\?.*$/, '').replace(/^\/[^/]*\/?/, ''));
-const toQuery = ({ url = '' }: IncomingMessage): string => /\?.*$/.exec(url)?.[0] ?? '';
 
-const fits = ({ method, key, query }: S3Match, request: IncomingMessage): boolean =>
-  request.method === method && key.test(toKey(request)) && (query === undefined || query.test(toQuery(request)));
+/** For servers without buckets. */
+export const toPath = ({ url = '' }: IncomingMessage): string => url.replace(/\?.*$/, '');
+
+const toQuery = ({ url = '' }: IncomingMessage): string => /\?.*$/.exec(url)?.[0] ?? '';

@@ -1,11 +1,13 @@
 import type { StoreFixture } from '#common/testing/engine-harness.js';
 import type { ServerMake } from '#common/testing/redis-server.js';
 import { startBucketStore } from '#common/testing/stores/bucket-store.js';
+import { startMeilisearchStore } from '#common/testing/stores/meilisearch-store.js';
 import { startRedisStore } from '#common/testing/stores/redis-store.js';
 import { startTopicsStore } from '#common/testing/stores/topics-store.js';
+import { endpoints } from '#tools/services/endpoints.js';
 import { type Asked, ask, runOf } from '../../support/request.js';
 import type { Cluster, ClusterPlan } from './cluster.js';
-import { inCache, inStore, onBus, type Place } from './places.js';
+import { inCache, inSearch, inStore, onBus, type Place } from './places.js';
 import type { Work } from './works.js';
 
 /** What a running store of a kind holds, past every gate. */
@@ -19,6 +21,8 @@ export interface StoreKind {
   readonly name: string;
   /** The strategy that replaces what is there; undefined: there is none. */
   readonly replacing?: string;
+  /** Whether what is replaced is there until all is: it is looked at while nobody goes on. */
+  readonly replacesAtOnce?: true;
   /** What a backup reads and stores of the data itself. */
   readonly storing: readonly Stage[];
   /** What a restore does to the target. */
@@ -32,40 +36,55 @@ export interface Stage {
   readonly place: Place;
   /** Of a restore that is met by one strategy alone. */
   readonly only?: 'new' | 'replacing';
+  /** Half of the data is there before it; after it there is nothing of its own to see. */
+  readonly isHalf?: true;
+  /** A run whose last attempt dies there is looked at too. */
+  readonly isLast?: true;
   /** For this strategy the kill before it stands for the others in `npm test`. */
   readonly represents?: 'new' | 'replacing';
 }
 
-type Options = Readonly<Record<string, unknown>>;
+interface Fixture extends Pick<StoreFixture, 'dataset' | 'target' | 'leftovers'> {
+  readonly strategies: readonly string[];
+}
 
-const toPlan = (kind: string, dataset: Options, target: Options, strategies: readonly string[]): ClusterPlan => ({
+const toPlan = (kind: string, { dataset, target, leftovers, strategies }: Fixture): ClusterPlan => ({
   apps: ['scheduler', 'executor'],
+  findLeft: leftovers,
   config: {
     datasets: { stored: { ...dataset, kind, repositories: ['store'] } },
     targets: { stored: { ...target, kind, accepts: { datasets: ['stored'], strategies, destinations: ['*'] } } },
   },
 });
 
-const put = (key: RegExp): Place => inStore({ method: 'PUT', key });
+const put = (key: RegExp, nth?: number): Place => inStore({ method: 'PUT', key }, nth);
 
 /** A source, and a server with the destinations behind a gate. */
 const redisOf = (make: ServerMake): StoreKind => ({
   name: make,
   replacing: 'replace',
+  replacesAtOnce: true,
   storing: [{ doing: 'storing the snapshot', place: put(/[.]rdb[.]zst$/) }],
   writing: [
     { doing: 'fetching the snapshot', place: inStore({ method: 'GET', key: /[.]rdb[.]zst$/ }) },
     { doing: 'looking for other restores', place: inCache(/^CLIENT LIST/i) },
-    { doing: 'emptying the database', place: inCache(/^FLUSHDB/i), only: 'replacing' },
-    { doing: 'marking the database', place: inCache(/^SET holdfast:restore/i) },
+    { doing: 'marking the database to be filled', place: inCache(/^SET holdfast:restore/i) },
     { doing: 'writing keys', place: inCache(/^RESTORE /i), represents: 'new' },
-    { doing: 'taking the mark away', place: inCache(/^DEL holdfast:restore/i), represents: 'replacing' },
+    { doing: 'writing the second half of the keys', place: inCache(/^RESTORE /i, 25), isHalf: true, isLast: true },
+    {
+      doing: 'exchanging the databases',
+      place: inCache(/^EXEC/i),
+      ...{ only: 'replacing', represents: 'replacing', isLast: true },
+    },
+    { doing: 'emptying what was replaced', place: inCache(/^FLUSHDB/i), only: 'replacing', isLast: true },
+    { doing: 'taking the mark away', place: inCache(/^DEL holdfast:restore/i) },
   ],
   start: async () => {
     const fixture = await startRedisStore(make);
     const { hostname: host, port } = new URL(String(fixture.target['url']));
     for (let keys = 0; keys < 50; keys += 1) await fixture.write();
-    const plan = toPlan('redis', fixture.dataset, { url: '${env:CACHE_URL}' }, ['new', 'replace']);
+    const target = { url: '${env:CACHE_URL}' };
+    const plan = toPlan('redis', { ...fixture, target, strategies: ['new', 'replace'] });
     return { ...fixture, plan: { ...plan, surroundings: { cache: { host, port: Number(port) } } } };
   },
 });
@@ -87,6 +106,7 @@ const bucket: StoreKind = {
       only: 'replacing',
     },
     { doing: 'writing the first object', place: put(/^restored-\d+[/]/), only: 'new' },
+    { doing: 'writing the second half of the objects', place: put(/^restored-\d+[/]/, 10), only: 'new', isHalf: true },
   ],
   start: async () => {
     const fixture = await startBucketStore();
@@ -96,7 +116,7 @@ const bucket: StoreKind = {
       { ...fixture.dataset, ...gated },
       { ...fixture.target, ...gated },
     ];
-    return { ...fixture, plan: toPlan('bucket', dataset, target, ['new', 'mirror']) };
+    return { ...fixture, plan: toPlan('bucket', { ...fixture, dataset, target, strategies: ['new', 'mirror'] }) };
   },
 };
 
@@ -105,20 +125,92 @@ const topics: StoreKind = {
   name: 'topics',
   storing: [{ doing: 'storing the records', place: put(/[/]a\d+-[^/]+[/](?!manifest)[^/]+$/) }],
   writing: [
-    { doing: 'creating the topic', place: onBus(() => ({ api: 'CreateTopics', containing: /copy-\d+[.]/ })) },
+    {
+      doing: 'creating the topic',
+      place: onBus(() => ({ api: 'CreateTopics', containing: /copy-\d+[.]/ })),
+      isLast: true,
+    },
     { doing: 'writing records', place: onBus(() => ({ api: 'Produce', containing: /copy-\d+[.]/ })) },
+    {
+      doing: 'writing the second of two partitions',
+      place: onBus(() => ({ api: 'Produce', containing: /copy-\d+[.]/ }), 2),
+      ...{ isHalf: true, isLast: true },
+    },
   ],
   start: async () => {
     const fixture = await startTopicsStore();
     for (let records = 0; records < 20; records += 1) await fixture.write();
     const gated = { brokers: ['${env:BUS_BROKER}'] };
-    const plan = toPlan('kafka', { ...fixture.dataset, ...gated }, { ...fixture.target, ...gated }, ['new']);
-    return { ...fixture, plan };
+    const [dataset, target] = [
+      { ...fixture.dataset, ...gated },
+      { ...fixture.target, ...gated },
+    ];
+    return { ...fixture, plan: toPlan('kafka', { ...fixture, dataset, target, strategies: ['new'] }) };
+  },
+};
+
+const FRESH = /^[/]indexes[/]holdfast-restore-[^/]+/;
+
+/** Two indexes of one server; destinations are prefixes on the same, behind a gate. */
+const search: StoreKind = {
+  name: 'meilisearch',
+  replacing: 'replace',
+  replacesAtOnce: true,
+  storing: [
+    { doing: 'reading documents', place: inSearch({ method: 'POST', key: /[/]documents[/]fetch$/ }) },
+    { doing: 'storing the documents', place: put(/[/]a\d+-[^/]+[/](?!manifest)[^/]+$/) },
+  ],
+  writing: [
+    { doing: 'taking the lock', place: inSearch({ method: 'POST', key: /^[/]indexes$/ }) },
+    { doing: 'making the first index', place: inSearch({ method: 'POST', key: /^[/]indexes$/ }, 2) },
+    {
+      doing: 'making the second index',
+      place: inSearch({ method: 'POST', key: /^[/]indexes$/ }, 3),
+      ...{ isHalf: true, isLast: true },
+    },
+    { doing: 'giving an index its settings', place: inSearch({ method: 'PATCH', key: FRESH }) },
+    {
+      doing: 'writing documents',
+      place: inSearch({ method: 'POST', key: new RegExp(`${FRESH.source}[/]documents$`) }),
+      represents: 'new',
+    },
+    {
+      doing: 'swapping the indexes',
+      place: inSearch({ method: 'POST', key: /^[/]swap-indexes$/ }),
+      ...{ represents: 'replacing', isLast: true },
+    },
+    {
+      doing: 'removing what was replaced',
+      place: inSearch({ method: 'DELETE', key: FRESH }),
+      only: 'replacing',
+    },
+    { doing: 'letting the lock go', place: inSearch({ method: 'DELETE', key: /^[/]indexes[/]holdfast-lock-/ }) },
+  ],
+  start: async () => {
+    const fixture = await startMeilisearchStore();
+    for (let documents = 0; documents < 20; documents += 1) await fixture.write();
+    const { host, port } = endpoints.meilisearch;
+    const gated = { url: '${env:SEARCH_URL}', apiKey: '${env:SEARCH_KEY}' };
+    const [dataset, target] = [
+      { ...fixture.dataset, ...gated },
+      { ...fixture.target, ...gated },
+    ];
+    const plan = toPlan('meilisearch', { ...fixture, dataset, target, strategies: ['new', 'replace'] });
+    const secrets = { SEARCH_KEY: endpoints.meilisearch.masterKey };
+    const close = async (): Promise<void> => {
+      await fixture.clear();
+      await fixture.close();
+    };
+    return { ...fixture, close, plan: { ...plan, secrets, surroundings: { search: { host, port } } } };
   },
 };
 
 /** The first represents the others. */
-export const storeKinds: readonly [StoreKind, ...StoreKind[]] = [redisOf('valkey'), redisOf('redis'), bucket, topics];
+export const storeKinds: readonly [StoreKind, ...StoreKind[]] = [
+  redisOf('valkey'),
+  redisOf('redis'),
+  ...[bucket, topics, search],
+];
 
 /** Each after an entry more: there is always something to read. */
 export const backupOf = (store: Store): Work => ({
@@ -146,17 +238,40 @@ export const newFrom = (store: Store, destination?: string): Work => ({
   findBroken: (_cluster, asked) => findDifference(store, asked),
 });
 
-/** Over a destination that holds an entry more: its safety backup has it. */
-export const replacingIn = (store: Store, destination: string, strategy: string): Work => ({
-  name: `restore (${strategy})`,
-  family: 'restore',
-  prepare: () => store.write(destination),
-  ask: (cluster) => askRestore(cluster, { destination, strategy }),
-  findBroken: async (cluster, asked) => [
-    ...(await findDifference(store, asked)),
-    ...(await findMissingSafety(cluster, asked)),
-  ],
+/** One that fails: then there is nothing at its destination. */
+export const failingNewFrom = (store: Store): Work => ({
+  ...newFrom(store),
+  name: 'failing restore (new)',
+  findBroken: async (_cluster, asked) =>
+    (await store.read(destinationOf(asked))) === null ? [] : [`destination ${destinationOf(asked)} is half there`],
 });
+
+export interface Replacing extends Work {
+  /** What is neither as it was before nor what was backed up. */
+  readonly findHalf: () => Promise<string[]>;
+}
+
+/** Over a destination that holds an entry more: its safety backup has it. */
+export function replacingIn(store: Store, destination: string, strategy: string): Replacing {
+  let before: string | null = null;
+  return {
+    name: `restore (${strategy})`,
+    family: 'restore',
+    prepare: async () => {
+      await store.write(destination);
+      before = await store.read(destination);
+    },
+    ask: (cluster) => askRestore(cluster, { destination, strategy }),
+    findBroken: async (cluster, asked) => [
+      ...(await findDifference(store, asked)),
+      ...(await findMissingSafety(cluster, asked)),
+    ],
+    findHalf: async () => {
+      const found = await store.read(destination);
+      return found === before || found === (await store.read()) ? [] : [`destination ${destination} is half there`];
+    },
+  };
+}
 
 async function findMissingSafety(cluster: Cluster, asked: Asked): Promise<string[]> {
   const found = await cluster.catalog(

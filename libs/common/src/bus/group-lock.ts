@@ -20,6 +20,7 @@ interface LockBroker extends Broker {
   syncGroup(o: object): Promise<unknown>;
   heartbeat(o: object): Promise<unknown>;
   leaveGroup(o: { readonly groupId: string; readonly memberId: string }): Promise<unknown>;
+  deleteGroups(groupIds: readonly string[]): Promise<unknown>;
 }
 
 const SESSION_MS = 30_000;
@@ -114,13 +115,15 @@ export async function listLockMembers(cluster: KafkaCluster, group: string): Pro
   return groups[0]?.members ?? [];
 }
 
-/** Takes a member out: it has the lock no more, whatever it does. Throws: bus.unavailable. */
+/** Takes a member out: it has the lock no more, whatever it does. The group goes with its last member. Throws: bus.unavailable. */
 export async function evict(cluster: KafkaCluster, group: string, memberId: string): Promise<void> {
   await withBus(`take a member out of group ${group}`, async () => {
     const broker = await coordinatorOf(cluster, group);
     await broker.leaveGroup({ groupId: group, memberId }).catch((error: unknown) => {
       if (kafkaErrorType(error) !== 'UNKNOWN_MEMBER_ID') throw error;
     });
+    // Refused while another member is there; a group that is left all the same the broker forgets after a while.
+    await broker.deleteGroups([group]).catch(() => undefined);
   });
 }
 

@@ -300,7 +300,11 @@ export interface RestoreDriver<
   fence(order: RestoreOrder<T, F>, o: FenceOptions): Promise<N>;
   /** Whether the destination is the one that an earlier attempt made whole; then what attempts left beside it is removed. */
   isDone(order: RestoreOrder<T, F>, fence: N, doneMark: string): Promise<boolean>;
-  /** Restores. Never half there: the destination is as it was, or whole. Throws: restore.*, backup.corrupt; the engine's own codes. */
+  /**
+   * Restores. Whatever dies, the destination is as it was, or whole. Where a store has no step that does this (the objects of a bucket, a cluster
+   * of Redis), the driver says what a failure leaves, and the error names the next command.
+   * Throws: restore.*, backup.corrupt; the engine's own codes.
+   */
   apply(order: RestoreOrder<T, F>, work: RestoreWork<P, N>, signal: AbortSignal): Promise<void>;
   /** What a person should know of every restore of this backup, an adopted one included. */
   remarks(manifest: OpenManifest<F>): Findings;

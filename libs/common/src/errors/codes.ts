@@ -443,7 +443,12 @@ export const Codes = {
   'redis.full': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'Raise `maxmemory` of the server, or restore to one with more memory.',
+    hint: 'Raise `maxmemory` of the server, or restore to one with more memory. `replace` needs room for what is there and for what comes: `holdfast flush-cache` makes it, then restore as `new`.',
+  },
+  'redis.no-spare': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Raise `databases` in the configuration of the server and start it again, or empty the destination with `holdfast flush-cache` and restore to it as `new`.',
   },
   'redis.not-empty': {
     retryable: false,

@@ -44,7 +44,7 @@ export interface StoreFixture {
   newDestination(): string;
   /** Removes every destination so far; also called at the end. */
   clear(): Promise<void>;
-  /** What attempts of these runs have left on the target, beside destinations. */
+  /** What attempts of these runs have left in source and target, beside destinations. */
   leftovers(runIds: readonly string[]): Promise<readonly string[]>;
   /** Undefined where the commands change the machine itself, so that the engine's own spec tries them. */
   readonly byHand?: {

@@ -2,8 +2,7 @@ import type { FlushOptions } from '#common/engines/engine.js';
 import type { RedisClient } from './client.js';
 import { parseDestination } from './destination.js';
 import type { RedisTarget } from './redis-dataset.js';
-import { countKeys } from './restore/marker.js';
-import { listDatabases } from './restore/sweep-target.js';
+import { countKeys, listDatabases } from './restore/marker.js';
 import { type TargetServers, withTarget } from './restore/target-servers.js';
 import { scanKeys } from './scan-keys.js';
 

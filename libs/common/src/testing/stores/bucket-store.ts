@@ -55,7 +55,11 @@ export async function startBucketStore(): Promise<StoreFixture> {
       destinations += 1;
       return `restored-${destinations}`;
     },
-    leftovers: () => place.keys('.holdfast/'),
+    leftovers: async () => [
+      ...(await place.keys('.holdfast/')),
+      ...(await source.keys()).filter((key) => !key.startsWith('media/')),
+      ...Array.from({ length: await place.store.countUnfinished() }, () => 'an upload without its end'),
+    ],
     clear: () => place.destroy(),
     byHand: { environment: { PATH: '/usr/bin:/bin' }, read: readByHand },
     close: async () => {

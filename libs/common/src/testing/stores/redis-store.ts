@@ -7,6 +7,9 @@ import { findFreePort } from '#common/testing/free-port.js';
 import { RedisServer, type ServerMake } from '#common/testing/redis-server.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
+/** Of a restore that is under way, or was. */
+const MARK = 'holdfast:restore';
+
 /** A source, and a server whose databases are the destinations. */
 export async function startRedisStore(make: ServerMake): Promise<StoreFixture> {
   const source = await RedisServer.start(make);
@@ -14,10 +17,15 @@ export async function startRedisStore(make: ServerMake): Promise<StoreFixture> {
   const admin = source.client();
   await admin.call('ACL', 'SETUSER', 'reader', 'on', '>reads', '~*', '+@read', '+ping', '+info');
   const [handPort, made] = [await findFreePort(), new Set<string>()];
-  const clientOf = (destination?: string): Redis =>
-    destination === undefined ? admin : target.client(Number(destination));
+  const [over, clients] = [target.client(), new Map<string, Redis>()];
+  const clientOf = (destination?: string): Redis => {
+    if (destination === undefined) return admin;
+    const client = clients.get(destination) ?? target.client(Number(destination));
+    clients.set(destination, client);
+    return client;
+  };
   const readAll = async (client: Redis): Promise<string> => {
-    const keys = (await client.keys('*')).sort();
+    const keys = (await client.keys('*')).filter((key) => key !== MARK).sort();
     const values = await Promise.all(keys.map((key) => client.get(key)));
     return keys.map((key, index) => `${key}=${values[index] ?? ''}`).join('\n');
   };
@@ -47,11 +55,16 @@ export async function startRedisStore(make: ServerMake): Promise<StoreFixture> {
       return String(made.size);
     },
     leftovers: async (runIds) => {
-      const markers = await Promise.all([...made].map((each) => clientOf(each).get('holdfast:restore')));
-      const sessions = String(await target.client().call('CLIENT', 'LIST'));
-      return runIds.filter((id) => sessions.includes(id) || markers.some((marker) => marker?.includes(id)));
+      const filled = [...(await over.info('keyspace')).matchAll(/^db(\d+):/gm)].map(([, db = '']) => db);
+      const sessions = `${await over.call('CLIENT', 'LIST')}${await admin.call('CLIENT', 'LIST')}`;
+      const marks = await Promise.all(filled.map((db) => clientOf(db).get(MARK)));
+      return [
+        ...filled.filter((db) => !made.has(db)).map((db) => `database ${db}`),
+        ...filled.filter((_, index) => marks[index] !== null).map((db) => `the mark of database ${db}`),
+        ...runIds.filter((id) => sessions.includes(id)).map((id) => `a connection of run ${id}`),
+      ];
     },
-    clear: async () => void (await target.client().flushall()),
+    clear: async () => void (await over.flushall()),
     byHand: {
       environment: {
         PATH: `${make === 'valkey' ? dirname(endpoints.valkey.program) : '/usr/bin'}:/usr/bin:/bin`,

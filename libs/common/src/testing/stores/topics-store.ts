@@ -1,10 +1,11 @@
+import { JOURNAL_PREFIX } from '#common/bus/kafka-groups.js';
 import type { StoreFixture } from '#common/testing/engine-harness.js';
 import { TopicsTestBed } from '#common/testing/topics-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 type TopicsStore = Pick<
   StoreFixture,
-  'dataset' | 'target' | 'probes' | 'write' | 'read' | 'destroy' | 'newDestination' | 'close'
+  'dataset' | 'target' | 'probes' | 'write' | 'read' | 'destroy' | 'newDestination' | 'leftovers' | 'close'
 >;
 
 /** A topic with two partitions; destinations are prefixes on the same cluster. */
@@ -12,7 +13,8 @@ export async function startTopicsStore(): Promise<TopicsStore> {
   const topics = await TopicsTestBed.create();
   const { bed } = topics;
   const orders = await bed.topic('orders', 2);
-  let [written, destinations] = [0, 0];
+  let written = 0;
+  const made = [''];
   const { brokers } = endpoints.kafka;
   return {
     dataset: { brokers, include: [orders] },
@@ -29,8 +31,16 @@ export async function startTopicsStore(): Promise<TopicsStore> {
     },
     destroy: () => topics.delete(orders),
     newDestination: () => {
-      destinations += 1;
-      return `${bed.prefix}copy-${destinations}.`;
+      made.push(`${bed.prefix}copy-${made.length}.`);
+      return made.at(-1) ?? '';
+    },
+    leftovers: async () => {
+      const { groups } = await bed.admin.listGroups();
+      const names = (await bed.admin.listTopics()).filter((name) => name.startsWith(bed.prefix));
+      return [
+        ...groups.map(({ groupId }) => groupId).filter((id) => id.startsWith(JOURNAL_PREFIX + bed.prefix)),
+        ...names.filter((name) => !made.includes(name.slice(0, -orders.length)) || !name.endsWith(orders)),
+      ];
     },
     close: () => topics.close(),
   };

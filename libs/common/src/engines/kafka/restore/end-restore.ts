@@ -4,7 +4,7 @@ import { BatchProducer } from '#common/bus/records/batch-producer.js';
 import type { AttemptIdentity } from '#common/engines/engine.js';
 import { type KafkaTarget, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { lockName, parseClientId } from './restore-fence.js';
-import { journalName, readRestoreJournal, toDestinationOf } from './restore-journal.js';
+import { journalName, readRestoreJournal, runsOf, toDestinationOf } from './restore-journal.js';
 
 /** Takes the locks of this attempt and earlier ones away, and lets the brokers refuse what they still send. Throws: bus.unavailable. */
 export function endRestore({ connection }: KafkaTarget, { runId, attempt }: AttemptIdentity): Promise<void> {
@@ -25,5 +25,5 @@ export function endRestore({ connection }: KafkaTarget, { runId, attempt }: Atte
 }
 
 async function isOf(cluster: Parameters<typeof readRestoreJournal>[0], destination: string, runId: string) {
-  return (await readRestoreJournal(cluster, destination)).some(({ run }) => run === runId);
+  return runsOf(await readRestoreJournal(cluster, destination)).includes(runId);
 }

@@ -4,11 +4,12 @@ import type { RestoreWork } from '#common/engines/engine.js';
 import { digestRange } from '#common/engines/kafka/digest-range.js';
 import type { PartitionFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';
+import { makeTopic } from './made-topic.js';
 import { changed, PartitionWriter } from './partition-writer.js';
 import { piecesByObject, readPieces } from './read-pieces.js';
 import type { KafkaFence } from './restore-fence.js';
 import { type JournalEntry, writeRestoreJournal } from './restore-journal.js';
-import { prepareTopic } from './topic-settings.js';
+import { clearTopic, prepareTopic } from './topic-settings.js';
 import type { Order, PlannedTopic, TopicsPlan } from './topics-plan.js';
 
 export type TopicsWork = RestoreWork<TopicsPlan, KafkaFence>;
@@ -30,8 +31,7 @@ export async function beginTopic(
 ): Promise<FilledTopic> {
   const { kafka, producer } = work.fence;
   const { source, name, state } = planned;
-  if (state === 'absent') await createTopic(planned, order, kafka);
-  if (order.strategy !== 'append') await prepareTopic(kafka, name, source);
+  if (state === 'absent') await makeTopic(planned, order, kafka);
   const id = (await readTopicIds(kafka.cluster, [name]))[name] ?? null;
   const ends = await readLogEnds(kafka.cluster, name);
   const journal = source.partitions.map(({ partition, records }) => {
@@ -44,6 +44,9 @@ export async function beginTopic(
     };
   });
   await writeRestoreJournal(kafka.cluster, order.destination, journal);
+  // Behind the journal: until then the topic is known by the setting with which it was made.
+  if (order.strategy !== 'append') await prepareTopic(kafka, name, source);
+  else if (journal.some(({ isMade }) => isMade)) await clearTopic(kafka, name);
   const writers = new Map<number, PartitionWriter>();
   for (const [index, facts] of source.partitions.entries()) {
     const { baseOffset = 0n } = journal[index] ?? {};
@@ -67,16 +70,6 @@ export async function beginTopic(
     writers.set(partition, new PartitionWriter(producer, o));
   }
   return { planned, id, journal, writers };
-}
-
-async function createTopic(
-  { source, name }: PlannedTopic,
-  { target }: Order,
-  { admin }: KafkaFence['kafka'],
-): Promise<void> {
-  const brokers = await admin.brokerCount();
-  const replicationFactor = target.replicationFactor ?? Math.min(source.replicationFactor, brokers);
-  await admin.create({ name, partitions: source.partitions.length, replicationFactor, configs: {} });
 }
 
 /** Every record that is not there yet, in order per partition. Throws: backup.corrupt, bus.unavailable, kafka.destination-changed. */

@@ -5,8 +5,17 @@ import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { StateOf, Swept } from '#common/engines/engine.js';
 import { type KafkaTarget, type OpenKafka, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { type AppError, toAppError } from '#common/errors/app-error.js';
+import { isMadeTopic } from './made-topic.js';
 import { lockName } from './restore-fence.js';
-import { type JournalEntry, journalName, readRestoreJournal, toDestinationOf } from './restore-journal.js';
+import {
+  type Intention,
+  type Journal,
+  type JournalEntry,
+  journalName,
+  readRestoreJournal,
+  runsOf,
+  toDestinationOf,
+} from './restore-journal.js';
 
 /** Removes the topics that restores have made and never finished, once their runs are over. Throws: bus.unavailable. */
 export function sweepTopics({ connection }: KafkaTarget, stateOf: StateOf): Promise<Swept> {
@@ -33,11 +42,17 @@ async function sweepDestination(kafka: OpenKafka, destination: string, stateOf: 
     const journal = await readRestoreJournal(kafka.cluster, destination);
     if (!(await areOver(journal, stateOf))) return [];
     const removed: string[] = [];
-    for (const [topic, entries] of Map.groupBy(journal, (entry) => entry.topic)) {
+    const { entries: all, intention } = journal;
+    for (const [topic, entries] of Map.groupBy(all, (entry) => entry.topic)) {
       if (!entries.every(({ isMade, isWhole }) => isMade && !isWhole)) continue;
       if (!(await isUntouched(kafka, topic, entries))) continue;
       await kafka.admin.remove(topic);
       removed.push(topic);
+    }
+    const isJournalled = all.some(({ topic }) => topic === intention?.topic);
+    if (intention !== undefined && !isJournalled && (await isThere(kafka, intention))) {
+      await kafka.admin.remove(intention.topic);
+      removed.push(intention.topic);
     }
     await kafka.admin.removeGroups([journalName(destination)]);
     return removed;
@@ -46,8 +61,14 @@ async function sweepDestination(kafka: OpenKafka, destination: string, stateOf: 
   }
 }
 
-async function areOver(journal: readonly JournalEntry[], stateOf: StateOf): Promise<boolean> {
-  const states = await Promise.all([...new Set(journal.map(({ run }) => run))].map(stateOf));
+/** A topic that was made, and whose maker came no further. */
+async function isThere(kafka: OpenKafka, intention: Intention): Promise<boolean> {
+  const isListed = (await kafka.admin.list()).some(({ name }) => name === intention.topic);
+  return isListed && isMadeTopic(kafka, intention);
+}
+
+async function areOver(journal: Journal, stateOf: StateOf): Promise<boolean> {
+  const states = await Promise.all(runsOf(journal).map(stateOf));
   return states.every((state) => state === 'over');
 }
 

@@ -5,9 +5,14 @@ const FOR_EVER = '-1';
 const ANY_TIME = '9223372036854775807';
 const SMALLEST_LIMIT = 1_048_588;
 
-/** While a topic is filled nothing of it expires, is compacted, packed anew or refused for its time. */
-function stagingOf({ partitions }: TopicFacts): Readonly<Record<string, string>> {
+/** A batch that is packed anew may get a little larger. */
+export function toLimit({ partitions }: TopicFacts): number {
   const largest = Math.max(0, ...partitions.map(({ largestBatchBytes }) => largestBatchBytes));
+  return Math.max(SMALLEST_LIMIT, Math.ceil(largest * 1.1) + 1_024);
+}
+
+/** While a topic is filled nothing of it expires, is compacted, packed anew or refused for its time. */
+function stagingOf(source: TopicFacts): Readonly<Record<string, string>> {
   return {
     'cleanup.policy': 'delete',
     'retention.ms': FOR_EVER,
@@ -17,8 +22,7 @@ function stagingOf({ partitions }: TopicFacts): Readonly<Record<string, string>>
     'message.timestamp.before.max.ms': ANY_TIME,
     'message.timestamp.after.max.ms': ANY_TIME,
     'message.timestamp.difference.max.ms': ANY_TIME,
-    // A batch that is packed anew may get a little larger.
-    'max.message.bytes': String(Math.max(SMALLEST_LIMIT, Math.ceil(largest * 1.1) + 1_024)),
+    'max.message.bytes': String(toLimit(source)),
   };
 }
 
@@ -27,6 +31,9 @@ export async function prepareTopic({ admin }: OpenKafka, topic: string, source: 
   const known = await knownConfigs(admin, topic);
   await admin.setConfigs(topic, pick(stagingOf(source), known));
 }
+
+/** As a topic is that nobody gave settings. Throws: bus.unavailable. */
+export const clearTopic = ({ admin }: OpenKafka, topic: string): Promise<void> => admin.setConfigs(topic, {});
 
 /** What the source had set, as far as this cluster takes it. Returns what it does not. Throws: bus.unavailable. */
 export async function finishTopic({ admin }: OpenKafka, topic: string, { configs }: TopicFacts): Promise<string[]> {

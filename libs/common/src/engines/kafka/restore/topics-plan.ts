@@ -1,12 +1,12 @@
 import { describeGroup } from '#common/bus/kafka-groups.js';
-import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
 import { readTopicIds } from '#common/bus/topics/topic-ids.js';
 import type { RestoreOrder, RestorePlan, RestoreQuestion } from '#common/engines/engine.js';
 import type { KafkaTarget, OpenKafka } from '#common/engines/kafka/kafka-dataset.js';
 import type { TopicFacts, TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { findNameProblem, toNames } from './destination.js';
-import { type JournalEntry, readRestoreJournal } from './restore-journal.js';
+import { isEmpty, isMadeTopic } from './made-topic.js';
+import { type Intention, type JournalEntry, readRestoreJournal } from './restore-journal.js';
 
 export type Order = RestoreOrder<KafkaTarget, TopicsFacts>;
 export type Question = RestoreQuestion<KafkaTarget, TopicsFacts>;
@@ -67,25 +67,30 @@ async function lookAtTopics(kafka: OpenKafka, { manifest, target, destination }:
   const present = new Map((await kafka.admin.list()).map((topic) => [topic.name, topic]));
   const there = wanted.filter(({ name }) => present.has(name)).map(({ name }) => name);
   const ids = there.length === 0 ? {} : await readTopicIds(kafka.cluster, there);
-  const journal = await readRestoreJournal(kafka.cluster, destination);
+  const { entries, intention } = await readRestoreJournal(kafka.cluster, destination);
   return Promise.all(
     wanted.map(async ({ source, name }) => {
       const id = ids[name] ?? null;
-      const own = journal.filter(
-        (entry) => entry.topic === name && entry.topicId === id && entry.backup === manifest.backupId,
-      );
       const partitions = present.get(name)?.partitions ?? 0;
-      const state = partitions === 0 ? 'absent' : own.length > 0 ? 'begun' : await fillOf(kafka, name);
-      return { source, name, id, partitions, journal: own, state };
+      if (partitions === 0) return { source, name, id, partitions, journal: [], state: 'absent' };
+      const begun = entries.filter((entry) => entry.topic === name && entry.topicId === id);
+      const isIntended = begun.length === 0 && intention?.topic === name && (await isMadeTopic(kafka, intention));
+      const own = isIntended ? toEntries(source, { ...intention, topicId: id }) : begun;
+      const journal = own.filter(({ backup }) => backup === manifest.backupId);
+      if (journal.length > 0) return { source, name, id, partitions, journal, state: 'begun' };
+      return { source, name, id, partitions, journal, state: (await isEmpty(kafka, name)) ? 'empty' : 'filled' };
     }),
   );
 }
 
-async function fillOf({ cluster }: OpenKafka, topic: string): Promise<'empty' | 'filled'> {
-  const starts = await readLogStarts(cluster, topic);
-  const ends = await readLogEnds(cluster, topic);
-  return [...ends].every(([partition, end]) => starts.get(partition) === end) ? 'empty' : 'filled';
-}
+/** What the journal would say of a topic whose maker was killed before it wrote that. */
+const toEntries = (
+  { partitions }: TopicFacts,
+  { run, backup, topic, topicId }: Intention & Pick<JournalEntry, 'topicId'>,
+): JournalEntry[] =>
+  partitions.map(({ partition, records }) => ({
+    ...{ run, backup, topic, topicId, partition, records, isMade: true, isWhole: false, baseOffset: 0n },
+  }));
 
 function findObstacle({ source, name, state, partitions }: PlannedTopic, strategy: string): AppError[] {
   if (state === 'absent') return [];

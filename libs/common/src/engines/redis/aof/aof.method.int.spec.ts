@@ -1,4 +1,4 @@
-import { cp, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -98,6 +98,24 @@ describe.each(MAKES)('append-only files of %s', (make) => {
     expect(await bed.backups.files()).toHaveLength(
       (await bed.backups.files()).filter((file) => !/\.(aof|rdb)/.test(file)).length,
     );
+  });
+
+  it('are refused where directory or file cannot be read, and the error says which', async () => {
+    const server = await start(make);
+    const unreadable = join(server.folder, 'unreadable');
+    // Not even an administrator reads a link to itself.
+    await symlink(unreadable, unreadable);
+    const copy = join(server.folder, 'copy');
+    await cp(join(server.folder, 'appendonlydir'), copy, { recursive: true });
+    const base = join(copy, (await readdir(copy)).find((name) => name.endsWith('.rdb')) as string);
+    await rm(base);
+    await symlink(base, base);
+    for (const aofDirectory of [unreadable, copy]) {
+      await expect(bed.backup(server.dataset({ aofDirectory }), 'aof')).rejects.toMatchObject({
+        code: 'redis.aof',
+        message: `cannot read ${aofDirectory}: ELOOP`,
+      });
+    }
   });
 });
 

@@ -71,6 +71,13 @@ describe.each(MAKES)('an RDB file of %s', (make) => {
     }
   });
 
+  it('is refused when a newer server wrote it than this program knows', async () => {
+    const file = await givenFile(make);
+    const newer = Buffer.from(file);
+    newer.write(make === 'valkey' ? '999' : '0099', make === 'valkey' ? 6 : 5);
+    expect(() => read(newer, 4_096)).toThrow(/has RDB version \d*99; this program reads \w+ up to/);
+  });
+
   it('samples values alike in other encodings of the same content', async () => {
     const small = read(await givenFile(make), 4_096);
     await server.remove();

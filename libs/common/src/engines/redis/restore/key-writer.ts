@@ -9,10 +9,8 @@ import type { TargetServers } from './target-servers.js';
 import { toCommands } from './value-commands.js';
 
 export interface KeyWriterOptions {
-  /** Databases of the file; keys of others are not the backup's. */
-  readonly from: ReadonlySet<number>;
-  /** Undefined: each key into the database that it came from. */
-  readonly db: number | undefined;
+  /** From a database of the file to the one that its keys are written to; keys of others are not the backup's. */
+  readonly places: ReadonlyMap<number, number>;
   readonly copy: 'dump' | 'commands';
   /** By the clock of the target. Keys whose time is over are counted, and not written: a server would delete them at once. */
   readonly nowMs: () => number;
@@ -49,7 +47,7 @@ export class KeyWriter implements RdbHandler {
   }
 
   onKey({ db, expiresAtMs }: RdbKey): boolean {
-    if (!this.o.from.has(db)) return false;
+    if (!this.o.places.has(db)) return false;
     const isOver = expiresAtMs !== undefined && expiresAtMs <= this.o.nowMs();
     if (isOver) this.expired += 1;
     return !isOver;
@@ -59,7 +57,7 @@ export class KeyWriter implements RdbHandler {
     if (value === undefined) return;
     const client = this.servers.clientOf(entry.key);
     const queue = this.queueOf(client);
-    const db = this.o.db ?? entry.db;
+    const db = this.o.places.get(entry.db) ?? entry.db;
     if (this.selected.get(client) !== db) queue.push({ command: ['SELECT', String(db)], key: undefined });
     this.selected.set(client, db);
     const commands = this.o.copy === 'dump' ? [this.toRestore(entry, value)] : this.toCopy(entry, value);

@@ -1,51 +1,76 @@
 import { z } from 'zod';
 import type { AttemptIdentity } from '#common/engines/engine.js';
+import type { RedisCommand } from '#common/engines/redis/client.js';
 import { toText } from '#common/errors/printable.js';
 import type { TargetServers } from './target-servers.js';
 
-/** Stands in a database while a restore fills it, so that what a dead attempt left half is known as that. */
+/** Stands in a database while a restore works on it, so that what a dead attempt left there is known as that. */
 const MARKER_KEY = 'holdfast:restore';
 
-const Marker = z.object({ runId: z.string(), attempt: z.number(), strategy: z.string(), at: z.iso.datetime() });
+/**
+ * `filling`: it was empty, and is emptied again when the run fails. `spare`: no destination; it is filled beside one, or has what was replaced, and is
+ * emptied. `whole`: it has been replaced, and only the marker goes. `half`: of a cluster, emptied and being filled; it stays as it is.
+ */
+const State = z.enum(['filling', 'spare', 'whole', 'half']);
+type State = z.infer<typeof State>;
+
+const Marker = z.object({ runId: z.string(), attempt: z.number(), state: State, at: z.iso.datetime() });
 export type Marker = z.infer<typeof Marker>;
 
+export const UNMARK: RedisCommand = ['DEL', MARKER_KEY];
+
+const holderOf = (servers: TargetServers) => servers.clientOf(Buffer.from(MARKER_KEY));
+
+export function toMarkCommand({ runId, attempt }: AttemptIdentity, state: State, ...how: ['NX'] | []): RedisCommand {
+  const marker: Marker = { runId, attempt, state, at: new Date().toISOString() };
+  return ['SET', MARKER_KEY, JSON.stringify(marker), ...how];
+}
+
 export async function findMarker(servers: TargetServers, db: number): Promise<Marker | undefined> {
-  const client = servers.clientOf(Buffer.from(MARKER_KEY));
-  const text = await client.inDatabase(db, ['GET', MARKER_KEY]);
+  const text = await holderOf(servers).inDatabase(db, ['GET', MARKER_KEY]);
   if (text === null) return undefined;
   // Whatever an application keeps under this name is no marker of ours.
   const parsed = Marker.safeParse(parseJson(toText(text)));
   return parsed.success ? parsed.data : undefined;
 }
 
-/** Empties the database, where that is wanted, and marks it, in one transaction on each server. */
-export async function beginDatabase(
-  servers: TargetServers,
-  db: number,
-  o: AttemptIdentity & { readonly strategy: string; readonly flush: boolean },
-): Promise<void> {
-  const { runId, attempt, strategy } = o;
-  const marker: Marker = { runId, attempt, strategy, at: new Date().toISOString() };
-  const holder = servers.clientOf(Buffer.from(MARKER_KEY));
+/** Marks a database that is empty. */
+export async function markFilling(servers: TargetServers, db: number, identity: AttemptIdentity): Promise<void> {
+  await holderOf(servers).inDatabase(db, toMarkCommand(identity, 'filling'));
+}
+
+/** Empties the database and marks it, in one transaction on each server. */
+export async function emptyAndMark(servers: TargetServers, db: number, identity: AttemptIdentity): Promise<void> {
   for (const client of servers.clients) {
-    const flush: [string, ...string[]][] = o.flush ? [['FLUSHDB']] : [];
-    const mark: [string, ...string[]][] = client === holder ? [['SET', MARKER_KEY, JSON.stringify(marker)]] : [];
-    await client.inDatabase(db, ['MULTI'], ...flush, ...mark, ['EXEC']);
+    const mark = client === holderOf(servers) ? [toMarkCommand(identity, 'half')] : [];
+    await client.inDatabase(db, ['MULTI'], ['FLUSHDB'], ...mark, ['EXEC']);
   }
 }
 
-export async function endDatabase(servers: TargetServers, db: number): Promise<void> {
-  await servers.clientOf(Buffer.from(MARKER_KEY)).inDatabase(db, ['DEL', MARKER_KEY]);
+export async function unmark(servers: TargetServers, db: number): Promise<void> {
+  await holderOf(servers).inDatabase(db, UNMARK);
 }
 
-/** Empties a database that this run, and none after it, began to fill. Returns whether it did. */
-export async function emptyDatabase(servers: TargetServers, db: number, runId: string): Promise<boolean> {
-  if ((await findMarker(servers, db))?.runId !== runId) return false;
-  const holder = servers.clientOf(Buffer.from(MARKER_KEY));
+/** Takes away what a restore that ended left in a database, by its marker. Returns whether the database was emptied. */
+export async function tidyDatabase(
+  servers: TargetServers,
+  db: number,
+  isOver: (marker: Marker) => boolean | Promise<boolean>,
+): Promise<boolean> {
+  const marker = await findMarker(servers, db);
+  if (marker === undefined || !(await isOver(marker))) return false;
+  if (marker.state === 'whole') await unmark(servers, db);
+  if (marker.state === 'whole' || marker.state === 'half') return false;
+  const holder = holderOf(servers);
   const others = servers.clients.filter((client) => client !== holder);
   // The one with the marker last: until then a sweep still knows what the rest is.
-  for (const client of [...others, holder]) await client.inDatabase(db, ['FLUSHDB']);
+  for (const client of [...others, holder]) await client.inDatabase(db, ['FLUSHDB', 'ASYNC']);
   return true;
+}
+
+/** The same in every database that holds anything. */
+export async function tidyRun(servers: TargetServers, runId: string): Promise<void> {
+  for (const db of await listDatabases(servers)) await tidyDatabase(servers, db, (marker) => marker.runId === runId);
 }
 
 /** How many keys there are, markers of ours left out. */
@@ -53,6 +78,18 @@ export async function countKeys(servers: TargetServers, db: number): Promise<num
   let keys = 0;
   for (const client of servers.clients) keys += Number(await client.inDatabase(db, ['DBSIZE']));
   return keys - ((await findMarker(servers, db)) === undefined ? 0 : 1);
+}
+
+/** Those that hold anything. */
+export async function listDatabases({ clients }: TargetServers): Promise<readonly number[]> {
+  const found = new Set<number>();
+  for (const client of clients) {
+    for (const name of (await client.info('keyspace')).keys()) {
+      const [, db] = /^db(\d+)$/.exec(name) ?? [];
+      if (db !== undefined) found.add(Number(db));
+    }
+  }
+  return [...found].sort((a, b) => a - b);
 }
 
 function parseJson(text: string): unknown {

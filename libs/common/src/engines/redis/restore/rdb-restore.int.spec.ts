@@ -1,8 +1,12 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Cluster } from 'ioredis';
 import { parseRedisUrl } from '#common/engines/redis/connection.js';
 import { redis } from '#common/engines/redis/redis.engine.js';
+import { runCommand } from '#common/process/run-command.js';
 import { MAKES, type RedisServer, startCluster } from '#common/testing/redis-server.js';
 import { countOfCluster, describeKeys, RedisTestBed } from '#common/testing/redis-test-bed.js';
 import { addFieldTimes, fillZoo } from '#common/testing/redis-zoo.js';
@@ -35,6 +39,27 @@ describe.each(representative(MAKES))('a restore of %s', (make) => {
       expect(await client.call('HPTTL', 'zoo:hash:fields', 'FIELDS', '1', 'short')).toEqual([expect.any(Number)]);
   });
 
+  it('needs no program of the server on this machine', async () => {
+    const server = await bed.start(make);
+    const client = server.client();
+    await client.set('one', '1');
+    const { PATH } = process.env;
+    // With what seals backups, and nothing else.
+    const programs = await mkdtemp(join(tmpdir(), 'holdfast-path-'));
+    const { stdout } = await runCommand({ program: 'sh', args: ['-c', 'command -v zstd'] }, { signal });
+    await symlink(stdout.trim(), join(programs, 'zstd'));
+    process.env['PATH'] = programs;
+    try {
+      const manifest = await bed.backup(server.dataset());
+      await client.flushall();
+      await bed.restore(manifest, bed.target(server));
+    } finally {
+      process.env['PATH'] = PATH;
+      await rm(programs, { recursive: true });
+    }
+    expect(await client.get('one')).toBe('1');
+  });
+
   it('counts keys that expired meanwhile, and lets none of them live', async () => {
     const server = await bed.start(make);
     const client = server.client();
@@ -61,27 +86,6 @@ describe.each(representative(MAKES))('a restore of %s', (make) => {
       ...{ code: 'redis.not-empty', message: expect.stringContaining('database 3') },
     });
     expect(await describeKeys(client)).toEqual(before);
-  });
-
-  it('replaces what is there after a safety backup, and leaves other databases alone', async () => {
-    const server = await bed.start(make);
-    const client = server.client();
-    await client.set('kept', 'of the backup');
-    const manifest = await bed.backup(server.dataset());
-    await client.set('newer', 'than the backup');
-    await client.set('kept', 'changed');
-    await client.multi().select(5).set('other', 'database').select(0).exec();
-    const taken: string[] = [];
-    const takeSafetyBackup = async () => {
-      taken.push(String(await client.get('newer')));
-      return (await bed.backup(server.dataset())).backupId;
-    };
-    const done = await bed.restore(manifest, bed.target(server), { strategy: 'replace', deps: { takeSafetyBackup } });
-    expect(taken).toEqual(['than the backup']);
-    expect(done.safetyBackupId).toMatch(/^[0-9a-f-]{36}$/);
-    expect(await client.keys('*')).toEqual(['kept']);
-    expect(await client.get('kept')).toBe('of the backup');
-    expect(await server.client(5).get('other')).toBe('database');
   });
 
   it('goes into another database where the backup has one, and is refused where it has more', async () => {
@@ -121,7 +125,7 @@ describe.each(representative(MAKES))('a restore of %s', (make) => {
     // What a killed attempt leaves: a marker, and some keys.
     await client.set(
       'holdfast:restore',
-      JSON.stringify({ runId, attempt: 1, strategy: 'new', at: new Date().toISOString() }),
+      JSON.stringify({ runId, attempt: 1, state: 'filling', at: new Date().toISOString() }),
     );
     await client.set('half', 'written');
     await expect(bed.restore(manifest, bed.target(server))).rejects.toMatchObject({ code: 'redis.not-empty' });
@@ -178,7 +182,7 @@ describe.each(representative(MAKES))('a restore of %s', (make) => {
     await client.select(4);
     await client.set(
       'holdfast:restore',
-      JSON.stringify({ runId, attempt: 1, strategy: 'new', at: new Date().toISOString() }),
+      JSON.stringify({ runId, attempt: 1, state: 'filling', at: new Date().toISOString() }),
     );
     await client.set('half', 'written');
     const sweep = (state: 'open' | 'over' | 'unknown') => driver.sweep(bed.target(server), async () => state, signal);
@@ -203,6 +207,16 @@ describe.each(representative(MAKES))('a restore of %s', (make) => {
     await bed.restore(await bed.backup(single.dataset()), target, { strategy: 'replace' });
     expect(await countOfCluster(cluster)).toBe(200);
     expect(await cluster.get('key 123')).toBe('123');
+    for (const each of bed.servers.slice(0, 3)) await each.client().config('SET', 'maxmemory', '1mb');
+    const safetyBackupId = randomUUID();
+    const failing = bed.restore(await bed.backup(single.dataset()), target, {
+      ...{ strategy: 'replace', deps: { takeSafetyBackup: async () => safetyBackupId } },
+    });
+    await expect(failing).rejects.toMatchObject({
+      code: 'redis.full',
+      message: expect.stringContaining('half there'),
+      hint: expect.stringContaining(`holdfast restore run ${safetyBackupId} --target staging`),
+    });
     await cluster.quit();
   });
 

@@ -8,7 +8,9 @@ import { AppError, toProblem } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
 import { toText } from '#common/errors/printable.js';
 import { countKeys, findMarker } from './marker.js';
+
 import { readsVersion } from './server-versions.js';
+import { assertMayExchange, findDatabaseLimit, listSpares, toNoSpare } from './spare-databases.js';
 import { type TargetServers, withTarget } from './target-servers.js';
 
 export interface PlannedDatabase {
@@ -37,11 +39,13 @@ export function previewKeys(question: Question, signal: AbortSignal): Promise<Re
   return withTarget(target.connection, { signal, name: 'holdfast-plan' }, async (servers) => {
     const server = await readIdentity(servers.first);
     const databases: PlannedDatabase[] = [];
-    const limit = servers.isCluster ? 1 : await readDatabaseLimit(servers.first);
+    const spareOfOther: Seen['spareOfOther'][number][] = [];
+    const limit = servers.isCluster ? 1 : ((await findDatabaseLimit(servers.first)) ?? Number.POSITIVE_INFINITY);
     const places = toPlaces(manifest.snapshot, destination);
     for (const { from, to, keys } of places.filter((place) => place.to < limit)) {
       const marker = await findMarker(servers, to);
       const isOurs = identity !== undefined && marker?.runId === identity.runId;
+      if (marker?.state === 'spare' && !isOurs) spareOfOther.push({ db: to, runId: marker.runId });
       databases.push({ from, to, keys, keysThere: await countKeys(servers, to), isOurs });
     }
     const functionsThere = await listFunctions(servers.first);
@@ -49,7 +53,9 @@ export function previewKeys(question: Question, signal: AbortSignal): Promise<Re
       ...{ target: target.name, destination, strategy, server: toServerName(server), databases, functionsThere },
       functions: manifest.snapshot.functions.map(({ name }) => name),
       exists: databases.some(({ keysThere }) => keysThere > 0),
-      refusals: [...(await refusalsOf(question, { servers, server, databases, places, limit }))].map(toProblem),
+      refusals: [...(await refusalsOf(question, { servers, server, databases, places, limit, spareOfOther }))].map(
+        toProblem,
+      ),
     };
   });
 }
@@ -71,9 +77,12 @@ interface Seen {
   readonly places: ReturnType<typeof toPlaces>;
   /** How many databases there are. */
   readonly limit: number;
+  /** Destinations that a restore to another database uses, or has left. */
+  readonly spareOfOther: readonly { readonly db: number; readonly runId: string }[];
 }
 
-async function refusalsOf({ manifest, target, strategy, destination }: Question, seen: Seen): Promise<AppError[]> {
+async function refusalsOf(question: Question, seen: Seen): Promise<AppError[]> {
+  const { manifest, target, strategy, destination } = question;
   const facts = manifest.snapshot;
   const { servers, server, databases, places, limit } = seen;
   const refusals: AppError[] = [];
@@ -108,6 +117,30 @@ async function refusalsOf({ manifest, target, strategy, destination }: Question,
       `${servers.first.address} is a replica`,
       'Name the master under `url`, or the Sentinels that know it.',
     );
+  else if (refusals.length === 0) refusals.push(...(await refusalsToExchange(question, seen)));
+  return refusals;
+}
+
+/** What keeps databases from being filled beside the destinations, and these from being exchanged with others. */
+async function refusalsToExchange(
+  { strategy, identity }: Question,
+  { servers, databases, spareOfOther }: Seen,
+): Promise<AppError[]> {
+  const { address } = servers.first;
+  const refusals = spareOfOther.map(
+    ({ db, runId }) =>
+      new AppError('restore.busy', `run ${runId} fills database ${db} of ${address} for another`, { runId }),
+  );
+  if (strategy !== 'replace' || servers.isCluster) return refusals;
+  const destinations = databases.map(({ to }) => to);
+  const spares = await listSpares(servers, destinations, identity?.runId);
+  if (spares.length < destinations.length) refusals.push(toNoSpare(servers, destinations.length));
+  try {
+    await assertMayExchange(servers, destinations[0] ?? 0);
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'redis.permission') throw error;
+    refusals.push(error);
+  }
   return refusals;
 }
 
@@ -122,12 +155,6 @@ const isAtLeast = ({ version }: ServerIdentity, major: number, minor: number): b
 
 const hasFieldTimes = (server: ServerIdentity): boolean =>
   server.server === 'valkey' ? isAtLeast(server, 9, 0) : isAtLeast(server, 7, 4);
-
-/** Who may not read the settings learns of too high a number from the server itself. */
-async function readDatabaseLimit(client: RedisClient): Promise<number> {
-  const answer = (await client.call('CONFIG', 'GET', 'databases').catch(() => [])) as readonly unknown[];
-  return answer[1] === undefined ? Number.POSITIVE_INFINITY : Number(answer[1]);
-}
 
 /** Older servers know no functions. */
 async function listFunctions(client: RedisClient): Promise<string[]> {

@@ -73,3 +73,6 @@ export async function takeTurn(
 }
 
 const overlaps = (a: string, b: string): boolean => a === b || a === ALL_DATABASES || b === ALL_DATABASES;
+
+/** Whether a restore to the destination may write to the database. */
+export const covers = (destination: string, db: number): boolean => overlaps(destination, String(db));
