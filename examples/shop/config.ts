@@ -20,6 +20,13 @@ const Environment = z.object({
     .string()
     .regex(/^[\w-]{1,200}$/)
     .default('products'),
+  S3_ENDPOINT: z.url().default('http://127.0.0.1:27070'),
+  S3_ACCESS_KEY: z.string().min(1).default('holdfast'),
+  S3_SECRET_KEY: z.string().min(1).default('holdfast-secret'),
+  SHOP_BUCKET: z
+    .string()
+    .regex(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/)
+    .default('shop-media'),
   SHOP_PORT: z.coerce.number().int().min(0).max(65_535).default(28_080),
   SHOP_HTTP_URL: z.url().optional(),
   SHOP_SEED_PRODUCTS: z.coerce.number().int().min(1).default(200),
@@ -48,6 +55,12 @@ export function loadConfig(env: NodeJS.ProcessEnv) {
     topic: e.SHOP_TOPIC,
     group: e.SHOP_GROUP,
     meili: { url: e.MEILI_URL, key: e.MEILI_KEY, index: e.SHOP_INDEX },
+    media: {
+      endpoint: e.S3_ENDPOINT,
+      accessKeyId: e.S3_ACCESS_KEY,
+      secretAccessKey: e.S3_SECRET_KEY,
+      bucket: e.SHOP_BUCKET,
+    },
     port: e.SHOP_PORT,
     httpUrl: e.SHOP_HTTP_URL ?? `http://127.0.0.1:${e.SHOP_PORT}`,
     /** Per tenant. */

@@ -4,13 +4,16 @@ import { z } from 'zod';
 import { asTenant, inTransaction } from './database.js';
 import { describeError, log } from './log.js';
 import { countOrders, listOrders } from './orders.js';
+import type { Pictures } from './pictures.js';
 import type { ProductDocument, ProductIndex } from './product-index.js';
 import { addProduct, listProducts, type NewProduct, productsById, setPrice } from './products.js';
 import { logIn } from './sessions.js';
 import { type Session, signSession } from './tokens.js';
 
 const schema = buildSchema(`
-  type Product { id: ID!  name: String!  description: String!  priceCents: Int! }
+  type Product { id: ID!  name: String!  description: String!  priceCents: Int!  "GET /pictures/<picture>" picture: String! }
+  "of a product that changed"
+  type Changed { id: ID! }
   type Order { orderNo: Int!  orderId: ID!  status: String!  totalCents: Float!  placedAt: String! }
   type BestSeller { productId: ID!  productName: String!  sold: Int! }
   type Login { token: String!  tenantId: ID!  expiresAt: String! }
@@ -27,13 +30,19 @@ const schema = buildSchema(`
   type Mutation {
     login(email: String!, password: String!): Login!
     "staff only"
-    setPrice(id: ID!, priceCents: Int!): Product!
+    setPrice(id: ID!, priceCents: Int!): Changed!
     "staff only"
-    addProduct(name: String!, description: String!, priceCents: Int!): Product!
+    addProduct(name: String!, description: String!, priceCents: Int!): Changed!
   }
 `);
 
-export type ShopContext = { pool: pg.Pool; index: ProductIndex; tokenSecret: string; session: Session | undefined };
+export type ShopContext = {
+  pool: pg.Pool;
+  index: ProductIndex;
+  pictures: Pictures;
+  tokenSecret: string;
+  session: Session | undefined;
+};
 
 const GraphQLRequest = z.object({
   query: z.string(),
@@ -90,7 +99,7 @@ const resolvers = {
   setPrice: ({ id, priceCents }: { id: string; priceCents: number }, context: ShopContext) =>
     changeProduct(context, (tx) => setPrice(tx, id, priceCents)),
   addProduct: (product: NewProduct, context: ShopContext) =>
-    changeProduct(context, (tx, tenantId) => addProduct(tx, tenantId, product)),
+    changeProduct(context, (tx, tenantId) => addProduct(tx, tenantId, { ...product, pictures: context.pictures })),
 };
 
 /** Answers one GraphQL request; undefined when `body` is none. What went wrong inside is logged, and left out of the answer. */

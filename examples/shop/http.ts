@@ -3,7 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { describeError, log } from './log.js';
 
 export type Request = { path: string; params: Record<string, string>; bearer: string | undefined; body: unknown };
-export type Reply = { status: number; body: unknown };
+/** Bytes are sent as they are, and everything else as JSON. */
+export type Reply = { status: number; body: unknown; contentType?: string };
 export type Route = { method: 'GET' | 'POST'; path: URLPattern; handle: (request: Request) => Promise<Reply> };
 
 const MAX_BODY_BYTES = 262_144;
@@ -63,9 +64,9 @@ function toReply(error: unknown): Reply {
   return { status: 503, body: { error: 'the shop cannot do this at the moment' } };
 }
 
-function send(outgoing: ServerResponse, { status, body }: Reply): void {
-  outgoing.writeHead(status, { 'content-type': 'application/json' });
-  outgoing.end(JSON.stringify(body));
+function send(outgoing: ServerResponse, { status, body, contentType = 'application/json' }: Reply): void {
+  outgoing.writeHead(status, { 'content-type': contentType });
+  outgoing.end(body instanceof Uint8Array ? body : JSON.stringify(body));
 }
 
 /** Returns the port, which the system chooses when 0 is asked for. */

@@ -4,6 +4,7 @@ import type { ShopConfig } from './config.js';
 import { asAdmin, openAppPool } from './database.js';
 import { createTopic, dropTopicAndGroup } from './kafka.js';
 import { log } from './log.js';
+import { Pictures } from './pictures.js';
 import { ProductIndex } from './product-index.js';
 import { rebuildIndex } from './rebuild-index.js';
 import { dropRoles, ensureRoles } from './roles.js';
@@ -14,15 +15,20 @@ const { escapeIdentifier } = pg;
 /** From dist/examples/shop/ back to the source tree: the compiler copies no SQL. */
 const SCHEMA = new URL('../../../examples/shop/schema.sql', import.meta.url);
 
-/** Roles, database, schema, sample data, topic, search index. Refuses a database that exists. */
-export async function createShop(config: ShopConfig): Promise<{ indexed: number }> {
+/** Roles, database, schema, sample data, pictures, topic, search index. Refuses a database that exists. */
+export async function createShop(config: ShopConfig): Promise<{ indexed: number; pictures: number }> {
   await ensureRoles(config);
   await createDatabase(config);
   await asAdmin(config, (client) => applySchema(client, config), config.database);
   await createTopic(config);
+  const pictures = await withPictures(config, async (media) => {
+    await media.createBucket();
+    return asAdmin(config, (client) => media.putAll(client), config.database);
+  });
   const pool = openAppPool(config, 2);
   try {
-    return { indexed: await rebuildIndex(pool, new ProductIndex(config), { signal: new AbortController().signal }) };
+    const { signal } = new AbortController();
+    return { indexed: await rebuildIndex(pool, new ProductIndex(config), { signal }), pictures };
   } finally {
     await pool.end();
   }
@@ -66,6 +72,19 @@ export const dropDatabase = (config: ShopConfig): Promise<void> =>
     await client.query(`DROP DATABASE IF EXISTS ${escapeIdentifier(config.database)} WITH (FORCE)`);
   });
 
+/** Removes every picture and leaves the bucket, as a wrong `rm --recursive` does. Returns how many. */
+export const dropPictures = (config: ShopConfig): Promise<number> =>
+  withPictures(config, (pictures) => pictures.empty());
+
+async function withPictures<T>(config: ShopConfig, work: (pictures: Pictures) => Promise<T>): Promise<T> {
+  const pictures = new Pictures(config);
+  try {
+    return await work(pictures);
+  } finally {
+    pictures.close();
+  }
+}
+
 /** Leaves nothing of the shop behind, except roles that another shop still uses. Repeatable. */
 export async function dropShop(config: ShopConfig): Promise<void> {
   await dropDatabase(config);
@@ -73,4 +92,5 @@ export async function dropShop(config: ShopConfig): Promise<void> {
   if (kept.length > 0) log('info', 'roles still in use were kept', { roles: kept });
   await dropTopicAndGroup(config);
   await new ProductIndex(config).drop();
+  await withPictures(config, (pictures) => pictures.drop());
 }

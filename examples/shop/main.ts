@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Command, InvalidArgumentError } from 'commander';
 import { loadConfig, type ShopConfig } from './config.js';
 import { changeCatalog, placeOrders } from './customer.js';
-import { createShop, dropDatabase, dropShop } from './lifecycle.js';
+import { createShop, dropDatabase, dropPictures, dropShop } from './lifecycle.js';
 import { describeError, log } from './log.js';
 import { startProjector } from './projector.js';
 import { startShop } from './shop.js';
@@ -62,13 +62,18 @@ function commands(config: ShopConfig): Command {
   );
   program
     .command('create')
-    .description('make roles, database, schema, sample data, topic and search index')
+    .description('make roles, database, schema, sample data, pictures, topic and search index')
     .action(async () => print({ created: config.database, ...(await createShop(config)) }));
   program
     .command('drop')
     .description('remove all of it; repeatable')
-    .option('--database-only', 'destroy the database and leave roles, topic, offsets and search index as they are')
-    .action(async (o: { databaseOnly?: boolean }) => {
+    .option(
+      '--database-only',
+      'destroy the database and leave roles, pictures, topic, offsets and search index as they are',
+    )
+    .option('--pictures-only', 'remove every picture and leave the rest')
+    .action(async (o: { databaseOnly?: boolean; picturesOnly?: boolean }) => {
+      if (o.picturesOnly) return print({ dropped: config.media.bucket, pictures: await dropPictures(config) });
       await (o.databaseOnly ? dropDatabase(config) : dropShop(config));
       print({ dropped: config.database });
     });

@@ -1,11 +1,13 @@
+import { randomUUID } from 'node:crypto';
 import type pg from 'pg';
 import { asTenant, type Queryable } from './database.js';
+import { type Pictures, toPictureKey } from './pictures.js';
 import type { ProductDocument } from './product-index.js';
 
-export type Product = { id: string; name: string; description: string; priceCents: number };
+export type Product = { id: string; name: string; description: string; priceCents: number; picture: string };
 export type NewProduct = { name: string; description: string; priceCents: number };
 
-const COLUMNS = 'id, name, description, price_cents AS "priceCents"';
+const COLUMNS = 'id, name, description, price_cents AS "priceCents", picture';
 
 /** As the search index holds it; the instant is written as JavaScript writes it. */
 const DOCUMENT = `id, tenant_id AS "tenantId", name, description, price_cents AS "priceCents",
@@ -23,9 +25,18 @@ export async function productsById(tx: Queryable, ids: readonly string[]): Promi
   return (await tx.query<Product>(sql, [ids])).rows;
 }
 
-export async function addProduct(tx: Queryable, tenantId: string, p: NewProduct): Promise<ProductDocument> {
-  const sql = `INSERT INTO products (tenant_id, name, description, price_cents) VALUES ($1, $2, $3, $4) RETURNING ${DOCUMENT}`;
-  const { rows } = await tx.query<ProductDocument>(sql, [tenantId, p.name, p.description, p.priceCents]);
+/** The picture first: no row ever refers to one that is not there. */
+export async function addProduct(
+  tx: Queryable,
+  tenantId: string,
+  { pictures, ...p }: NewProduct & { pictures: Pictures },
+): Promise<ProductDocument> {
+  const id = randomUUID();
+  const picture = toPictureKey(id);
+  await pictures.put({ id, name: p.name, picture });
+  const sql = `INSERT INTO products (id, tenant_id, name, description, price_cents, picture) VALUES ($1, $2, $3, $4, $5, $6) RETURNING ${DOCUMENT}`;
+  const values = [id, tenantId, p.name, p.description, p.priceCents, picture];
+  const { rows } = await tx.query<ProductDocument>(sql, values);
   return rows[0] as ProductDocument;
 }
 

@@ -39,6 +39,7 @@ CREATE TABLE products (
   description text NOT NULL,
   price_cents integer NOT NULL CHECK (price_cents >= 0),
   attributes  jsonb NOT NULL DEFAULT '{}',
+  picture     text NOT NULL, -- the key of an object in the shop's bucket, which is there before its row
   created_at  timestamptz NOT NULL DEFAULT now(),
   updated_at  timestamptz NOT NULL DEFAULT now(),
   UNIQUE (tenant_id, sku)
@@ -128,7 +129,7 @@ CREATE POLICY tenant_isolation ON order_totals TO :"app", :"reader"
 
 -- Checked with the caller's rights.
 CREATE VIEW tenant_products WITH (security_invoker = true) AS
-  SELECT tenant_id, id, sku, name, description, price_cents, attributes, updated_at FROM products;
+  SELECT tenant_id, id, sku, name, description, price_cents, attributes, picture, updated_at FROM products;
 
 -- Checked with its owner's rights: tenant-safe only as long as it belongs to `reader`, whom the policies bind.
 CREATE VIEW tenant_orders AS
@@ -161,7 +162,7 @@ GRANT SELECT ON tenant_products, tenant_orders TO :"app";
 GRANT EXECUTE ON FUNCTION order_summary(), best_sellers(integer) TO :"app";
 GRANT SELECT ON products, orders, order_items, order_totals TO :"reader";
 
-INSERT INTO schema_migrations (version) VALUES ('0001_shop'), ('0002_order_totals'), ('0003_rejected_events');
+INSERT INTO schema_migrations (version) VALUES ('0001_shop'), ('0002_order_totals'), ('0003_rejected_events'), ('0004_pictures');
 
 RESET ROLE;
 ALTER VIEW tenant_orders OWNER TO :"reader";

@@ -8,15 +8,15 @@ const uuidOf = (text: string) =>
   `overlay(overlay(md5(${text}) PLACING '4' FROM 13 FOR 1) PLACING '8' FROM 17 FOR 1)::uuid`;
 
 const INSERT_PRODUCTS = `
-  INSERT INTO products (id, tenant_id, name, description, price_cents, attributes, created_at, updated_at)
-  SELECT ${uuidOf(`'product:' || $1 || ':' || n`)}, $1::uuid,
+  INSERT INTO products (id, tenant_id, name, description, price_cents, attributes, picture, created_at, updated_at)
+  SELECT product_id, $1::uuid,
          concat_ws(' ', adjective, material, thing, 'No.', n),
          format('%s %s made of %s. Ships in %s days.', adjective, lower(thing), lower(material), 1 + n % 5),
          499 + (n * 7919 + $3::int * 1009) % 20000,
          jsonb_build_object('material', lower(material), 'weightGrams', 100 + n * 37 % 4000, 'tags', jsonb_build_array(lower(adjective), lower(thing))),
-         seeded_at, seeded_at
+         product_id || '.svg', seeded_at, seeded_at
   FROM generate_series(1, $2::int) AS n
-  CROSS JOIN LATERAL (SELECT
+  CROSS JOIN LATERAL (SELECT ${uuidOf(`'product:' || $1 || ':' || n`)} AS product_id,
     (ARRAY['Sturdy','Light','Folding','Quiet','Bright','Compact','Classic'])[1 + (n + $3::int) % 7] AS adjective,
     (ARRAY['Oak','Steel','Linen','Copper','Glass','Bamboo','Wool','Cork','Granite','Leather','Tin'])[1 + (n + $3::int) % 11] AS material,
     (ARRAY['Lamp','Chair','Kettle','Tent','Saw','Bottle','Blanket','Clock','Shelf','Ladder','Knife','Bag','Stove'])[1 + (n + $3::int) % 13] AS thing,

@@ -6,6 +6,9 @@ import { endpoints } from '#tools/services/endpoints.js';
 
 const MAIN = fileURLToPath(new URL('./main.js', import.meta.url));
 
+/** A bucket of the shop's own, for shops live side by side. */
+const toBucketName = (database: string): string => `${database.replaceAll('_', '-')}-media`;
+
 export type Service = { ready: Record<string, unknown>; stop(): Promise<number | null> };
 
 /** The shop's own program as a person runs it: its verbs and services, as child processes with one environment. */
@@ -16,9 +19,11 @@ export class ShopUnderTest {
 
   /** The development services of this checkout, wherever their ports are, unless the environment names others. */
   constructor(env: Record<string, string>) {
-    const { postgres18, kafka, meilisearch } = endpoints;
+    const { postgres18, kafka, meilisearch, s3 } = endpoints;
     const services = { SHOP_ADMIN_URL: postgres18.url, KAFKA_BROKERS: kafka.bootstrap, MEILI_URL: meilisearch.url };
-    this.env = { ...services, MEILI_KEY: meilisearch.masterKey, ...env };
+    const keys = { S3_ACCESS_KEY: s3.accessKeyId, S3_SECRET_KEY: s3.secretAccessKey };
+    const media = { S3_ENDPOINT: s3.endpoint, ...keys, SHOP_BUCKET: toBucketName(env['SHOP_DATABASE'] ?? 'shop') };
+    this.env = { ...services, ...media, MEILI_KEY: meilisearch.masterKey, ...env };
   }
 
   /** Runs one verb; returns its JSON result. Throws with the log's end when it fails. */

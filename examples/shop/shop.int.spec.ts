@@ -9,6 +9,7 @@ import { loadConfig } from './config.js';
 import type { PlacedOrders } from './customer.js';
 import { asAdmin } from './database.js';
 import type { OrderPlaced } from './order-event.js';
+import { Pictures } from './pictures.js';
 import { type Service, ShopUnderTest } from './shop-under-test.js';
 import { type ShopSummary, summarize } from './summary.js';
 import { TENANTS } from './tenants.js';
@@ -127,6 +128,25 @@ describe('the sample shop', () => {
     expect(listed.some((product) => others.some((other) => other.id === product.id))).toBe(false);
   });
 
+  it('has a picture for every product, also for one that staff add, and shows it', async () => {
+    await shop.run('change-catalog', '--count', '1');
+    const { rows } = await asAdmin(
+      config,
+      (client) => client.query<{ name: string; picture: string }>('SELECT name, picture FROM products'),
+      name,
+    );
+    expect(rows).toHaveLength(93);
+    for (const { name: product, picture } of rows) {
+      const answer = await fetch(`${url}/pictures/${picture}`);
+      expect(answer.headers.get('content-type')).toBe('image/svg+xml');
+      expect(await answer.text()).toContain(`<title>${product}</title>`);
+    }
+    const pictures = new Pictures(config);
+    expect(await pictures.find('none.svg')).toBeUndefined();
+    pictures.close();
+    expect((await send('/pictures/none.svg', undefined)).status).toBe(404);
+  });
+
   it('projects every accepted order once, numbers without holes', async () => {
     const placed = await shop.run<PlacedOrders>('place-orders', '--count', '10', '--wait');
     expect(placed.orderIds).toHaveLength(10);
@@ -154,7 +174,7 @@ describe('the sample shop', () => {
     await shop.run('change-catalog', '--count', '2');
     const index = new Meilisearch({ host: config.meili.url, apiKey: config.meili.key }).index(config.meili.index);
     await asAdmin(config, (client) => client.query(`DELETE FROM products WHERE name LIKE 'Brand New%'`), name);
-    expect((await index.getStats()).numberOfDocuments).toBe(96);
+    expect((await index.getStats()).numberOfDocuments).toBe(99);
 
     expect((await send('/admin/search/backfill', {}, 'wrong')).status).toBe(401);
     const started = await send('/admin/search/backfill', {}, config.adminToken);

@@ -8,6 +8,7 @@ import { closeServer, createHttpServer, HttpError, listen, type Reply, type Requ
 import { OrderRequest } from './order-event.js';
 import { OrderPublisher } from './order-publisher.js';
 import { toOrderPlaced } from './orders.js';
+import { Pictures } from './pictures.js';
 import { ProductIndex } from './product-index.js';
 import { rebuildIndex } from './rebuild-index.js';
 import { isSameSecret, readSession, type Session } from './tokens.js';
@@ -17,6 +18,7 @@ type Parts = {
   config: ShopConfig;
   pool: pg.Pool;
   index: ProductIndex;
+  pictures: Pictures;
   publisher: OrderPublisher;
   backfills: Backfills;
 };
@@ -27,9 +29,10 @@ const path = (pathname: string) => new URLPattern({ pathname });
 export async function startShop(config: ShopConfig): Promise<Shop> {
   const pool = openAppPool(config, 10);
   const index = new ProductIndex(config);
+  const pictures = new Pictures(config);
   const publisher = new OrderPublisher(config);
   const backfills = new Backfills((signal, onProgress) => rebuildIndex(pool, index, { signal, onProgress }));
-  const server = createHttpServer(routes({ config, pool, index, publisher, backfills }));
+  const server = createHttpServer(routes({ config, pool, index, pictures, publisher, backfills }));
   const port = await listen(server, config.port);
   return {
     url: `http://127.0.0.1:${port}`,
@@ -37,6 +40,7 @@ export async function startShop(config: ShopConfig): Promise<Shop> {
       await closeServer(server);
       await backfills.stop();
       await publisher.close();
+      pictures.close();
       await pool.end();
     },
   };
@@ -54,8 +58,14 @@ function routes(parts: Parts): Route[] {
       method: 'POST',
       path: path('/graphql'),
       handle: async (request) => {
-        const { pool, index, config } = parts;
-        const context = { pool, index, tokenSecret: config.tokenSecret, session: sessionOf(request) || undefined };
+        const { pool, index, pictures, config } = parts;
+        const context = {
+          pool,
+          index,
+          pictures,
+          tokenSecret: config.tokenSecret,
+          session: sessionOf(request) || undefined,
+        };
         const body = await answerGraphql(request.body, context);
         if (body === undefined) throw new HttpError(400, 'send {"query": "...", "variables": {...}}');
         return { status: 200, body };
@@ -68,6 +78,15 @@ function routes(parts: Parts): Route[] {
         const session = sessionOf(request);
         if (!session) throw new HttpError(401, 'log in first');
         return takeOrder(request.body, session, parts);
+      },
+    },
+    {
+      method: 'GET',
+      path: path('/pictures/:key'),
+      handle: async ({ params: { key = '' } }) => {
+        const found = await parts.pictures.find(key);
+        if (found === undefined) throw new HttpError(404, 'no such picture');
+        return { status: 200, body: found.bytes, contentType: found.contentType };
       },
     },
     {

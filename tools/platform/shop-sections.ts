@@ -89,9 +89,11 @@ const toHttpProbe = (baseUrl: string): object => ({
     },
     {
       ...{ name: 'browse products', path: '/graphql', headers: { authorization: 'Bearer ${token}' } },
-      graphql: { query: '{ products(limit: 10) { id name priceCents } }' },
+      graphql: { query: '{ products(limit: 10) { id name priceCents picture } }' },
       expect: { json: [{ path: 'data.products', minItems: 10 }] },
+      capture: { picture: 'data.products[0].picture' },
     },
+    { name: 'look at a picture', path: '/pictures/${picture}', expect: { contains: '</svg>' } },
   ],
 });
 

@@ -4,7 +4,7 @@ import { urlOf } from '#tools/sandbox/sandbox.js';
 import { Trouble } from '#tools/sandbox/trouble.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
 import { ask } from './disaster.js';
-import { dataset, type Stage, summarize, toSummaryText } from './stage.js';
+import { database, type Stage, summarize, toSummaryText } from './stage.js';
 
 interface Backfill {
   readonly id: string;
@@ -45,7 +45,7 @@ interface ReplayedPartition {
 
 /** Moves the stopped projector's group back to where the backup saw it. True when no event is gone from the bus. */
 export async function replay(stage: Stage, backup: string): Promise<boolean> {
-  const data = { dataset, backup, mode: 'reset' };
+  const data = { dataset: database.dataset, backup, mode: 'reset' };
   const completed = await ask(stage, { type: 'replay.requested', mode: 'binary', data }, 'replay.completed');
   for (const part of completed.data['partitions'] as ReplayedPartition[]) {
     const gap = part.gap === null ? 'no gap' : `GAP ${JSON.stringify(part.gap)}`;

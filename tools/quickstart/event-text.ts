@@ -11,14 +11,16 @@ const counts = (value: unknown): string =>
   Object.entries(value as Record<string, number>)
     .map(([name, count]) => `${count} ${name}`)
     .join(', ');
+/** Of a bucket, content is shared between backups and no part of the size of one. */
+const stored: Say = ({ kind, sizeBytes }) => (kind === 'bucket' ? '' : `${size(sizeBytes)} stored of a source of `);
 const started: Say = ({ attempt, runId }) => `attempt ${attempt} of run ${runId}`;
 
 /** What is worth telling of each event. */
 const texts: Readonly<Record<string, Say>> = {
   'backup.completed': (d) =>
-    `${size(d['sizeBytes'])} stored of a source of ${size(d['sourceSizeBytes'])}: ${counts(d['counts'])}, ` +
-    `position on the bus ${d['busPosition']}`,
-  'restore.completed': (d) => `database ${d['destination']} on target ${d['target']}, strategy ${d['strategy']}`,
+    `${stored(d)}${size(d['sourceSizeBytes'])}: ${counts(d['counts'])}` +
+    (d['busPosition'] === 'none' ? '' : `, position on the bus ${d['busPosition']}`),
+  'restore.completed': (d) => `destination ${d['destination']} of target ${d['target']}, strategy ${d['strategy']}`,
   'verification.completed': (d) => `verdict ${d['verdict']}, ${(d['probes'] as unknown[]).length} probes`,
   'replay.completed': (d) =>
     `every offset accounted for; ${d['isComplete'] ? 'no event is gone' : 'SOME EVENTS ARE GONE'}`,

@@ -37,6 +37,7 @@ to try next
   npm run -s holdfast -- backup run shop --wait
   npm run -s holdfast -- restore plan shop@latest --target production --destination ${sandbox.shop.database}_copy
   npm run -s holdfast -- restore run shop@latest --target production --destination ${sandbox.shop.database}_copy --profile database --wait
+  npm run -s holdfast -- restore plan media@latest --target pictures --destination / --strategy sync
   npm run -s holdfast -- runs list
 
 to stop it all

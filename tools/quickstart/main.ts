@@ -17,7 +17,8 @@ import { playStory, storySteps } from './story.js';
 
 const usage = `usage: npm run quickstart [-- --keep | --stop]
 
-Loads a sample shop, backs it up, destroys its database, restores it, proves it equal, and replays the orders since.
+Loads a sample shop, backs it up, destroys its database and pictures, restores both, proves them equal, and replays
+the orders since.
 Exits 0 only when every verdict passed and every order is back, none twice.
 
   --keep   leave services, apps and shop running afterwards, also when it failed

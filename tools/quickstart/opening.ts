@@ -13,12 +13,12 @@ export async function cleanUp({ sandbox, secrets, shop, signal }: Stage): Promis
   await forgetTopics(sandbox.topicPrefix, signal);
 }
 
-/** Roles, database with forced row-level security, products, orders, topic, search index; the shop and its projector. */
+/** Roles, database with forced row-level security, products, pictures, orders, topic, search index; the shop and its projector. */
 export async function openShop({ reporter, sandbox, shop }: Stage): Promise<void> {
-  const { indexed } = await shop.run<{ indexed: number }>('create');
-  reporter.note(
-    `database ${sandbox.shop.database}, topic ${sandbox.shop.topic}, ${indexed} products in the search index`,
-  );
+  const { indexed, pictures } = await shop.run<{ indexed: number; pictures: number }>('create');
+  const { database, topic, bucket } = sandbox.shop;
+  reporter.note(`database ${database}, topic ${topic}, ${indexed} products in the search index`);
+  reporter.note(`${pictures} pictures in bucket ${bucket}, one a product`);
   await Promise.all([shop.serve(), shop.project()]);
   reporter.note(`shop at ${urlOf(sandbox, 'shop')}/graphql, projector in group ${sandbox.shop.group}`);
 }

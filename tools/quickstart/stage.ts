@@ -17,8 +17,15 @@ export interface Stage {
   readonly signal: AbortSignal;
 }
 
-export const dataset = 'shop';
-export const target = 'production';
+/** What is protected, and where it comes back: the shop's database, and its pictures. */
+export const database = { dataset: 'shop', target: 'production' } as const;
+export const media = { dataset: 'media', target: 'pictures', destination: '/' } as const;
+
+/** The ids of the two backups. */
+export interface Backups {
+  readonly database: string;
+  readonly media: string;
+}
 
 export const summarize = ({ shop }: Stage): Promise<ShopSummary> => shop.run<ShopSummary>('summary');
 

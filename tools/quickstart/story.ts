@@ -1,18 +1,25 @@
 import { accountFor, accountHead } from './accounting.js';
 import { catchUp, rebuildSearch, replay } from './aftermath.js';
 import type { CloudEvent } from './cloud-event.js';
-import { backUp, destroy, liveOn, restore, verify } from './disaster.js';
+import { backUp, destroy, liveOn, restoreDatabase, restoreMedia, verify } from './disaster.js';
 import { cleanUp, openHoldfast, openShop, takeOrders } from './opening.js';
 import { toTable } from './reporter.js';
 import { type Stage, summarize, toSummaryText } from './stage.js';
-import { toEvidenceLines, toVerdictRows, toVerification, type Verification, verdictHead } from './verdicts.js';
+import {
+  toEvidenceLines,
+  toVerdictRows,
+  toVerification,
+  type Verdicts,
+  type Verification,
+  verdictHead,
+} from './verdicts.js';
 
 /** How many steps there are, the start of the services included. */
-export const storySteps = 13;
+export const storySteps = 14;
 
 /**
- * Backup, destruction, restore, proof and replay of the sample shop, everything asked for over the bus. True only when every
- * verdict is passed, no event was lost, and the shop has every order again, none twice.
+ * Backup, destruction, restore, proof and replay of the sample shop, its database and its pictures, everything asked for over the bus.
+ * True only when every verdict is passed, no event was lost, and the shop has every order again, none twice.
  */
 export async function playStory(stage: Stage): Promise<boolean> {
   const { reporter } = stage;
@@ -20,10 +27,17 @@ export async function playStory(stage: Stage): Promise<boolean> {
   await reporter.tell('open the sample shop: three tenants behind forced row-level security', () => openShop(stage));
   await reporter.tell('start scheduler, executor and verifier', () => openHoldfast(stage));
   await reporter.tell('customers order', () => takeOrders(stage));
-  const backup = await reporter.tell('back up, while customers go on ordering', () => backUp(stage));
+  const backups = await reporter.tell('back up database and pictures, while customers go on ordering', () =>
+    backUp(stage),
+  );
   const before = await reporter.tell('life goes on after the backup', () => liveOn(stage));
-  await reporter.tell('disaster: the database is destroyed', () => destroy(stage));
-  const proof = await reporter.tell('restore it, and prove it equal', () => prove(stage, restore(stage, backup)));
+  await reporter.tell('disaster: database and pictures are destroyed', () => destroy(stage));
+  const proof = await reporter.tell('restore the database, and prove it equal', () =>
+    prove(stage, restoreDatabase(stage, backups)),
+  );
+  const mediaProof = await reporter.tell('restore the pictures, and prove that every product has its own', () =>
+    prove(stage, restoreMedia(stage, backups)),
+  );
   const restored = await reporter.tell('rebuild the search index through the shop', async () => {
     const summary = await summarize(stage);
     reporter.note(toSummaryText(summary));
@@ -31,12 +45,12 @@ export async function playStory(stage: Stage): Promise<boolean> {
     return summary;
   });
   const fullProof = await reporter.tell('prove everything, application and search included', () =>
-    prove(stage, verify(stage, backup)),
+    prove(stage, verify(stage, backups)),
   );
-  const isComplete = await reporter.tell('replay the orders since the backup', () => replay(stage, backup));
+  const isComplete = await reporter.tell('replay the orders since the backup', () => replay(stage, backups.database));
   const after = await reporter.tell('the projector catches up', () => catchUp(stage));
 
-  const isProven = printVerdicts(stage, proof, fullProof);
+  const isProven = printVerdicts(stage, { first: proof, media: mediaProof, last: fullProof });
   const account = accountFor(before, restored, after);
   reporter.line(`\norders\n\n${toTable(accountHead, account.rows)}\n`);
   for (const problem of account.problems) reporter.line(`wrong: ${problem}`);
@@ -51,9 +65,10 @@ async function prove({ reporter }: Stage, asked: Promise<CloudEvent>): Promise<V
   return verification;
 }
 
-function printVerdicts({ reporter }: Stage, first: Verification, last: Verification): boolean {
-  reporter.line(`\nverdicts\n\n${toTable(verdictHead, toVerdictRows(first, last))}`);
+function printVerdicts({ reporter }: Stage, verdicts: Verdicts): boolean {
+  reporter.line(`\nverdicts\n\n${toTable(verdictHead, toVerdictRows(verdicts))}`);
   reporter.line('\nevidence\n');
-  for (const line of toEvidenceLines(last)) reporter.line(`  ${line}`);
-  return [first, last].every(({ verdict }) => verdict === 'passed');
+  for (const each of [verdicts.last, verdicts.media])
+    for (const line of toEvidenceLines(each)) reporter.line(`  ${line}`);
+  return Object.values(verdicts).every(({ verdict }) => verdict === 'passed');
 }

@@ -25,13 +25,24 @@ export const toVerification = ({ data }: CloudEvent): Verification => data as un
 
 export const verdictHead = ['probe', 'after the restore', 'in the end', 'what was looked at, and what was found'];
 
-/** One row a probe: what it said when only the database was back, and what it said when all was. */
-export const toVerdictRows = (first: Verification, last: Verification): string[][] =>
-  last.probes.map(({ probe, verdict, summary }) => {
+export interface Verdicts {
+  /** Of the database, when only it was back. */
+  readonly first: Verification;
+  /** Of the pictures, when they were back. */
+  readonly media: Verification;
+  /** Of the database again, with application and search, when all was back. */
+  readonly last: Verification;
+}
+
+/** One row a probe: what it said after the restore, and what it said when all was back. */
+export const toVerdictRows = ({ first, media, last }: Verdicts): string[][] => [
+  ...last.probes.map(({ probe, verdict, summary }) => {
     const before = first.probes.find((outcome) => outcome.probe === probe);
     const isWorse = before !== undefined && before.verdict !== 'passed';
     return [probe, before?.verdict ?? '-', verdict, isWorse ? before.summary : summary];
-  });
+  }),
+  ...media.probes.map(({ probe, verdict, summary }) => [probe, verdict, '-', summary]),
+];
 
 /** The evidence of the probes that did not pass; of those that did, one fact each. */
 export function toEvidenceLines({ probes }: Verification): string[] {

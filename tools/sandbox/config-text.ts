@@ -1,4 +1,5 @@
 import { stringify } from 'yaml';
+import { toMediaSections } from '#tools/platform/media-sections.js';
 import { toInstallationConfig } from '#tools/platform/platform-config.js';
 import { toShopSections } from '#tools/platform/shop-sections.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -8,18 +9,20 @@ import { type Sandbox, urlOf } from './sandbox.js';
 export const toConfigText = (sandbox: Sandbox): string => {
   const { name, topicPrefix, bucket, ports, shop } = sandbox;
   const { endpoint, region, accessKeyId } = endpoints.s3;
+  const store = { endpoint, region, accessKeyId, secretAccessKey: '${env:S3_SECRET_KEY}' };
+  const shopSections = toShopSections({ names: shop, url: urlOf(sandbox, 'shop'), repository: 'local-s3' });
+  const mediaSections = toMediaSections({ store, bucket: shop.bucket, repository: 'local-s3' });
   const names = { instance: name, brokers: endpoints.kafka.brokers, topicPrefix, apiUrl: urlOf(sandbox, 'scheduler') };
   const config = toInstallationConfig(names, {
     scheduler: { http: { port: ports.scheduler } },
     executor: { http: { port: ports.executor } },
     verifier: { http: { port: ports.verifier } },
     repositories: {
-      'local-s3': {
-        ...{ url: `s3://${bucket}/backups`, endpoint, region, accessKeyId },
-        secretAccessKey: '${env:S3_SECRET_KEY}',
-      },
+      'local-s3': { url: `s3://${bucket}/backups`, ...store },
     },
-    ...toShopSections({ names: shop, url: urlOf(sandbox, 'shop'), repository: 'local-s3' }),
+    datasets: { ...shopSections.datasets, ...mediaSections.datasets },
+    targets: { ...shopSections.targets, ...mediaSections.targets },
+    profiles: { ...shopSections.profiles, ...mediaSections.profiles },
   });
   return `# Written anew by \`npm run ${name}\`. docs/reference/holdfast.example.yaml explains every section.
 # yaml-language-server: $schema=../docs/reference/holdfast.schema.json

@@ -22,6 +22,8 @@ export interface Sandbox {
     readonly topic: string;
     readonly group: string;
     readonly index: string;
+    /** Where its pictures are. */
+    readonly bucket: string;
     /** Per tenant. */
     readonly products: number;
     readonly orders: number;
@@ -53,7 +55,8 @@ export function toSandbox(name: SandboxName): Sandbox {
       topic: `${prefix}shop.orders`,
       group: `${prefix}shop-projector`,
       index: `${name}_products`,
-      products: 1_000,
+      bucket: `${name}-shop-media`,
+      products: 200,
       orders: 400,
     },
   };
