@@ -47,29 +47,32 @@ const ofBackup = ({ storing }: StoreKind): KillCase[] => [
 
 type Strategy = 'new' | 'replacing';
 
+interface StoreKill extends KillCase {
+  /** It is the run's last attempt that is killed, so the run fails. */
+  readonly isLast?: true;
+}
+
 const stagesOf = ({ writing }: StoreKind, strategy: Strategy): Stage[] =>
   writing.filter(({ only = strategy }) => only === strategy);
 
-const ofRestore = (kind: StoreKind, strategy: Strategy): KillCase[] => {
+const ofRestore = (kind: StoreKind, strategy: Strategy): StoreKill[] => {
+  const of = (stage: Stage): KillCase[] => at(stage, stage.represents === strategy ? { representative: 'before' } : {});
+  const stages = stagesOf(kind, strategy);
   const manifest = inStore({ method: 'PUT', key: /manifest[.]json$/ });
   return [
     ...taking('restore[.]requested'),
     ...around('executor', 'committing what to restore', commitOf('catalog', /INSERT INTO holdfast[.]restores/)),
     ...around('executor', 'placing the hold', inStore({ method: 'PUT', key: /[/]holds[/]restore-/ })),
     ...(strategy === 'replacing' ? around('executor', 'storing the manifest of the safety backup', manifest) : []),
-    ...stagesOf(kind, strategy).flatMap((stage) =>
-      at(stage, stage.represents === strategy ? { representative: 'before' } : {}),
-    ),
+    ...stages.flatMap(of),
     ...around('executor', 'letting the hold go', inStore({ method: 'DELETE', key: /[/]holds[/]restore-/ })),
     ...ending('restore.completed'),
+    ...stages
+      .filter(({ isLast }) => isLast)
+      .flatMap(of)
+      .map((kill) => ({ ...kill, step: `${kill.step}, with no attempt left`, isLast: true as const })),
   ];
 };
-
-/** Of these the run fails: its last attempt is killed. */
-const ofLast = (kind: StoreKind, strategy: Strategy): KillCase[] =>
-  stagesOf(kind, strategy).flatMap((stage) =>
-    stage.isLast ? at(stage, stage.represents === strategy ? { representative: 'before' } : {}) : [],
-  );
 
 describe.each(representative(storeKinds))('whose app is killed while it works for $name', (kind) => {
   let store: Store;
@@ -95,13 +98,10 @@ describe.each(representative(storeKinds))('whose app is killed while it works fo
 
   it.each(chosenOf(ofRestore(kind, 'new')))(
     'restore (new): $app $step',
-    (kill) => meetKill(cluster, named(kind, newFrom(store)), kill),
-    120_000,
-  );
-
-  it.each(chosenOf(ofLast(kind, 'new')))(
-    'failing restore (new): $app $step',
-    (kill) => meetLastKill(cluster, named(kind, failingNewFrom(store)), kill),
+    (kill) =>
+      kill.isLast
+        ? meetLastKill(cluster, named(kind, failingNewFrom(store)), kill)
+        : meetKill(cluster, named(kind, newFrom(store)), kill),
     180_000,
   );
 
@@ -110,17 +110,10 @@ describe.each(representative(storeKinds))('whose app is killed while it works fo
   it.each(chosenOf(ofRestore(kind, 'replacing')))(
     `restore (${replacing}): $app $step`,
     (kill) => {
-      const work = replacingIn(store, place, replacing);
-      return meetKill(cluster, named(kind, work), replacesAtOnce ? { ...kill, meanwhile: work.findHalf } : kill);
-    },
-    120_000,
-  );
-
-  it.each(chosenOf(ofLast(kind, 'replacing')))(
-    `failing restore (${replacing}): $app $step`,
-    (kill) => {
-      const work = replacingIn(store, place, replacing);
-      return meetLastKill(cluster, { ...named(kind, work), findBroken: work.findHalf }, kill);
+      const replacement = replacingIn(store, place, replacing);
+      const work = named(kind, replacement);
+      if (kill.isLast) return meetLastKill(cluster, { ...work, findBroken: replacement.findHalf }, kill);
+      return meetKill(cluster, work, replacesAtOnce ? { ...kill, meanwhile: replacement.findHalf } : kill);
     },
     180_000,
   );

@@ -241,7 +241,6 @@ export const newFrom = (store: Store, destination?: string): Work => ({
 /** One that fails: then there is nothing at its destination. */
 export const failingNewFrom = (store: Store): Work => ({
   ...newFrom(store),
-  name: 'failing restore (new)',
   findBroken: async (_cluster, asked) =>
     (await store.read(destinationOf(asked))) === null ? [] : [`destination ${destinationOf(asked)} is half there`],
 });
