@@ -6,7 +6,9 @@ import { storeCheckName } from './repository-check.js';
 /** Can this dataset be backed up, whole, to somewhere else? What its own kind needs, the engine asks. */
 export function datasetChecks(name: string, { installation, signal }: VerbContext): Check[] {
   const { repositories } = installation.datasetConfig(name);
-  const ofEngine = installation.engineOf(name).checks.dataset(installation.dataset(name), signal);
+  const schedules = Object.keys(installation.config.schedules).map((schedule) => installation.schedule(schedule));
+  const methods = schedules.filter(({ dataset }) => dataset === name).map(({ method }) => method);
+  const ofEngine = installation.engineOf(name).checks.dataset(installation.dataset(name), signal, methods);
   const needs = [...ofEngine.flatMap((check) => check.needs ?? []), ...repositories.slice(0, 1).map(storeCheckName)];
   return [
     ...ofEngine,

@@ -1,5 +1,6 @@
 import { describeTarget } from '#common/contracts/recovery-target.js';
 import { toLsn } from '#common/domain/wal.js';
+import { toNeededBytes } from '#common/engines/postgres/pitr/plan-recovery.js';
 import { Exit } from '#common/errors/exit.js';
 import { planRecovery } from '#common/operations/recovery/recover-dataset.js';
 import { text } from '../options.js';
@@ -22,6 +23,7 @@ export const recoverPlan: Verb = {
     const walBytes = segments * base.facts.segmentBytes;
     const end = toLsn(reach.end);
     const { backupId } = base;
+    const chain = base.facts.chain.map((link) => link.backupId);
     return {
       document: {
         dataset,
@@ -29,6 +31,7 @@ export const recoverPlan: Verb = {
         timeline,
         backupId,
         backupTakenAt: base.facts.takenAt,
+        chain,
         segments,
         walBytes,
         archivedUntil: end,
@@ -36,9 +39,10 @@ export const recoverPlan: Verb = {
       text: toFields({
         recovery: describeTarget(goal),
         'base backup': `${backupId} of ${base.facts.takenAt}, PostgreSQL ${base.facts.serverVersion}`,
+        ...(chain.length === 0 ? {} : { 'builds on': chain.join(', ') }),
         timeline: String(timeline),
         WAL: `${segments} segments, ${toSize(walBytes)} once unpacked, up to ${end}`,
-        space: toSize(walBytes + base.facts.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)),
+        space: toSize(toNeededBytes(base.facts, segments)),
       }),
       exit: Exit.done,
     };

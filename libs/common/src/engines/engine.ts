@@ -12,6 +12,7 @@ import type { Keyring } from '#common/sealing/keyring.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Archiver } from './archiver.js';
 import type { Check } from './check.js';
+import type { FindEarlier } from './earlier-backup.js';
 import type { Findings, Remember } from './findings.js';
 import type { Material, RestoreProgress } from './material.js';
 import type { Options } from './options.js';
@@ -109,8 +110,8 @@ export interface FlushOptions {
 
 /** What `holdfast check` asks of one kind. */
 export interface EngineChecks<D extends ProtectedDataset, T extends RestoreTarget> {
-  /** The connection first: what could only say once more that it is missing names that check in `needs`. */
-  dataset(dataset: D, signal: AbortSignal): readonly Check[];
+  /** The connection first: what could only say once more that it is missing names that check in `needs`. `methods`: those of its schedules. */
+  dataset(dataset: D, signal: AbortSignal, methods?: readonly string[]): readonly Check[];
   target(target: T, signal: AbortSignal): readonly Check[];
   /** How many bytes there are to back up, roughly. */
   measure(dataset: D, signal: AbortSignal): Promise<number>;
@@ -132,6 +133,8 @@ export interface OpenOptions {
   readonly onStage?: (stage: string) => void;
   /** For kinds whose backups share content; nothing is prepared for those that never ask. Throws: config.invalid, repository.*. */
   readonly shared?: (() => Promise<SharedObjects>) | undefined;
+  /** For methods that build on earlier backups. */
+  readonly findEarlier?: FindEarlier | undefined;
   /** What the source's administrator sees of us: run and attempt. */
   readonly applicationName?: string | undefined;
 }

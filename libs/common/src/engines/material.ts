@@ -5,6 +5,8 @@ import type { SharedMaterial } from './shared-objects.js';
 
 /** The objects of the backup, on demand. A driver takes what it needs, when it needs it; every byte is checked before it is used. */
 export interface Material extends SharedMaterial {
+  /** The objects of a backup that this one builds on. Throws: backup.missing, backup.damaged, sealing.*; repository.*. */
+  needed(backupId: string): Promise<Pick<Material, 'open' | 'pipe'>>;
   /** A file of its own, unsealed; `name` is the object's unsealed name. Throws: backup.corrupt, restore.spool-full, sealing.*; repository.*. */
   spool(name: string): Promise<string>;
   /** The same as a stream, which errors at its end when the stored bytes are not those of the manifest. */

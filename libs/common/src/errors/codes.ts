@@ -311,6 +311,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Let the named session end, or end it with `SELECT pg_terminate_backend(<pid>)`; how long a dump waits, `lockTimeoutMs` of its dataset says.',
   },
+  'postgres.no-parent': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Take a full base backup, on which the next incremental ones build.',
+  },
   'postgres.permission': {
     retryable: false,
     exit: Exit.failed,

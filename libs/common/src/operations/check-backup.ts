@@ -3,6 +3,7 @@ import type { AppError } from '#common/errors/app-error.js';
 import { checksumsProbe, type ObjectsContext, readSums } from '#common/probes/checksums.probe.js';
 import { conclude, countOf, EvidenceLog, type ProbeFinding } from '#common/probes/evidence.js';
 import { runProbe } from '#common/probes/run-probe.js';
+import { findBrokenNeeds } from '#common/repository/load-backup.js';
 import { checkContent } from './content/check-content.js';
 import { type HoldWorkOptions, holdWork } from './hold-work.js';
 import { type KeepVerdictDeps, keepVerdict, type VerificationResult } from './keep-verdict.js';
@@ -32,10 +33,17 @@ export function checkBackup(
   });
 }
 
-/** The objects of the backup itself, and those that it shares with others. */
+/** The objects of the backup itself and those that it shares with others; of backups that it builds on, what is known to be wrong with them. */
 async function readAll(context: ObjectsContext): Promise<ProbeFinding> {
   const own = await readSums(context);
   const { manifest, repository, signal } = context;
+  const broken = await findBrokenNeeds(repository, manifest, { signal, withProofs: true });
+  if (broken.length > 0) {
+    const problems = new EvidenceLog();
+    problems.add(...broken.map(({ object, problem }) => ({ subject: object, problem })));
+    const looked = `${own.summary}; ${countOf(manifest.needs.length, 'backup')} that it builds on`;
+    return conclude({ looked, problems, facts: own.evidence });
+  }
   // References that are damaged themselves say nothing of what they refer to.
   if (manifest.references === undefined || own.verdict !== 'passed') return own;
   const { count, sizeBytes, damage, damaged } = await checkContent(manifest, repository, { signal, withDigests: true });

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os';
+import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupSession } from '#common/engines/engine.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
@@ -15,6 +16,11 @@ interface Child {
   readonly repository: BackupRepository;
 }
 
+export interface HeldSession<F> extends Required<BackupSession<F>> {
+  /** What it builds on, in the order of `needs`. */
+  readonly needed: readonly Manifest[];
+}
+
 /**
  * A session whose backups that it builds on are held until it is closed, and for a hold's life after: by then the manifest names them, so
  * that every sweep that may delete one sees either. Closes the session where it fails. Throws: backup.missing, backup.damaged, backup.expiring
@@ -24,21 +30,26 @@ export async function holdNeeded<F>(
   session: BackupSession<F>,
   child: Child,
   signal: AbortSignal,
-): Promise<Required<BackupSession<F>>> {
+): Promise<HeldSession<F>> {
   const { needs = [] } = session;
   const holds: KeptHold[] = [];
+  const needed: Manifest[] = [];
   const close = async (): Promise<void> => {
     await Promise.all(holds.map((hold) => hold.leave()));
     await session.close();
   };
   try {
-    for (const backupId of needs) holds.push(await holdOne({ dataset: child.dataset.name, backupId }, child, signal));
+    for (const backupId of needs) {
+      const { hold, manifest } = await holdOne({ dataset: child.dataset.name, backupId }, child, signal);
+      holds.push(hold);
+      needed.push(manifest);
+    }
   } catch (error) {
     await close();
     throw error;
   }
   return {
-    ...{ busPosition: session.busPosition, tools: session.tools, needs, close },
+    ...{ busPosition: session.busPosition, tools: session.tools, needs, needed, close },
     objects: () => session.objects(),
     facts: () => session.facts(),
     requires: async () => (await session.requires?.()) ?? [],
@@ -49,25 +60,25 @@ async function holdOne(
   needed: HeldBackup,
   { backupId, runId, repository }: Child,
   signal: AbortSignal,
-): Promise<KeptHold> {
+): Promise<{ readonly hold: KeptHold; readonly manifest: Manifest }> {
   const reason = `backup ${backupId} builds on it`;
   const name = newHoldName('backup', runId);
   const own = { ...needed, name, reason, by: hostname(), livesMs: HOLD_LIVES_MS };
   const hold = await keepHold(repository, own, signal);
   try {
     // The hold is in force: a mark that comes from now on is looked at by no sweep that does not see the hold, or the new manifest.
-    await assertFit(needed, repository, signal);
-    return hold;
+    return { hold, manifest: await loadFit(needed, repository, signal) };
   } catch (error) {
     await hold.release();
     throw error;
   }
 }
 
-async function assertFit(needed: HeldBackup, repository: BackupRepository, signal: AbortSignal): Promise<void> {
+async function loadFit(needed: HeldBackup, repository: BackupRepository, signal: AbortSignal): Promise<Manifest> {
   const { manifest, damage, isMarked } = await inspectBackup(repository, needed, { signal });
   const what = `backup ${needed.backupId}, which the new one builds on,`;
   if (damage !== undefined) throw damage;
   if (manifest === undefined) throw new AppError('backup.missing', `${what} is not in ${repository.location}`);
   if (isMarked) throw new AppError('backup.expiring', `${what} is marked for deletion`, { ...needed });
+  return manifest;
 }

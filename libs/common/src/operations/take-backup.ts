@@ -18,9 +18,10 @@ import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { type SealedForm, Sealing, suffixOf } from '#common/sealing/sealing.js';
 import { placeCanary } from './canary.js';
 import { type SharedParts, Sharing } from './content/sharing.js';
+import { findEarlier } from './find-earlier.js';
 import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
-import { toContentByHand, toRestoreByHand } from './restore/by-hand.js';
+import { toContentByHand, toFetchNeeded, toRestoreByHand } from './restore/by-hand.js';
 
 /** One try at one backup: whatever it writes lies below a prefix of its own. */
 export interface BackupAttempt<D extends ProtectedDataset = ProtectedDataset> {
@@ -43,7 +44,7 @@ export interface BackupProgress {
 }
 
 export interface TakeBackupDeps<D extends ProtectedDataset = ProtectedDataset, F extends object = object> {
-  readonly engine: Pick<Engine<D, RestoreTarget, F>, 'kind' | 'methods' | 'summarise'>;
+  readonly engine: Pick<Engine<D, RestoreTarget, F>, 'kind' | 'methods' | 'facts' | 'summarise'>;
   readonly repository: BackupRepository;
   /** Where the dataset's topics stand; called between the locks and the snapshot. */
   readonly readBusPosition?: ReadBusPosition | undefined;
@@ -124,6 +125,11 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
     ...{ signal, sealing, purpose: attempt.purpose, readBusPosition: d.readBusPosition },
     onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
     shared: () => sharing.begin(),
+    findEarlier: (wanted) => {
+      const { dataset, backupId } = attempt;
+      const { engine, repository } = d;
+      return findEarlier({ dataset: dataset.name, backupId, engine }, wanted, { repository, signal });
+    },
     applicationName: `holdfast ${attempt.runId} a${attempt.attempt}`,
   });
   const session = await opening.catch(async (error) => {
@@ -144,7 +150,9 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
     const { location } = d.repository;
     const ofContent =
       shared.references === undefined ? [] : toContentByHand(attempt.dataset.name, location, recipients.length > 0);
-    const byHand = toRestoreByHand(needed, location, [...ofContent, ...method.byHand({ facts, tools, ...chain })]);
+    const ofNeeded = output.needed.flatMap((each) => toFetchNeeded(each, location));
+    const ofEngine = [...ofNeeded, ...ofContent, ...method.byHand({ facts, tools, ...chain })];
+    const byHand = toRestoreByHand(needed, location, ofEngine);
     const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain, ...shared };
     manifest = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { Manifest } from '#common/contracts/manifest.js';
-import { type Damage, weighProofs } from '#common/domain/proof.js';
+import { type Damage, toDamageText, weighProofs } from '#common/domain/proof.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import { type InspectedBackup, inspectBackup, inspectListed, toDamaged } from './inspect-backup.js';
@@ -47,18 +47,28 @@ export async function assertChain(
   if (broken.length > 0) throw toDamaged({ dataset, backupId }, broken);
 }
 
+export interface NeedsOptions extends ReadOptions {
+  /** Whether what proofs have said of their content counts as well. */
+  readonly withProofs?: boolean;
+}
+
 /** What is wrong with the backups that one builds on, and those that these build on. */
 export async function findBrokenNeeds(
   repository: BackupRepository,
   { dataset, needs }: Pick<Manifest, 'dataset' | 'needs'>,
-  o: ReadOptions,
+  { withProofs = false, ...o }: NeedsOptions,
 ): Promise<Damage[]> {
   const [broken, seen, open]: [Damage[], Set<string>, string[]] = [[], new Set(), [...needs]];
   for (let id = open.pop(); id !== undefined; id = open.pop()) {
     if (seen.has(id)) continue;
     seen.add(id);
-    const { manifest, damage } = await inspectBackup(repository, { dataset, backupId: id }, o);
-    const problem = damage?.message ?? (manifest === undefined ? 'is missing, and it builds on it' : undefined);
+    const found = await inspectBackup(repository, { dataset, backupId: id }, o);
+    const { manifest, damage } = found;
+    const proven = withProofs && damage === undefined ? await findProvenDamage(repository, found, o) : [];
+    const problem =
+      damage?.message ??
+      (manifest === undefined ? 'is missing, and it builds on it' : undefined) ??
+      (proven.length > 0 ? toDamageText(proven) : undefined);
     if (problem !== undefined) broken.push({ object: `backup ${id}`, problem });
     else open.push(...(manifest?.needs ?? []));
   }
@@ -119,12 +129,14 @@ export async function findProvenDamage(
   return manifest === undefined ? [] : weighProofs(await readProofs(repository, { manifest, objects }, o)).damage;
 }
 
-async function findFailure(
+/** What stands against a backup that has all of its own objects: what it builds on is broken, or a proof failed. Throws: repository.*. */
+export async function findFailure(
   repository: BackupRepository,
   found: InspectedBackup,
   o: ReadOptions,
 ): Promise<AppError | undefined> {
-  const broken = await findBrokenNeeds(repository, { dataset: found.dataset, needs: found.manifest?.needs ?? [] }, o);
+  const chain = { dataset: found.dataset, needs: found.manifest?.needs ?? [] };
+  const broken = await findBrokenNeeds(repository, chain, { ...o, withProofs: true });
   const damage = [...broken, ...(await findProvenDamage(repository, found, o))];
   return damage.length === 0 ? undefined : toDamaged(found, damage);
 }

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { z } from 'zod';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { toUuidV7 } from '#common/domain/ids.js';
 import type { ProtectedDataset } from '#common/engines/engine.js';
@@ -106,6 +107,7 @@ function take(repository: BackupRepository, { workDirectory, entries, fill }: Ta
   };
   const engine: TakeBackupDeps['engine'] = {
     kind: 'scale',
+    facts: z.object({}),
     methods: [
       {
         name: 'dump',

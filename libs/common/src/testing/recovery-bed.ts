@@ -53,9 +53,9 @@ export class RecoveryBed {
     return new RecoveryBed(cluster, await BackupTestBed.create(), root);
   }
 
-  base(): Promise<Manifest> {
-    const attempt = this.backups.attempt(this.cluster.dataset(), { method: 'base' });
-    return takeBackup(attempt, this.backups.depsOf(postgres), signal);
+  base(method: 'base' | 'incremental' = 'base', until: AbortSignal = signal): Promise<Manifest> {
+    const attempt = this.backups.attempt(this.cluster.dataset(), { method });
+    return takeBackup(attempt, this.backups.depsOf(postgres), until);
   }
 
   /** Some twenty, one after another, until all of them are archived, and the archive says so. */

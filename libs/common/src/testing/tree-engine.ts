@@ -28,6 +28,7 @@ export const treeOf = (files: Readonly<Record<string, string>>, changed: Partial
 /** A kind of store whose backups share content: what has the version that the inventory of the parent knows is not read again. */
 export const treeEngine: TakeBackupDeps<Tree, TreeFacts>['engine'] = {
   kind: 'tree',
+  facts: TreeFacts,
   methods: [
     {
       name: 'dump',

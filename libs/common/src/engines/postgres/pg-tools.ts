@@ -11,6 +11,7 @@ export type PgToolName =
   | 'pg_restore'
   | 'psql'
   | 'pg_amcheck'
+  | 'pg_combinebackup'
   | 'pg_ctl'
   | 'pg_verifybackup'
   | 'pg_waldump'

@@ -35,9 +35,28 @@ const DatasetOptions = z.strictObject({
         .enum(['server', 'client'])
         .default('server')
         .describe('Who compresses; a server that was built without zstd leaves it to the executor'),
+      incremental: z
+        .strictObject({
+          on: z
+            .enum(['newest', 'full'])
+            .default('newest')
+            .describe('On what an incremental copy builds: on the newest one, or on the newest that is full'),
+          maxChain: z
+            .int()
+            .min(1)
+            .max(1_000)
+            .default(30)
+            .describe('How many increments may build on one full copy, each on the one before'),
+          otherwise: z
+            .enum(['refuse', 'full'])
+            .default('refuse')
+            .describe('full: where there is nothing to build on, a full copy is made and says why'),
+        })
+        .prefault({})
+        .describe('How `incremental` copies what changed: PostgreSQL 17 and newer, with `summarize_wal = on`'),
     })
     .prefault({})
-    .describe('How `base` copies the cluster'),
+    .describe('How `base` and `incremental` copy the cluster'),
   wal: z
     .strictObject({
       mode: z.literal('stream').describe('An executor receives it from a replication slot'),

@@ -6,6 +6,7 @@ import type { Summary } from '#common/engines/summary.js';
 import { AppError } from '#common/errors/app-error.js';
 import { hostsOf, parsePgUrl, toPgPlace, withDatabase } from '#common/pg/connection.js';
 import { BaseMethod, summariseBase } from './base/base.method.js';
+import { IncrementalMethod } from './base/incremental.method.js';
 import { BesideDriver } from './beside/beside.driver.js';
 import { datasetChecks, hostNamesOf, measureDatabase } from './checks/dataset-checks.js';
 import { targetChecks } from './checks/target-checks.js';
@@ -36,8 +37,8 @@ export const postgresEngine = (
   dataset: postgresDataset,
   target: postgresTarget,
   facts: PostgresFacts,
-  methods: [dump, new BaseMethod()],
-  restores: [restore, new BesideDriver(restore, dump)],
+  methods: [dump, new BaseMethod(), new IncrementalMethod()],
+  restores: [restore, new BesideDriver(restore, dump, 'base'), new BesideDriver(restore, dump, 'incremental')],
   otherTargets: [postgresDirectory],
   archivers: [new WalArchiver()],
   probes: postgresProbes,

@@ -27,7 +27,9 @@ export async function loadRecoverable(dataset: string, d: MaterialDeps): Promise
   const all: LoadedBase[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
     const base = await findBase({ dataset, backupId, objects }, d);
-    if (base !== undefined) all.push(base);
+    // What a copy builds on was made before it; with a hole in its chain it restores nothing.
+    const isThere = (id: string): boolean => all.some((each) => each.backupId === id);
+    if (base?.manifest.needs.every(isThere)) all.push(base);
   }
   const newest = all.at(-1);
   if (newest === undefined) {
@@ -48,7 +50,7 @@ async function findBase(
     throw error;
   });
   // One that lost an object restores nothing; `backup check` tells of it.
-  if (found === undefined || found.lost.length > 0 || found.manifest.method !== 'base') return undefined;
+  if (found === undefined || found.lost.length > 0 || !isPhysical(found.manifest)) return undefined;
   const { manifest } = found;
   keyring.assertOpens(manifest.recipients, `backup ${manifest.backupId}`);
   const raw =
@@ -57,3 +59,7 @@ async function findBase(
   const facts = BaseFacts.safeParse(raw);
   return facts.success ? { backupId: manifest.backupId, facts: facts.data, manifest } : undefined;
 }
+
+/** By what its restore reads, which is never sealed. */
+const isPhysical = ({ kind, requires }: Manifest): boolean =>
+  kind === 'postgres' && requires.some((range) => range.kind === 'wal');

@@ -1,4 +1,4 @@
-import type { ManifestObject } from '#common/contracts/manifest.js';
+import type { Manifest, ManifestObject } from '#common/contracts/manifest.js';
 import { quoteArgument } from '#common/process/command.js';
 import { contentPrefix } from '#common/repository/layout.js';
 
@@ -16,15 +16,32 @@ export function toRestoreByHand(
 ): string[] {
   const commands = [
     '# In an empty directory:',
-    ...(objects.some(({ encryption }) => encryption === 'age') ? [IDENTITY_NEEDED] : []),
-    ...objects.map(({ key, name }) => toFetch(key, name, location)),
-    ...objects.map(({ name, sha256 }) => `echo ${quoteArgument(`${sha256}  ${name}`)} | sha256sum --check`),
-    ...objects.flatMap(toUnseal),
+    ...(isEncrypted(objects) ? [IDENTITY_NEEDED] : []),
+    ...toUnsealed(objects, location),
     ...ofEngine,
   ];
   // A line break in a name would end a comment and begin a command.
   return commands.map((line) => line.replace(/[\r\n]+/g, ' '));
 }
+
+/** The objects of a backup that another builds on, in a folder of its id: for the engine's own commands. */
+export const toFetchNeeded = ({ backupId, objects }: Manifest, location: string): string[] => [
+  `# What it builds on, backup ${backupId}:`,
+  `mkdir ${backupId}`,
+  `cd ${backupId}`,
+  ...(isEncrypted(objects) ? ['ln --symbolic ../identity.txt identity.txt'] : []),
+  ...toUnsealed(objects, location),
+  'cd ..',
+];
+
+const isEncrypted = (objects: readonly ManifestObject[]): boolean =>
+  objects.some(({ encryption }) => encryption === 'age');
+
+const toUnsealed = (objects: readonly ManifestObject[], location: string): string[] => [
+  ...objects.map(({ key, name }) => toFetch(key, name, location)),
+  ...objects.map(({ name, sha256 }) => `echo ${quoteArgument(`${sha256}  ${name}`)} | sha256sum --check`),
+  ...objects.flatMap(toUnseal),
+];
 
 /** Defines `content NAME`, which writes one shared content to its output: for the engine's own commands. */
 export function toContentByHand(dataset: string, location: string, isEncrypted: boolean): string[] {

@@ -3,12 +3,13 @@ import type { Readable } from 'node:stream';
 import { type Manifest, type ManifestObject, totalBytes } from '#common/contracts/manifest.js';
 import type { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
 import type { Material, RestoreProgress } from '#common/engines/material.js';
-import { AppError } from '#common/errors/app-error.js';
 import { openShared } from '#common/operations/content/open-shared.js';
 import { readInventory } from '#common/operations/content/references.js';
+import { objectOf } from '#common/operations/restore/object-of.js';
 import { openObject, pipeObject, spoolObject } from '#common/operations/restore/spool-object.js';
 import type { Command } from '#common/process/command.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
+import { loadBackup } from '#common/repository/load-backup.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 
 export interface MaterialDeps {
@@ -37,7 +38,7 @@ export class SpooledMaterial implements Material {
 
   async spool(name: string): Promise<string> {
     const { repository, keyring, signal, folder } = this.d;
-    const object = this.load(name);
+    const object = objectOf(this.manifest, name);
     // The name is the driver's: one from a manifest could lead out of the folder.
     const file = join(folder, name);
     await spoolObject(object, repository, file, { signal, keyring, onBytes: this.counter(object) });
@@ -46,14 +47,21 @@ export class SpooledMaterial implements Material {
 
   open(name: string): Promise<Readable> {
     const { repository, keyring, signal } = this.d;
-    const object = this.load(name);
+    const object = objectOf(this.manifest, name);
     return openObject(object, repository, { signal, keyring, onBytes: this.counter(object) });
   }
 
   pipe(name: string, through: Command): Promise<void> {
     const { repository, keyring, signal } = this.d;
-    const object = this.load(name);
+    const object = objectOf(this.manifest, name);
     return pipeObject(object, through, repository, { signal, keyring, onBytes: this.counter(object) });
+  }
+
+  async needed(backupId: string): Promise<Pick<Material, 'open' | 'pipe'>> {
+    const { repository, keyring, signal } = this.d;
+    const manifest = await loadBackup(repository, this.manifest.dataset, backupId, { signal });
+    keyring.assertOpens(manifest.recipients, `backup ${backupId}`);
+    return new SpooledMaterial(manifest, this.d);
   }
 
   inventory(): AsyncIterable<InventoryEntry> {
@@ -69,13 +77,6 @@ export class SpooledMaterial implements Material {
   async safety(): Promise<string | null> {
     this.safetyBackupId ??= (await this.d.takeSafetyBackup?.()) ?? null;
     return this.safetyBackupId;
-  }
-
-  private load(name: string): ManifestObject {
-    const { backupId, objects } = this.manifest;
-    const object = objects.find((each) => each.name.replace(/(\.zst)?(\.age)?$/, '') === name);
-    if (object !== undefined) return object;
-    throw new AppError('backup.corrupt', `backup ${backupId} has no object ${name}`, { backupId, name });
   }
 
   private counter({ sizeBytes }: ManifestObject): (bytes: number) => void {

@@ -84,7 +84,11 @@ async function findBreak(
   { dataset, backupId, manifest }: InspectedBackup,
   o: ReadOptions,
 ): Promise<AppError | undefined> {
-  const broken = await findBrokenNeeds(repository, { dataset, needs: manifest?.needs ?? [] }, o);
+  const broken = await findBrokenNeeds(
+    repository,
+    { dataset, needs: manifest?.needs ?? [] },
+    { ...o, withProofs: true },
+  );
   return broken.length === 0 ? undefined : toDamaged({ dataset, backupId }, broken);
 }
 

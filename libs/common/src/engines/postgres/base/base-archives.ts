@@ -15,15 +15,18 @@ export const MANIFEST = 'backup_manifest';
 
 /**
  * Takes the one stream of a base backup apart into its files. Source: PostgreSQL "Streaming Replication Protocol", BASE_BACKUP:
- * every message begins with a letter, `n` new archive, `m` manifest, `d` data, `p` progress.
+ * every message begins with a letter, `n` new archive, `m` manifest, `d` data, `p` progress. `onUnpacked`: how much has come so far, as the server
+ * counts before it compresses.
  */
 export async function* splitArchives(
   messages: AsyncGenerator<Buffer, void, void>,
+  onUnpacked: (bytes: number) => void,
 ): AsyncGenerator<BaseArchive, void, void> {
-  let next = await take(messages);
+  const take = (): Promise<Buffer | undefined> => takeNext(messages, onUnpacked);
+  let next = await take();
   /** Until the file ends; what begins the next is kept. */
   async function* contents(): AsyncGenerator<Buffer, void, void> {
-    for (next = await take(messages); next !== undefined; next = await take(messages)) {
+    for (next = await take(); next !== undefined; next = await take()) {
       const kind = kindOf(next);
       if (kind === 'n' || kind === 'm') return;
       if (kind === 'd') yield next.subarray(1);
@@ -39,11 +42,15 @@ export async function* splitArchives(
   }
 }
 
-async function take(messages: AsyncGenerator<Buffer, void, void>): Promise<Buffer | undefined> {
+async function takeNext(
+  messages: AsyncGenerator<Buffer, void, void>,
+  onUnpacked: (bytes: number) => void,
+): Promise<Buffer | undefined> {
   for (;;) {
     const { value, done } = await messages.next();
     if (done || value === undefined) return undefined;
     if (kindOf(value) !== 'p') return value;
+    onUnpacked(Number(value.readBigInt64BE(1)));
   }
 }
 

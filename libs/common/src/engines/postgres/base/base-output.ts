@@ -14,13 +14,16 @@ import type { Sealing } from '#common/sealing/sealing.js';
 import { MANIFEST, splitArchives } from './base-archives.js';
 import { type BaseCommand, toBaseBackup } from './base-command.js';
 import { readInstant, type SourceFacts } from './base-source.js';
+import { FULL, type Lineage, uploadParent } from './lineage.js';
 
 export interface BaseParts {
   readonly session: PgSession;
   readonly replication: ReplicationSession;
   readonly source: SourceFacts;
   readonly busPosition: BusPosition | null;
-  readonly options: BaseCommand;
+  readonly options: Omit<BaseCommand, 'isIncremental'>;
+  /** Looks for what an incremental copy of the cluster builds on; undefined: the copy is to be full. */
+  readonly findLineage: ((systemId: string) => Promise<Lineage>) | undefined;
   readonly sealing: Sealing;
   /** Stops everything; `signal` is the one that it runs under. */
   readonly stop: AbortController;
@@ -29,6 +32,7 @@ export interface BaseParts {
 
 interface Begun {
   readonly systemId: string;
+  readonly lineage: Lineage;
   readonly copy: CopyCommand;
   readonly messages: AsyncGenerator<Buffer, void, void>;
   readonly compressedBy: 'server' | 'client';
@@ -39,6 +43,7 @@ export class BaseOutput implements BackupSession<BaseFacts> {
   readonly tools = {};
   private readonly checksumFailures: string[] = [];
   private readonly seen: string[] = [];
+  private unpackedBytes = 0;
 
   private constructor(
     private readonly parts: BaseParts,
@@ -51,15 +56,21 @@ export class BaseOutput implements BackupSession<BaseFacts> {
     return this.parts.busPosition;
   }
 
-  /** Throws: postgres.*; the abort reason. */
+  /** All of the chain: each of them is held, and none may be deleted while this backup is there. */
+  get needs(): readonly string[] {
+    return this.begun.lineage.chain.map(({ backupId }) => backupId);
+  }
+
+  /** Throws: postgres.*; what `findLineage` throws; the abort reason. */
   static async begin(parts: BaseParts): Promise<BaseOutput> {
-    const { replication, options } = parts;
+    const { replication } = parts;
     try {
       const { systemId } = await replication.identify();
       // Keeps the WAL that the backup needs until it is whole; gone with the session.
       const slot = identifier(`holdfast_base_${randomBytes(4).toString('hex')}`);
       await replication.query(sql`CREATE_REPLICATION_SLOT ${slot} TEMPORARY PHYSICAL (RESERVE_WAL)`);
-      return new BaseOutput(parts, { systemId, ...(await start(replication, options)) });
+      const lineage = (await parts.findLineage?.(systemId)) ?? FULL;
+      return new BaseOutput(parts, { systemId, ...(await startAlong(lineage, parts)) });
     } catch (error) {
       throw replication.toError(error, 'begin a base backup of');
     }
@@ -68,7 +79,10 @@ export class BaseOutput implements BackupSession<BaseFacts> {
   /** In the order in which the server sends them: tablespaces, the data directory, the manifest. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
     const { sealing, signal } = this.parts;
-    for await (const { name, stream } of splitArchives(this.received())) {
+    const onUnpacked = (bytes: number): void => {
+      this.unpackedBytes = bytes;
+    };
+    for await (const { name, stream } of splitArchives(this.received(), onUnpacked)) {
       this.seen.push(name);
       const isCompressed = this.begun.compressedBy === 'server' && name !== MANIFEST;
       yield { name, stage: name, stream: sealing.stream(stream, { signal, isCompressed }) };
@@ -77,20 +91,18 @@ export class BaseOutput implements BackupSession<BaseFacts> {
 
   async facts(): Promise<BaseFacts> {
     const { session, source } = this.parts;
-    const { answers } = this.begun.copy;
-    const [[start] = [], spaces = [], [end] = []] = answers;
-    const { walLevel: _, tablespaceNames, ...known } = source;
+    const { copy, lineage, systemId, compressedBy } = this.begun;
+    const [[start] = [], spaces = [], [end] = []] = copy.answers;
+    const { walLevel: _, summarizesWal: __, tablespaceNames, ...known } = source;
     return {
       ...known,
-      form: 'base',
-      takenAt: await readInstant(session),
-      systemId: this.begun.systemId,
+      ...{ form: 'base', takenAt: await readInstant(session), systemId },
       timeline: Number(text(start, 'tli')),
       startLsn: text(start, 'recptr'),
       endLsn: text(end, 'recptr'),
       walIncluded: true,
-      compressedBy: this.begun.compressedBy,
-      checksumFailures: this.checksumFailures,
+      ...{ compressedBy, checksumFailures: this.checksumFailures, unpackedBytes: this.unpackedBytes },
+      ...{ chain: [...lineage.chain], fullBecause: lineage.fullBecause },
       tablespaces: spaces
         .filter(({ spcoid }) => spcoid !== null)
         .map((row) => ({
@@ -131,6 +143,19 @@ export class BaseOutput implements BackupSession<BaseFacts> {
 
 /** `data_corrupted`, which a base backup ends with after its last byte. */
 const isDamage = (error: unknown): boolean => sqlStateOf(error) === 'XX001';
+
+/** What the server refuses to build on, it refuses before the first byte: then another lineage is asked for, which may be a full copy. */
+async function startAlong(lineage: Lineage, parts: BaseParts): Promise<Omit<Begun, 'systemId'>> {
+  const { replication, options } = parts;
+  const { parent } = lineage;
+  if (parent === undefined) return { lineage, ...(await start(replication, { ...options, isIncremental: false })) };
+  try {
+    await uploadParent(parent, replication);
+    return { lineage, ...(await start(replication, { ...options, isIncremental: true })) };
+  } catch (error) {
+    return startAlong(parent.whenRefused(error), parts);
+  }
+}
 
 /** A server that was built without zstd, or with one that knows no threads, says so before the first byte. */
 async function start(

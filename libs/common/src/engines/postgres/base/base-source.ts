@@ -16,6 +16,8 @@ export type SourceFacts = Pick<
 > & {
   readonly startedAt: string;
   readonly walLevel: string;
+  /** Whether the server keeps note of the blocks that change, from which it makes incremental copies; false before 17. */
+  readonly summarizesWal: boolean;
   readonly tablespaceNames: Readonly<Record<string, string>>;
 };
 
@@ -37,6 +39,7 @@ export async function readSource(session: PgSession): Promise<SourceFacts> {
        current_setting('data_checksums') = 'on' AS "dataChecksums",
        pg_size_bytes(current_setting('wal_segment_size'))::float8 AS "segmentBytes",
        current_setting('wal_level') AS "walLevel",
+       coalesce(current_setting('summarize_wal', true) = 'on', false) AS "summarizesWal",
        (SELECT rolname FROM pg_roles WHERE oid = 10) AS superuser,
        (SELECT jsonb_agg(jsonb_build_object('name', datname, 'sizeBytes', pg_database_size(oid)) ORDER BY datname)
         FROM pg_database WHERE has_database_privilege(oid, 'CONNECT') OR pg_has_role('pg_read_all_stats', 'USAGE')) AS databases,

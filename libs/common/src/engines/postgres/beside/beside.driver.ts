@@ -44,7 +44,6 @@ interface BesidePlan extends RecoveryPlan {
  * there, and the dump restored like any other. The server is not touched before the dump is whole.
  */
 export class BesideDriver implements RestoreDriver<PostgresTarget, BaseFacts, BesidePlan, PgSession> {
-  readonly method = 'base';
   readonly recovers = true;
   readonly strategies: readonly string[];
   readonly findings: Readonly<Record<string, string>>;
@@ -52,6 +51,7 @@ export class BesideDriver implements RestoreDriver<PostgresTarget, BaseFacts, Be
   constructor(
     private readonly restore: PgRestoreDriver,
     private readonly dump: PgDumpMethod,
+    readonly method: 'base' | 'incremental',
   ) {
     this.strategies = restore.strategies;
     this.findings = restore.findings;

@@ -7,11 +7,12 @@ import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.
 import { findBlindness } from '#common/engines/postgres/tenants/role.js';
 import type { TenantApplication } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { hostsOf, isSocketFolder } from '#common/pg/connection.js';
+import { incrementalCheck } from './incremental-check.js';
 import { urlCheck } from './url-check.js';
 import { walChecks } from './wal-check.js';
 
 /** Can this database be backed up, whole, with the right tools? The first check is the connection. */
-export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal): Check[] {
+export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal, methods: readonly string[] = []): Check[] {
   const { name, connection, toolDirectories: directories, tenantTables } = dataset;
   const application = tenantTables?.application;
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
@@ -42,6 +43,7 @@ export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal): Ch
         }),
     },
     ...walChecks(dataset, connected, signal),
+    ...(methods.includes('incremental') ? [incrementalCheck(name, connected, withSession)] : []),
     ...(application === undefined
       ? []
       : [

@@ -15,7 +15,7 @@ import { whileRunning } from './handed-over.js';
 export const postgresDirectory: TargetKind<PostgresDataset, DirectoryTarget, BaseFacts> = {
   kind: 'postgres-directory',
   target: directoryTarget,
-  restores: [directoryDriver],
+  restores: [directoryDriver, { ...directoryDriver, method: 'incremental' }],
   place: ({ root }) => `directory ${root}`,
   toDestination: toDirectoryName,
   assertThere: async (target, destination) => {

@@ -39,12 +39,14 @@ export interface RecoveryPlan extends RestorePlan {
   readonly goal: RecoveryGoal;
   readonly baseTakenAt: string;
   readonly serverVersion: string;
+  /** Ids of the backups that it builds on, the full one first. */
+  readonly chain: readonly string[];
   /** null: the goal cannot be reached. */
   readonly replay: {
     readonly timeline: number;
     readonly segments: number;
     readonly archivedUntil: string;
-    /** Of the unpacked cluster and of the WAL that is replayed. */
+    /** Of the unpacked cluster, of the WAL that is replayed, and of the copies that the cluster is put together from. */
     readonly neededBytes: number;
   } | null;
 }
@@ -56,20 +58,27 @@ export async function lookAhead(
   question: RecoveryQuestion,
   signal: AbortSignal,
 ): Promise<{ readonly outlook: RecoveryOutlook; readonly problems: readonly AppError[] }> {
-  const { takenAt: baseTakenAt, serverVersion } = BaseFacts.parse(question.manifest.snapshot);
-  const head = { goal: question.archive?.goal ?? IMMEDIATE, baseTakenAt, serverVersion };
+  const { takenAt: baseTakenAt, serverVersion, chain: links } = BaseFacts.parse(question.manifest.snapshot);
+  const chain = links.map(({ backupId }) => backupId);
+  const head = { goal: question.archive?.goal ?? IMMEDIATE, baseTakenAt, serverVersion, chain };
   try {
     const { decision, facts } = await findProspect(question, signal);
     const { reach, timeline } = decision;
     const segments = reach.files.length;
-    const neededBytes =
-      segments * facts.segmentBytes + facts.databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+    const neededBytes = toNeededBytes(facts, segments);
     const replay = { timeline, segments, archivedUntil: toLsn(reach.end), neededBytes };
     return { outlook: { ...head, replay }, problems: [] };
   } catch (error) {
     if (!(error instanceof AppError) || !error.code.startsWith('recovery.')) throw error;
     return { outlook: { ...head, replay: null }, problems: [error] };
   }
+}
+
+/** Copies that build on each other lie beside the cluster until it is put together. */
+export function toNeededBytes({ databases, segmentBytes, chain, unpackedBytes }: BaseFacts, segments: number): number {
+  const clusterBytes = databases.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const partsBytes = chain.length === 0 ? 0 : chain.reduce((sum, part) => sum + part.unpackedBytes, unpackedBytes);
+  return clusterBytes + partsBytes + segments * segmentBytes;
 }
 
 /** Half of it and more would only be found out after hours. */
@@ -84,6 +93,7 @@ export async function findLackOfSpace(directory: string, { replay }: RecoveryOut
 export const describeOutlook = ({ goal, replay, ...base }: RecoveryOutlook): Record<string, string> => ({
   recovery: describeTarget(goal),
   'base backup': `of ${base.baseTakenAt}, PostgreSQL ${base.serverVersion}`,
+  ...(base.chain.length === 0 ? {} : { 'builds on': base.chain.join(', ') }),
   ...(replay === null
     ? {}
     : {

@@ -8,10 +8,11 @@ import { PgTools, type PgToolset, toInstallHint } from '#common/engines/postgres
 import type { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Keyring } from '#common/sealing/keyring.js';
+import type { BaseMaterial } from './combine-copies.js';
 import { giveTo, ownerFor } from './ownership.js';
 import { toRecoverySettings } from './recovery-settings.js';
 import { ScratchServer } from './scratch-server.js';
-import { type BaseMaterial, unpackBase } from './unpack-base.js';
+import { unpackBase } from './unpack-base.js';
 import { fetchWal } from './wal-fetch.js';
 import type { WalReach } from './wal-reach.js';
 
@@ -44,6 +45,7 @@ export interface Reached extends Recovered {
 }
 
 const RECOVERY_TOOLS = ['postgres', 'pg_verifybackup'] as const;
+const COMBINING_TOOLS = [...RECOVERY_TOOLS, 'pg_combinebackup'] as const;
 
 export interface RecoverOptions<T> {
   readonly signal: AbortSignal;
@@ -53,15 +55,16 @@ export interface RecoverOptions<T> {
 
 /** The server programs of a backup's own major version: no other reads its files. Throws: postgres.tool-missing. */
 export async function findRecoveryTools(
-  { serverVersionNum }: Pick<BaseFacts, 'serverVersionNum'>,
+  { serverVersionNum, chain }: Pick<BaseFacts, 'serverVersionNum' | 'chain'>,
   { tools = new PgTools(), toolDirectories: directories }: Pick<RecoveryDeps, 'tools' | 'toolDirectories'>,
   signal: AbortSignal,
 ): Promise<PgToolset> {
   const major = Math.floor(serverVersionNum / 10_000);
-  const toolset = await tools.find(major, RECOVERY_TOOLS, { directories, signal });
+  const needed = chain.length === 0 ? RECOVERY_TOOLS : COMBINING_TOOLS;
+  const toolset = await tools.find(major, needed, { directories, signal });
   if (toolset.major === major) return toolset;
   const message = `a data directory of PostgreSQL ${major} needs the server programs of ${major}`;
-  throw new AppError('postgres.tool-missing', message, {}, { hint: toInstallHint(major, RECOVERY_TOOLS) });
+  throw new AppError('postgres.tool-missing', message, {}, { hint: toInstallHint(major, needed) });
 }
 
 /**

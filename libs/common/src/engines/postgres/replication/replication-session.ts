@@ -1,3 +1,4 @@
+import type { Readable } from 'node:stream';
 import type pg from 'pg';
 import { type Lsn, parseLsn } from '#common/domain/lsn.js';
 import { toPgError } from '#common/engines/postgres/pg-errors.js';
@@ -7,6 +8,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { PgConnection } from '#common/pg/connection.js';
 import type { Sql } from '#common/pg/sql.js';
 import { CopyCommand, type Row } from './copy-command.js';
+import { UploadCommand } from './upload-command.js';
 
 export interface ReplicationOptions {
   /** An abort ends the session at once. */
@@ -76,6 +78,12 @@ export class ReplicationSession {
   copy(command: string | Sql): CopyCommand {
     this.signal.throwIfAborted();
     return this.client.query(new CopyCommand(typeof command === 'string' ? command : command.text));
+  }
+
+  /** One command that takes data. Destroys the body. Throws: what the body throws; what the driver throws. */
+  upload(command: string, body: Readable): Promise<void> {
+    this.signal.throwIfAborted();
+    return this.client.query(new UploadCommand(command, body)).done;
   }
 
   toError(error: unknown, doing: string): unknown {
