@@ -27,6 +27,22 @@ describe('a whole platform that is gone, with neither services, catalog nor bus'
     await stage.destroy();
   });
 
+  it('is checked and forecast before: backups, keys, targets and programs are asked, and nothing is changed', async () => {
+    const checked = await stage.cli('recovery', 'check', 'whole-platform');
+    expect(checked).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('nothing stands in the way') });
+    expect(checked.stdout).toMatch(/plan whole-platform, step migrate: program: .*alembic/);
+    const { document, text } = {
+      document: await read('plan', 'whole-platform'),
+      text: (await stage.cli('recovery', 'plan', 'whole-platform')).stdout,
+    };
+    expect(document).toMatchObject({
+      refusals: [],
+      forecast: { seconds: 0, unmeasured: expect.arrayContaining(['migrate']) },
+    });
+    expect(text).toMatch(/restore-database: backup [0-9a-f-]{36}, as of \S+, \d+ s ago/);
+    expect(await stage.runsOf('provision-shop')).toBe(0);
+  });
+
   it('is brought back by one command, and the report shows what came back and what was lost', async () => {
     const ran = await stage.cli('recovery', 'run', 'whole-platform', '--approve', 'look', '--json');
     expect(ran).toMatchObject({ exitCode: 0, stderr: '' });
@@ -40,6 +56,12 @@ describe('a whole platform that is gone, with neither services, catalog nor bus'
     expect(report.restored).toMatchObject([{ dataset: 'shop' }, { dataset: 'media', destination: 'media' }]);
     expect(report.verdicts.map(({ verdict }: { verdict: string }) => verdict)).toEqual(['passed', 'passed']);
     expect(await read('report', 'last')).toEqual(report);
+    expect((await read('plan', 'whole-platform')).forecast).toMatchObject({
+      seconds: expect.any(Number),
+      unmeasured: [],
+    });
+    const bad = await stage.cli('recovery', 'check', 'whole-platform');
+    expect(bad).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('restore.database-exists') });
   });
 
   it('is brought back by a run that was killed in its restore and resumed, with every other step done once', async () => {
@@ -57,14 +79,6 @@ describe('a whole platform that is gone, with neither services, catalog nor bus'
       ...{ progress: 'completed', attempts: 2, evidence: { backupId: report.restored[0].backupId } },
     });
   }, 120_000);
-
-  it('waits for the operator where no terminal is and no approval was given, and goes on from there', async () => {
-    const stopped = await stage.cli('recovery', 'run', 'whole-platform');
-    expect(stopped).toMatchObject({ exitCode: 1, stdout: expect.stringContaining('plan.approval-missing') });
-    const resumed = await stage.cli('recovery', 'resume', 'last', '--approve', 'look');
-    expect(resumed).toMatchObject({ exitCode: 0 });
-    expect(await stage.seen()).toEqual(whole);
-  }, 120_000);
 });
 
 describe('a database that is damaged', () => {
@@ -81,9 +95,11 @@ describe('a database that is damaged', () => {
 
 describe('what is kept of runs', () => {
   it('shows no secret, in reports, journals or listings', async () => {
-    const html = join(stage.stateDirectory, 'report.html');
-    expect(await stage.cli('recovery', 'report', 'last', '--html', html)).toMatchObject({ exitCode: 0 });
-    const runs = (await readdir(stage.stateDirectory, { recursive: true })).filter((name) => /ndjson|html/.test(name));
+    const to = join(stage.stateDirectory, 'evidence');
+    expect(await stage.cli('recovery', 'report', 'last', '--to', to)).toMatchObject({ exitCode: 0 });
+    const runs = (await readdir(stage.stateDirectory, { recursive: true })).filter((name) =>
+      /ndjson|html|json/.test(name),
+    );
     expect(runs.length).toBeGreaterThan(3);
     for (const name of runs) {
       const text = await readFile(join(stage.stateDirectory, name), 'utf8');

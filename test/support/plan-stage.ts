@@ -146,6 +146,12 @@ export class PlanStage {
     };
   }
 
+  /** The step that the newest run was at. */
+  async openStep(): Promise<string | undefined> {
+    const { steps } = JSON.parse((await this.cli('recovery', 'report', 'last', '--json')).stdout);
+    return steps.find(({ progress }: { progress: string }) => progress === 'begun' || progress === 'failed')?.name;
+  }
+
   /** How often a program of the operator's was run, by name. */
   async runsOf(program: string): Promise<number> {
     const log = await readFile(join(this.folder, 'bin', `${program}.runs`), 'utf8').catch(() => '');

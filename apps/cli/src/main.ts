@@ -16,7 +16,9 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
 try {
   process.exitCode = await runCommandLine(process.argv, stop.signal);
 } catch (error) {
-  const problem = toAppError(stop.signal.aborted ? stop.signal.reason : error);
+  const thrown = toAppError(error);
+  // A verb that knows more of its interruption, how to go on say, tells it itself.
+  const problem = stop.signal.aborted && thrown.code !== 'run.interrupted' ? toAppError(stop.signal.reason) : thrown;
   new Output(process.argv.includes('--json')).problem(problem);
   process.exitCode = problem.exit;
 }

@@ -16,6 +16,7 @@ import { recoverPlan } from './commands/recover-plan.js';
 import { recoverRun } from './commands/recover-run.js';
 import { recoveryCheck } from './commands/recovery/check.js';
 import { recoveryList } from './commands/recovery/list.js';
+import { recoveryPlan } from './commands/recovery/plan.js';
 import { recoveryReport } from './commands/recovery/report.js';
 import { recoveryResume } from './commands/recovery/resume.js';
 import { recoveryRun } from './commands/recovery/run.js';
@@ -50,6 +51,7 @@ export const verbs: readonly Verb[] = [
   recoverRun,
   recoveryList,
   recoveryCheck,
+  recoveryPlan,
   recoveryRun,
   recoveryResume,
   recoveryReport,

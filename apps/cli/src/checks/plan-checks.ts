@@ -21,7 +21,6 @@ function checksOf(plan: string, { step, missing }: ForeseenStep, context: VerbCo
   return [{ name: `plan ${plan}, step ${step.name}: inputs`, run }];
 }
 
-/** Two plans, or a plan and the rest of the configuration, ask some things twice. */
-export const withoutRepeats = (checks: readonly Check[]): Check[] => [
-  ...new Map(checks.map((check) => [check.name, check])).values(),
-];
+/** Two plans, or a plan and the rest of the configuration, ask some things twice: the first stays, with what it needs. */
+export const withoutRepeats = (checks: readonly Check[]): Check[] =>
+  checks.filter(({ name }, index) => checks.findIndex((check) => check.name === name) === index);

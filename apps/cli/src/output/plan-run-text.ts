@@ -38,7 +38,7 @@ export function toReportText(report: RunReport): string {
 
 /** What an operator does next. */
 function toNextLines({ runId, outcome, steps }: RunReport): string[] {
-  const show = `holdfast recovery report ${runId} --html FILE`;
+  const show = `holdfast recovery report ${runId} --to DIRECTORY`;
   if (outcome === 'completed') return [`show it: ${show}`];
   const open = steps.find(({ progress }) => progress === 'failed' || progress === 'begun');
   return [

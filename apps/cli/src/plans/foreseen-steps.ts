@@ -11,6 +11,8 @@ export interface ForeseenStep {
   readonly step: PlanStep;
   /** Inputs that are known only when the step before has run. */
   readonly missing: readonly string[];
+  /** What of its outputs is known. */
+  readonly outputs: Readonly<Record<string, string>>;
   /** Why its own outputs cannot be foreseen. */
   readonly problem: AppError | undefined;
 }
@@ -24,15 +26,16 @@ export async function foreseeSteps({ steps }: PlanConfig, context: VerbContext):
   for (const configured of steps) {
     const { step, missing } = fillStep(configured, NO_RUN, (name) => outputs.get(name) ?? {});
     if (step === undefined) {
-      foreseen.push({ step: configured, missing, problem: undefined });
+      foreseen.push({ step: configured, missing, outputs: {}, problem: undefined });
       continue;
     }
     try {
-      outputs.set(step.name, (await workerOf(step).foresee?.(step, context)) ?? {});
-      foreseen.push({ step, missing, problem: undefined });
+      const own = (await workerOf(step).foresee?.(step, context)) ?? {};
+      outputs.set(step.name, own);
+      foreseen.push({ step, missing, outputs: own, problem: undefined });
     } catch (error) {
       context.signal.throwIfAborted();
-      foreseen.push({ step, missing, problem: toAppError(error) });
+      foreseen.push({ step, missing, outputs: {}, problem: toAppError(error) });
     }
   }
   return foreseen;

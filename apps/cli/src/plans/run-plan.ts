@@ -24,26 +24,40 @@ export interface PlanRunDeps {
 /**
  * Runs a plan from where its journal stands to its end, one step after the other; returns the state at the end. What a step brought about is
  * in the journal before the next one begins, so that a kill at any line loses no more than the step under way.
- * Throws: plan.not-repeatable, plan.journal; the abort reason, with the step under way left as interrupted.
+ * Throws: plan.not-repeatable, plan.journal; run.interrupted when the signal fires, with the step under way left as interrupted.
  */
 export async function runPlan(deps: PlanRunDeps, context: VerbContext): Promise<RunState> {
   const running = new PlanRunning(deps, context);
-  for (;;) {
-    const ended = await running.goOn();
-    if (ended !== undefined) return ended;
+  try {
+    for (;;) {
+      const ended = await running.goOn();
+      if (ended !== undefined) return ended;
+    }
+  } catch (error) {
+    throw context.signal.aborted ? toInterrupted(deps.journal.state, context.signal.reason) : error;
   }
+}
+
+function toInterrupted({ begun, steps }: RunState, reason: unknown): AppError {
+  const step = steps.find(({ progress }) => progress === 'begun');
+  const where = step === undefined ? 'between two steps' : `in step "${step.name}"`;
+  const hint = `Go on with \`holdfast recovery resume ${begun.runId}\`.`;
+  return new AppError(
+    'run.interrupted',
+    `run ${begun.runId} of plan ${begun.plan}, ${where}: ${toText(reason)}`,
+    {},
+    { hint },
+  );
 }
 
 class PlanRunning {
   private readonly planned: readonly PlannedStep[];
-  private readonly redactor: Redactor;
 
   constructor(
     private readonly d: PlanRunDeps,
     private readonly context: VerbContext,
   ) {
     this.planned = toPlannedSteps(d.plan.steps);
-    this.redactor = createRedactor(context.loaded.secrets);
   }
 
   /** The state once the plan has come to its end; undefined: there is more to do. */
@@ -129,7 +143,8 @@ class PlanRunning {
       output.note(`  ${last}`);
     };
     const keepNote = (note: JsonObject | null) => journal.append({ type: 'step-noted', step: state.name, note });
-    const own = { runId, attempt, note: state.note, keepNote, approvals, tell };
+    const isUnfinished = state.progress !== 'pending';
+    const own = { runId, attempt, isUnfinished, note: state.note, keepNote, approvals, tell };
     const signals = limit === undefined ? [signal] : [signal, limit];
     try {
       return await workerOf(step).run(step, { ...this.context, ...own, signal: AbortSignal.any(signals) });
@@ -143,6 +158,17 @@ class PlanRunning {
         { cause: error },
       );
     }
+  }
+
+  /** Takes out the secrets of the configuration, and what applications answered and programs wrote, for that may be a token. */
+  private get redactor(): Redactor {
+    const { plan, journal } = this.d;
+    const secretive = plan.steps.filter((step) => kindOf(step).hasSecretOutputs);
+    const outputs = secretive.flatMap(({ name }) => Object.values(this.outputsOf(name)));
+    const noted = journal.state.steps.flatMap(({ note }) =>
+      Object.values((note?.['captured'] ?? {}) as Readonly<Record<string, string>>),
+    );
+    return createRedactor([...this.context.loaded.secrets, ...outputs, ...noted]);
   }
 
   private outputsOf(name: string): Readonly<Record<string, string>> {

@@ -10,6 +10,8 @@ export interface StepContext extends VerbContext {
   readonly runId: string;
   /** Counts every try, from 1, over all resumptions. */
   readonly attempt: number;
+  /** An earlier try began, and its end was bad or is unknown: something of it may still be going on. */
+  readonly isUnfinished: boolean;
   /** What an earlier try noted. */
   readonly note: JsonObject | null;
   /** On the disk when it returns: a later try finds it. Null: it begins anew. */

@@ -110,4 +110,8 @@ export const RecoveryConfig = z.strictObject({
     .startsWith('/')
     .optional()
     .describe('Where runs of plans keep their journals; default: ~/.local/state/holdfast/recovery'),
+  signingKey: z
+    .string()
+    .optional()
+    .describe('A private key of Ed25519 in PEM, by reference: reports are signed with it'),
 });

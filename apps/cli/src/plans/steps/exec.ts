@@ -15,9 +15,9 @@ const OUTPUT_BYTES = 4_096;
 export const exec = defineWorker('exec', {
   describe: ({ command }) => command.map(quoteArgument).join(' '),
   checks: ({ name, command, directory }) => [programCheck(`step ${name}: program`, command[0] ?? '', directory)],
-  async run({ name, command, env, directory, keepOutput }, { runId, attempt, signal, tell }) {
+  async run({ name, command, env, directory, keepOutput }, { runId, isUnfinished, signal, tell }) {
     const mark = `${runId}/${name}`;
-    if (attempt > 1) await endMarked(MARK, mark, { signal });
+    if (isUnfinished) await endMarked(MARK, mark, { signal });
     const [program = '', ...args] = command;
     const own = { ...env, [MARK]: mark, HOLDFAST_RUN: runId };
     const cwd = directory === undefined ? {} : { cwd: directory };

@@ -1,10 +1,18 @@
 import { z } from 'zod';
+import { BackupRef } from '#common/contracts/names.js';
 
 /** A step is named in commands, in journals and in references: `${steps.restore-db.destination}`. */
 export const StepName = z.string().regex(/^[a-z0-9][a-z0-9_-]{0,62}$/, 'use 1-63 of a-z, 0-9, dash, underscore');
 
 /** At most a week: a timer of more than 24 days would fire at once. */
 export const Milliseconds = z.int().max(7 * 86_400_000);
+
+/** `latest`, `latest:METHOD`, an id, or what a step before restored. */
+export const PlannedBackup = z
+  .string()
+  .refine((text) => text.startsWith('${steps.') || BackupRef.safeParse(text).success, {
+    error: 'must be `latest`, `latest:METHOD`, an id of a backup, or ${steps.NAME.backupId}',
+  });
 
 /** What every step says. */
 const StepBase = z.object({

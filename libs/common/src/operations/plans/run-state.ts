@@ -65,7 +65,8 @@ export function addLine(run: RunState, line: JournalLine): RunState {
 
 /** What always runs at the end runs again at the new end. */
 function resume(step: StepState): StepState {
-  if (step.always && step.progress !== 'pending') return { ...fresh(step), attempts: step.attempts };
+  const isOver = step.progress === 'completed' || step.progress === 'skipped';
+  if (step.always && isOver) return { ...fresh(step), attempts: step.attempts };
   return { ...step, isGivenUp: false };
 }
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { DatasetName, GroupName, Instant, ReplayMode, TopicName } from '#common/contracts/names.js';
-import { defineStep } from '../define-step.js';
+import { defineStep, PlannedBackup } from '../define-step.js';
 
 /** The events since a backup, asked of the bus again. Repeated, it goes on in the range that it began with. */
 export const replay = defineStep(
   'replay',
   {
     dataset: DatasetName,
-    backup: z.string().min(1).optional().describe('Whose position to go back to: ${steps.NAME.backupId}'),
+    backup: PlannedBackup.optional().describe('Whose position to go back to: ${steps.NAME.backupId}'),
     since: Instant.optional().describe('Instead of `backup`: events at or after this instant'),
     mode: ReplayMode.default('reset'),
     topics: z.array(TopicName).min(1).optional().describe('Default: all topics of the dataset'),

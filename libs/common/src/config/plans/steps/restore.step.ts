@@ -1,14 +1,14 @@
 import { z } from 'zod';
 import { DatasetName, Destination, RestoreStrategy, TargetName } from '#common/contracts/names.js';
 import { RecoveryGoal } from '#common/contracts/recovery-target.js';
-import { defineStep } from '../define-step.js';
+import { defineStep, PlannedBackup } from '../define-step.js';
 
 /** A restore of any kind of store. Repeated, it goes on as a later attempt of the same restore, and adopts what an earlier one finished. */
 export const restore = defineStep(
   'restore',
   {
     dataset: DatasetName,
-    backup: z.string().min(1).default('latest').describe('`latest`, `latest:METHOD`, or an id'),
+    backup: PlannedBackup.default('latest').describe('`latest`, `latest:METHOD`, or an id'),
     target: TargetName,
     destination: Destination.optional().describe('Default: the one that the dataset has in the configuration'),
     strategy: RestoreStrategy.default('new'),

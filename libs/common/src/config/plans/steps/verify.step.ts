@@ -1,13 +1,12 @@
-import { z } from 'zod';
 import { DatasetName, Destination, ProfileName, TargetName } from '#common/contracts/names.js';
-import { defineStep } from '../define-step.js';
+import { defineStep, PlannedBackup } from '../define-step.js';
 
 /** Probes of a profile against what was restored; only the verdict `passed` completes the step. */
 export const verify = defineStep(
   'verify',
   {
     dataset: DatasetName,
-    backup: z.string().min(1).describe('Against which it is held: ${steps.NAME.backupId}, `latest`, or an id'),
+    backup: PlannedBackup.describe('Against which it is held: ${steps.NAME.backupId}, `latest`, or an id'),
     target: TargetName,
     destination: Destination.describe('What was restored: ${steps.NAME.destination}'),
     profile: ProfileName,

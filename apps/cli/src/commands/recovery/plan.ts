@@ -1,0 +1,70 @@
+import { kindOf } from '#common/config/plans/plan-steps.js';
+import { toProblem } from '#common/errors/app-error.js';
+import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
+import { lastMeasured, type Measured, toForecast } from '#common/operations/plans/forecast.js';
+import { known } from '#common/service/installation.js';
+import { createRedactor } from '#common/telemetry/redaction.js';
+import { toTable } from '../../output/table.js';
+import { type ForeseenStep, foreseeSteps } from '../../plans/foreseen-steps.js';
+import { listRuns, stateDirectory, stateOption } from '../../plans/state-directory.js';
+import { workerOf } from '../../plans/step-workers.js';
+import type { Verb } from '../../verb.js';
+import { planArgument } from './run.js';
+
+export const recoveryPlan: Verb = {
+  path: ['recovery', 'plan'],
+  summary:
+    'show what a plan would do, from which backups, and how long it would take by the last measured times; changes nothing',
+  argument: planArgument,
+  options: [stateOption],
+  examples: ['recovery plan shop', 'recovery plan shop --json'],
+  async run(context, options, name) {
+    const plan = known(context.installation.config.plans, name, 'plan');
+    const measured = lastMeasured(name, listRuns(stateDirectory(options, context)).runs);
+    const foreseen = await foreseeSteps(plan, context);
+    const forecast = toForecast(
+      plan.steps.map((step) => step.name),
+      measured,
+    );
+    const steps = foreseen.map((each) => toPlanned(each, measured));
+    const refusals = foreseen.flatMap(({ problem }) => (problem === undefined ? [] : toProblem(problem)));
+    const document = createRedactor(context.loaded.secrets).value({ plan: name, steps, forecast, refusals });
+    const rows = document.steps.map(({ name: step, use, does, lastSeconds, repeat }) => [
+      ...[step, use, lastSeconds === null ? '?' : `${lastSeconds} s`, repeat, does],
+    ]);
+    const table = toTable(['step', 'kind', 'took last', 'if interrupted', 'does'], rows);
+    const brought = document.steps.flatMap(({ brings, name: step }) =>
+      brings === null
+        ? []
+        : `${step}: backup ${brings.backupId}, as of ${brings.snapshotAt}, ${brings.ageSeconds} s ago`,
+    );
+    const unknown =
+      forecast.unmeasured.length === 0
+        ? ''
+        : `, and what ${forecast.unmeasured.join(', ')} take, which no run has measured`;
+    const obstacles =
+      refusals.length === 0
+        ? [`what stands in its way says: holdfast recovery check ${name}`]
+        : toRefusalLines(document.refusals);
+    const lines = [table, '', ...brought, `takes about ${forecast.seconds} s${unknown}`, ...obstacles];
+    return { document, text: lines.join('\n'), exit: exitOfRefusals(refusals) };
+  },
+};
+
+function toPlanned({ step, missing, outputs }: ForeseenStep, measured: ReadonlyMap<string, Measured>) {
+  const last = measured.get(step.name);
+  const { backupId, snapshotAt } = outputs;
+  return {
+    ...{ name: step.name, use: step.use, does: workerOf(step).describe(step), always: step.always },
+    repeat: kindOf(step).isRepeatable(step) ? 'repeated' : 'asks',
+    /** Inputs that only the run brings about. */
+    missing: [...missing],
+    ...{ lastSeconds: last?.seconds ?? null, lastRun: last?.runId ?? null },
+    brings:
+      backupId === undefined || snapshotAt === undefined
+        ? null
+        : { backupId, snapshotAt, ageSeconds: ageOf(snapshotAt) },
+  };
+}
+
+const ageOf = (snapshotAt: string): number => Math.max(0, Math.round((Date.now() - Date.parse(snapshotAt)) / 1_000));
