@@ -13,14 +13,14 @@ export class ExecutorProcess {
   ) {}
 
   static async start(dataset: PostgresDataset, repository: RepositoryOptions): Promise<ExecutorProcess> {
-    const { name, ...store } = repository;
+    const { name, ...place } = repository;
     const { user, password, host, port, database } = dataset.connection;
     const { toolDirectories, compression } = dataset;
     const options = { kind: 'postgres', url: '${env:SOURCE_URL}', repositories: [name], toolDirectories, compression };
     const platform = await Platform.start({
       ...{ services: ['executor'], retries: true, isWatched: false },
       secrets: { SOURCE_URL: `postgres://${user}:${password}@${host}:${port}/${database}` },
-      config: { repositories: { [name]: store }, datasets: { [dataset.name]: options } },
+      config: { repositories: { [name]: place }, datasets: { [dataset.name]: options } },
     });
     return new ExecutorProcess(platform, await CatalogTestBed.at(platform.catalogUrl));
   }

@@ -31,7 +31,7 @@ async function register(engines: string): Promise<void> {
   await writeFile(file, after);
 }
 
-describe('a new kind of store, by one folder and one line of the registry', () => {
+describe('a new kind of dataset, by one folder and one line of the registry', () => {
   it(
     'keeps the contract of every engine',
     async () => {

@@ -35,7 +35,7 @@ async function gate(options: Partial<Parameters<typeof StallingGate.open>[0]>): 
   return opened;
 }
 
-/** Big enough that the first part of the object is already in the store when the dump stands still. */
+/** Big enough that the first part of the object is already in the storage when the dump stands still. */
 const stalling = () => gate({ stallAfterBytes: 40 * MIB });
 
 beforeAll(async () => {
@@ -148,7 +148,7 @@ describe('a backup that cannot be made says why, tells the next step and leaves 
     ['no-bucket', 'repository.missing', 'Create the bucket'],
     ['sealed-bucket', 'repository.denied', 'read, write, list'],
     ['wrong-key', 'repository.denied', 'keys of the repository'],
-    ['no-store', 'repository.unavailable', 'store under'],
+    ['no-store', 'repository.unavailable', 'storage under'],
   ])('%s: %s', async (dataset, code, next) => {
     const error = await failureOf(await ask(platform, 'backup.requested', { dataset }));
     expect(error).toMatchObject({ code, hint: expect.stringMatching(A_SENTENCE) });

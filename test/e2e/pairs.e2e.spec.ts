@@ -47,7 +47,7 @@ interface Way {
   readonly through: 'the bus' | 'the command line alone';
 }
 
-/** Three times two that differ in everything: together they hold every pair of store, sealing and way. */
+/** Three times two that differ in everything: together they hold every pair of kind, sealing and way. */
 const ways: readonly (readonly [Way, Way])[] = [
   [
     { repository: 's3-plain', through: 'the bus' },
@@ -165,7 +165,7 @@ const filesOf = async (repository: string, dataset: string): Promise<string[]> =
 
 const withAge = isAgeInstalled ? describe : describe.skip;
 
-withAge('every kind of store, in repositories that are plain and sealed', () => {
+withAge('every kind of dataset, in repositories that are plain and sealed', () => {
   it.each(rows)('$kind.name comes back from $repository by $through', async (row) => {
     const store = stores.get(row.kind.name) as Fixture;
     for (let entries = 0; entries < 3; entries += 1) await store.write();
@@ -197,7 +197,7 @@ withAge('every kind of store, in repositories that are plain and sealed', () => 
     await writeFile(dump, bytes);
   });
 
-  it('brings a sealed backup back by hand, with age, zstd and the tools of the store in a clean shell', async () => {
+  it('brings a sealed backup back by hand, with age, zstd and the tools of the server in a clean shell', async () => {
     const store = stores.get('postgres18') as StoreFixture;
     const files = await filesOf('file-sealed', 'postgres18-1');
     const manifest = JSON.parse(await readFile(files.find((name) => name.endsWith('manifest.json')) ?? '', 'utf8'));

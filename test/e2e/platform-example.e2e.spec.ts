@@ -51,7 +51,7 @@ beforeAll(async () => {
     ...{ BACKUP_ACCESS_KEY: accessKeyId, BACKUP_SECRET_KEY: secretAccessKey },
     ...{ BACKUP_RECIPIENT: keys.recipient, BACKUP_IDENTITY: keys.identity },
     BACKUP_INDEX_IDENTITY: indexKeys.identity,
-    ...{ MEDIA_BUCKET: media.store.bucket, MEDIA_STORE: endpoint },
+    ...{ MEDIA_BUCKET: media.bed.bucket, MEDIA_STORE: endpoint },
     ...{ MEDIA_ACCESS_KEY: accessKeyId, MEDIA_SECRET_KEY: secretAccessKey },
   };
 }, 120_000);

@@ -9,7 +9,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { attemptPrefix, expiringKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { listKeys, listKeysOf } from '#common/testing/each-store.js';
+import { listKeys, listKeysOf } from '#common/testing/each-storage.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { holdfast } from '../support/cli.js';
 

@@ -49,7 +49,7 @@ const type = async (line: string) => {
   return stdout;
 };
 
-describe('a kind of store that one folder and one line brought', () => {
+describe('a kind of dataset that one folder and one line brought', () => {
   it('is checked', async () => {
     const { stdout } = await cli('check', '--dataset', 'files');
     expect(stdout).toContain('dataset files: directory: 20 files');

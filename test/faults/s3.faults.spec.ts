@@ -230,6 +230,6 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => cluster?.close());
 
-describe('work while the store misbehaves', () => {
+describe('work while the storage misbehaves', () => {
   it.each(chosen)('$fault: $step', (one) => meetFault(cluster, one), 240_000);
 });

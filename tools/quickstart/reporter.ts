@@ -50,7 +50,7 @@ export class Reporter {
 
 export const toSeconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`;
 
-/** Decimal units, as disks and object stores count: 2.1 MB. */
+/** Decimal units, as disks and object storage count: 2.1 MB. */
 export function toSize(bytes: number): string {
   const units = ['B', 'kB', 'MB', 'GB', 'TB'];
   const power = bytes < 1 ? 0 : Math.min(Math.floor(Math.log10(bytes) / 3), units.length - 1);

@@ -2,7 +2,7 @@ import type { ServiceName } from '#tools/services/service.js';
 import { type StartedServices, watchServices } from '#tools/services/started.js';
 import { Trouble } from './trouble.js';
 
-/** What Holdfast and its shop need: a database server, a bus, an object store, a search engine. */
+/** What Holdfast and its shop need: a database server, a bus, object storage, a search engine. */
 const needed = ['postgres-18', 'kafka', 's3', 'meilisearch'] as const satisfies readonly ServiceName[];
 
 export const watchNeeded = (): Promise<StartedServices> => watchServices(needed);

@@ -15,7 +15,7 @@ export const backupArgument = ['<backup>', 'an id, or DATASET@latest, or DATASET
 
 export const methodOption = [
   '--method <name>',
-  'with DATASET@latest: the latest by this method; default: by the first method of the dataset’s kind of store',
+  'with DATASET@latest: the latest by this method; default: by the first method of the dataset’s kind',
 ] as const;
 
 /** The reference with what `--method` says. Throws: request.invalid for a backup that is not named as the latest, or by two methods. */

@@ -1,7 +1,7 @@
 import { type Check, CheckWarning } from '#common/engines/check.js';
 import { toSize } from '../output/sizes.js';
 import type { VerbContext } from '../verb.js';
-import { storeCheckName } from './repository-check.js';
+import { storageCheckName } from './repository-check.js';
 
 /** Can this dataset be backed up, whole, to somewhere else? What its own kind needs, the engine asks. */
 export function datasetChecks(name: string, { installation, signal }: VerbContext): Check[] {
@@ -9,7 +9,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
   const schedules = Object.keys(installation.config.schedules).map((schedule) => installation.schedule(schedule));
   const methods = schedules.filter(({ dataset }) => dataset === name).map(({ method }) => method);
   const ofEngine = installation.engineOf(name).checks.dataset(installation.dataset(name), signal, methods);
-  const needs = [...ofEngine.flatMap((check) => check.needs ?? []), ...repositories.slice(0, 1).map(storeCheckName)];
+  const needs = [...ofEngine.flatMap((check) => check.needs ?? []), ...repositories.slice(0, 1).map(storageCheckName)];
   return [
     ...ofEngine,
     {
@@ -21,7 +21,7 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
   ];
 }
 
-/** What is backed up is mostly larger than its largest object; a store that takes few parts may not hold it. */
+/** What is backed up is mostly larger than its largest object; storage that takes few parts may not hold it. */
 async function tellRoom(
   name: string,
   { installation, signal }: Pick<VerbContext, 'installation' | 'signal'>,
@@ -34,7 +34,7 @@ async function tellRoom(
   const limit = `an object of repository ${repository.name} holds ${toSize(maxObjectBytes)}`;
   if (bytes <= maxObjectBytes) return `${found}, ${limit}`;
   throw new CheckWarning(
-    `${found}, and ${limit}: raise its \`partSizeBytes\`, or \`maxParts\` where the store takes more`,
+    `${found}, and ${limit}: raise its \`partSizeBytes\`, or \`maxParts\` where the storage takes more`,
   );
 }
 
@@ -46,8 +46,8 @@ function tellPlace(name: string, installation: VerbContext['installation']): str
   const { repositories } = installation.datasetConfig(name);
   for (const repository of repositories) {
     const { url, endpoint } = installation.config.repositories[repository] ?? {};
-    const store = endpoint === undefined ? '' : new URL(endpoint).hostname;
-    if (hosts.includes(store) || url?.startsWith('file:')) {
+    const storage = endpoint === undefined ? '' : new URL(endpoint).hostname;
+    if (hosts.includes(storage) || url?.startsWith('file:')) {
       throw new CheckWarning(`repository ${repository} may be on the same host as the dataset (${place})`);
     }
   }

@@ -57,7 +57,7 @@ describe('the check of rights to delete', () => {
 describe('the check of object lock', () => {
   const lock = { mode: 'governance' };
 
-  it('proves that the store keeps what is locked, and that it locks nothing below _control/', async () => {
+  it('proves that the storage keeps what is locked, and that it locks nothing below _control/', async () => {
     const { check } = await makeBed({ keeps: 'locked versions' });
     const found = expect.stringMatching(/governance lock keeps .* nothing is locked below _control/);
     expect(await check(lockCheck, { lock })).toMatchObject({ state: 'ok', found });
@@ -70,7 +70,7 @@ describe('the check of object lock', () => {
     expect(await check(lockCheck, { lock })).toMatchObject({ state: 'failed', problem });
   });
 
-  it('is red where the store takes locks and keeps none', async () => {
+  it('is red where the storage takes locks and keeps none', async () => {
     const { bed, check } = await makeBed({ keeps: 'locked versions' });
     const { hostname: host, port } = new URL(bed.endpoint);
     const withoutLocks = await startS3Proxy(

@@ -4,9 +4,9 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { probeKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import type { VerbContext } from '../verb.js';
-import { storeCheckName } from './repository-check.js';
+import { storageCheckName } from './repository-check.js';
 
 const LOCK_MS = 30_000;
 /** Below `_control/` Holdfast overrides the default retention of a bucket for a minute. */
@@ -17,7 +17,7 @@ const NO_DEFAULT =
 /** Whether this configuration deletes backups, and whether the credential that writes could as well. Removes nothing. */
 export const deletionCheck = (name: string, { installation, signal }: VerbContext): Check => ({
   name: `repository ${name}: rights to delete`,
-  needs: [storeCheckName(name)],
+  needs: [storageCheckName(name)],
   run: async () => {
     const config = installation.config.repositories[name];
     const repository = installation.repository(name);
@@ -59,23 +59,23 @@ async function denialOf(asking: Promise<void>): Promise<AppError | undefined> {
 /** Locks a probe for half a minute, and tries to remove it; and looks that nothing else below `_control/` is locked. */
 export const lockCheck = (name: string, { installation, signal }: VerbContext): Check => ({
   name: `repository ${name}: object lock`,
-  needs: [storeCheckName(name)],
+  needs: [storageCheckName(name)],
   run: async () => {
     const repository = installation.repository(name);
-    const storeNow = await readStoreClock(repository, 'probes', { signal });
-    const control = await checkControl(repository, storeNow, signal);
+    const storageNow = await readStorageClock(repository, 'probes', { signal });
+    const control = await checkControl(repository, storageNow, signal);
     if (repository.lock === undefined) return `no lock is configured; ${control}`;
-    await requireLocks(repository, storeNow, signal);
+    await requireLocks(repository, storageNow, signal);
     return `a ${repository.lock.mode} lock keeps what is locked, and can be made longer; ${control}`;
   },
 });
 
-async function checkControl(repository: BackupRepository, storeNow: Date, signal: AbortSignal): Promise<string> {
+async function checkControl(repository: BackupRepository, storageNow: Date, signal: AbortSignal): Promise<string> {
   const key = probeKey(randomBytes(8).toString('hex'));
   await repository.put(key, Buffer.from('free\n'), { signal });
   const lockedUntil = (await repository.stat(key, { signal }))?.lockedUntil ?? null;
   const { isFreed } = await repository.remove(key, { signal });
-  if (lockedUntil !== null && lockedUntil.getTime() > storeNow.getTime() + LONGEST_CONTROL_LOCK_MS) {
+  if (lockedUntil !== null && lockedUntil.getTime() > storageNow.getTime() + LONGEST_CONTROL_LOCK_MS) {
     const message = `the default retention of the bucket locks what lies below _control/, such as ${key}, until ${lockedUntil.toISOString()}`;
     throw new AppError('repository.locked', message, { key }, { hint: NO_DEFAULT });
   }
@@ -86,9 +86,9 @@ async function checkControl(repository: BackupRepository, storeNow: Date, signal
   );
 }
 
-async function requireLocks(repository: BackupRepository, storeNow: Date, signal: AbortSignal): Promise<void> {
+async function requireLocks(repository: BackupRepository, storageNow: Date, signal: AbortSignal): Promise<void> {
   const key = probeKey(`${randomBytes(8).toString('hex')}/locked`);
-  const inSeconds = (ms: number) => new Date(Math.ceil((storeNow.getTime() + ms) / 1_000) * 1_000);
+  const inSeconds = (ms: number) => new Date(Math.ceil((storageNow.getTime() + ms) / 1_000) * 1_000);
   const [until, later] = [inSeconds(LOCK_MS), inSeconds(2 * LOCK_MS)];
   const requireUntil = async (wanted: Date, what: string): Promise<void> => {
     const { lockedUntil = null } = (await repository.stat(key, { signal })) ?? {};
@@ -104,6 +104,6 @@ async function requireLocks(repository: BackupRepository, storeNow: Date, signal
   await requireUntil(later, 'a longer lock');
   const { isFreed } = await repository.remove(key, { signal });
   if (isFreed === false) return;
-  const hint = 'The store keeps no locks: take `lock` out of the repository, or use another store.';
+  const hint = 'The storage keeps no locks: take `lock` out of the repository, or use other storage.';
   throw new AppError('repository.protocol', `${repository.location} removed what it had locked`, { key }, { hint });
 }

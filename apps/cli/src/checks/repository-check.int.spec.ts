@@ -44,7 +44,7 @@ async function checkBehind(differences: S3Differences) {
 const isListing = (url = ''): boolean => url.includes('list-type=2');
 
 describe('the check of a repository', () => {
-  it('is green for a store that does what runs need, and leaves nothing behind', async () => {
+  it('is green for storage that does what runs need, and leaves nothing behind', async () => {
     expect(await checkBehind({})).toMatchObject({ state: 'ok', found: expect.stringContaining('objects of up to') });
     const left = bed.open({ url: `s3://${bed.bucket}` });
     for await (const { key } of left.list('', { signal })) throw new Error(`${key} was left behind`);

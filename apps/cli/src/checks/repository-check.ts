@@ -14,12 +14,12 @@ const MAX_PROBE_BYTES = 64 * 1024 * 1024;
 const NOT_A_STORE =
   'What answers there does not keep what it is given: a proxy, a cache or another program; correct `endpoint` and `url` of the repository.';
 
-/** What needs the store itself needs this check. */
-export const storeCheckName = (repository: string): string => `repository ${repository}: write, list, read, remove`;
+/** What needs the storage itself needs this check. */
+export const storageCheckName = (repository: string): string => `repository ${repository}: write, list, read, remove`;
 
 /** Does what runs do: writes an object in one request and one in parts, lists both, reads them back, removes them. */
 export const repositoryCheck = (name: string, { installation, signal }: VerbContext): Check => ({
-  name: storeCheckName(name),
+  name: storageCheckName(name),
   run: async () => {
     const repository = installation.repository(name);
     const folder = probeKey(randomBytes(8).toString('hex'));
@@ -44,7 +44,7 @@ export const repositoryCheck = (name: string, { installation, signal }: VerbCont
 /** Backups that this machine cannot open deserve a sentence before the night on which an operator needs them. */
 export const encryptionCheck = (name: string, { installation, signal }: VerbContext): Check => ({
   name: `repository ${name}: encryption`,
-  needs: [storeCheckName(name)],
+  needs: [storageCheckName(name)],
   run: async () => {
     const repository = installation.repository(name);
     const { recipients, identity } = repository.encryption;
@@ -60,7 +60,7 @@ export const encryptionCheck = (name: string, { installation, signal }: VerbCont
 /** What executors need to share content, and what an identity that is not the one of earlier backups would quietly undo. */
 export const indexCheck = (name: string, { installation, signal }: VerbContext): Check => ({
   name: `repository ${name}: index identity`,
-  needs: [storeCheckName(name)],
+  needs: [storageCheckName(name)],
   run: async () => {
     const repository = installation.repository(name);
     const { recipients, indexIdentity } = repository.encryption;
@@ -87,7 +87,7 @@ async function requireListed(repository: BackupRepository, folder: string, bodie
     const sizeBytes = found.get(key);
     if (sizeBytes === length) continue;
     const seen = sizeBytes === undefined ? 'does not list it' : `lists it with ${sizeBytes} bytes`;
-    throw toStoreError(repository, key, `it took ${length} bytes and ${seen}`);
+    throw toStorageError(repository, key, `it took ${length} bytes and ${seen}`);
   }
 }
 
@@ -99,10 +99,14 @@ async function requireSame(repository: BackupRepository, key: ObjectKey, body: B
     sizeBytes += (chunk as Buffer).length;
   }
   if (digest.digest('hex') === createHash('sha256').update(body).digest('hex')) return;
-  throw toStoreError(repository, key, `it took ${body.length} bytes and gave back ${sizeBytes} that are not the same`);
+  throw toStorageError(
+    repository,
+    key,
+    `it took ${body.length} bytes and gave back ${sizeBytes} that are not the same`,
+  );
 }
 
-const toStoreError = ({ location }: BackupRepository, key: ObjectKey, found: string): AppError =>
+const toStorageError = ({ location }: BackupRepository, key: ObjectKey, found: string): AppError =>
   new AppError('repository.protocol', `${location} does not keep ${key}: ${found}`, { key }, { hint: NOT_A_STORE });
 
 function toTraitText({ maxObjectBytes, ...traits }: RepositoryTraits): string {

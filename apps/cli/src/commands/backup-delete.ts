@@ -96,7 +96,7 @@ async function untilDeleted(
     last = done;
     output.note(`marked; a hold saves it until ${done.notBefore}`);
     const until = new Date(done.notBefore).getTime();
-    // The store's clock decides: one that is behind ours is asked again.
+    // The storage's clock decides: one that is behind ours is asked again.
     do {
       output.progress('waiting until it may be deleted', null, performance.now() - startedAt);
       await sleep(Math.min(5_000, Math.max(1_000, until - Date.now())), undefined, { signal });

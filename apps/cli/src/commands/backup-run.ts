@@ -11,7 +11,7 @@ export const backupRun: Verb = {
   summary: 'back up one dataset now',
   argument: ['<dataset>', 'a dataset of the configuration'],
   options: [
-    ['--method <name>', 'how; default: the first method of the dataset’s kind of store'],
+    ['--method <name>', 'how; default: the first method of the dataset’s kind'],
     ['--deadline <when>', 'cancel it then: how long from now, 6h, or an instant; it is tried again until then'],
     ['--wait', 'follow the run until it ends'],
     ['--local', 'do it in this process: needs neither bus nor catalog'],

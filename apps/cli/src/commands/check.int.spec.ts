@@ -57,12 +57,12 @@ describe('check, where nothing answers', () => {
     const skipped = outcomes.filter(({ state }) => state === 'skipped').map(({ name, found }) => [name, found]);
     const ofDataset = (name: string): string[][] => {
       const connected = `dataset ${name}: connection`;
-      const store = 'repository offsite: write, list, read, remove';
+      const probed = 'repository offsite: write, list, read, remove';
       return [
         [`dataset ${name}: client tools`, `not tried, for ${connected} failed`],
         [`dataset ${name}: every row is visible`, `not tried, for ${connected} failed`],
         [`dataset ${name}: what the application sees`, `not tried, for ${connected} failed`],
-        [`dataset ${name}: fits into its repository`, `not tried, for ${connected} and ${store} failed`],
+        [`dataset ${name}: fits into its repository`, `not tried, for ${connected} and ${probed} failed`],
       ];
     };
     expect(skipped).toEqual([

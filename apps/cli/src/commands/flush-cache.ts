@@ -10,7 +10,7 @@ export const flushCache: Verb = {
   argument: ['<target>', 'a restore target of the configuration'],
   options: [
     ['--destination <name>', 'what to empty: the number of a database, or all'],
-    ['--pattern <pattern>', 'only what matches, by the rules of the store: session:*'],
+    ['--pattern <pattern>', 'only what matches, by the rules of the server: session:*'],
     ['--yes', 'do it'],
   ],
   examples: [

@@ -37,7 +37,7 @@ function toLeftText({ goodLeft, newestLeft, isLastVerified }: DeletionPreview): 
 
 function toFreedText({ freesSpace }: Pick<DeletionPreview, 'freesSpace'>): string {
   if (freesSpace !== null) return '';
-  return '; whether space is freed is unknown: the store does not say whether it keeps versions';
+  return '; whether space is freed is unknown: the storage does not say whether it keeps versions';
 }
 
 export function toDeletedText({ preview, outcome, problem, freed, notBefore }: DeletedBackup): string {

@@ -1,7 +1,7 @@
 import type { Hold } from '#common/repository/holds.js';
 import { toTable } from './table.js';
 
-/** A hold as scripts see it; instants are the store's. */
+/** A hold as scripts see it; instants are the storage's. */
 export const toHoldView = ({ name, reason, by, placedAt, expiresAt }: Hold, backupId: string) => ({
   ...{ backupId, name, reason, by },
   placedAt: placedAt.toISOString(),

@@ -46,7 +46,7 @@ export const SAID = {
   damaged: 'is not whole, though its deletion has not begun: nothing is deleted; look at it',
   deleted: 'deleted',
   kept: 'kept after all, its mark is gone',
-  locked: 'a lock of the store keeps it; a later sweep goes on',
+  locked: 'a lock of the storage keeps it; a later sweep goes on',
   failed: 'cannot be deleted',
 } as const;
 
@@ -71,7 +71,7 @@ export function toAppliedText({
   );
   if (isSpaceFreed === true) lines.push(`  ${toSize(freedBytes)} freed, versions included`);
   if (isSpaceFreed === null && backups.some(({ outcome }) => outcome === 'deleted'))
-    lines.push('  whether space was freed is unknown: the store does not say whether it keeps versions');
+    lines.push('  whether space was freed is unknown: the storage does not say whether it keeps versions');
   if (left > 0) lines.push(`  ${left} more expired: for the next sweep`);
   lines.push(...swept.map((attempt) => `  swept the dead attempt ${attempt}`));
   if (unfinished > 0) lines.push(`  gave back ${unfinished} unfinished uploads`);
@@ -82,7 +82,7 @@ export function toAppliedText({
 function toContentLines({ state, why, removed, removedBytes, locked }: AppliedRetention['content']): string[] {
   const lines = state === 'blocked' ? [`  no shared object is deleted: ${why ?? state}`] : [];
   if (removed > 0) lines.push(`  deleted ${removed} shared objects that no backup needs: ${toSize(removedBytes)}`);
-  if (locked > 0) lines.push(`  ${locked} more are locked by the store; a later sweep goes on`);
+  if (locked > 0) lines.push(`  ${locked} more are locked by the storage; a later sweep goes on`);
   return lines;
 }
 
@@ -90,6 +90,6 @@ export function toWalLines({ state, why, removed, removedBytes, locked }: Applie
   const lines = state === 'blocked' ? [`  no archived WAL is deleted: ${why ?? state}`] : [];
   if (removed > 0)
     lines.push(`  deleted ${removed} objects of archived WAL that no backup needs: ${toSize(removedBytes)}`);
-  if (locked > 0) lines.push(`  ${locked} more of archived WAL are locked by the store; a later sweep goes on`);
+  if (locked > 0) lines.push(`  ${locked} more of archived WAL are locked by the storage; a later sweep goes on`);
   return lines;
 }

@@ -16,7 +16,7 @@ export interface SweepDeps extends ApplyRetentionDeps {
   readonly limitMs?: number;
 }
 
-/** A store that hangs holds nobody but its own datasets, and them until it answers. */
+/** Storage that hangs holds up only its own datasets, and those until it answers. */
 const LIMIT_MS = 15 * 60_000;
 
 /**

@@ -16,7 +16,7 @@ import { Installation } from '#common/service/installation.js';
 import { createLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeys } from '#common/testing/each-storage.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { startSweeping } from './sweeping.js';
 
@@ -164,7 +164,7 @@ describe('the sweep of a scheduler', () => {
     expect(await keysOf(expiringKey('failing', expired.backupId))).toEqual([]);
   });
 
-  it('looks after the others, and comes again, while one store never answers, and asks that one once', async () => {
+  it('looks after the others, and comes again, while one storage never answers, and asks that one once', async () => {
     const first = await newDeadAttempt(31, 'beside');
     const datasets = { beside: dataset(), stuck: dataset({ repositories: ['frozen'] }) };
     const { lines } = await sweep(datasets, { limitMs: 500 });
@@ -183,7 +183,7 @@ describe('the sweep of a scheduler', () => {
     // A mark of a retention that the configuration had once.
     await repository.put(expiringKey('plain', kept.backupId), Buffer.from('no mark at all'), { signal });
     const unmarked = await newDeadAttempt(23, 'unmarked');
-    // The clock of the store cannot be read for it.
+    // The clock of the storage cannot be read for it.
     await mkdir(join(folder, 'backups', '_control/clock'), { recursive: true });
     await writeFile(join(folder, 'backups', '_control/clock/broken'), 'no folder');
     const { lines, print } = await sweep({

@@ -36,7 +36,7 @@ const RepositoryUrl = readBy((url) => parseRepositoryUrl(url, 'it')).describe(
 
 const RepositoryFields = z.strictObject({
   url: RepositoryUrl,
-  endpoint: z.url().optional().describe('Of an S3-compatible store'),
+  endpoint: z.url().optional().describe('Of an S3-compatible server'),
   region: z.string().default('us-east-1'),
   accessKeyId: z
     .string()
@@ -47,13 +47,13 @@ const RepositoryFields = z.strictObject({
     .strictObject({ accessKeyId: z.string(), secretAccessKey: z.string() })
     .optional()
     .describe(
-      'The credential of sweeps, retention and `backup delete`, where these run and nowhere else; without it the first one deletes, where the store lets it',
+      'The credential of sweeps, retention and `backup delete`, where these run and nowhere else; without it the first one deletes, where the storage lets it',
     ),
   lock: z
     .strictObject({
       mode: z
         .enum(['governance', 'compliance'])
-        .describe('A special right of the store ends a governance lock early; nothing ends a compliance lock'),
+        .describe('A special right of the storage ends a governance lock early; nothing ends a compliance lock'),
     })
     .optional()
     .describe(
@@ -86,7 +86,7 @@ const RepositoryFields = z.strictObject({
     .min(100)
     .max(10_000)
     .default(10_000)
-    .describe('How many parts the store takes for one object; parts double in size before their number is used up'),
+    .describe('How many parts the storage takes for one object; parts double in size before their number is used up'),
   partSizeBytes: z
     .int()
     .min(5 * MIB)

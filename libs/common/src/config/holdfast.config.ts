@@ -12,6 +12,7 @@ import { datasetKindOf, loadTargetKind, resolveMethod } from '#common/engines/en
 import { toAppError } from '#common/errors/app-error.js';
 import { PostgresUrl } from '#common/pg/url-schema.js';
 import { BusConfig, RepositoryConfig } from './connections.config.js';
+import { DatasetConfig, TargetConfig } from './kinds.config.js';
 import { PlanConfig } from './plans/plan.config.js';
 import { kindOf } from './plans/plan-steps.js';
 import {
@@ -22,7 +23,6 @@ import {
   SchedulerConfig,
   VerifierConfig,
 } from './policies.config.js';
-import { DatasetConfig, TargetConfig } from './stores.config.js';
 
 /** The whole of holdfast.yaml: type, defaults and documentation in one. */
 export const HoldfastConfig = z

@@ -6,10 +6,10 @@ import { ScheduleTimes } from './schedule-times.config.js';
 
 export const ScheduleConfig = z.strictObject({
   dataset: DatasetName,
-  method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind of store'),
+  method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind'),
   ...ScheduleTimes,
   deadline: Duration.optional().describe(
-    'A backup that has not ended so long after it was asked for is cancelled, 6h; until then it is tried again while its source or store is away. Default: none',
+    'A backup that has not ended so long after it was asked for is cancelled, 6h; until then it is tried again while its source or storage is away. Default: none',
   ),
   retention: RetentionConfig.optional().describe('Of the whole dataset; here or on the dataset itself, once'),
 });
@@ -38,7 +38,7 @@ const Claims = {
     .min(1)
     .max(20)
     .default(3)
-    .describe('Of one run; attempts that find its source or store away, or locked, are not among them'),
+    .describe('Of one run; attempts that find its source or storage away, or locked, are not among them'),
   drainMs: Milliseconds.min(0)
     .default(5_000)
     .describe(
@@ -87,7 +87,7 @@ export const ExecutorConfig = z
       .describe('Where archives are spooled before a restore; default: the system’s temporary directory'),
     retryForMs: Milliseconds.min(0)
       .default(3_600_000)
-      .describe('How long a backup without a deadline is tried again while its source or store is away, or locked'),
+      .describe('How long a backup without a deadline is tried again while its source or storage is away, or locked'),
     retryRestoresForMs: Milliseconds.min(0).default(600_000).describe('The same for restores, which people wait for'),
     sweepEveryMs: Milliseconds.min(1_000)
       .default(600_000)

@@ -69,7 +69,7 @@ export interface BackupView {
   readonly sizeBytes: number;
   /** As the source counts. */
   readonly sourceSizeBytes: number;
-  /** How much is in it, by names that its kind of store has. */
+  /** How much is in it, by names that its kind has. */
   readonly counts: Readonly<Record<string, number>>;
   readonly busPosition: 'proven' | 'unproven' | 'none';
 }

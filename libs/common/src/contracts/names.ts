@@ -17,7 +17,7 @@ export const PlanName = ConfiguredName.describe('A recovery plan as named in hol
 export const ScheduleName = ConfiguredName.describe('A schedule as named in holdfast.yaml');
 /** Neither control characters nor half of a surrogate pair: the first of them cannot be stored in PostgreSQL, the second on no wire. */
 export const isPlainText = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);
-/** What a target calls the place of a restore. Each kind of store has its own rule, which a request is held against when it is taken. */
+/** What a target calls the place of a restore. Each kind has its own rule, which a request is held against when it is taken. */
 export const Destination = z
   .string()
   .min(1)
@@ -45,7 +45,7 @@ const LATEST = /^latest(?::([a-z][a-z0-9-]{0,30}))?$/;
 export const BackupRef = z
   .union([z.uuid(), z.string().regex(LATEST)])
   .describe(
-    'A backup id, or `latest` for the newest regular backup of the dataset by the first method of its kind of store, `latest:METHOD` by another',
+    'A backup id, or `latest` for the newest regular backup of the dataset by the first method of its kind, `latest:METHOD` by another',
   );
 /** Undefined for an id. */
 export function parseLatest(reference: string): { readonly method: string | undefined } | undefined {
@@ -70,22 +70,22 @@ export const QualifiedName = z.string().min(3).describe('schema.table, each quot
 export const BackupMethod = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/, 'use 1-31 of a-z, 0-9, dash, a letter first')
-  .describe('How the dataset is backed up; each kind of store has its own methods: dump, …');
+  .describe('How the dataset is backed up; each kind has its own methods: dump, …');
 export const StoreKind = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/)
-  .describe('Which kind of store it is of, and so which engine made it: postgres');
+  .describe('Which kind of dataset it is of, and so which engine made it: postgres');
 /** Totals, and not one entry for each thing: events carry them. */
 const MAX_COUNTS = 50;
 export const Counts = z
   .record(z.string().regex(/^[a-z0-9][a-z0-9 ._-]{0,62}$/), z.number().int().min(0))
   .refine((counts) => Object.keys(counts).length <= MAX_COUNTS, `counts has at most ${MAX_COUNTS} names`)
   .meta({ maxProperties: MAX_COUNTS })
-  .describe('How much is in it, by names that its kind of store has: tables, rows; of large tables an estimate');
+  .describe('How much is in it, by names that its kind has: tables, rows; of large tables an estimate');
 export const RestoreStrategy = z
   .string()
   .regex(/^[a-z][a-z-]{0,30}$/)
-  .describe('How a restore treats what is there; each kind of store has its own: new, in-place, …');
+  .describe('How a restore treats what is there; each kind has its own: new, in-place, …');
 export const ReplayMode = z.enum(['reset', 'republish']);
 export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);
 

@@ -1,5 +1,5 @@
 /**
- * Sorts as UTF-8 bytes do, and so as object stores list. JavaScript compares UTF-16 units, which put U+FF00 behind an emoji.
+ * Sorts as UTF-8 bytes do, and so as object storage lists. JavaScript compares UTF-16 units, which put U+FF00 behind an emoji.
  * Negative, zero, positive.
  */
 export function compareCodePoints(a: string, b: string): number {

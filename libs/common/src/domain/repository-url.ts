@@ -1,11 +1,11 @@
 import { AppError } from '#common/errors/app-error.js';
 
-/** Where a repository lies, as its store will see it. */
+/** Where a repository lies, as its storage will see it. */
 export type RepositoryPlace =
-  | { readonly store: 'file'; readonly root: string }
-  | { readonly store: 's3'; readonly bucket: string; readonly prefix: string };
+  | { readonly storage: 'file'; readonly root: string }
+  | { readonly storage: 's3'; readonly bucket: string; readonly prefix: string };
 
-/** Of a key below the prefix. The file store puts a whole key and a nonce into one file name. */
+/** Of a key below the prefix. Storage of files puts a whole key and a nonce into one file name. */
 export const MAX_KEY_LENGTH = 220;
 /** What S3 takes for prefix and key. Source: Amazon S3 "Naming Amazon S3 objects". */
 const MAX_FULL_KEY_BYTES = 1_024;
@@ -17,10 +17,10 @@ const MAX_FULL_KEY_BYTES = 1_024;
  */
 export function parseRepositoryUrl(url: string, subject = 'the url'): RepositoryPlace {
   const [, bucket, prefix = ''] = /^s3:\/\/([^/?#]+)(?:\/(.*))?$/s.exec(url) ?? [];
-  if (bucket !== undefined) return { store: 's3', bucket, prefix: toPrefix(subject, prefix) };
+  if (bucket !== undefined) return { storage: 's3', bucket, prefix: toPrefix(subject, prefix) };
   const [, path] = /^file:\/\/(\/.*)$/s.exec(url) ?? [];
   const segments = path === undefined ? [] : toSegments(subject, path);
-  if (segments.length > 0) return { store: 'file', root: toRoot(subject, segments) };
+  if (segments.length > 0) return { storage: 'file', root: toRoot(subject, segments) };
   throw invalid(subject, 'must look like s3://bucket/prefix or file:///absolute/path');
 }
 
@@ -44,7 +44,7 @@ export interface PlacedRepository {
 
 /**
  * Which repositories would write over each other: two in one place, or one in a folder that another keeps for a dataset or for
- * itself. Places are compared as their stores see them; that links or mounts lead from one file root to another is not seen.
+ * itself. Places are compared as their storage sees them; that links or mounts lead from one file root to another is not seen.
  */
 export function findCollisions(
   repositories: readonly PlacedRepository[],
@@ -58,21 +58,21 @@ export function findCollisions(
 }
 
 interface Placed extends PlacedRepository {
-  /** Store, bucket or root, prefix: the same for the same place. */
+  /** Storage, bucket or root, prefix: the same for the same place. */
   readonly path: string;
 }
 
 function toPath({ url, endpoint = 'https://s3.amazonaws.com' }: PlacedRepository): string {
   const place = parseRepositoryUrl(url);
-  if (place.store === 'file') return `file:${place.root}`;
-  return [`s3:${toStore(new URL(endpoint))}`, place.bucket, place.prefix].filter(Boolean).join('/');
+  if (place.storage === 'file') return `file:${place.root}`;
+  return [`s3:${toServerName(new URL(endpoint))}`, place.bucket, place.prefix].filter(Boolean).join('/');
 }
 
 /**
  * Amazon has many endpoints, and one bucket of a name behind all of them: of regions, dual-stack, FIPS, VPC. Only its partitions are
- * stores of their own. Source: Amazon S3 "Bucket naming rules".
+ * servers of their own. Source: Amazon S3 "Bucket naming rules".
  */
-function toStore({ host, hostname, pathname }: URL): string {
+function toServerName({ host, hostname, pathname }: URL): string {
   if (/[.]amazonaws[.]com[.]cn$/.test(hostname)) return 'aws-cn';
   if (/(^|[.])amazonaws[.]com$/.test(hostname)) return /[.-]us-gov-/.test(hostname) ? 'aws-us-gov' : 'aws';
   return host + pathname.replace(/\/+$/, '');
@@ -92,7 +92,7 @@ function toPrefix(subject: string, text: string): string {
   throw invalid(subject, `has a prefix of more than ${MAX_FULL_KEY_BYTES - MAX_KEY_LENGTH - 1} bytes`);
 }
 
-/** What URLs, shells or stores would read as something else is refused, and never cut to another place. */
+/** What URLs, shells or storage would read as something else is refused, and never cut to another place. */
 function toSegments(subject: string, text: string): string[] {
   const mark = /[?#]/.exec(text)?.[0];
   if (mark !== undefined) throw invalid(subject, `has a "${mark}", after which a URL says no place any more`);

@@ -3,18 +3,18 @@ import { findCollisions, parseRepositoryUrl } from './repository-url.js';
 
 describe('the url of a repository', () => {
   it.each([
-    ['s3://b', { store: 's3', bucket: 'b', prefix: '' }],
-    ['s3://b/', { store: 's3', bucket: 'b', prefix: '' }],
-    ['s3://b/prod', { store: 's3', bucket: 'b', prefix: 'prod' }],
-    ['s3://b//a///b/', { store: 's3', bucket: 'b', prefix: 'a/b' }],
-    ['s3://b/50% off', { store: 's3', bucket: 'b', prefix: '50% off' }],
-    ['s3://b/a%20b', { store: 's3', bucket: 'b', prefix: 'a%20b' }],
-    ['s3://b/Zürich/東京', { store: 's3', bucket: 'b', prefix: 'Zürich/東京' }],
-    ['s3://b/..a/b..', { store: 's3', bucket: 'b', prefix: '..a/b..' }],
-    ['file:///srv/backups/', { store: 'file', root: '/srv/backups' }],
-    ['file:////srv//backups', { store: 'file', root: '/srv/backups' }],
-    ['file:///srv/a%20b/50%25%23', { store: 'file', root: '/srv/a b/50%#' }],
-    ['file:///srv/Zürich ü', { store: 'file', root: '/srv/Zürich ü' }],
+    ['s3://b', { storage: 's3', bucket: 'b', prefix: '' }],
+    ['s3://b/', { storage: 's3', bucket: 'b', prefix: '' }],
+    ['s3://b/prod', { storage: 's3', bucket: 'b', prefix: 'prod' }],
+    ['s3://b//a///b/', { storage: 's3', bucket: 'b', prefix: 'a/b' }],
+    ['s3://b/50% off', { storage: 's3', bucket: 'b', prefix: '50% off' }],
+    ['s3://b/a%20b', { storage: 's3', bucket: 'b', prefix: 'a%20b' }],
+    ['s3://b/Zürich/東京', { storage: 's3', bucket: 'b', prefix: 'Zürich/東京' }],
+    ['s3://b/..a/b..', { storage: 's3', bucket: 'b', prefix: '..a/b..' }],
+    ['file:///srv/backups/', { storage: 'file', root: '/srv/backups' }],
+    ['file:////srv//backups', { storage: 'file', root: '/srv/backups' }],
+    ['file:///srv/a%20b/50%25%23', { storage: 'file', root: '/srv/a b/50%#' }],
+    ['file:///srv/Zürich ü', { storage: 'file', root: '/srv/Zürich ü' }],
   ])('%s means one place', (url, place) => {
     expect(parseRepositoryUrl(url)).toEqual(place);
   });
@@ -71,7 +71,7 @@ describe('two repositories', () => {
     expect(collisions(first, second)).toEqual([]);
   });
 
-  it('are apart under the same name in two stores', () => {
+  it('are apart under the same name in two servers', () => {
     const same = { url: 's3://b/prod', datasets: [] };
     const both = [
       { ...same, name: 'here', endpoint: 'http://127.0.0.1:9000' },

@@ -37,6 +37,6 @@ export interface Archiver<D extends { readonly name: string }> {
   readonly name: string;
   /** Whether the dataset asks for it. */
   isWanted(dataset: D): boolean;
-  /** Until the signal fires; failures of source and store are waited for. Begins where the repository ends. Throws: the abort reason. */
+  /** Until the signal fires; failures of source and storage are waited for. Begins where the repository ends. Throws: the abort reason. */
   run(dataset: D, o: ArchiverOptions): Promise<never>;
 }

@@ -19,7 +19,7 @@ import type { Options } from './options.js';
 import type { SharedObjects } from './shared-objects.js';
 import type { Summary } from './summary.js';
 
-/** One protected thing, as far as every kind of store has it. */
+/** One protected thing, as far as every kind of dataset has it. */
 export interface ProtectedDataset {
   readonly name: string;
   /** zstd level and threads of the compressing child. */
@@ -27,7 +27,7 @@ export interface ProtectedDataset {
 }
 
 /**
- * One kind of store. An engine owns what is special to its kind: options, snapshot and facts, what a backup's objects are, how they come
+ * One kind of dataset. An engine owns what is special to its kind: options, snapshot and facts, what a backup's objects are, how they come
  * back, the last commands by hand. The core owns the rest: attempts, holds, sealing, digests, the manifest's envelope, catalog and events.
  * The registry (engines.ts) is the only list of kinds.
  */
@@ -41,7 +41,7 @@ export interface Engine<
   readonly facts: ZodType<F>;
   /** The first is the default. */
   readonly methods: readonly [BackupMethod<D, F>, ...BackupMethod<D, F>[]];
-  /** Other places than stores of this kind to which its backups are restored. */
+  /** Other places than servers of this kind to which its backups are restored. */
   readonly otherTargets?: readonly TargetKind<D, RestoreTarget, F>[];
   readonly archivers?: readonly Archiver<D>[];
   /** What only this kind is asked after a restore. */
@@ -55,7 +55,7 @@ export interface Engine<
   summarise(facts: F): Summary;
 }
 
-/** A kind of place to which backups are restored: a store of the kind that was backed up, or what the engine knows besides. */
+/** A kind of place to which backups are restored: a server of the kind that was backed up, or what the engine knows besides. */
 export interface TargetKind<
   D extends ProtectedDataset = ProtectedDataset,
   T extends RestoreTarget = RestoreTarget,
@@ -73,7 +73,7 @@ export interface TargetKind<
   /** Destinations that no request may ever name: the server's own, and those of the catalog, whose URL is given. */
   forbidden(target: T, catalogUrl: string | undefined): readonly string[];
   /**
-   * Removes what a destination holds, all of it or what a pattern of the store's own matches: for caches, after a restore of what they
+   * Removes what a destination holds, all of it or what a pattern by the rules of the kind matches: for caches, after a restore of what they
    * were made from. Returns how much went, or would go. Absent: nothing of this kind is a cache. Throws: the engine's own codes.
    */
   flush?(target: T, destination: string, o: FlushOptions): Promise<number>;
@@ -115,7 +115,7 @@ export interface EngineChecks<D extends ProtectedDataset, T extends RestoreTarge
   target(target: T, signal: AbortSignal): readonly Check[];
   /** How many bytes there are to back up, roughly. */
   measure(dataset: D, signal: AbortSignal): Promise<number>;
-  /** By every name that a store on the same machine could have. */
+  /** By every name that a server on the same machine could have. */
   hostNames(dataset: D): readonly string[];
 }
 
@@ -139,7 +139,7 @@ export interface OpenOptions {
   readonly applicationName?: string | undefined;
 }
 
-/** One way to back up a kind of store. */
+/** One way to back up a kind of dataset. */
 export interface BackupMethod<D extends ProtectedDataset, F extends object> {
   readonly name: string;
   /** Its backups share content: in an encrypted repository they need an `indexIdentity`. */
@@ -188,7 +188,7 @@ export interface OutputObject {
   readonly stream: Readable;
 }
 
-/** A configured place to restore to, as far as every kind of store has it. */
+/** A configured place to restore to, as far as every kind of dataset has it. */
 export interface RestoreTarget {
   readonly name: string;
 }
@@ -304,7 +304,7 @@ export interface RestoreDriver<
   /** Whether the destination is the one that an earlier attempt made whole; then what attempts left beside it is removed. */
   isDone(order: RestoreOrder<T, F>, fence: N, doneMark: string): Promise<boolean>;
   /**
-   * Restores. Whatever dies, the destination is as it was, or whole. Where a store has no step that does this (the objects of a bucket, a cluster
+   * Restores. Whatever dies, the destination is as it was, or whole. Where a kind has no step that does this (the objects of a bucket, a cluster
    * of Redis), the driver says what a failure leaves, and the error names the next command.
    * Throws: restore.*, backup.corrupt; the engine's own codes.
    */

@@ -6,7 +6,7 @@ import { meilisearch } from './meilisearch/meilisearch.engine.js';
 import { postgres } from './postgres/postgres.engine.js';
 import { redis } from './redis/redis.engine.js';
 
-/** Every kind of store that this program knows. A new one adds its folder and a line here. */
+/** Every kind of dataset that this program knows. A new one adds its folder and a line here. */
 export const engines: readonly [Engine, ...Engine[]] = [postgres, bucket, kafka, redis, meilisearch];
 
 interface Named {

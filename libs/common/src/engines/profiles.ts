@@ -6,7 +6,7 @@ import type { PreparedProbe, Probe } from '#common/probes/define-probe.js';
 import { httpProbe } from '#common/probes/http/http.probe.js';
 import { engines } from './engines.js';
 
-/** A probe of one kind of store, or of none. */
+/** A probe of one kind of dataset, or of none. */
 export interface KnownProbe extends Probe {
   /** undefined: for backups of every kind. */
   readonly kind: string | undefined;

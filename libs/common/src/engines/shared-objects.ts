@@ -7,7 +7,7 @@ export interface SharedObjects {
   readonly parent: SharedParent | undefined;
   /**
    * Stores a content unless the dataset has it. `open` is called when there is room, so that thousands may be asked for at once. Resolves when the
-   * store has all of it. Throws: what `open` and its stream throw; engine.*, repository.*.
+   * storage has all of it. Throws: what `open` and its stream throw; engine.*, repository.*.
    */
   put(open: () => Promise<Readable | Uint8Array>): Promise<SharedRef>;
   /** Adds one line to the inventory, in any order. Its content was put before or comes from the inventory of the parent. */

@@ -50,7 +50,7 @@ export const Codes = {
   'backup.unknown-kind': {
     retryable: false,
     exit: Exit.badInput,
-    hint: 'Another version of Holdfast made the backup; use one that knows this kind of store.',
+    hint: 'Another version of Holdfast made the backup; use one that knows this kind of dataset.',
   },
   'bucket.changed': {
     retryable: true,
@@ -70,12 +70,12 @@ export const Codes = {
   'bucket.full': {
     retryable: true,
     exit: Exit.failed,
-    hint: 'Make room in the store or raise the quota of the bucket, then restore again.',
+    hint: 'Make room on the server or raise the quota of the bucket, then restore again.',
   },
   'bucket.key': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'The store has no objects of these names; restore to one that has, or bring back single objects by hand as docs/how-to/back-up-a-bucket.md shows.',
+    hint: 'The server has no objects of these names; restore to one that has, or bring back single objects by hand as docs/how-to/back-up-a-bucket.md shows.',
   },
   'bucket.missing': {
     retryable: false,
@@ -90,13 +90,13 @@ export const Codes = {
   'bucket.protocol': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'The store answers otherwise than S3; correct `endpoint`, then run `holdfast check`.',
+    hint: 'The server answers otherwise than S3; correct `endpoint`, then run `holdfast check`.',
   },
   'bucket.unreachable': {
     retryable: true,
     passes: true,
     exit: Exit.unreachable,
-    hint: 'Check that the store under `endpoint` answers, then run `holdfast check`.',
+    hint: 'Check that the server under `endpoint` answers, then run `holdfast check`.',
   },
   'bus.damaged': {
     retryable: false,
@@ -569,12 +569,12 @@ export const Codes = {
   'repository.lock-missing': {
     retryable: false,
     exit: Exit.badInput,
-    hint: 'Make a bucket with object lock, which few stores add later, or take `lock` out of the repository; docs/how-to/protect-backups-from-deletion.md has the commands.',
+    hint: 'Make a bucket with object lock, which few servers add later, or take `lock` out of the repository; docs/how-to/protect-backups-from-deletion.md has the commands.',
   },
   'repository.locked': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'A retention lock of the store holds the object; it can be removed when the lock has expired.',
+    hint: 'A retention lock of the storage holds the object; it can be removed when the lock has expired.',
   },
   'repository.missing': {
     retryable: false,
@@ -589,13 +589,13 @@ export const Codes = {
   'repository.protocol': {
     retryable: true,
     exit: Exit.failed,
-    hint: 'The store refused a request that S3 allows; read the message, then its own log, and check `endpoint` and `region`.',
+    hint: 'The server refused a request that S3 allows; read the message, then its own log, and check `endpoint` and `region`.',
   },
   'repository.unavailable': {
     retryable: true,
     passes: true,
     exit: Exit.unreachable,
-    hint: 'Check that the store under `endpoint` or `url` of the repository answers, then run `holdfast check`.',
+    hint: 'Check that the storage under `endpoint` or `url` of the repository answers, then run `holdfast check`.',
   },
   'repository.versions-denied': {
     retryable: false,
@@ -691,7 +691,7 @@ export const Codes = {
   'sealing.damaged': {
     retryable: false,
     exit: Exit.failed,
-    hint: 'The sealed bytes were changed after they were written; use another backup, and look at what else the store has changed.',
+    hint: 'The sealed bytes were changed after they were written; use another backup, and look at what else the storage has changed.',
   },
   'sealing.identity-missing': {
     retryable: false,

@@ -38,7 +38,7 @@ const wal: WalRange = {
   ...{ kind: 'wal', systemId: '7412345678901234567', timeline: 1, startLsn: '0/2000028', endLsn: '0/2000100' },
 };
 
-/** A method that builds on backups of its own, and on what a store archives. */
+/** A method that builds on backups of its own, and on what a server archives. */
 const increments = (needs: readonly string[]): BackedUp<Folder, z.infer<typeof FolderFacts>> => ({
   ...folders,
   methods: [
@@ -57,7 +57,7 @@ const increments = (needs: readonly string[]): BackedUp<Folder, z.infer<typeof F
   ],
 });
 
-/** A kind of store of its own: every file of a folder is an object. */
+/** A kind of dataset of its own: every file of a folder is an object. */
 const folders: BackedUp<Folder, z.infer<typeof FolderFacts>> = {
   kind: 'folder',
   facts: FolderFacts,
@@ -90,7 +90,7 @@ const folders: BackedUp<Folder, z.infer<typeof FolderFacts>> = {
 let bed: BackupTestBed;
 afterEach(() => bed.remove());
 
-describe.each([false, true])('a kind of store that only its engine knows, encrypted: %s', (isEncrypted) => {
+describe.each([false, true])('a kind of dataset that only its engine knows, encrypted: %s', (isEncrypted) => {
   const itSealed = !isEncrypted || isAgeInstalled ? it : it.skip;
   let keyring: Keyring;
   let dataset: Folder;

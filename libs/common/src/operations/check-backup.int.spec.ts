@@ -69,7 +69,7 @@ describe('a check of a backup', () => {
       bed.repository,
       observing(({ kind, key }) => {
         changes.push(`${kind} ${/holds|verdicts/.exec(key)?.[0]}`);
-        if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
+        if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the storage is away');
       }),
     );
     await expect(check(away)).rejects.toMatchObject({ code: 'repository.unavailable' });

@@ -4,8 +4,8 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
 import { attemptPrefix, expiringKey, manifestKey, sweptKey, verdictKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
-import { eachStore, listKeysOf, type StoreBed } from '#common/testing/each-store.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
+import { eachStorage, listKeysOf, type StorageBed } from '#common/testing/each-storage.js';
 import {
   dyingBefore,
   Killed,
@@ -21,7 +21,7 @@ const signal = new AbortController().signal;
 const reasons = ['older than 30d'];
 const hold = { name: 'audit', reason: 'asked for', by: 'spec', livesMs: null };
 
-/** A store whose clock is an hour behind ours. */
+/** Storage whose clock is an hour behind ours. */
 const slowClock: Script = {
   stat: async (stat, key, o) => {
     const found = await stat(key, o);
@@ -29,8 +29,8 @@ const slowClock: Script = {
   },
 };
 
-describe.each(eachStore)('a backup that expires on %s', (_, open) => {
-  let bed: StoreBed;
+describe.each(eachStorage)('a backup that expires on %s', (_, open) => {
+  let bed: StorageBed;
   let minute = 0;
 
   beforeAll(async () => {
@@ -63,7 +63,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     expect(await listKeysOf(bed.repository, dataset)).toEqual([]);
   });
 
-  it('waits by the store’s clock, whatever ours says', async () => {
+  it('waits by the storage’s clock, whatever ours says', async () => {
     const { dataset, backupId, find } = await newBackup();
     const slow = new ScriptedRepository(bed.repository, slowClock);
     const expire = (graceMs?: number) =>
@@ -116,7 +116,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     const { expire, held, dataset } = await newBackup();
     const placed = await placeHold(bed.repository, { ...held, livesMs: 1 }, { signal });
     const isDead = async () =>
-      (await readStoreClock(bed.repository, dataset, { signal })).getTime() > placed.placedAt.getTime() + 2_000;
+      (await readStorageClock(bed.repository, dataset, { signal })).getTime() > placed.placedAt.getTime() + 2_000;
     while (!(await isDead())) await sleep(200);
     expect([await expire(), await expire()]).toEqual(['marked', 'deleted']);
     expect(await listKeysOf(bed.repository, dataset)).toEqual([]);
@@ -195,7 +195,7 @@ describe.each(eachStore)('a backup that expires on %s', (_, open) => {
     await expire({ repository, onDeleting });
     const of = (name: string) => ['a1-aa', 'a2-aa'].map((attempt) => `${attempt}/${name}`);
     const objects = manifest.objects.flatMap(({ name }) => of(name));
-    // What reads the store's clock leaves no trace below the backup.
+    // What reads the storage's clock leaves no trace below the backup.
     const own = changes.slice(changes.indexOf('catalog'));
     expect([...own.slice(0, 5), ...own.slice(5, 9).sort(), ...own.slice(9)]).toEqual([
       'catalog',

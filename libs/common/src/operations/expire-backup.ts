@@ -18,7 +18,7 @@ import {
   sweptKey,
 } from '#common/repository/layout.js';
 import { listObjects } from '#common/repository/read-backups.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
 
 export interface Expiry extends HeldBackup {
@@ -45,10 +45,10 @@ export interface ExpireBackupDeps {
 export type ExpiryOutcome = 'marked' | 'waiting' | 'held' | 'damaged' | 'deleted';
 
 /**
- * One step on a backup's way out: mark it; once the mark has stood for its grace by the store's clock, look at holds again, and delete:
+ * One step on a backup's way out: mark it; once the mark has stood for its grace by the storage's clock, look at holds again, and delete:
  * catalog row, `swept` markers, manifests, objects, what lies beside them, the mark. Before it marks and before it tells the catalog it
- * asks whether the store will let the backup go. Killed anywhere in between, it is either a whole backup or none, and the next call goes on.
- * Throws: repository.locked for one that a lock of the store keeps whole; repository.delete-denied, repository.versions-denied;
+ * asks whether the storage will let the backup go. Killed anywhere in between, it is either a whole backup or none, and the next call goes on.
+ * Throws: repository.locked for one that a lock of the storage keeps whole; repository.delete-denied, repository.versions-denied;
  * repository.*; what `onDeleting` throws; the abort reason.
  */
 export async function expireBackup(
@@ -58,24 +58,24 @@ export async function expireBackup(
 ): Promise<ExpiryOutcome> {
   const markKey = expiringKey(backup.dataset, backup.backupId);
   const mark = await readExpiry(repository, markKey, { signal });
-  const storeNow = await readStoreClock(repository, backup.dataset, { signal });
+  const storageNow = await readStorageClock(repository, backup.dataset, { signal });
   if (mark === undefined) {
-    if ((await aliveHolds(repository, backup, { storeNow, signal })).length > 0) return 'held';
+    if ((await aliveHolds(repository, backup, { storageNow, signal })).length > 0) return 'held';
     const { objects } = await listObjects(repository, backup, { signal });
-    await requireFree(repository, { backup, objects, storeNow }, signal);
+    await requireFree(repository, { backup, objects, storageNow }, signal);
     await writeExpiry(repository, markKey, { graceMs, reasons, signal });
     return 'marked';
   }
   const found = await inspectBackup(repository, backup, { signal });
   if (found.damage !== undefined && !evenDamaged) return 'damaged';
-  if (storeNow < mark.lookAt) return 'waiting';
-  const isHeld = (await aliveHolds(repository, backup, { storeNow, signal })).length > 0;
+  if (storageNow < mark.lookAt) return 'waiting';
+  const isHeld = (await aliveHolds(repository, backup, { storageNow, signal })).length > 0;
   // Another sweep that saw a hold has taken the mark away: holds may have come since we looked.
   const isMarked = (await repository.stat(markKey, { signal })) !== undefined;
   if (isHeld || !isMarked) return keep(repository, { markKey, found }, signal);
   // What has begun ends as far as locks let it: object by object.
   const objects = found.isHalfDeleted ? [] : found.objects;
-  await requireFree(repository, { backup, objects, storeNow }, signal);
+  await requireFree(repository, { backup, objects, storageNow }, signal);
   const isFree = onDeleting === undefined || (await onDeleting(backup, found.manifest));
   if (!isFree) return keep(repository, { markKey, found }, signal);
   // What was taken for half deleted goes only as far as it was seen then.
@@ -108,22 +108,22 @@ export async function keepAfterAll(
 async function aliveHolds(
   repository: BackupRepository,
   backup: HeldBackup,
-  { storeNow, signal }: { readonly storeNow: Date; readonly signal: AbortSignal },
+  { storageNow, signal }: { readonly storageNow: Date; readonly signal: AbortSignal },
 ): Promise<Hold[]> {
-  return (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storeNow));
+  return (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storageNow));
 }
 
 interface Doomed {
   readonly backup: HeldBackup;
   readonly objects: readonly StoredObject[];
-  readonly storeNow: Date;
+  readonly storageNow: Date;
   readonly onRemoved?: ExpireBackupDeps['onRemoved'] | undefined;
 }
 
-/** The store lets go of all of it, as far as can be known beforehand. Throws: repository.locked, *-denied. */
+/** The storage lets go of all of it, as far as can be known beforehand. Throws: repository.locked, *-denied. */
 async function requireFree(
   repository: BackupRepository,
-  { backup: { dataset, backupId }, objects, storeNow }: Doomed,
+  { backup: { dataset, backupId }, objects, storageNow }: Doomed,
   signal: AbortSignal,
 ): Promise<void> {
   await repository.requireRemovable(manifestKey(backupPrefix(dataset, backupId)), { signal });
@@ -131,7 +131,7 @@ async function requireFree(
   // What is only beside it may be locked for longer: that goes later, by itself.
   for (const { key } of objects.filter((object) => !isControlKey(object.key) && findAttemptKey(object.key))) {
     const lockedUntil = (await repository.stat(key, { signal }))?.lockedUntil ?? null;
-    if (lockedUntil === null || lockedUntil <= storeNow) continue;
+    if (lockedUntil === null || lockedUntil <= storageNow) continue;
     const message = `backup ${backupId} of ${dataset} stays whole: ${key} is locked until ${lockedUntil.toISOString()}`;
     throw new AppError('repository.locked', message, {
       dataset,
@@ -145,7 +145,7 @@ async function requireFree(
 /** In an order in which every stop in between leaves either a whole backup or none, and leaves the mark to go on from. */
 async function deleteAll(
   repository: BackupRepository,
-  { backup, objects, onRemoved }: Omit<Doomed, 'storeNow'>,
+  { backup, objects, onRemoved }: Omit<Doomed, 'storageNow'>,
   signal: AbortSignal,
 ): Promise<void> {
   const sizes = new Map(objects.map(({ key, sizeBytes }) => [key, sizeBytes]));
@@ -173,5 +173,7 @@ async function removeEach(keys: readonly string[], remove: (key: string) => Prom
   for (const key of keys) if (!(await unlessLocked(remove(key)))) locked.push(key);
   const [key] = locked;
   if (key !== undefined)
-    throw new AppError('repository.locked', `the store locks ${locked.length} of its objects, such as ${key}`, { key });
+    throw new AppError('repository.locked', `the storage locks ${locked.length} of its objects, such as ${key}`, {
+      key,
+    });
 }

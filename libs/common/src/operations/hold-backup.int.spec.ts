@@ -1,15 +1,15 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { listHolds } from '#common/repository/holds.js';
 import { sweptKey } from '#common/repository/layout.js';
-import { eachStore, type StoreBed } from '#common/testing/each-store.js';
+import { eachStorage, type StorageBed } from '#common/testing/each-storage.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { holdBackup } from './hold-backup.js';
 
 const { signal } = new AbortController();
 const DAY_MS = 86_400_000;
 
-describe.each(eachStore)('a hold of an operator on %s', (_, open) => {
-  let bed: StoreBed;
+describe.each(eachStorage)('a hold of an operator on %s', (_, open) => {
+  let bed: StorageBed;
   let minute = 0;
   beforeAll(async () => {
     bed = await open();

@@ -2,7 +2,7 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { type Hold, isAlive, listHolds, type NewHold, placeHold, releaseHold } from '#common/repository/holds.js';
 import { inspectBackup } from '#common/repository/inspect-backup.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 
 /**
  * Keeps a backup, from now on. A hold of the same name is renewed or made longer, never shorter: another holder may have placed it.
@@ -12,8 +12,11 @@ export async function holdBackup(repository: BackupRepository, hold: NewHold, si
   const { dataset, backupId, name } = hold;
   const earlier = (await listHolds(repository, hold, { signal })).find((known) => known.name === name);
   if (earlier !== undefined) {
-    const storeNow = await readStoreClock(repository, dataset, { signal });
-    if (isAlive(earlier, storeNow) && endOf(earlier) > storeNow.getTime() + (hold.livesMs ?? Number.POSITIVE_INFINITY))
+    const storageNow = await readStorageClock(repository, dataset, { signal });
+    if (
+      isAlive(earlier, storageNow) &&
+      endOf(earlier) > storageNow.getTime() + (hold.livesMs ?? Number.POSITIVE_INFINITY)
+    )
       throw toShortening(earlier, backupId);
   }
   const placed = await placeHold(repository, hold, { signal });

@@ -9,7 +9,7 @@ import { type InspectedBackup, inspectListed } from '#common/repository/inspect-
 import { deletionKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readProofs } from '#common/repository/read-proofs.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 
 /** A backup as retention sees it, from the repository alone. */
 export interface Retained {
@@ -23,8 +23,8 @@ export interface Retained {
 
 export interface RetainedList {
   readonly backups: readonly Retained[];
-  /** By the store's clock, never ahead of it. */
-  readonly storeNow: Date;
+  /** By the storage's clock, never ahead of it. */
+  readonly storageNow: Date;
   /** Ids of backups whose deletion has begun and was cut short. */
   readonly halfDeleted: readonly string[];
   /** Those whose manifest cannot be read or that lost an object, and why: such a backup is neither counted nor deleted. */
@@ -47,7 +47,7 @@ export async function listRetained(
   dataset: string,
   signal: AbortSignal,
 ): Promise<RetainedList> {
-  const storeNow = await readStoreClock(repository, dataset, { signal });
+  const storageNow = await readStorageClock(repository, dataset, { signal });
   const backups: Retained[] = [];
   const halfDeleted: string[] = [];
   const damaged: DamagedBackup[] = [];
@@ -56,26 +56,26 @@ export async function listRetained(
     const { manifest, damage, isMarked } = found;
     if (found.isHalfDeleted) halfDeleted.push(backupId);
     if (damage !== undefined) {
-      const wishes = await readWishes(repository, { ...found, storeNow }, signal);
+      const wishes = await readWishes(repository, { ...found, storageNow }, signal);
       damaged.push({ backupId, error: damage, isMarked, ...wishes });
     }
     if (damage === undefined && manifest !== undefined)
-      backups.push(await toRetained(repository, { ...found, manifest, isMarked, storeNow }, signal));
+      backups.push(await toRetained(repository, { ...found, manifest, isMarked, storageNow }, signal));
   }
-  return { backups, storeNow, halfDeleted, damaged };
+  return { backups, storageNow, halfDeleted, damaged };
 }
 
-type Looked = InspectedBackup & { readonly storeNow: Date };
+type Looked = InspectedBackup & { readonly storageNow: Date };
 type Found = Looked & { readonly manifest: Manifest };
 
 /** What people and work want of a backup. */
 async function readWishes(
   repository: BackupRepository,
-  { keys, storeNow, dataset, backupId }: Looked,
+  { keys, storageNow, dataset, backupId }: Looked,
   signal: AbortSignal,
 ): Promise<Pick<RetainedBackup, 'holds' | 'asked'>> {
   const backup = { dataset, backupId };
-  const holds = (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storeNow));
+  const holds = (await listHolds(repository, backup, { signal })).filter((hold) => isAlive(hold, storageNow));
   const isDeletionRequested = keys.includes(deletionKey(dataset, backupId));
   return {
     holds: holds.map(toHoldText),

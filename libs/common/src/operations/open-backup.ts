@@ -50,7 +50,7 @@ export async function openBackup<F extends object>(
   );
 }
 
-/** The configuration may call another kind of store by the name of an earlier dataset. */
+/** The configuration may call another kind of dataset by the name of an earlier dataset. */
 function assertKind({ kind, dataset, backupId }: Manifest, wanted: string): void {
   if (kind === wanted) return;
   loadEngine(kind, `backup ${backupId}`);

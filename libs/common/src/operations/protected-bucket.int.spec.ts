@@ -7,9 +7,9 @@ import { listHolds, placeHold, releaseHold, renewHold } from '#common/repository
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
-import { listKeysOf } from '#common/testing/each-store.js';
+import { listKeysOf } from '#common/testing/each-storage.js';
 import { ProtectedBed, type ProtectedBedOptions, type Statement } from '#common/testing/protected-bed.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { ScriptedRepository } from '#common/testing/scripted-repository.js';
@@ -65,7 +65,7 @@ describe.each(['one', 'versions'] as const)('in a bucket that keeps %s, the cred
     await placeHold(writing, hold, { signal });
     await renewHold(writing, hold, { signal });
     await releaseHold(writing, hold, { signal });
-    await readStoreClock(writing, dataset, { signal });
+    await readStorageClock(writing, dataset, { signal });
     expect(await writing.traits({ signal })).toMatchObject({ conditionalPut: true, versioning: keeps === 'versions' });
     expect(await findBackup(writing, dataset, backupId, { signal })).toEqual(manifest);
     const keys = [...manifest.objects.map(({ key }) => key), manifestKey(manifest.attemptKey)];

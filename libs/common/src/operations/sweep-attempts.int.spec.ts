@@ -3,18 +3,18 @@ import { placeHold } from '#common/repository/holds.js';
 import { attemptPrefix, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { encodeManifest } from '#common/repository/manifest-codec.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { eachStore, listKeysOf, type StoreBed } from '#common/testing/each-store.js';
+import { eachStorage, listKeysOf, type StorageBed } from '#common/testing/each-storage.js';
 import { dyingBefore, Killed, observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { backupIdAt, storeBackup } from '#common/testing/stored-backup.js';
 import { unfinishedBody } from '#common/testing/unfinished-body.js';
 import { sweepAttempts } from './sweep-attempts.js';
 
 const signal = new AbortController().signal;
-/** Everything that is there counts as old: instants of the store may lie a second behind. */
+/** Everything that is there counts as old: instants of the storage may lie a second behind. */
 const deadAfterMs = -60_000;
 
-describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
-  let bed: StoreBed;
+describe.each(eachStorage)('the sweep of dead attempts on %s', (_, open) => {
+  let bed: StorageBed;
   let minute = 0;
 
   beforeAll(async () => {
@@ -69,7 +69,7 @@ describe.each(eachStore)('the sweep of dead attempts on %s', (_, open) => {
     expect(await sweep(old)).toEqual({ swept: [], unfinished: 0 });
 
     await placeHold(bed.repository, { ...hold, livesMs: 1 }, { signal });
-    // By the whole seconds of the store it may live for two more.
+    // By the whole seconds of the storage it may live for two more.
     let unfinished = 0;
     while ((await keys()).length > 0) unfinished += (await sweep({ ...old, deadAfterMs: 0 })).unfinished;
     expect(unfinished).toBe(1);

@@ -2,7 +2,7 @@ import { type BackupRepository, END_OF_TIME, type StoredObject } from '#common/r
 import { type Hold, isAlive, listHolds, releaseHold } from '#common/repository/holds.js';
 import { findAttemptKey, isHoldKey, manifestKey, sweptKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
-import { readStoreClock, removeOldClocks } from '#common/repository/store-clock.js';
+import { readStorageClock, removeOldClocks } from '#common/repository/storage-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
 
 /** Nothing younger is touched: an attempt that writes so slowly that a day passes between two objects is taken for dead. */
@@ -37,21 +37,21 @@ interface DeadAttempt {
  * Removes what dead attempts left: they have no manifest, nothing of them is young, nothing holds their backup. Holds that outlived
  * their work go as well. The `swept` marker
  * comes first and stays for as long as an attempt may be frozen, so that a manifest written late makes no backup. What a lock of the
- * store keeps is left to a later sweep. Throws: repository.*.
+ * storage keeps is left to a later sweep. Throws: repository.*.
  */
 export async function sweepAttempts(
   repository: BackupRepository,
   { dataset, deadAfterMs = DEAD_AFTER_MS, isProtected = () => false, ...uploads }: SweepOptions,
   signal: AbortSignal,
 ): Promise<SweepResult> {
-  const storeNow = await readStoreClock(repository, dataset, { signal });
-  const before = new Date(storeNow.getTime() - deadAfterMs);
+  const storageNow = await readStorageClock(repository, dataset, { signal });
+  const before = new Date(storageNow.getTime() - deadAfterMs);
   const swept: string[] = [];
   let hasHeldWriter = false;
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
     const listed = { dataset, backupId, objects };
     const holds = await findHolds(repository, listed, signal);
-    const isHeld = holds.some((hold) => isAlive(hold, storeNow));
+    const isHeld = holds.some((hold) => isAlive(hold, storageNow));
     hasHeldWriter ||= isHeld && !objects.some(({ key }) => key.endsWith('/manifest.json'));
     for (const { name } of holds.filter((hold) => !isAlive(hold, before)))
       await releaseHold(repository, { dataset, backupId, name }, { signal });
@@ -64,15 +64,15 @@ export async function sweepAttempts(
   }
   await removeOldClocks(repository, { dataset, before }, { signal });
   if (uploads.hasWriter || hasHeldWriter) return { swept, unfinished: 0 };
-  return { swept, unfinished: await giveBackUploads(repository, { dataset, storeNow, ...uploads }, signal) };
+  return { swept, unfinished: await giveBackUploads(repository, { dataset, storageNow, ...uploads }, signal) };
 }
 
 async function giveBackUploads(
   repository: BackupRepository,
-  { dataset, storeNow, uploadDeadAfterMs = UPLOAD_DEAD_AFTER_MS }: SweepOptions & { storeNow: Date },
+  { dataset, storageNow, uploadDeadAfterMs = UPLOAD_DEAD_AFTER_MS }: SweepOptions & { storageNow: Date },
   signal: AbortSignal,
 ): Promise<number> {
-  return repository.abortUnfinished(dataset, new Date(storeNow.getTime() - uploadDeadAfterMs), { signal });
+  return repository.abortUnfinished(dataset, new Date(storageNow.getTime() - uploadDeadAfterMs), { signal });
 }
 
 interface Listed {
@@ -93,7 +93,7 @@ function findDead({ objects, before }: Listed & { readonly before: Date }): Dead
   return dead;
 }
 
-/** Asked of the store only where the listing shows any. */
+/** Asked of the storage only where the listing shows any. */
 async function findHolds(
   repository: BackupRepository,
   { dataset, backupId, objects }: Listed,

@@ -1,13 +1,13 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { probeKey } from '#common/repository/layout.js';
-import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
+import { eachStorage, listKeys, type StorageBed } from '#common/testing/each-storage.js';
 import { sweepProbes } from './sweep-probes.js';
 
 const { signal } = new AbortController();
 const body = Buffer.from('probe');
 
-describe.each(eachStore)('what was written to try %s', (_, open) => {
-  let bed: StoreBed;
+describe.each(eachStorage)('what was written to try %s', (_, open) => {
+  let bed: StorageBed;
   beforeAll(async () => {
     bed = await open();
   });

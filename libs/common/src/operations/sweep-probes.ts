@@ -1,10 +1,10 @@
 import type { BackupRepository, StoredObject } from '#common/repository/backup-repository.js';
 import { CONTROL, PROBES } from '#common/repository/layout.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import { DEAD_AFTER_MS } from './sweep-attempts.js';
 
 /**
- * Removes what was written to try a store and could not be removed at once, because who tried was killed; and for good what is hidden
+ * Removes what was written to try storage and could not be removed at once, because who tried was killed; and for good what is hidden
  * below `_control/`: versions that a lock kept, or that the credential that writes may not remove. Returns how many. Throws: repository.*.
  */
 export async function sweepProbes(
@@ -20,7 +20,7 @@ async function sweepOld(repository: BackupRepository, deadAfterMs: number, signa
   const left: StoredObject[] = [];
   for await (const object of repository.list(PROBES, { signal })) left.push(object);
   if (left.length === 0) return 0;
-  const before = (await readStoreClock(repository, 'probes', { signal })).getTime() - deadAfterMs;
+  const before = (await readStorageClock(repository, 'probes', { signal })).getTime() - deadAfterMs;
   const old = left.filter(({ modifiedAt }) => modifiedAt.getTime() < before);
   for (const { key } of old) await repository.remove(key, { signal });
   return old.length;

@@ -10,7 +10,7 @@ import { sweptKey } from '#common/repository/layout.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { BackupTestBed, type PostgresDeps } from '#common/testing/backup-test-bed.js';
-import { listKeysOf } from '#common/testing/each-store.js';
+import { listKeysOf } from '#common/testing/each-storage.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { pausing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -84,7 +84,7 @@ describe('a source that dies midway', () => {
       whilePaused(async () => {
         await until('it has counted', async () => (await scratch.query(IDLE_IN_TRANSACTION)).length > 0);
         await terminate(holder);
-        // The store takes nothing meanwhile: what ends the children is not the end of their output.
+        // The storage takes nothing meanwhile: what ends the children is not the end of their output.
         await until('no child is left', async () => (await findChildren(scratch)).length === 0);
       }),
     );

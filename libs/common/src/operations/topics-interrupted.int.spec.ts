@@ -28,7 +28,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => bed.close());
 
-/** The repository as it is until so many of its objects were read: then the store is gone. */
+/** The repository as it is until so many of its objects were read: then the storage is gone. */
 function failingAfter(objects: number) {
   let left = objects;
   const { repository } = bed.backups;
@@ -38,7 +38,7 @@ function failingAfter(objects: number) {
       if (name !== 'get') return typeof member === 'function' ? member.bind(of) : member;
       return async (key: string, o: never): Promise<Readable> => {
         if (key.includes('.log')) left -= 1;
-        if (left < 0) throw new Error('the store is gone');
+        if (left < 0) throw new Error('the storage is gone');
         return repository.get(key as never, o);
       };
     },
@@ -54,7 +54,7 @@ describe('a restore of topics that is interrupted', () => {
     const first = identity(1);
     expect(manifest.objects.length).toBeGreaterThan(5);
     const broken = bed.restore(bed.order(manifest, { identity: first }), { repository: failingAfter(4) });
-    await expect(broken).rejects.toThrow('the store is gone');
+    await expect(broken).rejects.toThrow('the storage is gone');
     const written = sum(await bed.records(orders));
     expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(sum(before));
@@ -67,7 +67,7 @@ describe('a restore of topics that is interrupted', () => {
     await bed.delete(orders);
     const first = identity(1);
     const broken = bed.restore(bed.order(manifest, { identity: first }), { repository: failingAfter(4) });
-    await expect(broken).rejects.toThrow('the store is gone');
+    await expect(broken).rejects.toThrow('the storage is gone');
     await bed.bed.producer.send({ topic: orders, messages: [{ value: 'of another one', partition: 0 }] });
     const again = { identity: { ...first, attempt: 2 } };
     await expect(bed.restore(bed.order(manifest, again))).rejects.toMatchObject({ code: 'kafka.destination-changed' });
@@ -79,7 +79,7 @@ describe('a restore of topics that is interrupted', () => {
   it('leaves topics that a sweep removes when its run is over, and not before', async () => {
     await bed.delete(orders);
     const broken = bed.restore(bed.order(manifest), { repository: failingAfter(4) });
-    await expect(broken).rejects.toThrow('the store is gone');
+    await expect(broken).rejects.toThrow('the storage is gone');
     const [driver] = bed.engine.restores;
     const { signal } = new AbortController();
     await driver?.sweep(bed.target(), async () => 'open', signal);

@@ -133,7 +133,7 @@ describe('verifyRestore', () => {
     const away = new ScriptedRepository(
       repository,
       observing(({ key }) => {
-        if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the store is away');
+        if (key.includes('/verdicts/')) throw new AppError('repository.unavailable', 'the storage is away');
       }),
     );
     const verifying = verify([{ use: 'checksums' }], database, {}, away);

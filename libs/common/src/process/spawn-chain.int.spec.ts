@@ -139,8 +139,8 @@ describe('spawnChain', () => {
 
   it('stops when its reader gives up, with the error of the reader', async () => {
     const chain = spawnChain([shell('exec yes'), shell('cat')], { signal: calm });
-    chain.stdout.once('data', () => chain.stdout.destroy(new Error('the store is full')));
-    await expect(chain.ended).rejects.toThrow('the store is full');
+    chain.stdout.once('data', () => chain.stdout.destroy(new Error('the storage is full')));
+    await expect(chain.ended).rejects.toThrow('the storage is full');
     expect(await findSurvivors(chain.pids)).toEqual([]);
   });
 

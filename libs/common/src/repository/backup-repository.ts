@@ -6,21 +6,21 @@ export type ObjectKey = string;
 export interface StoredObject {
   readonly key: ObjectKey;
   readonly sizeBytes: number;
-  /** By the store's clock. */
+  /** By the storage's clock. */
   readonly modifiedAt: Date;
 }
 
 /** An object that was looked at by itself; listings do not tell of locks. */
 export interface StatedObject extends StoredObject {
-  /** Until when the store refuses to remove it; null: nothing locks it, or these keys may not know. */
+  /** Until when the storage refuses to remove it; null: nothing locks it, or these keys may not know. */
   readonly lockedUntil: Date | null;
 }
 
 /** What a removal gave back. */
 export interface RemovedObject {
-  /** Of all its versions; null where the store does not say. */
+  /** Of all its versions; null where the storage does not say. */
   readonly sizeBytes: number | null;
-  /** false: the object is hidden, and a version stays; null: the store does not say whether it keeps one. */
+  /** false: the object is hidden, and a version stays; null: the storage does not say whether it keeps one. */
   readonly isFreed: boolean | null;
 }
 
@@ -35,9 +35,9 @@ export interface PutOptions {
   readonly signal: AbortSignal;
   /** Refuse to replace: throws `repository.exists`. Needs no trait: without conditional writes it is checked before, and said so. */
   readonly ifAbsent?: boolean;
-  /** Called with the bytes accepted by the store so far. */
+  /** Called with the bytes accepted by the storage so far. */
   readonly onProgress?: (bytes: number) => void;
-  /** The store keeps the object at least until then. Only where the repository has a `lock`; below `_control/` only what probes it. */
+  /** The storage keeps the object at least until then. Only where the repository has a `lock`; below `_control/` only what probes it. */
   readonly retainUntil?: Date | undefined;
 }
 
@@ -47,7 +47,7 @@ export interface ReadOptions {
 
 export interface RepositoryTraits {
   readonly conditionalPut: boolean;
-  /** Whether the store may keep versions of what is deleted; null: it does not say. */
+  /** Whether the storage may keep versions of what is deleted; null: it does not say. */
   readonly versioning: boolean | null;
   readonly objectLock: boolean;
   /** What one object can hold; null where only the disk limits it. */
@@ -64,7 +64,7 @@ export interface RepositoryEncryption {
   readonly indexIdentity?: string | undefined;
 }
 
-/** How the store keeps objects from being removed or replaced, from the configuration. */
+/** How the storage keeps objects from being removed or replaced, from the configuration. */
 export interface RepositoryLock {
   /** The terms of S3: a special right ends a `governance` lock early, nothing ends a `compliance` lock. */
   readonly mode: 'governance' | 'compliance';

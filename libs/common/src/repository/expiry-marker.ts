@@ -15,7 +15,7 @@ const MarkerFile = z.object({
 
 /** Beside a backup that is to be deleted. */
 export interface ExpiryMark {
-  /** By the store's clock. Before it a hold keeps the backup; after it the sweeper looks at holds for the last time. */
+  /** By the storage's clock. Before it a hold keeps the backup; after it the sweeper looks at holds for the last time. */
   readonly lookAt: Date;
   readonly reasons: readonly string[];
 }

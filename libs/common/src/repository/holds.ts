@@ -5,7 +5,7 @@ import type { BackupRepository, ReadOptions, StoredObject } from './backup-repos
 import { readExpiry } from './expiry-marker.js';
 import { expiringKey, holdKey, holdsPrefix, isHoldKey } from './layout.js';
 import { readObject } from './read-object.js';
-import { CLOCK_STEP_MS } from './store-clock.js';
+import { CLOCK_STEP_MS } from './storage-clock.js';
 
 const HoldName = z.string().regex(/^[a-z0-9][a-z0-9._-]{0,62}$/, 'use 1-63 of a-z, 0-9, dot, dash, underscore');
 
@@ -18,13 +18,13 @@ const HoldFile = z.object({
     .number()
     .positive()
     .nullable()
-    .describe('Since it was last written, by the store’s clock; null: until it is released'),
+    .describe('Since it was last written, by the storage’s clock; null: until it is released'),
 });
 type HoldFile = z.infer<typeof HoldFile>;
 
 /** A hold beside a backup: as long as it lives, nothing of the backup is deleted. */
 export interface Hold extends Omit<HoldFile, 'formatVersion'> {
-  /** By the store's clock, as is its end. */
+  /** By the storage's clock, as is its end. */
   readonly placedAt: Date;
   readonly expiresAt: Date | null;
 }
@@ -85,9 +85,9 @@ export async function listHolds(repository: BackupRepository, of: HeldBackup, o:
   return holds;
 }
 
-/** In force at an instant of the store's clock, which may be one step behind. */
-export const isAlive = ({ expiresAt }: Hold, storeNow: Date): boolean =>
-  expiresAt === null || expiresAt.getTime() + CLOCK_STEP_MS >= storeNow.getTime();
+/** In force at an instant of the storage's clock, which may be one step behind. */
+export const isAlive = ({ expiresAt }: Hold, storageNow: Date): boolean =>
+  expiresAt === null || expiresAt.getTime() + CLOCK_STEP_MS >= storageNow.getTime();
 
 async function readHold(repository: BackupRepository, object: StoredObject, o: ReadOptions): Promise<Hold | undefined> {
   try {

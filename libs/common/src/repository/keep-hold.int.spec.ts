@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eachStore, listKeys, type StoreBed } from '#common/testing/each-store.js';
+import { eachStorage, listKeys, type StorageBed } from '#common/testing/each-storage.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
 import { listHolds } from './holds.js';
 import { whileHeld } from './keep-hold.js';
@@ -8,8 +8,8 @@ import { expiringKey } from './layout.js';
 
 const signal = new AbortController().signal;
 
-describe.each(eachStore)('work that reads a backup on %s', (_, open) => {
-  let bed: StoreBed;
+describe.each(eachStorage)('work that reads a backup on %s', (_, open) => {
+  let bed: StorageBed;
   beforeAll(async () => {
     bed = await open();
   });

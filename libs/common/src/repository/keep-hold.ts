@@ -9,7 +9,7 @@ import { type HeldBackup, type NewHold, placeHold, releaseHold, renewHold } from
 const RENEWALS = 3;
 const RELEASE_MS = 10_000;
 /**
- * The store may well be read although nothing can be written to it. And a mark whose grace is over deletes nothing by itself: who marked
+ * The storage may well be read although nothing can be written to it. And a mark whose grace is over deletes nothing by itself: who marked
  * the backup may have died long ago, and what was marked may be all that is left.
  */
 const NO_HINDRANCE: readonly Code[] = [
@@ -31,7 +31,7 @@ export interface WorkHold extends HeldBackup {
 
 /**
  * Works with a backup while a renewed hold stands beside it. A renewal that fails ends nothing: what is read is checked by digest, and a
- * restore in a disaster must not die of a store that will not be written, nor of an old mark. Throws: repository.*, and backup.expiring
+ * restore in a disaster must not die of storage that will not be written, nor of an old mark. Throws: repository.*, and backup.expiring
  * for work that must hold; what the work throws.
  */
 export async function whileHeld<T>(

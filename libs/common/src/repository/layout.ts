@@ -87,7 +87,7 @@ export const deletionKey = (dataset: string, backupId: string): ObjectKey =>
 export const isDeletionKey = (key: ObjectKey): boolean =>
   key.startsWith(`${ABOUT_BACKUPS}/`) && key.endsWith('/deletion-asked.json');
 
-/** What tries what the store can do and whether we may is written there, and removed at once. */
+/** What tries what the storage can do and whether we may is written there, and removed at once. */
 export const PROBES = `${CONTROL}/probes`;
 
 export const probeKey = (nonce: string): ObjectKey => `${PROBES}/${nonce}`;
@@ -99,7 +99,7 @@ export const clockPrefix = (dataset: string): string => `${CONTROL}/clock/${data
 /** What was archived of one PostgreSQL cluster, whatever its backups are: segments, timeline histories. */
 export const walPrefix = (dataset: string, systemId: string): string => `${datasetPrefix(dataset)}/wal/${systemId}`;
 
-/** Written to read the store's clock, and removed at once. */
+/** Written to read the storage's clock, and removed at once. */
 export const clockKey = (dataset: string, nonce: string): ObjectKey => `${clockPrefix(dataset)}/${nonce}`;
 
 /** Sealed for one set of recipients, whose digest names it: opened to learn whether an identity still opens what is written. */
@@ -133,7 +133,7 @@ export function findAttemptKey(key: ObjectKey): string | undefined {
 
 const SEGMENT = /^[A-Za-z0-9_=@+:-][A-Za-z0-9._=@+:-]*$/;
 
-/** Keys are plain ASCII, so that all stores sort them alike, and never lead out of the prefix. */
+/** Keys are plain ASCII, so that all storage sorts them alike, and never lead out of the prefix. */
 export function isObjectKey(key: string): boolean {
   return key.length <= MAX_KEY_LENGTH && key.split('/').every((segment) => SEGMENT.test(segment));
 }

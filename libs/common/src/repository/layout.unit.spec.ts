@@ -39,7 +39,7 @@ describe('repository layout', () => {
     expect([manifestKey(attempt), verdictKey('a1-x', id, '2026', id)].some(isControlKey)).toBe(false);
   });
 
-  it('makes keys that every store takes', () => {
+  it('makes keys that every storage takes', () => {
     const verdict = verdictKey('shop', id, '2026-11-21T10:44:35.123Z', id);
     const attempt = attemptPrefix('a.dataset_with-63', id, 12, 'Ab_-9');
     const hold = holdKey('d'.repeat(63), id, 'h'.repeat(63));

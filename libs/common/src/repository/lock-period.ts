@@ -6,8 +6,8 @@ export interface LockedBackup {
 }
 
 /**
- * Until when the store has to keep the objects of a backup that is begun now; undefined where nothing is locked. In whole seconds, which is
- * all that some stores keep. Never later than the rules keep the backup, which count from its snapshot: what expires is not locked any more.
+ * Until when the storage has to keep the objects of a backup that is begun now; undefined where nothing is locked. In whole seconds, which is
+ * all that some storage keeps. Never later than the rules keep the backup, which count from its snapshot: what expires is not locked any more.
  */
 export function toRetainUntil(
   { lock }: Pick<BackupRepository, 'lock'>,

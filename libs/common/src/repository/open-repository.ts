@@ -10,13 +10,13 @@ export interface RepositoryOptions extends PartLimits {
   readonly name: string;
   /** `s3://bucket/prefix` or `file:///absolute/path`, as `parseRepositoryUrl` reads them. */
   readonly url: string;
-  /** Of an S3-compatible store; default: Amazon's. */
+  /** Of an S3-compatible server; default: Amazon's. */
   readonly endpoint?: string | undefined;
   readonly region?: string | undefined;
   /** Without a pair of keys the machine's own identity is used, as the AWS SDK finds it. */
   readonly accessKeyId?: string | undefined;
   readonly secretAccessKey?: string | undefined;
-  /** Of what deletes: sweeps, retention, `backup delete`. Without it the first pair of keys deletes as well, where the store lets it. */
+  /** Of what deletes: sweeps, retention, `backup delete`. Without it the first pair of keys deletes as well, where the storage lets it. */
   readonly delete?: S3Keys | undefined;
   readonly lock?: RepositoryLock | undefined;
   readonly forcePathStyle?: boolean | undefined;
@@ -27,7 +27,7 @@ export interface RepositoryOptions extends PartLimits {
 export function openRepository(options: RepositoryOptions): BackupRepository {
   const { name } = options;
   const place = parseRepositoryUrl(options.url, `the url of repository ${name}`);
-  return place.store === 'file' ? new FileRepository(name, place.root, options.encryption) : openS3(options, place);
+  return place.storage === 'file' ? new FileRepository(name, place.root, options.encryption) : openS3(options, place);
 }
 
 function openS3(options: RepositoryOptions, { bucket, prefix }: { bucket: string; prefix: string }): S3Repository {

@@ -114,7 +114,7 @@ describe('reading backups', () => {
     });
   });
 
-  it('believes the store about an object that a listing leaves out', async () => {
+  it('believes the storage about an object that a listing leaves out', async () => {
     const written = await write(1);
     const short = new Proxy(repository, {
       get: (of, name) => {

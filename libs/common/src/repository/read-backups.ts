@@ -121,7 +121,7 @@ export interface ExpectedObject {
 }
 
 /**
- * Of what a listing does not show as it should be the store is asked once more: objects that backups share lie elsewhere, and a listing
+ * Of what a listing does not show as it should be the storage is asked once more: objects that backups share lie elsewhere, and a listing
  * may be short. Throws: repository.*.
  */
 export async function findLost(

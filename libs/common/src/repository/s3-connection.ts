@@ -21,21 +21,21 @@ export interface S3Keys {
   readonly secretAccessKey: string;
 }
 
-/** A store that never answered is probably named wrong: say so soon. One that did is waited for, about 50 seconds. */
+/** A server that never answered is probably named wrong: say so soon. One that did is waited for, about 50 seconds. */
 const TRIES_BEFORE_FIRST_ANSWER = 3;
 const TRIES = 10;
 /** A connection on which nothing moves for so long is given up. */
 const STALL_MS = 30_000;
 const BACKOFF = { firstMs: 200, maxMs: 10_000 };
 
-/** One bucket of one store, with its retries and its errors as ours. */
+/** One bucket of one server, with its retries and its errors as ours. */
 export class S3Connection {
   readonly bucket: string;
   /** For people, without keys. */
   readonly place: string;
-  /** How the store wants large objects cut. */
+  /** How the server wants large objects cut. */
   readonly parts: PartPlan;
-  /** For what a store may work on for long without a byte: putting many parts together. */
+  /** For what a server may work on for long without a byte: putting many parts together. */
   readonly slowClient: S3Client;
   private readonly client: S3Client;
   private hasAnswered = false;
@@ -78,7 +78,7 @@ export class S3Connection {
     }
   }
 
-  /** Asks the store to refuse to replace. One that knows no conditions is asked without: the caller has looked before. */
+  /** Asks the server to refuse to replace. One that knows no conditions is asked without: the caller has looked before. */
   async conditionally<T>(ifAbsent: boolean, send: (condition: { IfNoneMatch?: '*' }) => Promise<T>): Promise<T> {
     if (!ifAbsent || this.lacksConditions) return send({});
     try {
@@ -117,7 +117,7 @@ export class S3Connection {
     return isTransient(error) || (isRefused(error) && hasMoved);
   }
 
-  /** How far our clock is from the store's, as the clients last saw it. A refused HEAD has no body that could tell the reason. */
+  /** How far our clock is from the server's, as the clients last saw it. A refused HEAD has no body that could tell the reason. */
   private clockOffsets(): readonly number[] {
     return [this.client.config.systemClockOffset, this.slowClient.config.systemClockOffset];
   }
@@ -134,10 +134,10 @@ function createClient({ endpoint, region, forcePathStyle, keys }: S3ConnectionOp
     forcePathStyle,
     ...(endpoint === undefined ? {} : { endpoint }),
     ...(keys === undefined ? {} : { credentials: keys }),
-    // Newer SDKs add checksums by default that several S3 stores reject. Ours: MD5 per part on the wire, SHA-256 of the whole.
+    // Newer SDKs add checksums by default that several S3 servers reject. Ours: MD5 per part on the wire, SHA-256 of the whole.
     requestChecksumCalculation: 'WHEN_REQUIRED',
     responseChecksumValidation: 'WHEN_REQUIRED',
-    // Some stores never send "100 Continue".
+    // Some servers never send "100 Continue".
     expectContinueHeader: false,
     maxAttempts: 1,
     requestHandler: { connectionTimeout: 5_000, socketTimeout: stallMs },

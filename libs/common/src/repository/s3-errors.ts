@@ -21,13 +21,13 @@ const CODES: Readonly<Record<string, Code>> = {
 };
 
 const HINTS: Readonly<Record<string, string>> = {
-  InvalidAccessKeyId: 'The store does not know `accessKeyId`; correct the keys of the repository.',
+  InvalidAccessKeyId: 'The server does not know `accessKeyId`; correct the keys of the repository.',
   // How versitygw says the same.
-  XAdminUserNotFound: 'The store does not know `accessKeyId`; correct the keys of the repository.',
-  SignatureDoesNotMatch: 'The store does not accept `secretAccessKey`; correct the keys of the repository.',
+  XAdminUserNotFound: 'The server does not know `accessKeyId`; correct the keys of the repository.',
+  SignatureDoesNotMatch: 'The server does not accept `secretAccessKey`; correct the keys of the repository.',
   CredentialsProviderError:
     'Set `accessKeyId` and `secretAccessKey` of the repository, or give the machine an identity.',
-  RequestTimeTooSkewed: 'The clocks of this machine and the store differ too much; synchronise them.',
+  RequestTimeTooSkewed: 'The clocks of this machine and the server differ too much; synchronise them.',
   PermanentRedirect: 'The bucket lives elsewhere; correct `region` and `endpoint` of the repository.',
   AuthorizationHeaderMalformed: 'The bucket lives in another region; correct `region` of the repository.',
   ExpiredToken:
@@ -44,11 +44,11 @@ const NETWORK_HINTS: readonly (readonly [RegExp, string])[] = [
   ],
   [
     /CERT|SELF_SIGNED|UNABLE_TO/,
-    'The certificate of the store is not trusted here; add its authority to the system, or name it in NODE_EXTRA_CA_CERTS.',
+    'The certificate of the server is not trusted here; add its authority to the system, or name it in NODE_EXTRA_CA_CERTS.',
   ],
 ];
 const NOT_S3 =
-  'What answers there is no S3 store, or a proxy stands in front of it; correct `endpoint` and `url` of the repository, then run `holdfast check`.';
+  'What answers there is no S3 server, or a proxy stands in front of it; correct `endpoint` and `url` of the repository, then run `holdfast check`.';
 
 const DENIED_NAMES = [...Object.keys(HINTS), 'AccessDenied', 'InvalidToken', 'ExpiredToken'];
 /** 409: another conditional write of the same key is under way. 400 RequestTimeout: our upload stalled. */
@@ -70,7 +70,7 @@ export const nameOf = (error: unknown): string => failureOf(error).name ?? 'Erro
 /** Defects of ours and missing credentials are found before anything is sent. */
 const UNSENT_NAMES = ['CredentialsProviderError', 'TypeError', 'RangeError', 'ReferenceError'];
 
-/** Never reached the store, or broke off before its answer. */
+/** Never reached the server, or broke off before its answer. */
 const isNetworkFailure = (error: unknown): boolean =>
   statusOf(error) === undefined && !UNSENT_NAMES.includes(nameOf(error));
 
@@ -83,7 +83,7 @@ export function isTransient(error: unknown): boolean {
   return status === 429 || (status >= 500 && ![501, 507].includes(status));
 }
 
-/** A store without conditional writes answers one with 501, or calls the header invalid; the same write without it tells which. */
+/** A server without conditional writes answers one with 501, or calls the header invalid; the same write without it tells which. */
 export const isConditionUnknown = (error: unknown): boolean =>
   error instanceof AppError &&
   error.code === 'repository.protocol' &&
@@ -100,7 +100,7 @@ const isLocked = (error: unknown): boolean =>
 export const isAccessDenied = (error: unknown): error is AppError =>
   error instanceof AppError && error.code === 'repository.denied' && !Object.keys(HINTS).includes(nameOf(error.cause));
 
-/** By the store, and not by its state. */
+/** By the server, and not by its state. */
 export const isRefused = (error: unknown): boolean => statusOf(error) === 403;
 
 /** `what` names the request and its object: "write shop/…/manifest.json". Neither it nor the result holds a secret. */
@@ -126,7 +126,7 @@ const toReason = (error: unknown): string => failureOf(error).code ?? nameOf(err
 
 function toWords(error: unknown): string {
   if (isNoAnswerOfS3(error)) return 'the answer is not one of S3';
-  if (isUnexplained(error)) return `the store answered ${statusOf(error) ?? 'something'} and gave no reason`;
+  if (isUnexplained(error)) return `the server answered ${statusOf(error) ?? 'something'} and gave no reason`;
   return `${toReason(error)}: ${failureOf(error).message ?? ''}`;
 }
 

@@ -2,10 +2,10 @@ import { describe, expect, it } from '@jest/globals';
 import { isTransient, toS3RepositoryError } from './s3-errors.js';
 
 const answer = (httpStatusCode: number, name = 'UnknownError') =>
-  Object.assign(new Error('as the store says'), { name, $metadata: { httpStatusCode } });
+  Object.assign(new Error('as the server says'), { name, $metadata: { httpStatusCode } });
 const network = (code: string) => Object.assign(new Error(`connect ${code}`), { code, $metadata: { attempts: 1 } });
 
-describe('errors of an S3 store', () => {
+describe('errors of an S3 server', () => {
   it.each([
     [answer(404, 'NoSuchBucket'), 'repository.missing', false],
     [answer(404, 'NoSuchKey'), 'repository.object-missing', false],

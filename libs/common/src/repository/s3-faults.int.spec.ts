@@ -62,7 +62,7 @@ describe('S3Repository behind a network that breaks', () => {
     await expect(buffer(reader)).rejects.toMatchObject({ code: 'repository.object-missing' });
   });
 
-  it('waits for a store that is away while parts are sent', async () => {
+  it('waits for a server that is away while parts are sent', async () => {
     let hasBroken = false;
     const written = await repository.put('object', stream(), {
       signal,
@@ -119,21 +119,21 @@ describe('S3Repository behind a network that breaks', () => {
   });
 });
 
-describe('S3Repository on a store whose ETags are no digests', () => {
+describe('S3Repository on a server whose ETags are no digests', () => {
   let bed: S3Bed;
-  let store: S3Proxy;
+  let server: S3Proxy;
   let gate: TcpGate;
   let repository: BackupRepository;
 
   beforeEach(async () => {
-    [bed, store] = await Promise.all([S3Bed.make(), startS3Proxy(endpoints.s3, opaqueEtags)]);
-    gate = await TcpGate.open(store);
+    [bed, server] = await Promise.all([S3Bed.make(), startS3Proxy(endpoints.s3, opaqueEtags)]);
+    gate = await TcpGate.open(server);
     repository = bed.open({ endpoint: gate.rewrite(endpoints.s3.endpoint) });
   });
   afterEach(async () => {
     await repository.close();
     await gate.close();
-    await store.stop();
+    await server.stop();
     await bed.dispose();
   });
 

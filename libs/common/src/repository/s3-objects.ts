@@ -119,7 +119,7 @@ export async function* listVersions(
     const page = await connection.request(what, signal, (client, o) =>
       client.send(new ListObjectVersionsCommand(input), o),
     );
-    if (page.IsTruncated === undefined) throw toProtocolError(what, 'the store answered with nothing');
+    if (page.IsTruncated === undefined) throw toProtocolError(what, 'the server answered with nothing');
     for (const { Size = 0, ...version } of page.Versions ?? []) yield toVersion(version, { sizeBytes: Size });
     for (const version of page.DeleteMarkers ?? []) yield toVersion(version, { isMarker: true });
     marker = page.IsTruncated
@@ -148,7 +148,7 @@ export async function* listObjects(
     const what = `list ${prefix}`;
     const page = await connection.request(what, signal, (client, o) => client.send(new ListObjectsV2Command(input), o));
     // An answer that is no listing reads as an empty one, and an empty one would mean that every backup is gone.
-    if (page.IsTruncated === undefined) throw toProtocolError(what, 'the store answered with nothing');
+    if (page.IsTruncated === undefined) throw toProtocolError(what, 'the server answered with nothing');
     for (const { Key = '', Size = 0, LastModified = new Date(0) } of page.Contents ?? []) {
       yield { key: Key, sizeBytes: Size, modifiedAt: LastModified };
     }

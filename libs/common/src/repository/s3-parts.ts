@@ -6,15 +6,15 @@ const FIRST_PART_BYTES = 8 * MIB;
 const FIRST_BUFFER_BYTES = MIB / 8;
 const GROWTH = 4;
 
-/** The limits of Amazon S3, which some stores undercut. Source: Amazon S3 "multipart upload limits". */
+/** The limits of Amazon S3, which some servers undercut. Source: Amazon S3 "multipart upload limits". */
 const MAX_PARTS = 10_000;
 const MAX_PART_BYTES = 5 * 1024 * MIB;
 /** How often parts double before their number is used up. */
 const STEPS = 10;
 
-/** How one store wants objects cut; as the configuration of the repository says. */
+/** How one server wants objects cut; as the configuration of the repository says. */
 export interface PartLimits {
-  /** How many parts the store takes for one object. */
+  /** How many parts the server takes for one object. */
   readonly maxParts?: number | undefined;
   /** Of the first part, and so of what a small upload costs in memory. */
   readonly partSizeBytes?: number | undefined;

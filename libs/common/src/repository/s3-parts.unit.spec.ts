@@ -22,7 +22,7 @@ describe('S3 parts', () => {
     [{ maxParts: 1_000, partSizeBytes: 64 * MIB }, 2],
     [{ maxParts: 1_000, partSizeBytes: 1_024 * MIB }, 3],
     [{ maxParts: 105 }, 0.05],
-  ])('grow in time for a store that takes fewer: %j', (limits, atLeastTib) => {
+  ])('grow in time for a server that takes fewer: %j', (limits, atLeastTib) => {
     const few = toPartPlan(limits);
     const sizes = Array.from({ length: few.maxParts }, (_, i) => toPartBytes(i + 1, few));
     expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));

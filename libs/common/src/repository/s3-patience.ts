@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 export interface PatienceOptions {
   readonly signal: AbortSignal;
-  /** Whether the store has done what it was asked for, whatever it will answer. */
+  /** Whether the server has done what it was asked for, whatever it will answer. */
   readonly isDone: () => Promise<boolean>;
   readonly lookEveryMs: number;
   readonly patienceMs: number;
 }
 
 /**
- * Sends a request on which a store may work for long without a byte. Resolves with its answer, or when what was asked for is seen to be
+ * Sends a request on which a server may work for long without a byte. Resolves with its answer, or when what was asked for is seen to be
  * done; after the patience it is given up, for another try. Throws: what `send` throws, a `TimeoutError`, the abort reason.
  */
 export async function sendPatiently(

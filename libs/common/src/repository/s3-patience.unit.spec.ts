@@ -8,8 +8,8 @@ const patience = {
   ...{ lookEveryMs: 5, patienceMs: 20 },
 };
 
-describe('a request on which a store works in silence', () => {
-  it('ends with its answer, and with what the store says no to', async () => {
+describe('a request on which a server works in silence', () => {
+  it('ends with its answer, and with what the server says no to', async () => {
     await sendPatiently(async () => 'done', patience);
     const refused = new Error('no such upload');
     await expect(sendPatiently(() => Promise.reject(refused), patience)).rejects.toBe(refused);
@@ -19,7 +19,7 @@ describe('a request on which a store works in silence', () => {
     let looks = 0;
     const isDone = async () => {
       looks += 1;
-      if (looks === 1) throw new Error('the store is busy');
+      if (looks === 1) throw new Error('the server is busy');
       return looks === 3;
     };
     await sendPatiently(never, { ...patience, isDone });

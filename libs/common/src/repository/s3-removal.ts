@@ -12,7 +12,7 @@ export interface S3RemovalOptions {
   readonly connection: S3Connection;
   /** For people: `the credential in \`delete\``. */
   readonly credential: string;
-  /** Whether the bucket keeps versions; null: the store does not say. */
+  /** Whether the bucket keeps versions; null: the server does not say. */
   readonly keepsVersions: (signal: AbortSignal) => Promise<boolean | null>;
 }
 
@@ -87,7 +87,7 @@ export class S3Removal {
       await this.delete(key, signal, versionId);
     } catch (error) {
       if (!isAccessDenied(error)) throw error;
-      // Many stores answer a lock as they answer a right that is missing.
+      // Many servers answer a lock as they answer a right that is missing.
       const head = await findVersionHead(this.o.connection, { key, versionId }, signal).catch(() => undefined);
       if (head?.lockedUntil !== undefined && head.lockedUntil > new Date())
         throw toLocked(key, head.lockedUntil, { cause: error });
@@ -95,7 +95,7 @@ export class S3Removal {
     }
   }
 
-  /** What the store will not say of the bucket it says of an object. */
+  /** What the server will not say of the bucket it says of an object. */
   private async keepsVersionsOf(key: string, signal: AbortSignal): Promise<boolean | null> {
     const keeps = await this.o.keepsVersions(signal);
     if (keeps !== null) return keeps;

@@ -46,7 +46,7 @@ export interface S3RepositoryOptions {
   readonly lock?: RepositoryLock | undefined;
 }
 
-/** Backups in a bucket of any S3-compatible store, below a prefix. */
+/** Backups in a bucket of any S3-compatible server, below a prefix. */
 export class S3Repository extends BackupRepository {
   readonly location: string;
   /** Empty, or ends with a slash. */

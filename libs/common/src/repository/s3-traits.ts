@@ -5,7 +5,7 @@ import { isConditionUnknown } from './s3-errors.js';
 
 /**
  * Whether the bucket keeps what is deleted; where versioning is suspended, it still keeps the versions from before. False also where the
- * store does not know the question, null where these keys may not ask it. Throws: repository.unavailable, repository.missing.
+ * server does not know the question, null where these keys may not ask it. Throws: repository.unavailable, repository.missing.
  */
 export async function hasVersioning(connection: S3Connection, signal: AbortSignal): Promise<boolean | null> {
   const answer = await ask(async () => {
@@ -23,7 +23,7 @@ export interface BucketLock {
   readonly hasDefault: boolean;
 }
 
-/** Neither also where the store does not know the question, or these keys may not ask it. Throws: as hasVersioning. */
+/** Neither also where the server does not know the question, or these keys may not ask it. Throws: as hasVersioning. */
 export async function findBucketLock(connection: S3Connection, signal: AbortSignal): Promise<BucketLock> {
   let hasDefault = false;
   const answer = await ask(async () => {
@@ -36,7 +36,7 @@ export async function findBucketLock(connection: S3Connection, signal: AbortSign
   return { isEnabled: answer === true, hasDefault };
 }
 
-/** Tried on a real object, which is there already: some stores ignore the condition without a word. Throws: repository.*. */
+/** Tried on a real object, which is there already: some servers ignore the condition without a word. Throws: repository.*. */
 export async function hasConditionalPut(connection: S3Connection, key: string, signal: AbortSignal): Promise<boolean> {
   const input = { Bucket: connection.bucket, Key: key, Body: Buffer.from('probe'), IfNoneMatch: '*' };
   try {

@@ -20,7 +20,7 @@ export interface S3UploadOptions {
   readonly headers?: ObjectHeaders | undefined;
 }
 
-/** What a store keeps beside an object, as its client takes it. */
+/** What a server keeps beside an object, as its client takes it. */
 export type ObjectHeaders = Pick<
   PutObjectCommandInput,
   | 'ContentType'
@@ -49,16 +49,16 @@ interface SentPart {
   readonly md5: Buffer;
 }
 
-/** A connection that something has dropped in silence looks like a store that puts parts together: is the object there? */
+/** A connection that something has dropped in silence looks like a server that puts parts together: is the object there? */
 const LOOK_MS = 30_000;
 const LARGER_PARTS =
-  'Raise `partSizeBytes` of the repository, or `maxParts` where its store takes more, and ask again.';
-const FEWER_PARTS = 'If the store takes fewer parts for one object than others do, set `maxParts` of the repository.';
-/** Stores that copy the parts together need time; to be asked a second time harms none that does not. */
+  'Raise `partSizeBytes` of the repository, or `maxParts` where its server takes more, and ask again.';
+const FEWER_PARTS = 'If the server takes fewer parts for one object than others do, set `maxParts` of the repository.';
+/** Servers that copy the parts together need time; to be asked a second time harms none that does not. */
 const SLOWEST_BYTES_PER_MS = 20_000;
 const toPatienceMs = (bytes: number): number => Math.min(Math.max(60_000, bytes / SLOWEST_BYTES_PER_MS), 30 * 60_000);
 
-/** The first parts went well, so what the store dislikes in a later one may be its number. */
+/** The first parts went well, so what the server dislikes in a later one may be its number. */
 const isRefusedPart = (error: unknown, part: Part): error is AppError =>
   error instanceof AppError && error.code === 'repository.protocol' && part.number > 1;
 
@@ -84,7 +84,7 @@ export class S3Upload {
   /** Returns when there is room for the next part, not when this one is sent. Throws: the abort reason; repository.*. */
   async add(part: Part): Promise<void> {
     if (part.number > this.connection.parts.maxParts) {
-      // A part that is cut off on its way may reach the store after the upload was aborted, and stay there.
+      // A part that is cut off on its way may reach the server after the upload was aborted, and stay there.
       await Promise.all(this.inFlight);
       throw this.toTooLargeError();
     }
@@ -105,14 +105,14 @@ export class S3Upload {
     try {
       await this.sendComplete(this.uploadId, sha256);
     } catch (error) {
-      // The store may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
+      // The server may have done it although its answer was lost. Afterwards it can no longer: only then it is looked at.
       await this.abort();
       // It stays also when the caller has given up meanwhile: a reader may have seen it already.
       if (!(await this.isThere(error, sha256).catch(() => false))) throw error;
     }
   }
 
-  /** Gives back what the store holds of it. Never throws: the sweeper finds what this cannot reach. */
+  /** Gives back what the server holds of it. Never throws: the sweeper finds what this cannot reach. */
   async abort(): Promise<void> {
     this.failed.abort(new Error(`the upload of ${this.key} was given up`));
     // A part that arrives after the abort would stay.
@@ -136,7 +136,7 @@ export class S3Upload {
       client.send(new CreateMultipartUploadCommand(input), o),
     );
     if (UploadId !== undefined) return UploadId;
-    throw new AppError('repository.protocol', `the store began an upload of ${this.key} without an id`);
+    throw new AppError('repository.protocol', `the server began an upload of ${this.key} without an id`);
   }
 
   private async send(uploadId: string, part: Part): Promise<void> {

@@ -1,6 +1,6 @@
 import { AppError } from '#common/errors/app-error.js';
 
-/** Whether the work was done: what a lock of the store keeps is a later sweep's. Throws: what else the work throws. */
+/** Whether the work was done: what a lock of the storage keeps is a later sweep's. Throws: what else the work throws. */
 export async function unlessLocked(work: Promise<unknown>): Promise<boolean> {
   try {
     await work;

@@ -1,6 +1,6 @@
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
+import type { DatasetConfig, TargetConfig } from '#common/config/kinds.config.js';
 import type { ScheduleConfig } from '#common/config/policies.config.js';
-import type { DatasetConfig, TargetConfig } from '#common/config/stores.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
 import type { Engine, ProtectedDataset, RestoreTarget, TargetKind } from '#common/engines/engine.js';
 import { loadEngine, loadTargetKind, resolveMethod } from '#common/engines/engines.js';

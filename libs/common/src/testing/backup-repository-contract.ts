@@ -11,7 +11,7 @@ const signal = new AbortController().signal;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const text = (value: string) => Buffer.from(value);
 
-/** What every store must do. `makeBed` prepares a place of its own for the suite. */
+/** What every storage must do. `makeBed` prepares a place of its own for the suite. */
 export function describeBackupRepositoryContract(name: string, makeBed: () => Promise<RepositoryBed>): void {
   describe(`${name} as a backup repository`, () => {
     let bed: RepositoryBed;

@@ -12,7 +12,7 @@ import { S3Bed } from './s3-bed.js';
 
 /** A bucket as an application uses it, behind the engine's back. */
 export class BucketBed {
-  private constructor(readonly store: S3Bed) {}
+  private constructor(readonly bed: S3Bed) {}
 
   static async make(): Promise<BucketBed> {
     return new BucketBed(await S3Bed.make());
@@ -21,16 +21,16 @@ export class BucketBed {
   /** As holdfast.yaml says it. */
   options(prefix = ''): { readonly url: string; readonly [option: string]: unknown } {
     const { endpoint, region, accessKeyId, secretAccessKey } = endpoints.s3;
-    return { url: `s3://${this.store.bucket}/${prefix}`, endpoint, region, accessKeyId, secretAccessKey };
+    return { url: `s3://${this.bed.bucket}/${prefix}`, endpoint, region, accessKeyId, secretAccessKey };
   }
 
   async put(key: string, body: string | Uint8Array, o: Partial<PutObjectCommandInput> = {}): Promise<void> {
-    await this.store.client.send(new PutObjectCommand({ Bucket: this.store.bucket, Key: key, Body: body, ...o }));
+    await this.bed.client.send(new PutObjectCommand({ Bucket: this.bed.bucket, Key: key, Body: body, ...o }));
   }
 
   /** Also of an object that is gone already: some servers answer that it is missing. */
   async remove(key: string): Promise<void> {
-    const removal = this.store.client.send(new DeleteObjectCommand({ Bucket: this.store.bucket, Key: key }));
+    const removal = this.bed.client.send(new DeleteObjectCommand({ Bucket: this.bed.bucket, Key: key }));
     await removal.catch((error: Error) => {
       if (error.name !== 'NoSuchKey') throw error;
     });
@@ -40,8 +40,8 @@ export class BucketBed {
     const keys: string[] = [];
     let token: string | undefined;
     do {
-      const input = { Bucket: this.store.bucket, Prefix: prefix, ContinuationToken: token };
-      const page = await this.store.client.send(new ListObjectsV2Command(input));
+      const input = { Bucket: this.bed.bucket, Prefix: prefix, ContinuationToken: token };
+      const page = await this.bed.client.send(new ListObjectsV2Command(input));
       keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key));
       token = page.NextContinuationToken;
     } while (token !== undefined);
@@ -53,7 +53,7 @@ export class BucketBed {
     const found: Record<string, string> = {};
     for (const key of await this.keys(prefix)) {
       if (key.startsWith('.holdfast/')) continue;
-      const { Body } = await this.store.client.send(new GetObjectCommand({ Bucket: this.store.bucket, Key: key }));
+      const { Body } = await this.bed.client.send(new GetObjectCommand({ Bucket: this.bed.bucket, Key: key }));
       const bytes = (await Body?.transformToByteArray()) ?? new Uint8Array();
       found[key.slice(prefix.length)] = createHash('sha256').update(bytes).digest('hex');
     }
@@ -62,15 +62,15 @@ export class BucketBed {
 
   /** How one object is served, and its tags. */
   async served(key: string): Promise<Record<string, unknown>> {
-    const input = { Bucket: this.store.bucket, Key: key };
-    const { Body, ...answer } = await this.store.client.send(new GetObjectCommand(input));
+    const input = { Bucket: this.bed.bucket, Key: key };
+    const { Body, ...answer } = await this.bed.client.send(new GetObjectCommand(input));
     (Body as unknown as { destroy(): void }).destroy();
-    const { TagSet = [] } = await this.store.client.send(new GetObjectTaggingCommand(input));
+    const { TagSet = [] } = await this.bed.client.send(new GetObjectTaggingCommand(input));
     const { ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, Metadata } = answer;
     const { ExpiresString } = answer;
     return {
       ...{ ContentType, ContentEncoding, ContentDisposition, ContentLanguage, CacheControl, Metadata, ExpiresString },
-      // A store gives them in any order.
+      // A server gives them in any order.
       TagSet: TagSet.sort((a, b) => (a.Key ?? '').localeCompare(b.Key ?? '')),
     };
   }
@@ -80,6 +80,6 @@ export class BucketBed {
   }
 
   dispose(): Promise<void> {
-    return this.store.dispose();
+    return this.bed.dispose();
   }
 }

@@ -13,7 +13,7 @@ import type { BackupRepository, RepositoryEncryption } from '#common/repository/
 import { backupPrefix, contentPrefix, manifestKey } from '#common/repository/layout.js';
 import { generateAgeKeys } from '#common/sealing/age.js';
 import { Keyring } from '#common/sealing/keyring.js';
-import { listKeys, type StoreBed } from './each-store.js';
+import { listKeys, type StorageBed } from './each-storage.js';
 import { type Tree, type TreeFacts, treeEngine } from './tree-engine.js';
 
 const { signal } = new AbortController();
@@ -35,12 +35,12 @@ export class ContentTestBed {
   ) {}
 
   static async make(
-    open: (encryption?: RepositoryEncryption) => Promise<StoreBed>,
+    open: (encryption?: RepositoryEncryption) => Promise<StorageBed>,
     encryption?: RepositoryEncryption,
   ): Promise<ContentTestBed> {
-    const [store, folder] = [await open(encryption), await mkdtemp(join(tmpdir(), 'holdfast-spec-'))];
-    return new ContentTestBed(store.repository, folder, async () => {
-      await store.dispose();
+    const [storage, folder] = [await open(encryption), await mkdtemp(join(tmpdir(), 'holdfast-spec-'))];
+    return new ContentTestBed(storage.repository, folder, async () => {
+      await storage.dispose();
       await rm(folder, { recursive: true });
     });
   }

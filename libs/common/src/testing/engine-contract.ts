@@ -91,7 +91,7 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
         expect((await bed.verify(manifest, destination)).verdict).toBe('failed');
       });
 
-      it('backs up one moment of a store that is written to, and proves it', async () => {
+      it('backs up one moment of a server that is written to, and proves it', async () => {
         const stop = new AbortController();
         const writing = (async () => {
           while (!stop.signal.aborted) await store.write();

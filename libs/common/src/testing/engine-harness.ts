@@ -17,7 +17,7 @@ import { findBackup } from '#common/repository/read-backups.js';
 import { generateAgeKeys } from '#common/sealing/age.js';
 import { BackupTestBed } from './backup-test-bed.js';
 
-/** A store of one kind, running, and what a spec does to it behind the engine's back. */
+/** A server of one kind, running, and what a spec does to it behind the engine's back. */
 export interface StoreFixture {
   readonly engine: Engine;
   /** As holdfast.yaml says them, without what every dataset and target has. */
@@ -57,7 +57,7 @@ export interface StoreFixture {
 
 const { signal } = new AbortController();
 
-/** A store, a repository, and the core's own operations on both. */
+/** A server of the kind, a repository, and the core's own operations on both. */
 export class EngineHarness {
   private readonly runIds: string[] = [];
 

@@ -12,7 +12,7 @@ const MODIFIED_AT = new Date('2026-01-01T00:00:00.000Z');
 
 /**
  * A real repository whose shared objects are a list in a file instead: their names and sizes are written down, their bytes are not. A million objects then cost seconds
- * and not an hour, and the process that is watched does what it does with any store.
+ * and not an hour, and the process that is watched does what it does with any storage.
  */
 export function withListedContent(real: BackupRepository, ledger: string): ScriptedRepository {
   const written = openSync(ledger, 'a');

@@ -12,7 +12,7 @@ interface Place {
   readonly repository: BackupRepository;
 }
 
-/** What every store must do about removals, versions and locks; part of the contract of a backup repository. */
+/** What every storage must do about removals, versions and locks; part of the contract of a backup repository. */
 export function describeRemovals(of: () => Place): void {
   it('says what a removal gave back, and gives it back', async () => {
     const { bed, repository } = of();

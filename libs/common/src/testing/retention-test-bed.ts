@@ -19,11 +19,11 @@ import { storeBackup } from './stored-backup.js';
 const { signal } = new AbortController();
 const DAY_MS = 86_400_000;
 
-/** An installation whose dataset lies in whatever store a spec gives it. */
+/** An installation whose dataset lies in whatever storage a spec gives it. */
 class Installed extends Installation {
   constructor(
     url: string,
-    private readonly store: BackupRepository,
+    private readonly storage: BackupRepository,
   ) {
     super(
       HoldfastConfig.parse({
@@ -39,7 +39,7 @@ class Installed extends Installation {
   }
 
   override primaryRepository(): BackupRepository {
-    return this.store;
+    return this.storage;
   }
 }
 
@@ -71,9 +71,9 @@ export class RetentionTestBed {
     await this.bed.close();
   }
 
-  deps({ store = this.disk, catalog = this.bed.catalog, now = () => new Date() } = {}) {
+  deps({ storage = this.disk, catalog = this.bed.catalog, now = () => new Date() } = {}) {
     const events = new EventWriter({ instance: 'spec', topicPrefix: '' });
-    return { installation: new Installed(this.url, store), catalog: catalog as Catalog | undefined, events, now };
+    return { installation: new Installed(this.url, storage), catalog: catalog as Catalog | undefined, events, now };
   }
 
   async newBackup(

@@ -25,7 +25,7 @@ export const treeOf = (files: Readonly<Record<string, string>>, changed: Partial
   ...changed,
 });
 
-/** A kind of store whose backups share content: what has the version that the inventory of the parent knows is not read again. */
+/** A kind of dataset whose backups share content: what has the version that the inventory of the parent knows is not read again. */
 export const treeEngine: TakeBackupDeps<Tree, TreeFacts>['engine'] = {
   kind: 'tree',
   facts: TreeFacts,

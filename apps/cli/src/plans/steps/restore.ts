@@ -102,7 +102,7 @@ const planCheck = (step: Step, context: VerbContext): Check => ({
   },
 });
 
-/** Asks the store by reading, and an encrypted repository by its canary: nothing of a check that only writers need. */
+/** Asks the storage by reading, and an encrypted repository by its canary: nothing of a check that only writers need. */
 function readableCheck(name: string, context: VerbContext): Check {
   return { ...encryptionCheck(name, context), needs: [] };
 }

@@ -11,7 +11,7 @@ export const BackupRequested = defineEvent({
   asked: { dataset: RequestedName, method: RequestedName.optional() },
   data: z.object({
     dataset: DatasetName,
-    method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind of store'),
+    method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind'),
     deadlineAt: Instant.optional().describe('The run is cancelled after this instant'),
     schedule: ScheduleName.optional().describe('Set when a schedule asked'),
     slotAt: Instant.optional().describe('The instant at which the schedule was due'),

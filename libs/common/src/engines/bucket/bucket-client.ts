@@ -17,12 +17,12 @@ import { CLEANUP_MS, unquote } from '#common/repository/s3-objects.js';
 import { toPartPlan } from '#common/repository/s3-parts.js';
 import { putObject } from '#common/repository/s3-put.js';
 import { hasConditionalPut, hasVersioning } from '#common/repository/s3-traits.js';
-import type { ObjectHeaders as StoreHeaders } from '#common/repository/s3-upload.js';
+import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3-upload.js';
 import { isCode, toBucketError } from './bucket-errors.js';
 import { type BucketPlace, CONTROL_PREFIX } from './bucket-place.js';
 import type { ObjectHeaders } from './entry.js';
 
-/** An object as the store answers for it. */
+/** An object as the server answers for it. */
 export interface FoundObject extends ObjectHeaders {
   readonly etag: string;
   readonly size: number;
@@ -30,7 +30,7 @@ export interface FoundObject extends ObjectHeaders {
   readonly versionId: string | undefined;
   readonly storageClass: string | undefined;
   readonly tagCount: number;
-  /** Metadata that the store keeps and cannot send in headers. */
+  /** Metadata that the server keeps and cannot send in headers. */
   readonly missingMetadata: number;
 }
 
@@ -109,7 +109,7 @@ export class BucketClient {
     return Object.fromEntries(TagSet.map(({ Key = '', Value = '' }) => [Key, Value]));
   }
 
-  async put(key: string, body: Readable | Uint8Array, headers: StoreHeaders, signal: AbortSignal): Promise<void> {
+  async put(key: string, body: Readable | Uint8Array, headers: ServerHeaders, signal: AbortSignal): Promise<void> {
     await this.translated(
       putObject(this.connection, key, body, { signal, ifAbsent: false, onProgress: undefined, headers }),
     );
@@ -128,14 +128,14 @@ export class BucketClient {
       );
     const condition = etag === undefined ? { IfNoneMatch: '*' } : { IfMatch: quote(etag) };
     const { ETag, VersionId } = await send(condition).catch((error) => {
-      // A store that knows no condition refuses it; who holds the lock is seen by reading it again.
+      // A server that knows no condition refuses it; who holds the lock is seen by reading it again.
       if (isCode(error, 'bucket.protocol') && [400, 501].includes(Number(error.context['status']))) return send({});
       throw error;
     });
     return { etag: unquote(ETag), versionId: VersionId };
   }
 
-  /** Tried on a real object: some stores ignore the condition without a word. */
+  /** Tried on a real object: some servers ignore the condition without a word. */
   async hasConditionalPut(signal: AbortSignal): Promise<boolean> {
     const key = `${CONTROL_PREFIX}probe-${randomUUID()}`;
     await this.put(key, Buffer.from('probe'), {}, signal);
@@ -181,7 +181,7 @@ const withoutEmpty = <T extends object>(values: T): T =>
 
 function toFound(answer: GetObjectCommandOutput | HeadObjectCommandOutput): FoundObject {
   const { Metadata = {}, ContentEncoding } = answer;
-  // How an upload was framed on its way; some stores keep it as though it were the content's.
+  // How an upload was framed on its way; some servers keep it as though it were the content's.
   const encoding = ContentEncoding?.replace(/^aws-chunked,?\s*/, '') || undefined;
   const headers: ObjectHeaders = {
     contentType: answer.ContentType,

@@ -1,7 +1,7 @@
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
 
-/** What the adapter for repositories says of a store, said of a bucket that is protected or restored to. */
+/** What the adapter for repositories says of a server, said of a bucket that is protected or restored to. */
 const CODES: Readonly<Partial<Record<Code, Code>>> = {
   'repository.unavailable': 'bucket.unreachable',
   'repository.denied': 'bucket.denied',
@@ -24,6 +24,6 @@ export function toBucketError(error: unknown, bucket: string): unknown {
 export const isCode = (error: unknown, ...codes: readonly Code[]): error is AppError =>
   error instanceof AppError && codes.includes(error.code);
 
-/** The store takes no object of this key, whatever is in it: too long, below a key that is an object there, a form that it does not have. */
+/** The server takes no object of this key, whatever is in it: too long, below a key that is an object there, a form that it does not have. */
 export const isKeyRefused = (error: unknown): boolean =>
   isCode(error, 'bucket.protocol') && [400, 409].includes(Number(error.context['status']));

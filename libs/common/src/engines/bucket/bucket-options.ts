@@ -11,7 +11,7 @@ const BucketUrl = readBy(parseBucketUrl)
 
 const PlaceShape = {
   url: BucketUrl,
-  endpoint: z.url().optional().describe('Of an S3-compatible store; default: Amazon’s'),
+  endpoint: z.url().optional().describe('Of an S3-compatible server; default: Amazon’s'),
   region: z.string().default('us-east-1'),
   accessKeyId: z.string().optional().describe('Without keys the identity of the machine is used'),
   secretAccessKey: z.string().optional().describe('By an env or file reference'),
@@ -24,7 +24,7 @@ const DatasetOptions = z.object({
     .enum(['with-content', 'all', 'none'])
     .default('with-content')
     .describe(
-      'with-content: read when the content is, since a store does not tell of changed tags; all: of every object in each backup, a request for each; none: not kept',
+      'with-content: read when the content is, since a server does not tell of changed tags; all: of every object in each backup, a request for each; none: not kept',
     ),
   mayBeEmpty: z
     .boolean()

@@ -1,12 +1,12 @@
 import { parseRepositoryUrl } from '#common/domain/repository-url.js';
 import { AppError } from '#common/errors/app-error.js';
 
-/** A bucket, or what lies below a prefix of it, and how to reach its store. */
+/** A bucket, or what lies below a prefix of it, and how to reach its server. */
 export interface BucketPlace {
   readonly bucket: string;
   /** Empty, or ends with a slash. */
   readonly prefix: string;
-  /** Of an S3-compatible store; undefined: Amazon's. */
+  /** Of an S3-compatible server; undefined: Amazon's. */
   readonly endpoint: string | undefined;
   readonly region: string;
   readonly forcePathStyle: boolean;
@@ -23,7 +23,7 @@ export const WHOLE = '/';
 /** `s3://bucket/prefix` → bucket and `prefix/`. Throws: config.invalid. */
 export function parseBucketUrl(url: string): Pick<BucketPlace, 'bucket' | 'prefix'> {
   const place = parseRepositoryUrl(url, 'the url');
-  if (place.store === 's3') return { bucket: place.bucket, prefix: toFolder(place.prefix) };
+  if (place.storage === 's3') return { bucket: place.bucket, prefix: toFolder(place.prefix) };
   throw new AppError('config.invalid', 'the url must look like s3://bucket or s3://bucket/prefix');
 }
 

@@ -88,7 +88,7 @@ describe('snapshots of a bucket', () => {
     expect(await place.served('page.html.gz')).toEqual(served);
   });
 
-  it('give back every key that the store can hold', async () => {
+  it('give back every key that the server can hold', async () => {
     const keys = [
       ...[
         '+',
@@ -127,7 +127,7 @@ describe('snapshots of a bucket', () => {
   });
 
   it('are of the newest version of each object where the bucket keeps versions, and know what was deleted', async () => {
-    const { client, bucket: name } = source.store;
+    const { client, bucket: name } = source.bed;
     await source.put('kept', 'before versions');
     await client.send(new PutBucketVersioningCommand({ Bucket: name, VersioningConfiguration: { Status: 'Enabled' } }));
     await source.put('a', 'one');

@@ -14,7 +14,7 @@ import { SnapshotMethod } from './snapshot/snapshot.method.js';
 
 export type BucketEngine = Engine<BucketDataset, BucketTarget, BucketFacts>;
 
-/** Buckets of S3 and of stores that speak its protocol, or what lies below a prefix of one. */
+/** Buckets of S3 and of servers that speak its protocol, or what lies below a prefix of one. */
 export const bucket: BucketEngine = {
   kind: 'bucket',
   dataset: bucketDataset,
@@ -50,7 +50,7 @@ function assertThere({ place }: BucketTarget, destination: string, signal: Abort
 function toSummary({ takenAt, objects, bytes, read, warnings, ...facts }: BucketFacts): Summary {
   return {
     snapshotAt: takenAt,
-    source: `${toPlaceText(facts)} at ${facts.store}`,
+    source: `${toPlaceText(facts)} at ${facts.server}`,
     sourceSizeBytes: bytes,
     counts: { objects, read },
     warnings,

@@ -11,7 +11,7 @@ export const BucketFacts = z.object({
   takenAt: z.iso.datetime().describe('When the listing began'),
   bucket: z.string(),
   prefix: z.string().describe('Below which it was backed up; keys of the inventory are what follows it'),
-  store: z.string().describe('Host of the store, and its port'),
+  server: z.string().describe('Host of the server, and its port'),
   isVersioned: z.boolean().describe('Each object was read by the version that the listing named'),
   objects: z.int().min(0),
   bytes: z.int().min(0),

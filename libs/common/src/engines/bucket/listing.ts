@@ -23,13 +23,13 @@ export interface ListingOptions {
   readonly prefix: string;
   /** Names the version of each object, where the bucket has them. */
   readonly withVersions: boolean;
-  /** Default: as many as the store gives at once. */
+  /** Default: as many as the server gives at once. */
   readonly pageSize?: number | undefined;
   readonly signal: AbortSignal;
 }
 
 /**
- * Every object below a prefix but those of Holdfast's own, page by page, in the order of the store. It ends only after a page that said it was the
+ * Every object below a prefix but those of Holdfast's own, page by page, in the order of the server. It ends only after a page that said it was the
  * last. Throws: bucket.protocol for an answer that is no listing or leads nowhere; bucket.key for one with a key that it cannot say; bucket.*.
  */
 export async function* listBucket(client: BucketClient, o: ListingOptions): AsyncGenerator<ListedObject> {
@@ -37,7 +37,7 @@ export async function* listBucket(client: BucketClient, o: ListingOptions): Asyn
   let last: string | undefined;
   for await (const objects of pages)
     for (const object of objects) {
-      // Stores are seen that repeat the object at which a page of versions ended.
+      // Servers are seen that repeat the object at which a page of versions ended.
       if (object.key === last || object.key.startsWith(CONTROL_PREFIX)) continue;
       last = object.key;
       yield object;
@@ -89,10 +89,10 @@ function nextOf(
   token: string | undefined,
 ): string | undefined {
   const broken = (found: string) => new AppError('bucket.protocol', `cannot ${what}: ${found}`);
-  if (isTruncated === undefined) throw broken('the store answered with nothing');
+  if (isTruncated === undefined) throw broken('the server answered with nothing');
   if (!isTruncated) return undefined;
-  if (next === undefined || next === '') throw broken('the store said that there is more, and not where');
-  if (next === token) throw broken('the store led to the page that it had given');
+  if (next === undefined || next === '') throw broken('the server said that there is more, and not where');
+  if (next === token) throw broken('the server led to the page that it had given');
   return next;
 }
 
@@ -112,18 +112,18 @@ function toListed(
   return { key: toKey(Key, encoding), size: Size, etag, modifiedAt: LastModified.toISOString(), versionId: VersionId };
 }
 
-/** Not every store that is asked to encode does so, and then it says so. */
+/** Not every server that is asked to encode does so, and then it says so. */
 function toKey(said: string, encoding: string | undefined): string {
   if (encoding === 'url') return decode(said);
   // What XML cannot say, a control character, arrives as this sign.
   if (!said.includes('\uFFFD')) return said;
-  throw new AppError('bucket.key', `the store lists a key that it cannot say: ${JSON.stringify(said)}`);
+  throw new AppError('bucket.key', `the server lists a key that it cannot say: ${JSON.stringify(said)}`);
 }
 
 function decode(said: string): string {
   try {
     return decodeURIComponent(said.replaceAll('+', ' '));
   } catch (cause) {
-    throw new AppError('bucket.key', `the store lists a key that is no UTF-8: ${said}`, {}, { cause });
+    throw new AppError('bucket.key', `the server lists a key that is no UTF-8: ${said}`, {}, { cause });
   }
 }

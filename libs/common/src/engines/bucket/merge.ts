@@ -39,7 +39,10 @@ async function* inOrder<T extends Keyed>(side: AsyncIterable<T>): AsyncGenerator
   let last: string | undefined;
   for await (const element of side) {
     if (last !== undefined && compareCodePoints(element.key, last) <= 0)
-      throw new AppError('bucket.protocol', `the store lists ${element.key} behind ${last}: its keys are not in order`);
+      throw new AppError(
+        'bucket.protocol',
+        `the server lists ${element.key} behind ${last}: its keys are not in order`,
+      );
     last = element.key;
     yield element;
   }

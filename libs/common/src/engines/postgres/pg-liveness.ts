@@ -11,6 +11,6 @@ export const KEEPALIVES: Readonly<Record<string, string>> = {
 
 /**
  * The same while an answer is on its way, for which the kernel would otherwise try for a quarter of an hour. Only for those that take
- * answers at once: it counts as well while a client does not read, as pg_dump does not whose output has to wait for a store.
+ * answers at once: it counts as well while a client does not read, as pg_dump does not whose output has to wait for storage.
  */
 export const ANSWERS_TAKEN: Readonly<Record<string, string>> = { tcp_user_timeout: '60000' };

@@ -3,13 +3,13 @@ import fc from 'fast-check';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { contentKey } from '#common/repository/layout.js';
 import { ContentTestBed } from '#common/testing/content-test-bed.js';
-import { eachStore } from '#common/testing/each-store.js';
+import { eachStorage } from '#common/testing/each-storage.js';
 import { runsEvery } from '#common/testing/representative.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { readReferences } from './references.js';
 
 const { signal } = new AbortController();
-const [[, openFiles]] = eachStore as [(typeof eachStore)[number]];
+const [[, openFiles]] = eachStorage as [(typeof eachStorage)[number]];
 
 type Files = Record<string, string>;
 type Step =

@@ -33,7 +33,7 @@ export interface ContentWriterDeps {
   /** For the sealed bytes of large contents on their way. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  /** The store locks contents until then, where the repository has a `lock`. */
+  /** The storage locks contents until then, where the repository has a `lock`. */
   readonly retainUntil?: Date | undefined;
   readonly onStored?: ((bytes: number) => void) | undefined;
 }
@@ -48,7 +48,7 @@ export class ContentWriter {
   constructor(private readonly d: ContentWriterDeps) {}
 
   /**
-   * Opens the content when there is room, and stores it unless it is known. Resolves when the store has all of it.
+   * Opens the content when there is room, and stores it unless it is known. Resolves when the storage has all of it.
    * Throws: what `open` and its stream throw; engine.*, repository.*; the abort reason.
    */
   put(open: OpenContent): Promise<SharedRef> {

@@ -8,7 +8,7 @@ import { findBackup } from '#common/repository/read-backups.js';
 import { Keyring } from '#common/sealing/keyring.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
 import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
-import { eachStore, listKeys } from '#common/testing/each-store.js';
+import { eachStorage, listKeys } from '#common/testing/each-storage.js';
 import { ProtectedBed } from '#common/testing/protected-bed.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { checkContent } from './check-content.js';
@@ -16,9 +16,11 @@ import { readInventory, readReferences } from './references.js';
 
 const { signal } = new AbortController();
 const large = randomBytes(3 << 20).toString('base64');
-const cases = eachStore.flatMap(([store, open]) => [false, true].map((isEncrypted) => ({ store, open, isEncrypted })));
+const cases = eachStorage.flatMap(([storage, open]) =>
+  [false, true].map((isEncrypted) => ({ storage, open, isEncrypted })),
+);
 
-describe.each(cases)('backups that share content on $store, encrypted: $isEncrypted', ({ open, isEncrypted }) => {
+describe.each(cases)('backups that share content on $storage, encrypted: $isEncrypted', ({ open, isEncrypted }) => {
   const sealedIt = !isEncrypted || isAgeInstalled ? it : it.skip;
   let bed: ContentTestBed;
   beforeEach(async () => {

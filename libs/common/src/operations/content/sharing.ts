@@ -39,7 +39,7 @@ export interface SharingDeps extends NewBackup {
   /** Stores one object of the attempt, sealed as the form says. */
   readonly store: (name: string, stream: Readable, form: SealedForm) => Promise<ManifestObject>;
   readonly onStored?: ((bytes: number) => void) | undefined;
-  /** The store locks what the backup refers to until then, where the repository has a `lock`. */
+  /** The storage locks what the backup refers to until then, where the repository has a `lock`. */
   readonly retainUntil?: Date | undefined;
   readonly signal: AbortSignal;
 }
@@ -147,7 +147,7 @@ class Begun implements SharedObjects {
     const sealing = new Sealing({ compression, recipients: [...recipients, ...index.recipients] });
     const input = toLineStream(this.inventoryLines());
     const chain = spawnChain(sealing.tail(), { signal, input });
-    // A store that fails stops reading: nothing may go on to read what is closed next.
+    // Storage that fails stops reading: nothing may go on to read what is closed next.
     const inventory = await store(INVENTORY_NAME, chain.stdout, sealing.form).finally(() => input.destroy());
     const total = { count: 0, sizeBytes: 0 };
     const raw = toLineStream(this.referenceLines(total));

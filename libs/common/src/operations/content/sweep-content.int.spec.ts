@@ -1,18 +1,20 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { manifestKey, sharingKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
-import { eachStore, listKeys } from '#common/testing/each-store.js';
+import { eachStorage, listKeys } from '#common/testing/each-storage.js';
 import { dyingBefore, Killed, observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { CONTENT_SWEEP_EVERY_MS, sweepContent } from './sweep-content.js';
 
 const { signal } = new AbortController();
-const cases = eachStore.flatMap(([store, open]) => [false, true].map((isEncrypted) => ({ store, open, isEncrypted })));
+const cases = eachStorage.flatMap(([storage, open]) =>
+  [false, true].map((isEncrypted) => ({ storage, open, isEncrypted })),
+);
 
 describe.each(cases)(
-  'shared objects that nothing needs on $store, encrypted: $isEncrypted',
+  'shared objects that nothing needs on $storage, encrypted: $isEncrypted',
   ({ open, isEncrypted }) => {
     let bed: ContentTestBed;
     beforeEach(async () => {
@@ -37,14 +39,14 @@ describe.each(cases)(
   },
 );
 
-describe.each(eachStore)('a sweep of shared objects on %s', (_, open) => {
+describe.each(eachStorage)('a sweep of shared objects on %s', (_, open) => {
   let bed: ContentTestBed;
   beforeEach(async () => {
     bed = await ContentTestBed.make(open);
   });
   afterEach(() => bed.dispose());
 
-  it('deletes nothing that is younger than a day by the store’s clock', async () => {
+  it('deletes nothing that is younger than a day by the storage’s clock', async () => {
     await bed.expire(await bed.back(treeOf({ a: 'one' })));
     const o = { dataset: 'media', isDue: true, workDirectory: bed.folder };
     expect(await sweepContent(bed.repository, o, signal)).toMatchObject({ state: 'swept', removed: 0 });
@@ -148,7 +150,7 @@ describe.each(eachStore)('a sweep of shared objects on %s', (_, open) => {
       if (!(killed instanceof Killed)) break;
     }
     expect(await bed.restore(kept)).toEqual({ k: 'kept' });
-    await readStoreClock(bed.repository, 'media', { signal });
+    await readStorageClock(bed.repository, 'media', { signal });
   });
 
   it('makes no backup of an attempt that was swept and writes its manifest late', async () => {

@@ -8,7 +8,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { contentKey, contentPrefix, contentSweptKey, manifestKey } from '#common/repository/layout.js';
 import { parseManifest } from '#common/repository/manifest-codec.js';
 import { readObject } from '#common/repository/read-object.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
 import { readReferences } from './references.js';
 import { listSharingAttempts, type SharingAttempt } from './sharing-attempts.js';
@@ -40,7 +40,7 @@ export interface ContentSweep {
   readonly why: string | null;
   readonly removed: number;
   readonly removedBytes: number;
-  /** What the store locks; a later sweep's. */
+  /** What the storage locks; a later sweep's. */
   readonly locked: number;
 }
 
@@ -55,10 +55,10 @@ export async function sweepContent(
   signal: AbortSignal,
 ): Promise<ContentSweep> {
   if (!(await hasContent(repository, dataset, signal))) return toResult('unused');
-  const storeNow = await readStoreClock(repository, dataset, { signal });
-  if (!isDue && !(await isDueByAge(repository, { dataset, storeNow, everyMs: o.everyMs }, signal)))
+  const storageNow = await readStorageClock(repository, dataset, { signal });
+  if (!isDue && !(await isDueByAge(repository, { dataset, storageNow, everyMs: o.everyMs }, signal)))
     return toResult('waiting');
-  const before = new Date(storeNow.getTime() - (o.youngMs ?? DEAD_AFTER_MS));
+  const before = new Date(storageNow.getTime() - (o.youngMs ?? DEAD_AFTER_MS));
   const folder = await mkdtemp(join(workDirectory ?? tmpdir(), 'holdfast-content-'));
   try {
     return await sweepIn(folder, { repository, dataset, before }, signal);
@@ -103,13 +103,13 @@ async function isDueByAge(
   repository: BackupRepository,
   {
     dataset,
-    storeNow,
+    storageNow,
     everyMs = CONTENT_SWEEP_EVERY_MS,
-  }: { dataset: string; storeNow: Date; everyMs: number | undefined },
+  }: { dataset: string; storageNow: Date; everyMs: number | undefined },
   signal: AbortSignal,
 ): Promise<boolean> {
   const last = await repository.stat(contentSweptKey(dataset), { signal });
-  return last === undefined || last.modifiedAt.getTime() + everyMs <= storeNow.getTime();
+  return last === undefined || last.modifiedAt.getTime() + everyMs <= storageNow.getTime();
 }
 
 /**

@@ -20,7 +20,7 @@ import { listByBackup } from '#common/repository/list-by-backup.js';
 import { parseManifest } from '#common/repository/manifest-codec.js';
 import { isAboutManifest } from '#common/repository/read-backups.js';
 import { readObject } from '#common/repository/read-object.js';
-import { readStoreClock } from '#common/repository/store-clock.js';
+import { readStorageClock } from '#common/repository/storage-clock.js';
 import { unlessLocked } from '#common/repository/unless-locked.js';
 
 const REMOVALS_IN_FLIGHT = 8;
@@ -55,7 +55,7 @@ export interface WalExpiry {
 export interface ExpiredWal extends Pick<WalExpiry, 'state' | 'why'> {
   readonly removed: number;
   readonly removedBytes: number;
-  /** What the store locks; a later sweep's. */
+  /** What the storage locks; a later sweep's. */
   readonly locked: number;
 }
 
@@ -72,7 +72,7 @@ export async function planWalExpiry(
 ): Promise<WalExpiry> {
   if (!(await hasWal(repository, dataset, signal))) return toExpiry('unused');
   // Before the backups: what is archived meanwhile is young.
-  const before = new Date((await readStoreClock(repository, dataset, { signal })).getTime() - youngMs);
+  const before = new Date((await readStorageClock(repository, dataset, { signal })).getTime() - youngMs);
   const users: WalUser[] = [];
   for await (const [backupId, objects] of listByBackup(repository, dataset, { signal })) {
     const attempts = attemptsOf(objects);

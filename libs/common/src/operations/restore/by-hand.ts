@@ -49,7 +49,7 @@ export function toContentByHand(dataset: string, location: string, isEncrypted: 
   const s3 = S3_LOCATION.exec(location);
   const folder = FILE_LOCATION.exec(location)?.[1];
   const fetched = s3
-    ? `aws s3 cp ${toPlace(s3)}/"${key}" - ${toStore(s3)} < /dev/null`
+    ? `aws s3 cp ${toPlace(s3)}/"${key}" - ${toServer(s3)} < /dev/null`
     : `cat ${quoteArgument(withoutSlash(folder ?? ''))}/"${key}"`;
   return [`content() { ${fetched}${isEncrypted ? ' | age --decrypt --identity identity.txt' : ''} | zstd -d -q -c; }`];
 }
@@ -71,7 +71,7 @@ function toFetch(key: string, name: string, location: string): string {
   const s3 = S3_LOCATION.exec(location);
   if (s3) {
     const [, place = ''] = s3;
-    return `aws s3 cp ${quoteArgument(`s3://${withoutSlash(place)}/${key}`)} ${name} ${toStore(s3)}`;
+    return `aws s3 cp ${quoteArgument(`s3://${withoutSlash(place)}/${key}`)} ${name} ${toServer(s3)}`;
   }
   const folder = FILE_LOCATION.exec(location)?.[1];
   if (folder !== undefined) return `cp ${quoteArgument(`${withoutSlash(folder)}/${key}`)} ${name}`;
@@ -79,7 +79,7 @@ function toFetch(key: string, name: string, location: string): string {
 }
 
 const toPlace = ([, place = '']: readonly string[]): string => quoteArgument(`s3://${withoutSlash(place)}`);
-const toStore = ([, , endpoint, region = '']: readonly (string | undefined)[]): string =>
+const toServer = ([, , endpoint, region = '']: readonly (string | undefined)[]): string =>
   endpoint === undefined ? `--region ${quoteArgument(region)}` : `--endpoint-url ${quoteArgument(endpoint)}`;
 
 const withoutSlash = (path: string): string => path.replace(/\/+$/, '');

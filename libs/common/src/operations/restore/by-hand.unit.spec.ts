@@ -28,7 +28,7 @@ const commandsOf = (database: string, location: string): string[] =>
   linesOf(database, location).filter((line) => !line.startsWith('#'));
 
 describe('restore by hand', () => {
-  it('fetches from an S3 store, with its endpoint when it has one', () => {
+  it('fetches from an S3 server, with its endpoint when it has one', () => {
     const [first, second] = commandsOf('shop', 's3://holdfast/prod at https://s3.example:9000');
     expect(first).toBe(
       'aws s3 cp s3://holdfast/prod/shop/1/a1-x/database.dump.zst database.dump.zst --endpoint-url https://s3.example:9000',

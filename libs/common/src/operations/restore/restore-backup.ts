@@ -61,7 +61,7 @@ export interface RestoreOutcome {
 
 /**
  * Restores one backup, which a hold keeps meanwhile, to one destination. In this order: the seal opened, the destination fenced, refusals,
- * and then the engine's driver, which checks every byte before it changes anything. The destination is as it was, or whole, as far as the store can.
+ * and then the engine's driver, which checks every byte before it changes anything. The destination is as it was, or whole, as far as the kind can.
  * An attempt after a crash finds what the earlier one finished. Throws: restore.*, sealing.*, backup.corrupt, backup.unknown-kind,
  * backup.expiring; the engine's own codes; repository.*; claim.lost when a later attempt took over; the abort reason.
  */

@@ -26,7 +26,7 @@ export interface ApplyRetentionDeps extends RetentionDeps {
 
 export interface AppliedBackup {
   readonly id: string;
-  /** `locked`: the store locks what has to go; a later sweep goes on. */
+  /** `locked`: the storage locks what has to go; a later sweep goes on. */
   readonly outcome: ExpiryOutcome | 'kept' | 'locked' | 'failed';
   /** Why it failed, or what is locked. */
   readonly problem?: string;
@@ -37,7 +37,7 @@ export interface AppliedBackup {
 export interface FreedSpace {
   /** All versions of all objects. */
   readonly sizeBytes: number;
-  /** null: the store does not say whether it keeps versions of what is deleted. */
+  /** null: the storage does not say whether it keeps versions of what is deleted. */
   readonly isFreed: boolean | null;
 }
 
@@ -48,7 +48,7 @@ export interface AppliedRetention extends DeadSweep {
   readonly backups: readonly AppliedBackup[];
   /** Expired ones beyond the cap: the next sweep's. */
   readonly left: number;
-  /** null: nothing was deleted, or the store does not say whether it keeps versions of what is. */
+  /** null: nothing was deleted, or the storage does not say whether it keeps versions of what is. */
   readonly isSpaceFreed: boolean | null;
   readonly freedBytes: number;
   readonly wal: ExpiredWal;
@@ -192,7 +192,7 @@ async function expireOldest({ backups, cap }: DatasetPlan, expire: Expire): Prom
   return left;
 }
 
-/** What the store refuses for good is this backup's alone (a lock on its objects, say): it keeps no other from its turn. */
+/** What the storage refuses for good is this backup's alone (a lock on its objects, say): it keeps no other from its turn. */
 function toFailed(error: unknown): Omit<AppliedBackup, 'id'> {
   const isRefusal = error instanceof AppError && /^(repository|backup)[.]/.test(error.code) && !error.retryable;
   // A right that is missing is missing for all of them.

@@ -6,7 +6,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { placeHold } from '#common/repository/holds.js';
 import { expiringKey, verdictKey } from '#common/repository/layout.js';
 import { aRun } from '#common/testing/catalog-test-bed.js';
-import { listKeys, listKeysOf } from '#common/testing/each-store.js';
+import { listKeys, listKeysOf } from '#common/testing/each-storage.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { startS3Proxy } from '#common/testing/s3-proxy.js';
@@ -17,7 +17,7 @@ import { applyRetention } from './apply-retention.js';
 import { deleteBackup, previewDeletion, withdrawDeletionOf } from './delete-backup.js';
 
 const MARK = Buffer.from(JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: [] }));
-const keysOf = ({ backupId }: Manifest, store = bed.disk) => listKeysOf(store, `shop/${backupId}`);
+const keysOf = ({ backupId }: Manifest, storage = bed.disk) => listKeysOf(storage, `shop/${backupId}`);
 
 const { signal } = new AbortController();
 const once = { by: 'ops', evenLastGood: false };
@@ -189,7 +189,7 @@ describe('a backup that an operator wants gone', () => {
     await bed.newBackup(50, 1);
     for (let minute = 1; ; minute += 1) {
       const old = await bed.newBackup(minute, 2);
-      const mortal = bed.deps({ store: new ScriptedRepository(bed.disk, dyingBefore(2 * minute)) });
+      const mortal = bed.deps({ storage: new ScriptedRepository(bed.disk, dyingBefore(2 * minute)) });
       const step = () =>
         remove(old, once, mortal).then(
           () => 'alive',
@@ -212,7 +212,7 @@ describe('a backup that an operator wants gone', () => {
 
 const daysAgo = (days: number): string => new Date(Date.now() - days * 86_400_000).toISOString();
 
-describe('in a store that is full', () => {
+describe('in storage that is full', () => {
   const FULL = { status: 507, body: '<Error><Code>XMinioStorageFull</Code><Message>no space</Message></Error>' };
   let s3: S3Bed;
   let old: Manifest;
@@ -220,46 +220,46 @@ describe('in a store that is full', () => {
 
   beforeEach(async () => {
     s3 = await S3Bed.make();
-    const store = s3.open();
-    close = [() => store.close(), () => s3.dispose()];
-    old = await storeBackup(store, 1, { snapshotAt: daysAgo(2) });
-    await storeBackup(store, 2, { snapshotAt: daysAgo(1) });
+    const storage = s3.open();
+    close = [() => storage.close(), () => s3.dispose()];
+    old = await storeBackup(storage, 1, { snapshotAt: daysAgo(2) });
+    await storeBackup(storage, 2, { snapshotAt: daysAgo(1) });
     await letBackupsFail();
   });
   afterEach(async () => {
     for (const each of close) await each();
   });
 
-  /** The bucket, behind a store that takes no body of more bytes. */
+  /** The bucket, behind storage that takes no body of more bytes. */
   async function openFull(takesBytes: number): Promise<BackupRepository> {
     const isTooMuch = ({ method, headers }: IncomingMessage): boolean =>
       method === 'PUT' && Number(headers['content-length']) > takesBytes;
     const proxy = await startS3Proxy(endpoints.s3, { answer: (asked) => (isTooMuch(asked) ? FULL : undefined) });
-    const store = s3.open({ endpoint: proxy.endpoint });
+    const storage = s3.open({ endpoint: proxy.endpoint });
     close.unshift(
-      () => store.close(),
+      () => storage.close(),
       () => proxy.stop(),
     );
-    return store;
+    return storage;
   }
 
   it('goes through where nothing but small markers fit', async () => {
-    const store = await openFull(65_536);
-    const deps = bed.deps({ store });
+    const storage = await openFull(65_536);
+    const deps = bed.deps({ storage });
     const body = Buffer.alloc(100_000);
-    await expect(store.put('shop/next', body, { signal })).rejects.toMatchObject({ code: 'repository.full' });
+    await expect(storage.put('shop/next', body, { signal })).rejects.toMatchObject({ code: 'repository.full' });
     expect(await remove(old, once, deps)).toMatchObject({ outcome: 'marked' });
-    await store.put(expiringKey('shop', old.backupId), MARK, { signal });
+    await storage.put(expiringKey('shop', old.backupId), MARK, { signal });
     expect(await remove(old, once, deps)).toMatchObject({ outcome: 'deleted' });
-    expect(await keysOf(old, store)).toEqual([]);
+    expect(await keysOf(old, storage)).toEqual([]);
   });
 
   it('ends with the way out where not even a marker fits, and the backup stays whole', async () => {
-    const store = await openFull(-1);
-    const kept = await keysOf(old, store);
+    const storage = await openFull(-1);
+    const kept = await keysOf(old, storage);
     const hint = expect.stringContaining('docs/how-to/keep-and-expire-backups.md, “A full repository”');
     for (const asked of [preview, remove])
-      await expect(asked(old, once, bed.deps({ store }))).rejects.toMatchObject({ code: 'repository.full', hint });
-    expect(await keysOf(old, store)).toEqual(kept);
+      await expect(asked(old, once, bed.deps({ storage }))).rejects.toMatchObject({ code: 'repository.full', hint });
+    expect(await keysOf(old, storage)).toEqual(kept);
   });
 });

@@ -34,7 +34,7 @@ export interface DeletionPreview extends NamedBackup {
   /** Everything that lies below its prefix, verdicts and holds included. */
   readonly objects: readonly { readonly key: string; readonly sizeBytes: number }[];
   readonly sizeBytes: number;
-  /** null: the store does not say whether it keeps versions of what is deleted. */
+  /** null: the storage does not say whether it keeps versions of what is deleted. */
   readonly freesSpace: boolean | null;
   /** Holds, runs and backups without which it cannot go. */
   readonly neededBy: readonly string[];
@@ -177,7 +177,7 @@ async function toPreview(
 const isGood = ({ purpose, isDamaged, isDeletionRequested }: PlannedBackup): boolean =>
   purpose === 'regular' && !isDamaged && !isDeletionRequested;
 
-/** A deletion takes versions as well, or none is made. Null also where the store is too full to be tried. */
+/** A deletion takes versions as well, or none is made. Null also where the storage is too full to be tried. */
 async function freesSpace({ repository }: RetentionMaterial, signal: AbortSignal): Promise<boolean | null> {
   try {
     return (await repository.traits({ signal })).versioning === null ? null : true;

@@ -3,7 +3,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { expiringKey } from '#common/repository/layout.js';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeys } from '#common/testing/each-storage.js';
 import { ProtectedBed } from '#common/testing/protected-bed.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
@@ -30,8 +30,8 @@ afterEach(async () => {
 afterAll(() => bed?.close());
 
 const named = ({ backupId }: Manifest) => ({ dataset: 'shop', backupId });
-const endGrace = (store: BackupRepository, { backupId }: Manifest) =>
-  store.put(expiringKey('shop', backupId), MARK, { signal });
+const endGrace = (storage: BackupRepository, { backupId }: Manifest) =>
+  storage.put(expiringKey('shop', backupId), MARK, { signal });
 
 async function makeVersioned() {
   const place = await ProtectedBed.make({ keeps: 'versions' });
@@ -47,7 +47,7 @@ async function makeVersioned() {
 describe('in a bucket that keeps versions, and of two credentials', () => {
   it('a sweep frees the space of all versions and says how much, and one without the right says that it cannot', async () => {
     const { place, writing, deleting } = await makeVersioned();
-    const deps = (store: BackupRepository) => ({ ...bed.deps({ store }), catalog: undefined });
+    const deps = (storage: BackupRepository) => ({ ...bed.deps({ storage }), catalog: undefined });
     const old = await storeBackup(writing, 1, { snapshotAt: '2026-01-01T00:00:00Z' });
     await storeBackup(writing, 2, { snapshotAt: new Date(Date.now() - 60_000).toISOString() });
     const code = 'repository.versions-denied';
@@ -65,13 +65,13 @@ describe('in a bucket that keeps versions, and of two credentials', () => {
     const { place, writing, deleting } = await makeVersioned();
     const old = await storeBackup(writing, 1);
     const before = await listKeys(writing);
-    const refused = deleteBackup(named(old), request, bed.deps({ store: writing }), signal);
+    const refused = deleteBackup(named(old), request, bed.deps({ storage: writing }), signal);
     await expect(refused).rejects.toMatchObject({ code: 'repository.versions-denied' });
-    const preview = await previewDeletion(named(old), request, bed.deps({ store: writing }), signal);
+    const preview = await previewDeletion(named(old), request, bed.deps({ storage: writing }), signal);
     expect(preview.refusals).toEqual([expect.stringMatching(/^out of reach here: .* may not delete /)]);
     expect(await listKeys(writing)).toEqual(before);
     expect(await bed.bed.catalog.transaction((tx) => tx.audit.list({ subject: old.backupId }))).toEqual([]);
-    const deps = bed.deps({ store: deleting });
+    const deps = bed.deps({ storage: deleting });
     expect(await deleteBackup(named(old), request, deps, signal)).toMatchObject({ outcome: 'marked' });
     await endGrace(writing, old);
     const done = await deleteBackup(named(old), request, deps, signal);
@@ -86,27 +86,27 @@ async function makeSilent(o: { objectLock?: boolean } = {}) {
   const denied = { status: 403, body: '<Error><Code>AccessDenied</Code><Message>no</Message></Error>' };
   const isQuestion = ({ method, url = '' }: IncomingMessage): boolean => method === 'GET' && /[?&]versioning/.test(url);
   const proxy = await startS3Proxy(endpoints.s3, { answer: (asked) => (isQuestion(asked) ? denied : undefined) });
-  const store = s3.open({ endpoint: proxy.endpoint });
+  const storage = s3.open({ endpoint: proxy.endpoint });
   leftovers.push(
     () => s3.dispose(),
     () => proxy.stop(),
-    () => store.close(),
+    () => storage.close(),
   );
-  return { s3, store };
+  return { s3, storage };
 }
 
-it('a deletion from a bucket whose versioning may not be asked for says that the store does not say whether space was freed', async () => {
-  const { store } = await makeSilent();
-  const old = await storeBackup(store, 1);
-  expect(await previewDeletion(named(old), request, bed.deps({ store }), signal)).toMatchObject({ freesSpace: null });
-  expect(await store.traits({ signal })).toMatchObject({ versioning: null });
-  expect(await store.remove(old.objects[0]?.key ?? '', { signal })).toMatchObject({ isFreed: null });
+it('a deletion from a bucket whose versioning may not be asked for says that the storage does not say whether space was freed', async () => {
+  const { storage } = await makeSilent();
+  const old = await storeBackup(storage, 1);
+  expect(await previewDeletion(named(old), request, bed.deps({ storage }), signal)).toMatchObject({ freesSpace: null });
+  expect(await storage.traits({ signal })).toMatchObject({ versioning: null });
+  expect(await storage.remove(old.objects[0]?.key ?? '', { signal })).toMatchObject({ isFreed: null });
 });
 
-it('versions that the store does not speak of are seen by their ids, and removed', async () => {
-  const { s3, store } = await makeSilent({ objectLock: true });
-  expect(await store.traits({ signal })).toMatchObject({ versioning: true });
-  for (const body of ['one', 'three']) await store.put('shop/object', Buffer.from(body), { signal });
-  expect(await store.remove('shop/object', { signal })).toEqual({ isFreed: true, sizeBytes: 8 });
+it('versions that the storage does not speak of are seen by their ids, and removed', async () => {
+  const { s3, storage } = await makeSilent({ objectLock: true });
+  expect(await storage.traits({ signal })).toMatchObject({ versioning: true });
+  for (const body of ['one', 'three']) await storage.put('shop/object', Buffer.from(body), { signal });
+  expect(await storage.remove('shop/object', { signal })).toEqual({ isFreed: true, sizeBytes: 8 });
   expect(await s3.listVersions()).toEqual([]);
 });

@@ -4,7 +4,7 @@ import type { BackupId } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 import { placeHold } from '#common/repository/holds.js';
 import { expiringKey } from '#common/repository/layout.js';
-import { listKeysOf } from '#common/testing/each-store.js';
+import { listKeysOf } from '#common/testing/each-storage.js';
 import { RetentionTestBed } from '#common/testing/retention-test-bed.js';
 import { type Script, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { storeBackup } from '#common/testing/stored-backup.js';
@@ -33,13 +33,13 @@ const said = async () => {
   return (await bed.bed.admin.query<{ id: string }>(text)).rows.map(({ id }) => id);
 };
 
-/** A sweep that looks at the store fails. */
+/** A sweep that looks at the storage fails. */
 const looked = (): never => {
   throw new Error('looked');
 };
 const unseen: Script = { put: looked, list: looked };
 
-/** The store takes no markers of a sweep. */
+/** The storage takes no markers of a sweep. */
 const withoutMarkers: Script = {
   put: (put, key, body, o) => {
     if (!key.endsWith('/swept')) return put(key, body, o);
@@ -47,7 +47,7 @@ const withoutMarkers: Script = {
   },
 };
 
-/** The store does not let go of one backup. */
+/** The storage does not let go of one backup. */
 const sealing = (backupId: string): Script => ({
   remove: async (remove, key, o) => {
     if (key.includes(backupId) && /(manifest|expiring).json$/.test(key))
@@ -66,10 +66,10 @@ describe('a sweep', () => {
     expect(await said()).toEqual([known.backupId, lost.backupId]);
   });
 
-  it('deletes what it may behind one backup that the store will not let go, and says which and why', async () => {
+  it('deletes what it may behind one backup that the storage will not let go, and says which and why', async () => {
     const [sealed, other] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50)];
     await bed.newBackup(3, 1);
-    const deps = bed.deps({ store: new ScriptedRepository(bed.disk, sealing(sealed.backupId)) });
+    const deps = bed.deps({ storage: new ScriptedRepository(bed.disk, sealing(sealed.backupId)) });
     await apply(deps);
     for (const expired of [sealed, other]) await bed.letGraceEnd(expired);
     expect((await apply(deps)).backups).toMatchObject([
@@ -79,12 +79,12 @@ describe('a sweep', () => {
     expect(await bed.isWhole(other)).toBe(false);
   });
 
-  it('keeps what a rule wants again behind one whose mark the store will not let go', async () => {
+  it('keeps what a rule wants again behind one whose mark the storage will not let go', async () => {
     const [sealed, other] = [await bed.newBackup(1, 60), await bed.newBackup(2, 50)];
     await bed.newBackup(3, 1);
     await apply();
     const deps = bed.deps({
-      store: new ScriptedRepository(bed.disk, sealing(sealed.backupId)),
+      storage: new ScriptedRepository(bed.disk, sealing(sealed.backupId)),
       now: () => new Date(Date.now() - 40 * DAY_MS),
     });
     expect((await apply(deps)).backups).toMatchObject([
@@ -94,7 +94,7 @@ describe('a sweep', () => {
     expect([await bed.isWhole(sealed), await bed.isWhole(other)]).toEqual([true, true]);
   });
 
-  it('expires nothing early because a clock is ahead of the store’s', async () => {
+  it('expires nothing early because a clock is ahead of the storage’s', async () => {
     const young = await bed.newBackup(1, 20);
     await bed.newBackup(2, 1);
     const ahead = bed.deps({ now: () => new Date(Date.now() + 60 * DAY_MS) });
@@ -147,7 +147,7 @@ describe('two sweeps of one dataset', () => {
     const { promise: reached, resolve: reach } = Promise.withResolvers<void>();
     const { promise: mayGoOn, resolve: goOn } = Promise.withResolvers<void>();
     let looks = 0;
-    const store = new ScriptedRepository(bed.disk, {
+    const storage = new ScriptedRepository(bed.disk, {
       stat: async (stat, key, o) => {
         const found = await stat(key, o);
         if (key !== expiringKey('shop', expired.backupId) || looks++ === 0) return found;
@@ -156,7 +156,7 @@ describe('two sweeps of one dataset', () => {
         return found;
       },
     });
-    const deps = bed.deps({ store, catalog: await bed.bed.another() });
+    const deps = bed.deps({ storage, catalog: await bed.bed.another() });
     const sweeping = apply(deps);
     sweeping.catch(() => undefined);
     await reached;
@@ -178,7 +178,7 @@ describe('two sweeps of one dataset', () => {
     const lease = await bed.bed.catalog.transaction((tx) =>
       tx.leases.acquire('retention shop', 'another sweep', 60_000),
     );
-    const deps = bed.deps({ store: new ScriptedRepository(bed.disk, unseen) });
+    const deps = bed.deps({ storage: new ScriptedRepository(bed.disk, unseen) });
     await expect(apply(deps)).rejects.toMatchObject({ code: 'retention.busy' });
     if (lease !== undefined) await bed.bed.catalog.transaction((tx) => tx.leases.release(lease));
     await expect(apply(deps)).rejects.toThrow('looked');
@@ -222,7 +222,7 @@ describe('two sweeps of one dataset', () => {
     await bed.newBackup(2, 1);
     await apply();
     await bed.letGraceEnd(lost);
-    const deps = bed.deps({ store: new ScriptedRepository(bed.disk, withoutMarkers) });
+    const deps = bed.deps({ storage: new ScriptedRepository(bed.disk, withoutMarkers) });
     for (let sweeps = 0; sweeps < 2; sweeps += 1)
       expect((await apply(deps)).backups).toMatchObject([{ outcome: 'failed' }]);
     const rules = { now: () => new Date(Date.now() - 40 * DAY_MS) };

@@ -130,7 +130,7 @@ export async function loadMaterial(dataset: string, d: RetentionDeps, signal: Ab
   const repository = d.installation.primaryRepository(dataset);
   const found = await listRetained(repository, dataset, signal);
   const known = await loadKnowledge({ dataset, repository: repository.name }, d.catalog);
-  return { ...found, dataset, repository, known, policy, cap, now: earlierOf(d.now(), found.storeNow) };
+  return { ...found, dataset, repository, known, policy, cap, now: earlierOf(d.now(), found.storageNow) };
 }
 
 /** `asked`: as if an operator had asked for the deletion of these. */
@@ -178,7 +178,7 @@ export const childrenOf = (
 ): string[] =>
   backups.filter(({ needs }) => needs.includes(id)).map((child) => `backup ${child.id}, which builds on it`);
 
-/** A clock that is ahead would expire what is young: of ours and the store's, the one that keeps more. */
+/** A clock that is ahead would expire what is young: of ours and the storage's, the one that keeps more. */
 const earlierOf = (one: Date, other: Date): Date => (one < other ? one : other);
 
 /** Throws: catalog.unavailable. */

@@ -9,7 +9,7 @@ beforeAll(async () => {
 afterAll(() => loops.close());
 afterEach(() => loops.clear());
 
-describe('a source or store that is away', () => {
+describe('a source or storage that is away', () => {
   const away = () => new AppError('postgres.unreachable', 'cannot connect to shop: refused');
   const retry = { firstMs: 1, maxMs: 400 };
 
@@ -67,7 +67,7 @@ describe('a source or store that is away', () => {
     loops.start(
       async () => {
         await new Promise((resolve) => setTimeout(resolve, 60));
-        throw new AppError('repository.unavailable', 'the store is away');
+        throw new AppError('repository.unavailable', 'the storage is away');
       },
       { retry: { firstMs: 1, maxMs: 50 }, patienceMs: { backup: 60_000 } },
     );

@@ -104,7 +104,7 @@ function toStoredCondition(proofs: readonly Proof[], damage: AppError | undefine
   return { ...toCondition(proofs, [problem]), state: 'unreadable' };
 }
 
-/** Of those in force by our clock: a list places nothing in the store to read its. */
+/** Of those in force by our clock: a list places nothing in the storage to read its. */
 async function readHolds(
   repository: BackupRepository,
   { objects, ...backup }: InspectedBackup,

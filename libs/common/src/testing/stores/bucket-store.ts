@@ -58,7 +58,7 @@ export async function startBucketStore(): Promise<StoreFixture> {
     leftovers: async () => [
       ...(await place.keys('.holdfast/')),
       ...(await source.keys()).filter((key) => !key.startsWith('media/')),
-      ...Array.from({ length: await place.store.countUnfinished() }, () => 'an upload without its end'),
+      ...Array.from({ length: await place.bed.countUnfinished() }, () => 'an upload without its end'),
     ],
     clear: () => place.destroy(),
     byHand: { environment: { PATH: '/usr/bin:/bin' }, read: readByHand },

@@ -8,7 +8,7 @@ export const flushCache = defineStep(
   {
     target: TargetName,
     destination: Destination.describe('What to empty: the number of a database, or all'),
-    pattern: z.string().min(1).optional().describe('Only what matches, by the rules of the store: session:*'),
+    pattern: z.string().min(1).optional().describe('Only what matches, by the rules of the storage: session:*'),
   },
   {
     summary: 'Empties a cache, all of it or by a pattern',

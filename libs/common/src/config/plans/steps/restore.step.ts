@@ -3,7 +3,7 @@ import { DatasetName, Destination, RestoreStrategy, TargetName } from '#common/c
 import { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { defineStep, PlannedBackup } from '../define-step.js';
 
-/** A restore of any kind of store. Repeated, it goes on as a later attempt of the same restore, and adopts what an earlier one finished. */
+/** A restore of any kind of dataset. Repeated, it goes on as a later attempt of the same restore, and adopts what an earlier one finished. */
 export const restore = defineStep(
   'restore',
   {

@@ -34,7 +34,7 @@ export function targetChecks({ name, place }: BucketTarget, signal: AbortSignal)
         withBucket(place, async (client) => {
           if (await client.hasConditionalPut(signal)) return `written below ${CONTROL_PREFIX}, and removed`;
           throw new CheckWarning(
-            'the store knows no conditional writes: two restores that begin in the same second may both go ahead; ask for one at a time',
+            'the server knows no conditional writes: two restores that begin in the same second may both go ahead; ask for one at a time',
           );
         }),
     },

@@ -16,7 +16,7 @@ const HOLDER_STOPS_MS = 90_000;
 const TIDY_MS = 10_000;
 
 /**
- * An object that names the run which writes below a prefix, written on the condition that there was none. A store knows no sessions that end with their
+ * An object that names the run which writes below a prefix, written on the condition that there was none. A server knows no sessions that end with their
  * process, so it is renewed, and looked at before each write.
  */
 export class BucketFence implements Fence {
@@ -157,7 +157,7 @@ async function acquire(
   });
   const fence = BucketFence.of(client, lock, held);
   try {
-    // Two that came at once see each other here, also in a store that ignores the condition.
+    // Two that came at once see each other here, also in a server that ignores the condition.
     if ((await findLock(client, key, o.signal))?.nonce !== lock.nonce) throw busy();
     for (const other of await listLocks(client, o.signal)) {
       if (
@@ -193,7 +193,7 @@ async function mayTake(
   throw new AppError('restore.busy', `another restore is writing to ${place}`, { runId: other.runId });
 }
 
-/** What the store takes for now: locks are as old as it says. */
+/** What the server takes for now: locks are as old as it says. */
 async function readClock(client: BucketClient, signal: AbortSignal): Promise<Date> {
   const key = `${CONTROL_PREFIX}clock-${randomUUID()}`;
   const { versionId } = await client.putConditionally(key, Buffer.from('now\n'), { etag: undefined, signal });

@@ -42,7 +42,7 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
   readonly findings = {
     extraObjects: 'left as they were, not in the backup',
     removedObjects: 'removed, not in the backup',
-    withoutTags: 'restored without their tags, which the store does not take',
+    withoutTags: 'restored without their tags, which the server does not take',
   };
   readonly describe = describePlan;
 

@@ -6,14 +6,14 @@ import { NotedKeys } from '#common/engines/bucket/facts.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
 
-/** What stores that keep objects as files write elsewhere without a word: `a//b` over `a/b`. */
+/** What servers that keep objects as files write elsewhere without a word: `a//b` over `a/b`. */
 const FORMS = [
   { what: 'an empty part', pattern: /\/\//, sample: 'a//b' },
   { what: 'a part that is "." or ".."', pattern: /(^|\/)\.{1,2}(\/|$)/, sample: 'a/./b' },
   { what: 'a slash at its beginning', pattern: /^\//, sample: '/' },
 ] as const;
 
-/** The forms of keys that a backup has and that not every store can hold. Collected before anything is written. */
+/** The forms of keys that a backup has and that not every server can hold. Collected before anything is written. */
 export class KeyForms {
   private readonly found = FORMS.map((form) => ({ ...form, keys: new NotedKeys() }));
 
@@ -21,7 +21,7 @@ export class KeyForms {
     for (const { pattern, keys } of this.found) if (pattern.test(key)) keys.add(key);
   }
 
-  /** Tries each form that is needed on an object of Holdfast's own. Throws: bucket.key naming what the store would write elsewhere; bucket.*. */
+  /** Tries each form that is needed on an object of Holdfast's own. Throws: bucket.key naming what the server would write elsewhere; bucket.*. */
   async assertHeld(client: BucketClient, signal: AbortSignal): Promise<void> {
     for (const { what, sample, keys } of this.found) {
       const { count, keys: first } = keys.toJSON();
@@ -30,7 +30,7 @@ export class KeyForms {
         first.map((key) => JSON.stringify(key)),
         { total: count },
       );
-      throw new AppError('bucket.key', `the store cannot hold keys with ${what}: ${names}`, { count, keys: first });
+      throw new AppError('bucket.key', `the server cannot hold keys with ${what}: ${names}`, { count, keys: first });
     }
   }
 }

@@ -27,7 +27,7 @@ export type LockFile = z.infer<typeof LockFile>;
 export interface FoundLock extends LockFile {
   readonly key: string;
   readonly etag: string;
-  /** By the store's clock. */
+  /** By the server's clock. */
   readonly renewedAt: Date;
 }
 

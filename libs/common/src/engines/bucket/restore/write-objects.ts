@@ -12,7 +12,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { Slots } from '#common/pipeline/slots.js';
-import type { ObjectHeaders as StoreHeaders } from '#common/repository/s3-upload.js';
+import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3-upload.js';
 import type { BucketFence } from './bucket-fence.js';
 import { type Compared, comparePlace } from './compare.js';
 import type { WrittenKeys } from './written-keys.js';
@@ -41,19 +41,19 @@ export class WriteObjects {
 
   constructor(private readonly d: WriteDeps) {}
 
-  /** Objects of which the store took no tags. */
+  /** Objects of which the server took no tags. */
   get withoutTags() {
     return this.untagged.toJSON();
   }
 
-  /** Throws: bucket.key naming what the store refused, when everything else is written; bucket.*, backup.corrupt; repository.*. */
+  /** Throws: bucket.key naming what the server refused, when everything else is written; bucket.*, backup.corrupt; repository.*. */
   async write(): Promise<void> {
     await inFlight(this.compared(), IN_FLIGHT, (each) => this.bring(each));
     const { count, keys } = this.refused.toJSON();
     if (count > 0) throw toUnheld('refused objects of these names', count, keys);
   }
 
-  /** Looks again: some stores say that they have written an object and keep it by another name. Throws: bucket.key; bucket.*. */
+  /** Looks again: some servers say that they have written an object and keep it by another name. Throws: bucket.key; bucket.*. */
   async verify(): Promise<void> {
     const missing = new NotedKeys();
     for await (const { left, likeness } of this.compared())
@@ -140,7 +140,7 @@ function isEqual(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string
   return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((name) => a[name] === b[name]);
 }
 
-function toHeaders(entry: BucketEntry, tags: BucketEntry['tags']): StoreHeaders {
+function toHeaders(entry: BucketEntry, tags: BucketEntry['tags']): ServerHeaders {
   const expires = entry.expires === undefined ? undefined : new Date(entry.expires);
   const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');
   return {
@@ -161,5 +161,5 @@ function toUnheld(what: string, count: number, keys: readonly string[]): AppErro
     keys.map((key) => JSON.stringify(key)),
     { total: count },
   );
-  return new AppError('bucket.key', `the store ${what}: ${names}`, { count, keys });
+  return new AppError('bucket.key', `the server ${what}: ${names}`, { count, keys });
 }

@@ -37,7 +37,7 @@ const PUT = [
 export function toCommandsByHand({ facts }: MadeBackup<BucketFacts>): readonly string[] {
   const { bucket, prefix } = facts;
   return [
-    `# The objects of s3://${bucket}/${prefix}: into a bucket after "export BUCKET=…", and AWS_ENDPOINT_URL=… for a store that is not of Amazon.`,
+    `# The objects of s3://${bucket}/${prefix}: into a bucket after "export BUCKET=…", and AWS_ENDPOINT_URL=… for a server that is not of Amazon.`,
     '# Without BUCKET the content of the object in line N of objects.list, which begins with its key in base64, becomes restored/N.',
     'mkdir -p restored',
     LIST,

@@ -12,7 +12,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { toWarnings } from './warnings.js';
 
-/** Enough to hide the way to the store; how much is in memory, the core limits. */
+/** Enough to hide the way to the server; how much is in memory, the core limits. */
 const IN_FLIGHT = 32;
 /** An object that is replaced each time it is read is no reason to go on for ever. */
 const TRIES = 5;
@@ -50,7 +50,7 @@ export class CopyObjects {
     throw new AppError('bucket.empty', said, { objectsBefore: this.counts.before });
   }
 
-  facts(): Omit<BucketFacts, 'takenAt' | 'bucket' | 'prefix' | 'store' | 'isVersioned'> {
+  facts(): Omit<BucketFacts, 'takenAt' | 'bucket' | 'prefix' | 'server' | 'isVersioned'> {
     const { before, ...counts } = this.counts;
     const noted = { changed: this.changed.toJSON(), vanished: this.vanished.toJSON() };
     return { ...counts, ...noted, warnings: toWarnings({ ...counts, ...noted, before, cut: this.cut.toJSON() }) };
@@ -154,7 +154,7 @@ export class CopyObjects {
 /** XML has one kind of line break: a listing that encodes none may mean an object of another key, which did not vanish. Throws: bucket.key. */
 function assertSaid(key: string): void {
   if (!/[\r\n]/.test(key)) return;
-  throw new AppError('bucket.key', `the store lists ${JSON.stringify(key)} and has no object of that key`);
+  throw new AppError('bucket.key', `the server lists ${JSON.stringify(key)} and has no object of that key`);
 }
 
 const isSame = (listed: ListedObject, before: BucketEntry): boolean =>

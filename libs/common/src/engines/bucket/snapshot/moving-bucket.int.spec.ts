@@ -120,7 +120,7 @@ describe('a listing', () => {
     return keys;
   };
 
-  it('is read by the encoding that the store says, and to its last page', async () => {
+  it('is read by the encoding that the server says, and to its last page', async () => {
     answers = [
       page(
         '<EncodingType>url</EncodingType><IsTruncated>true</IsTruncated><NextContinuationToken>t</NextContinuationToken><Contents><Key>a%2Bb+c%252F%0A</Key></Contents>',
@@ -150,7 +150,7 @@ describe('a listing', () => {
   });
 });
 
-describe('a store that keeps objects as files', () => {
+describe('a server that keeps objects as files', () => {
   it.each(['a//b', 'x/../y', '/lead'])('is asked before anything is written whether it can hold %s', async (key) => {
     await source.put('a/b', 'live');
     const forms = new KeyForms();

@@ -88,9 +88,9 @@ class SnapshotSession implements BackupSession<BucketFacts> {
   async facts(): Promise<BucketFacts> {
     const { dataset, takenAt, isVersioned } = this.parts;
     const { bucket, prefix } = dataset.place;
-    const store = toPlaceName({ ...dataset.place, bucket: '', prefix: '' });
+    const server = toPlaceName({ ...dataset.place, bucket: '', prefix: '' });
     if (this.copied === undefined) throw new AppError('internal.bug', 'facts were asked for before the objects');
-    return { takenAt, bucket, prefix, store, isVersioned, ...this.copied.facts() };
+    return { takenAt, bucket, prefix, server, isVersioned, ...this.copied.facts() };
   }
 
   async close(): Promise<void> {

@@ -4,7 +4,7 @@ import { toShortList } from '#common/errors/printable.js';
 interface Seen extends Pick<BucketFacts, 'objects' | 'changed' | 'vanished'> {
   /** Objects of the backup before. */
   readonly before: number;
-  /** Objects of whose metadata the store sends only a part. */
+  /** Objects of whose metadata the server sends only a part. */
   readonly cut: Noted;
 }
 
@@ -21,7 +21,7 @@ export function toWarnings({ objects, before, changed, vanished, cut }: Seen): s
       : []),
     ...warn(changed, 'were replaced while they were copied; the backup has the later content'),
     ...warn(vanished, 'were removed while they were copied; the backup lacks them'),
-    ...warn(cut, 'have metadata that the store cannot send; the backup lacks it'),
+    ...warn(cut, 'have metadata that the server cannot send; the backup lacks it'),
   ];
 }
 

@@ -66,7 +66,7 @@ async function tellSight(session: PgSession, { role, tenantSetting }: TenantAppl
 /** A socket is on this machine. */
 const LOOPBACK = ['localhost', '127.0.0.1', '[::1]'];
 
-/** By every name that a store on the same machine could have. */
+/** By every name that a server on the same machine could have. */
 export const hostNamesOf = ({ connection }: Pick<PostgresDataset, 'connection'>): string[] =>
   hostsOf(connection).flatMap(({ host }) => (isSocketFolder(host) ? LOOPBACK : [host]));
 

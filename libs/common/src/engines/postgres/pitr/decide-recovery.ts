@@ -102,7 +102,7 @@ function assertWithin(known: Recoverable, { base, goal, reach, next }: Within): 
   throw outside(goal, `${what} ${end}, and everything before was written by ${storedAt.toISOString()}${behind}`);
 }
 
-/** The store has another clock than the source. */
+/** The storage has another clock than the source. */
 const CLOCKS_APART_MS = 5 * 60_000;
 
 function lastStoredAt({ facts }: KnownBase, { files }: WalReach): Date {

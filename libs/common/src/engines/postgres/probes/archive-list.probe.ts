@@ -112,7 +112,7 @@ async function listArchive(
   try {
     return { bytes: (await buffer(chain.stdout)).toString('latin1') };
   } catch (error) {
-    // A program that rejects the archive has looked at it; a store that does not give it has not.
+    // A program that rejects the archive has looked at it; storage that does not give it has not.
     if (!(error instanceof AppError) || error.code !== 'engine.exit') throw error;
     return { problem: `the archive cannot be read: ${toText(error.context['stderrTail'] ?? error.message)}` };
   }

@@ -10,7 +10,7 @@ export interface StoredWal {
   readonly form: SealedForm;
   /** Of what is in it; pieces have none. */
   readonly sha256: string | undefined;
-  /** By the store's clock: what is in it was written before. Undefined: by ourselves, right now. */
+  /** By the storage's clock: what is in it was written before. Undefined: by ourselves, right now. */
   readonly storedAt: Date | undefined;
 }
 

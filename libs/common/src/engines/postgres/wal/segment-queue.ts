@@ -13,7 +13,7 @@ export interface SegmentQueueOptions extends PutWal {
   readonly from: WalBytes;
   /** Segments on their way at once. */
   readonly parallel: number;
-  /** Called when more is stored than before, and when the store fails to take something for now. */
+  /** Called when more is stored than before, and when the storage fails to take something for now. */
   readonly onStored: () => void;
   readonly onOutage: (error: AppError) => void;
   /** Called once, when something cannot be stored and never will be. */
@@ -55,7 +55,7 @@ export class SegmentQueue {
     this.o.signal.throwIfAborted();
   }
 
-  /** One after another. Resolves when it is stored, and rejects while the store is away: the next piece begins where this one did. */
+  /** One after another. Resolves when it is stored, and rejects while the storage is away: the next piece begins where this one did. */
   addPiece(piece: Omit<Piece, 'timeline'>): Promise<void> {
     const work = this.lastPiece.then(async () => {
       const { archive, timeline } = this.o;

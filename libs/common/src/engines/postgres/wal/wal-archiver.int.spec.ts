@@ -114,7 +114,7 @@ describe('an archiver', () => {
     expect(archiver.gaps).toEqual([]);
   });
 
-  it('waits for a store that is away, and never keeps the server from going down', async () => {
+  it('waits for storage that is away, and never keeps the server from going down', async () => {
     const cluster = await create();
     let isAway = false;
     const repository = new ScriptedRepository(bed.repository, {

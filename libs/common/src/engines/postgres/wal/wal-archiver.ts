@@ -58,14 +58,14 @@ export async function archiveWal(dataset: PostgresDataset, d: ArchiveWalDeps, si
       signal.throwIfAborted();
       d.onInterrupted?.(error);
     }
-    await untilStoreAnswers(dataset.name, d, signal);
+    await untilStorageAnswers(dataset.name, d, signal);
     if (performance.now() - beganMs > HEALTHY_MS) tries = 0;
     await delay(toBackoffMs(tries, RETRY, Math.random()), undefined, { signal });
   }
 }
 
-/** While the store is away, the server is left alone: its slot keeps everything. */
-async function untilStoreAnswers(
+/** While the storage is away, the server is left alone: its slot keeps everything. */
+async function untilStorageAnswers(
   dataset: string,
   { repository, onInterrupted }: ArchiveWalDeps,
   signal: AbortSignal,

@@ -16,7 +16,7 @@ export interface ReceiverPace {
   readonly flushEveryMs: number;
   /** How often the server hears what is stored, and says how far it is. */
   readonly statusEveryMs: number;
-  /** Memory for segments that wait for the store. */
+  /** Memory for segments that wait for the storage. */
   readonly bufferBytes: number;
 }
 
@@ -30,7 +30,7 @@ export interface StreamState {
   /** What the server has flushed, and when it said so, by its own clock. */
   readonly serverEnd: WalBytes;
   readonly sentAt: Date;
-  /** Set while the store takes nothing. */
+  /** Set while the storage takes nothing. */
   readonly outage: AppError | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface ReceiverDeps extends ReceiverPace {
 
 const TICK_MS = 250;
 const MARK_EVERY_MS = 250;
-/** A server that goes down is not kept waiting longer for a store that is away: its slot keeps the rest. */
+/** A server that goes down is not kept waiting longer for storage that is away: its slot keeps the rest. */
 const SHUTDOWN_PATIENCE_MS = 8_000;
 
 /**

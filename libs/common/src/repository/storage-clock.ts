@@ -3,11 +3,11 @@ import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { clockKey, clockPrefix } from './layout.js';
 
-/** Many stores tell instants in whole seconds: two of them are in order for certain only when they lie further apart. */
+/** Some storage tells instants in whole seconds only: two of them are in order for certain only when they lie further apart. */
 export const CLOCK_STEP_MS = 1_000;
 
-/** What the store takes for now: the only clock that all who use the repository share. Never ahead of it. Throws: repository.*. */
-export async function readStoreClock(repository: BackupRepository, dataset: string, o: ReadOptions): Promise<Date> {
+/** What the storage takes for now: the only clock that all who use the repository share. Never ahead of it. Throws: repository.*. */
+export async function readStorageClock(repository: BackupRepository, dataset: string, o: ReadOptions): Promise<Date> {
   const key = clockKey(dataset, randomBytes(8).toString('hex'));
   await repository.put(key, Buffer.from('now\n'), o);
   try {

@@ -8,10 +8,10 @@ const PREFIX = 'some/prefix/';
 const DAY_MS = 86_400_000;
 
 /**
- * A bucket that locks every new object for a day, as a default retention does; the store of the specs takes that setting and ignores it,
- * so each object is locked by itself. The locks are the store's own.
+ * A bucket that locks every new object for a day, as a default retention does; the storage of the specs takes that setting and ignores it,
+ * so each object is locked by itself. The locks are the storage's own.
  */
-export class LockingStore {
+export class LockingStorage {
   readonly unlocked: BackupRepository;
   /** Locks what is written through it. */
   readonly repository: BackupRepository;

@@ -6,34 +6,35 @@ import type { BackupRepository, RepositoryEncryption } from '#common/repository/
 import { openRepository } from '#common/repository/open-repository.js';
 import { S3Bed } from './s3-bed.js';
 
-export interface StoreBed {
+export interface StorageBed {
   readonly repository: BackupRepository;
   readonly dispose: () => Promise<void>;
 }
 
-/** Both kinds of stores, for specs about what must hold in every repository. */
-export const eachStore: readonly [name: string, open: (encryption?: RepositoryEncryption) => Promise<StoreBed>][] = [
+/** Both kinds of storage, for specs about what must hold in every repository. */
+export const eachStorage: readonly [name: string, open: (encryption?: RepositoryEncryption) => Promise<StorageBed>][] =
   [
-    'file://',
-    async (encryption) => {
-      const root = await mkdtemp(join(tmpdir(), 'holdfast-store-'));
-      const repository = openRepository({ name: 'disk', url: pathToFileURL(root).href, encryption });
-      return { repository, dispose: () => rm(root, { recursive: true }) };
-    },
-  ],
-  [
-    's3://',
-    async (encryption) => {
-      const bed = await S3Bed.make();
-      const repository = bed.open({ encryption });
-      const dispose = async () => {
-        await repository.close();
-        await bed.dispose();
-      };
-      return { repository, dispose };
-    },
-  ],
-];
+    [
+      'file://',
+      async (encryption) => {
+        const root = await mkdtemp(join(tmpdir(), 'holdfast-store-'));
+        const repository = openRepository({ name: 'disk', url: pathToFileURL(root).href, encryption });
+        return { repository, dispose: () => rm(root, { recursive: true }) };
+      },
+    ],
+    [
+      's3://',
+      async (encryption) => {
+        const bed = await S3Bed.make();
+        const repository = bed.open({ encryption });
+        const dispose = async () => {
+          await repository.close();
+          await bed.dispose();
+        };
+        return { repository, dispose };
+      },
+    ],
+  ];
 
 /** Everything of a dataset or of a backup, `shop/0198…`: its objects, and then what is said about it below `_control/`. */
 export const listKeysOf = async (repository: BackupRepository, what: string): Promise<string[]> => [

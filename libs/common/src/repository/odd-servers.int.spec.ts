@@ -3,7 +3,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
-import { listKeys } from '#common/testing/each-store.js';
+import { listKeys } from '#common/testing/each-storage.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { type S3Differences, type S3Proxy, startS3Proxy } from '#common/testing/s3-proxy.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -59,7 +59,7 @@ describe('a prefix', () => {
   );
 });
 
-describe('a store without conditional writes', () => {
+describe('a server without conditional writes', () => {
   it.each([400, 501])('that answers one with %i is written to all the same', async (status) => {
     const code = status === 400 ? 'InvalidArgument' : 'NotImplemented';
     const repository = await openBehind({
@@ -79,7 +79,7 @@ describe('a store without conditional writes', () => {
   });
 });
 
-describe('a store that takes few parts', () => {
+describe('a server that takes few parts', () => {
   /** 3 parts of 5 MiB, where Amazon takes 10,000. */
   const takesThree: S3Differences = {
     answer: ({ url = '' }) =>
@@ -128,7 +128,7 @@ describe('a refusal without a body', () => {
   });
 });
 
-describe('what is no store', () => {
+describe('what is no server', () => {
   const pages: Server[] = [];
   afterEach(() => {
     for (const page of pages.splice(0)) page.close();
