@@ -7,6 +7,7 @@ import { startRunLoop } from '#common/service/runs/run-loop.js';
 import { tellFailure } from '#common/service/runs/tell-failure.js';
 import { holdfastVersion } from '#common/service/version.js';
 import { startArchiving } from './archiving/archiving.js';
+import { startDesks } from './archiving/desks.js';
 import { executorIntake } from './intake/executor-intake.js';
 import { backupRun } from './runs/backup.run.js';
 import { restoreRun } from './runs/restore.run.js';
@@ -18,8 +19,8 @@ const GROUP = 'holdfast-executor';
 await runService('executor', async (service) => {
   startWork(service);
   const [ending, sweeping] = [startEnding(service), startSweeping(service)];
-  const archiving = startArchiving(service);
-  service.shutdown.add('archiving', () => archiving.stop());
+  const [archiving, desks] = [startArchiving(service), startDesks(service)];
+  service.shutdown.add('archiving', () => Promise.all([archiving.stop(), desks.stop()]));
   service.shutdown.add('sweeping', () => Promise.all([ending.stop(), sweeping.stop()]));
   await startIntake(service, {
     group: GROUP,

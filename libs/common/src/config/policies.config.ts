@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { z } from 'zod';
 import { BackupMethod, DatasetName } from '#common/contracts/names.js';
 import { parseDuration } from '#common/domain/duration.js';
@@ -85,6 +86,15 @@ export const ExecutorConfig = z
       .string()
       .optional()
       .describe('Where archives are spooled before a restore; default: the system’s temporary directory'),
+    walSocket: z
+      .string()
+      .refine((path) => isAbsolute(path) && Buffer.byteLength(path) <= 90, {
+        error: 'must be an absolute path of at most 90 bytes',
+      })
+      .optional()
+      .describe(
+        'A Unix socket that this executor makes, mode 0660, in a folder that is there: `archive_command` and `restore_command` of PostgreSQL servers on the same machine use it; default: none',
+      ),
     retryForMs: Milliseconds.min(0)
       .default(3_600_000)
       .describe('How long a backup without a deadline is tried again while its source or storage is away, or locked'),

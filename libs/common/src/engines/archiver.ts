@@ -1,6 +1,7 @@
 import type { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Sealing } from '#common/sealing/sealing.js';
+import type { DeskPlace, LocalDesk } from './local-desk.js';
 
 /** What is known of an archiver's work. */
 export interface ArchiverWatch {
@@ -39,4 +40,6 @@ export interface Archiver<D extends { readonly name: string }> {
   isWanted(dataset: D): boolean;
   /** Until the signal fires; failures of source and storage are waited for. Begins where the repository ends. Throws: the abort reason. */
   run(dataset: D, o: ArchiverOptions): Promise<never>;
+  /** Where sources hand files over by themselves: what takes them, for every dataset that asks for it. */
+  openDesk?(places: readonly DeskPlace<D>[]): LocalDesk;
 }

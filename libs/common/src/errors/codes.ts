@@ -273,6 +273,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read what the probes found with `holdfast recovery report`; mend it, or restore another backup.',
   },
+  'postgres.archiving': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Set `archive_mode = on` and `archive_command` as docs/how-to/point-in-time-recovery.md shows, then run `holdfast check`.',
+  },
   'postgres.auth': {
     retryable: false,
     exit: Exit.failed,
@@ -718,6 +723,22 @@ export const Codes = {
     retryable: false,
     exit: Exit.refused,
     hint: 'Two clusters write into one archive: stop the one that is no longer wanted, or give it a dataset of its own; `holdfast archive show <dataset>` lists what is there.',
+  },
+  'wal.invalid': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: "Only files that PostgreSQL archives are taken: use `archive_command = 'holdfast-wal push %p'` as it is; `pg_waldump` shows whether the file is whole.",
+  },
+  'wal.not-pushed': {
+    retryable: true,
+    passes: true,
+    exit: Exit.failed,
+    hint: 'The server keeps the file and tries again; its log has the line of `holdfast-wal` that says why, and `holdfast check` looks at its settings.',
+  },
+  'wal.unregistered': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Give the cluster a dataset with `wal: { mode: push }` whose `url` leads to it, and restart the executor; a server that was made anew at that url has another system identifier.',
   },
 } as const satisfies Record<string, CodeSpec>;
 

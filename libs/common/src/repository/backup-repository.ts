@@ -45,6 +45,11 @@ export interface ReadOptions {
   readonly signal: AbortSignal;
 }
 
+export interface ListOptions extends ReadOptions {
+  /** Only what of the folder has a name that begins so, without looking at the rest. */
+  readonly namePrefix?: string;
+}
+
 export interface RepositoryTraits {
   readonly conditionalPut: boolean;
   /** Whether the storage may keep versions of what is deleted; null: it does not say. */
@@ -112,7 +117,7 @@ export abstract class BackupRepository {
   abstract stat(key: ObjectKey, o: ReadOptions): Promise<StatedObject | undefined>;
 
   /** Everything below a folder (`shop` never means `shop2`; empty: all), in key order; unfinished writes are never listed. */
-  abstract list(prefix: string, o: ReadOptions): AsyncIterable<StoredObject>;
+  abstract list(prefix: string, o: ListOptions): AsyncIterable<StoredObject>;
 
   /**
    * Removes the object for good: in a bucket that keeps versions every version of it and every delete marker, the current one last.

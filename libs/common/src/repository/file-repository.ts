@@ -5,6 +5,7 @@ import { pipeline, type Readable } from 'node:stream';
 import { AppError } from '#common/errors/app-error.js';
 import {
   BackupRepository,
+  type ListOptions,
   type ObjectKey,
   type PutOptions,
   type ReadOptions,
@@ -87,10 +88,10 @@ export class FileRepository extends BackupRepository {
     });
   }
 
-  async *list(prefix: string, { signal }: ReadOptions): AsyncIterable<StoredObject> {
+  async *list(prefix: string, { signal, namePrefix }: ListOptions): AsyncIterable<StoredObject> {
     const folder = toListPrefix(prefix).replace(/\/$/, '');
     await this.attempt('list', prefix, () => this.requireRoot());
-    const files = walkFiles(this.root, folder);
+    const files = walkFiles(this.root, folder, namePrefix);
     for (;;) {
       signal.throwIfAborted();
       const { done, value } = await this.attempt('list', prefix, () => files.next());

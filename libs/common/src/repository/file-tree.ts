@@ -56,8 +56,9 @@ export interface FoundFile {
 }
 
 /** Every object below a folder in the order of whole keys. What vanishes meanwhile is left out; what is no key is not ours. */
-export async function* walkFiles(root: string, folder: string): AsyncGenerator<FoundFile> {
+export async function* walkFiles(root: string, folder: string, namePrefix = ''): AsyncGenerator<FoundFile> {
   for (const entry of await readSorted(join(root, folder))) {
+    if (!entry.name.startsWith(namePrefix)) continue;
     const key = folder === '' ? entry.name : `${folder}/${entry.name}`;
     if (!isObjectKey(key)) continue;
     if (entry.isDirectory()) yield* walkFiles(root, key);

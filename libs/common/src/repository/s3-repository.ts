@@ -4,6 +4,7 @@ import { GetObjectCommand, PutObjectRetentionCommand } from '@aws-sdk/client-s3'
 import { AppError } from '#common/errors/app-error.js';
 import {
   BackupRepository,
+  type ListOptions,
   type ObjectKey,
   type PutOptions,
   type ReadOptions,
@@ -110,8 +111,9 @@ export class S3Repository extends BackupRepository {
     return { key, sizeBytes, modifiedAt, lockedUntil: lockedUntil ?? null };
   }
 
-  async *list(prefix: string, { signal }: ReadOptions): AsyncIterable<StoredObject> {
-    for await (const object of listObjects(this.connection, this.folder + toListPrefix(prefix), signal)) {
+  async *list(prefix: string, { signal, namePrefix = '' }: ListOptions): AsyncIterable<StoredObject> {
+    const from = this.folder + toListPrefix(prefix) + namePrefix;
+    for await (const object of listObjects(this.connection, from, signal)) {
       signal.throwIfAborted();
       const key = object.key.slice(this.folder.length);
       // Consoles leave empty objects that stand for folders; other programs may share the bucket.

@@ -152,6 +152,8 @@ export function describeBackupRepositoryContract(name: string, makeBed: () => Pr
       ]);
       expect(await keysOf(repository, 'order/a')).toEqual(['order/a/x', 'order/a/y/z']);
       expect(await keysOf(repository, 'order3')).toEqual([]);
+      const named = await collect(repository.list('order', { signal, namePrefix: 'a-' }));
+      expect(named.map(({ key }) => key)).toEqual(['order/a-b']);
       const [first] = await collect(repository.list('order', { signal }));
       expect(first?.sizeBytes).toBe('order/a-b'.length);
       expect(first?.modifiedAt.getTime()).toBeGreaterThan(Date.now() - 3_600_000);

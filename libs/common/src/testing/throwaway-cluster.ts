@@ -179,7 +179,10 @@ export class ThrowawayCluster {
     for (;;) {
       const [row] = await this.query<{ ok: boolean }>(`SELECT (${condition}) AS ok`);
       if (row?.ok) return;
-      if (performance.now() > deadline) throw new Error(`it did not become true within ${limitMs} ms: ${condition}`);
+      if (performance.now() > deadline) {
+        const log = await readFile(join(this.folder, 'log'), 'utf8');
+        throw new Error(`it did not become true within ${limitMs} ms: ${condition}\n${log.slice(-2_000)}`);
+      }
       await sleep(50);
     }
   }

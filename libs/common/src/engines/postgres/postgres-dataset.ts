@@ -8,11 +8,15 @@ import type { TenantTables } from './tenants/tenant-tables.js';
 export type PostgresManifest = OpenManifest<SnapshotFacts>;
 
 /** How the WAL of a dataset's cluster comes to the repository. */
-export interface WalOptions {
-  readonly mode: 'stream';
-  /** The replication slot that keeps WAL until it is stored; undefined: `holdfast_` and the dataset's name. */
-  readonly slot: string | undefined;
-}
+export type WalOptions =
+  | {
+      /** An executor receives it. */
+      readonly mode: 'stream';
+      /** The replication slot that keeps WAL until it is stored; undefined: `holdfast_` and the dataset's name. */
+      readonly slot: string | undefined;
+    }
+  /** The server's `archive_command` hands it over. */
+  | { readonly mode: 'push' };
 
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {

@@ -58,17 +58,27 @@ const DatasetOptions = z.strictObject({
     .prefault({})
     .describe('How `base` and `incremental` copy the cluster'),
   wal: z
-    .strictObject({
-      mode: z.literal('stream').describe('An executor receives it from a replication slot'),
-      slot: z
-        .string()
-        .regex(/^[a-z0-9_]{1,63}$/)
-        .optional()
-        .describe('Default: holdfast_ and the name of the dataset'),
-    })
+    .discriminatedUnion('mode', [
+      z.strictObject({
+        mode: z.literal('stream').describe('An executor receives it from a replication slot'),
+        slot: z
+          .string()
+          .regex(/^[a-z0-9_]{1,63}$/)
+          .optional()
+          .describe('Default: holdfast_ and the name of the dataset'),
+      }),
+      z.strictObject({
+        mode: z
+          .literal('push')
+          .describe('`archive_command` hands it to the executor on the machine of the server, at `executor.walSocket`'),
+      }),
+    ])
     .optional()
     .describe('Set: the WAL of the whole cluster is archived without an end, for recoveries to any point in time'),
 });
+
+const toWalOptions = (wal: z.output<typeof DatasetOptions>['wal']): PostgresDataset['wal'] =>
+  wal?.mode === 'stream' ? { mode: 'stream', slot: wal.slot } : wal;
 
 /** What holdfast.yaml says of a database to protect. */
 export const postgresDataset = defineOptions(
@@ -83,7 +93,7 @@ export const postgresDataset = defineOptions(
     exactCountLimit: options.exactCountLimit,
     lockTimeoutMs: options.lockTimeoutMs,
     base: { ...options.base, maxRateKilobytes: options.base.maxRateKilobytes },
-    wal: options.wal && { ...options.wal, slot: options.wal.slot },
+    wal: toWalOptions(options.wal),
   }),
 );
 

@@ -52,4 +52,33 @@ describe('the check of WAL archiving', () => {
       hint: expect.stringContaining('ALTER SYSTEM SET wal_level = replica'),
     });
   });
+
+  it('says what keeps a server from handing its WAL over, and the statement that mends it', async () => {
+    const own = await ThrowawayCluster.create({ segmentMegabytes: 1, settings: { wal_level: 'replica' } });
+    const pushed = own.dataset({ wal: { mode: 'push' } });
+    const refusal = (hint: string) => ({ code: 'postgres.archiving', hint: expect.stringContaining(hint) });
+    const set = async (setting: string, value: string) => {
+      await own.query(`ALTER SYSTEM SET ${setting} = '${value}'`);
+      await own.query('SELECT pg_reload_conf()');
+      await own.until(`current_setting('${setting}') = '${value}'`);
+    };
+    try {
+      await expect(check(pushed)).rejects.toMatchObject(refusal('ALTER SYSTEM SET archive_mode = on'));
+      await own.stop();
+      await own.configure({ archive_mode: 'on' });
+      await own.start();
+      await expect(check(pushed)).rejects.toMatchObject(refusal(`SET archive_command = 'holdfast-wal push %p'`));
+      await set('archive_command', 'false # holdfast-wal push %p');
+      await own.query('SELECT pg_switch_wal()');
+      await own.until(`(SELECT failed_count > 0 FROM pg_stat_archiver)`);
+      await expect(check(pushed)).rejects.toThrow(/archive_command of cluster \d+ fails for 0{7}1/);
+      await set('archive_command', 'true # holdfast-wal push %p');
+      await own.until(`(SELECT last_archived_time > last_failed_time FROM pg_stat_archiver)`);
+      await expect(check(pushed)).rejects.toThrow(`ALTER SYSTEM SET archive_timeout = '60s'`);
+      await set('archive_timeout', '1min');
+      expect(await check(pushed)).toMatch(/hands WAL over, at least every 60 s while it is written; the last is 0{7}1/);
+    } finally {
+      await own.remove();
+    }
+  });
 });

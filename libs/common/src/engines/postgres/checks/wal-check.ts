@@ -5,6 +5,7 @@ import { ReplicationSession } from '#common/engines/postgres/replication/replica
 import { slotOf } from '#common/engines/postgres/wal/wal-archiver.js';
 import { findSlot } from '#common/engines/postgres/wal/wal-slot.js';
 import { AppError } from '#common/errors/app-error.js';
+import { tellPushes } from './push-check.js';
 
 interface Capacity {
   readonly walLevel: string;
@@ -14,7 +15,7 @@ interface Capacity {
   readonly slotsUsed: number;
 }
 
-/** Can the WAL of this cluster be streamed, and is it? Nothing for a dataset that does not ask for it. */
+/** Can the WAL of this cluster be archived, and is it? Nothing for a dataset that does not ask for it. */
 export function walChecks(dataset: PostgresDataset, connected: string, signal: AbortSignal): Check[] {
   if (dataset.wal === undefined) return [];
   const options = { signal, applicationName: 'holdfast check' };
@@ -24,6 +25,7 @@ export function walChecks(dataset: PostgresDataset, connected: string, signal: A
       needs: [connected],
       run: () =>
         withPgSession(dataset.connection, options, async (session) => {
+          if (dataset.wal?.mode === 'push') return tellPushes(session);
           assertCapacity(await readCapacity(session), session.label);
           const replication = await ReplicationSession.open(session.connection, options);
           const { systemId, timeline } = await replication.identify().finally(() => replication.close());

@@ -143,8 +143,11 @@ export async function writeServerFiles(folder: string, owner: SystemUser | undef
 }
 
 /** The source's own: lower ones would stop the recovery. */
-export const toCapacity = ({ settings }: BaseFacts): Record<string, string> => ({
+export const toCapacity = ({ settings, segmentBytes }: BaseFacts): Record<string, string> => ({
   ...settings,
+  // At least two segments each: the defaults are too little for large ones.
+  min_wal_size: `${5 * Math.ceil(segmentBytes / 1_048_576)}MB`,
+  max_wal_size: `${64 * Math.ceil(segmentBytes / 1_048_576)}MB`,
   shared_buffers: '128MB',
   hot_standby: 'on',
 });

@@ -33,7 +33,7 @@ export interface SegmentRun {
 }
 
 const OBJECT =
-  /\/([0-9A-F]{8})\/(?:([0-9A-F]{24}|[0-9A-F]{8}[.]history)-([0-9a-f]{64})|([0-9A-F]{24})[.]([0-9A-F]{16})-([0-9A-F]{16})[.]partial)(?:[.]zst([.]age)?)$/;
+  /\/([0-9A-F]{8})\/(?:([0-9A-F]{24}(?:[.]partial|[.][0-9A-F]{8}[.]backup)?|[0-9A-F]{8}[.]history)-([0-9a-f]{64})|([0-9A-F]{24})[.]([0-9A-F]{16})-([0-9A-F]{16})[.]partial)(?:[.]zst([.]age)?)$/;
 
 const toBytes = (hex = '0'): WalBytes => BigInt(`0x${hex}`);
 
@@ -42,6 +42,8 @@ interface TimelineObjects {
   readonly segments: Map<bigint, StoredWal>;
   readonly pieces: Map<bigint, StoredPiece[]>;
   history: StoredWal | undefined;
+  /** What PostgreSQL archives beside segments and a recovery never asks for by itself: `.partial`, `.backup`. */
+  readonly notes: Map<string, StoredWal>;
 }
 
 /** What an archive holds, by timeline. */
@@ -66,10 +68,11 @@ export class ArchiveIndex {
       this.addPiece(own, segment, { ...stored, start: toBytes(start), end: toBytes(end) });
   }
 
-  /** A segment or a history, by PostgreSQL's name for it. */
+  /** A whole file, by PostgreSQL's name for it. */
   find(timeline: number, name: string): StoredWal | undefined {
     const own = this.timelines.get(timeline);
     if (own === undefined || name.endsWith('.history')) return own?.history;
+    if (name.includes('.')) return own.notes.get(name);
     const number = parseSegmentName(name, this.segmentBytes)?.number;
     return number === undefined ? undefined : own.segments.get(number);
   }
@@ -112,9 +115,10 @@ export class ArchiveIndex {
 
   /** Segments and pieces of every timeline, in order of their positions. */
   objects(): readonly PlacedWal[] {
-    const all = [...this.timelines].flatMap(([timeline, { segments, pieces }]) => [
+    const all = [...this.timelines].flatMap(([timeline, { segments, pieces, notes }]) => [
       ...[...segments].map(([number, stored]) => ({ timeline, number, stored })),
       ...[...pieces].flatMap(([number, own]) => own.map((stored) => ({ timeline, number, stored }))),
+      ...[...notes].map(([name, stored]) => ({ timeline, number: this.numberOf(name) ?? 0n, stored })),
     ]);
     return all.sort((a, b) => (a.number < b.number ? -1 : a.number > b.number ? 1 : 0));
   }
@@ -159,12 +163,20 @@ export class ArchiveIndex {
   /** What PostgreSQL calls it. */
   nameOf = (timeline: number, number: bigint): string => toSegmentName(timeline, number, this.segmentBytes);
 
+  /** Of the segment that a name is about. */
+  private numberOf = (name: string): bigint | undefined =>
+    parseSegmentName(name.slice(0, 24), this.segmentBytes)?.number;
+
   private addWhole(own: TimelineObjects, name: string, stored: StoredWal): void {
-    const number = parseSegmentName(name, this.segmentBytes)?.number;
-    const known = number === undefined ? own.history : own.segments.get(number);
+    const isHistory = name.endsWith('.history');
+    const number = this.numberOf(name);
+    if (!isHistory && number === undefined) return;
+    const isSegment = !name.includes('.');
+    const known = isHistory ? own.history : isSegment ? own.segments.get(number ?? 0n) : own.notes.get(name);
     if (known !== undefined && known.sha256 !== stored.sha256) this.conflicts.push(name);
-    if (number !== undefined) own.segments.set(number, known ?? stored);
-    else if (name.endsWith('.history')) own.history = known ?? stored;
+    if (isHistory) own.history = known ?? stored;
+    else if (isSegment) own.segments.set(number ?? 0n, known ?? stored);
+    else own.notes.set(name, known ?? stored);
   }
 
   private addPiece(own: TimelineObjects, segment: string, piece: StoredPiece): void {
@@ -175,7 +187,7 @@ export class ArchiveIndex {
   private of(timeline: number): TimelineObjects {
     const known = this.timelines.get(timeline);
     if (known !== undefined) return known;
-    const own: TimelineObjects = { segments: new Map(), pieces: new Map(), history: undefined };
+    const own: TimelineObjects = { segments: new Map(), pieces: new Map(), history: undefined, notes: new Map() };
     this.timelines.set(timeline, own);
     return own;
   }

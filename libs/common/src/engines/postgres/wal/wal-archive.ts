@@ -48,6 +48,24 @@ export class WalArchive {
     return new WalArchive(o, index);
   }
 
+  /** Reads what is there under one name of PostgreSQL's, whatever else there is. Throws: repository.*. */
+  static async openName(o: WalArchiveOptions, place: WalPlace, signal: AbortSignal): Promise<WalArchive> {
+    const archive = new WalArchive(o, new ArchiveIndex(o.segmentBytes));
+    await archive.look(place, signal);
+    return archive;
+  }
+
+  /**
+   * A whole file under PostgreSQL's name for it, stored when this resolves. Of two writers who store different bytes under it at the
+   * same time, at least one hears of it. Throws: wal.conflict; repository.*.
+   */
+  async putFile(place: WalPlace, raw: Buffer, o: PutWal): Promise<void> {
+    this.index.assertOneWriter();
+    await this.put(place.timeline, place.name, raw, o);
+    await this.look(place, o.signal);
+    this.index.assertOneWriter();
+  }
+
   /** Whole segments. Throws: wal.conflict; repository.*. */
   async putSegment(timeline: number, number: bigint, raw: Buffer, o: PutWal): Promise<void> {
     await this.put(timeline, toSegmentName(timeline, number, this.o.segmentBytes), raw, o);
@@ -112,9 +130,21 @@ export class WalArchive {
     this.index.add(written);
   }
 
+  /** What has come under a name since. Throws: repository.*. */
+  async look({ timeline, name }: WalPlace, signal: AbortSignal): Promise<void> {
+    const objects = this.o.repository.list(this.folder(timeline), { signal, namePrefix: `${name}-` });
+    for await (const object of objects) this.index.add(object);
+  }
+
   private folder(timeline: number): string {
     return `${walPrefix(this.o.dataset, this.o.systemId)}/${toTimelineName(timeline)}`;
   }
+}
+
+/** A file as PostgreSQL calls it. */
+export interface WalPlace {
+  readonly timeline: number;
+  readonly name: string;
 }
 
 export interface PutWal {

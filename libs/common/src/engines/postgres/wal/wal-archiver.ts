@@ -84,7 +84,7 @@ async function untilStorageAnswers(
 
 /** What a slot is called that the configuration does not name. */
 export const slotOf = ({ name, wal }: Pick<PostgresDataset, 'name' | 'wal'>): string =>
-  wal?.slot ?? `holdfast_${name.replace(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
+  (wal?.mode === 'stream' ? wal.slot : undefined) ?? `holdfast_${name.replace(/[^a-z0-9_]/g, '_')}`.slice(0, 63);
 
 type StreamDeps = ArchiveWalDeps & { readonly archives: Map<string, WalArchive> };
 
