@@ -1,8 +1,5 @@
 import { generateKeyPairSync } from 'node:crypto';
-import { once } from 'node:events';
 import { readFile, stat, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { findProcess } from '#common/process/process-table.js';
@@ -195,6 +192,7 @@ describe('a run that was killed', () => {
     await writeFile(join(plans.folder, 'go'), '');
     expect((await plans.run('resume', 'last')).exitCode).toBe(0);
     expect(await plans.read('a')).toBe('x\n');
+    expect(await plans.json('report', 'last')).toMatchObject({ exitCode: 0, document: { outcome: 'completed' } });
     await plans.appendToJournal('{"type":"step-comp\n');
     expect(await plans.json('report', 'last')).toMatchObject({
       exitCode: 1,
@@ -214,28 +212,5 @@ describe('a run that was killed', () => {
     await first;
     await writeFile(join(plans.folder, 'go'), '');
     expect((await plans.run('resume', 'last')).exitCode).toBe(0);
-  });
-});
-
-describe('a request to an application', () => {
-  it('whose work fails is asked about, and sent anew only by order', async () => {
-    const asked: string[] = [];
-    const server = createServer((request, response) => {
-      if (request.method === 'POST') asked.push(request.url ?? '');
-      response.end(JSON.stringify({ id: asked.length, state: asked.length === 1 ? 'failed' : 'done' }));
-    });
-    await once(server.listen(0, '127.0.0.1'), 'listening');
-    const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/work`;
-    const poll = { url: `${url}/\${id}`, state: 'state', until: ['done'], failing: ['failed'], everyMs: 10 };
-    await plans.write({ name: 'ask', use: 'http', url, capture: { id: 'id' }, poll });
-    try {
-      const failed = await plans.json('run', 'p');
-      expect(failed).toMatchObject({ exitCode: 1, document: { steps: [{ problem: { code: 'plan.http' } }] } });
-      expect(await plans.json('resume', 'last')).toMatchObject({ exitCode: 3 });
-      expect(await plans.json('resume', 'last', '--repeat', 'ask')).toMatchObject({ exitCode: 0 });
-      expect(asked).toHaveLength(2);
-    } finally {
-      server.close();
-    }
   });
 });
