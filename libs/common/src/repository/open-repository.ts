@@ -2,9 +2,9 @@ import { parseRepositoryUrl } from '#common/domain/repository-url.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, RepositoryEncryption, RepositoryLock } from './backup-repository.js';
 import { FileRepository } from './file-repository.js';
-import { S3Connection, type S3Keys } from './s3-connection.js';
-import { type PartLimits, toPartPlan } from './s3-parts.js';
-import { S3Repository } from './s3-repository.js';
+import { S3Connection, type S3Keys } from './s3/connection.js';
+import { type PartLimits, toPartPlan } from './s3/parts.js';
+import { S3Repository } from './s3/s3-repository.js';
 
 export interface RepositoryOptions extends PartLimits {
   readonly name: string;

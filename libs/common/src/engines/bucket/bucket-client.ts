@@ -11,13 +11,13 @@ import {
   type S3Client,
 } from '@aws-sdk/client-s3';
 import { destroyOnAbort } from '#common/repository/destroy-on-abort.js';
-import { S3Connection } from '#common/repository/s3-connection.js';
-import { S3ObjectStream } from '#common/repository/s3-object-stream.js';
-import { CLEANUP_MS, unquote } from '#common/repository/s3-objects.js';
-import { toPartPlan } from '#common/repository/s3-parts.js';
-import { putObject } from '#common/repository/s3-put.js';
-import { hasConditionalPut, hasVersioning } from '#common/repository/s3-traits.js';
-import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3-upload.js';
+import { S3Connection } from '#common/repository/s3/connection.js';
+import { S3ObjectStream } from '#common/repository/s3/object-stream.js';
+import { CLEANUP_MS, unquote } from '#common/repository/s3/objects.js';
+import { toPartPlan } from '#common/repository/s3/parts.js';
+import { putObject } from '#common/repository/s3/put.js';
+import { hasConditionalPut, hasVersioning } from '#common/repository/s3/traits.js';
+import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3/upload.js';
 import { isCode, toBucketError } from './bucket-errors.js';
 import { type BucketPlace, CONTROL_PREFIX } from './bucket-place.js';
 import type { ObjectHeaders } from './entry.js';

@@ -12,7 +12,7 @@ import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { Slots } from '#common/pipeline/slots.js';
-import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3-upload.js';
+import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3/upload.js';
 import type { BucketFence } from './bucket-fence.js';
 import { type Compared, comparePlace } from './compare.js';
 import type { WrittenKeys } from './written-keys.js';

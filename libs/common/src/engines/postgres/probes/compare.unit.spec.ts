@@ -13,8 +13,7 @@ import { readJsonPath } from '#common/probes/http/json-path.js';
 import { parseArchiveList } from './archive-entries.js';
 import { compareRows } from './compare-rows.js';
 import { compareSequences } from './compare-sequences.js';
-import { matchesAny } from './name-pattern.js';
-import { splitQualifiedName } from './qualified-name.js';
+import { matchesAny, splitQualifiedName } from './qualified-name.js';
 
 describe('compareRows', () => {
   const table = (rows: number, rowsExact = true) => ({ name: 'shop.orders', rows, rowsExact });

@@ -6,7 +6,7 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { compareLargeObjectContents } from '#common/engines/postgres/probes/schema/compare-large-objects.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from '#common/probes/evidence.js';
-import { matchesAny } from './name-pattern.js';
+import { matchesAny } from './qualified-name.js';
 import { fingerprintRestored, readRestored } from './restored-facts.js';
 
 /** The content of every chosen table is the one of the dump's own snapshot, row by row, in any order. */

@@ -4,7 +4,7 @@ import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { findExtras } from '#common/engines/postgres/probes/schema/compare-extras.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from '#common/probes/evidence.js';
 import { compareRows, isEstimated } from './compare-rows.js';
-import { matchesAny } from './name-pattern.js';
+import { matchesAny } from './qualified-name.js';
 import { countRestored, readRestored } from './restored-facts.js';
 
 /** Every table has as many rows as in the dump's own snapshot. */

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { AppError } from '#common/errors/app-error.js';
-import { toLengthError } from './exact-length.js';
-import { isTransient, toS3RepositoryError } from './s3-errors.js';
+import { toLengthError } from '../exact-length.js';
+import { isTransient, toS3RepositoryError } from './errors.js';
 
 export interface S3Body {
   readonly body: Readable;

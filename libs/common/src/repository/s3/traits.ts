@@ -1,7 +1,7 @@
 import { GetBucketVersioningCommand, GetObjectLockConfigurationCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
-import type { S3Connection } from './s3-connection.js';
-import { isConditionUnknown } from './s3-errors.js';
+import type { S3Connection } from './connection.js';
+import { isConditionUnknown } from './errors.js';
 
 /**
  * Whether the bucket keeps what is deleted; where versioning is suspended, it still keeps the versions from before. False also where the

@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import type { Readable } from 'node:stream';
 import { PutObjectCommand } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
-import { destroyOnAbort } from './destroy-on-abort.js';
-import type { S3Connection } from './s3-connection.js';
-import { CLEANUP_MS, digestObject, findHead } from './s3-objects.js';
-import { type Part, PartBuffers, toParts } from './s3-parts.js';
-import { S3Upload, type S3UploadOptions, toLockInput } from './s3-upload.js';
+import { destroyOnAbort } from '../destroy-on-abort.js';
+import type { S3Connection } from './connection.js';
+import { CLEANUP_MS, digestObject, findHead } from './objects.js';
+import { type Part, PartBuffers, toParts } from './parts.js';
+import { S3Upload, type S3UploadOptions, toLockInput } from './upload.js';
 
 /** Writes one object: in one request when it fits into the first part, else as a multipart upload. Throws: as BackupRepository.put. */
 export async function putObject(

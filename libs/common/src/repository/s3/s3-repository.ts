@@ -15,8 +15,8 @@ import {
   type StatedObject,
   type StoredObject,
   type WrittenObject,
-} from './backup-repository.js';
-import { destroyOnAbort } from './destroy-on-abort.js';
+} from '../backup-repository.js';
+import { destroyOnAbort } from '../destroy-on-abort.js';
 import {
   isControlKey,
   isDeletionKey,
@@ -25,16 +25,16 @@ import {
   parseObjectKey,
   probeKey,
   toListPrefix,
-} from './layout.js';
-import type { S3Connection } from './s3-connection.js';
-import { isAccessDenied, statusOf } from './s3-errors.js';
-import { type S3Body, S3ObjectStream } from './s3-object-stream.js';
-import { abortUploads, findHead, listObjects, unquote } from './s3-objects.js';
-import { toMaxObjectBytes } from './s3-parts.js';
-import { putObject } from './s3-put.js';
-import { S3Removal } from './s3-removal.js';
-import { type BucketLock, findBucketLock, hasConditionalPut, hasVersioning } from './s3-traits.js';
-import type { ObjectLock, S3UploadOptions } from './s3-upload.js';
+} from '../layout.js';
+import type { S3Connection } from './connection.js';
+import { isAccessDenied, statusOf } from './errors.js';
+import { type S3Body, S3ObjectStream } from './object-stream.js';
+import { abortUploads, findHead, listObjects, unquote } from './objects.js';
+import { toMaxObjectBytes } from './parts.js';
+import { putObject } from './put.js';
+import { S3Removal } from './removal.js';
+import { type BucketLock, findBucketLock, hasConditionalPut, hasVersioning } from './traits.js';
+import type { ObjectLock, S3UploadOptions } from './upload.js';
 
 /** What overrides the default retention of a bucket, below `_control/` only. No shorter: clocks differ. */
 const SHORTEST_LOCK_MS = 60_000;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { isTransient, toS3RepositoryError } from './s3-errors.js';
+import { isTransient, toS3RepositoryError } from './errors.js';
 
 const answer = (httpStatusCode: number, name = 'UnknownError') =>
   Object.assign(new Error('as the server says'), { name, $metadata: { httpStatusCode } });

@@ -7,9 +7,9 @@ import { listKeys } from '#common/testing/each-storage.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { type S3Differences, type S3Proxy, startS3Proxy } from '#common/testing/s3-proxy.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { BackupRepository } from './backup-repository.js';
-import { initialiseRepository } from './initialise-repository.js';
-import type { RepositoryOptions } from './open-repository.js';
+import type { BackupRepository } from '../backup-repository.js';
+import { initialiseRepository } from '../initialise-repository.js';
+import type { RepositoryOptions } from '../open-repository.js';
 
 const { signal } = new AbortController();
 let bed: S3Bed;

@@ -6,7 +6,7 @@ import { S3Bed } from '#common/testing/s3-bed.js';
 import { opaqueEtags, type S3Proxy, startS3Proxy } from '#common/testing/s3-proxy.js';
 import { TcpGate } from '#common/testing/tcp-gate.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import type { BackupRepository } from './backup-repository.js';
+import type { BackupRepository } from '../backup-repository.js';
 
 const signal = new AbortController().signal;
 const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');

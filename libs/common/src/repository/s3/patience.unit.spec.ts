@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { sendPatiently } from './s3-patience.js';
+import { sendPatiently } from './patience.js';
 
 const never = (signal: AbortSignal): Promise<never> =>
   new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));

@@ -1,11 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '#common/errors/app-error.js';
 import type { Code } from '#common/errors/codes.js';
-import type { RemovedObject } from './backup-repository.js';
-import type { S3Connection } from './s3-connection.js';
-import { isAccessDenied } from './s3-errors.js';
-import { deleteObject, findHead, findVersionHead, listVersions, type ObjectVersion } from './s3-objects.js';
-import { unlessLocked } from './unless-locked.js';
+import type { RemovedObject } from '../backup-repository.js';
+import { unlessLocked } from '../unless-locked.js';
+import type { S3Connection } from './connection.js';
+import { isAccessDenied } from './errors.js';
+import { deleteObject, findHead, findVersionHead, listVersions, type ObjectVersion } from './objects.js';
 
 export interface S3RemovalOptions {
   /** Whose credential does it. */

@@ -6,10 +6,10 @@ import {
   UploadPartCommand,
 } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
-import type { S3Connection } from './s3-connection.js';
-import { abortUpload, CLEANUP_MS, digestObject, findHead, unquote } from './s3-objects.js';
-import { type Part, type PartBuffers, toPartsInFlight } from './s3-parts.js';
-import { sendPatiently } from './s3-patience.js';
+import type { S3Connection } from './connection.js';
+import { abortUpload, CLEANUP_MS, digestObject, findHead, unquote } from './objects.js';
+import { type Part, type PartBuffers, toPartsInFlight } from './parts.js';
+import { sendPatiently } from './patience.js';
 
 export interface S3UploadOptions {
   readonly signal: AbortSignal;

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { PartBuffers, toMaxObjectBytes, toPartBytes, toPartPlan, toParts, toPartsInFlight } from './s3-parts.js';
+import { PartBuffers, toMaxObjectBytes, toPartBytes, toPartPlan, toParts, toPartsInFlight } from './parts.js';
 
 const MIB = 1024 * 1024;
 const TIB = 1024 ** 4;

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3';
 import { toBackoffMs } from '#common/domain/backoff.js';
-import { isConditionUnknown, isRefused, isTransient, statusOf, toS3RepositoryError } from './s3-errors.js';
-import type { PartPlan } from './s3-parts.js';
+import { isConditionUnknown, isRefused, isTransient, statusOf, toS3RepositoryError } from './errors.js';
+import type { PartPlan } from './parts.js';
 
 /** Every refusal moves the offset that a client keeps by parts of a second: only a jump is another clock. S3 allows 15 minutes. */
 const MOVED_MS = 60_000;

@@ -12,9 +12,9 @@ import {
   type MultipartUpload,
 } from '@aws-sdk/client-s3';
 import { AppError } from '#common/errors/app-error.js';
-import { END_OF_TIME, type StoredObject } from './backup-repository.js';
-import type { S3Connection } from './s3-connection.js';
-import { isUnexplained, toProtocolError } from './s3-errors.js';
+import { END_OF_TIME, type StoredObject } from '../backup-repository.js';
+import type { S3Connection } from './connection.js';
+import { isUnexplained, toProtocolError } from './errors.js';
 
 /** An object with what only S3 knows of it. Keys in this file are whole keys of the bucket. */
 export interface S3Head extends StoredObject {
