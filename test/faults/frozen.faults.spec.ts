@@ -90,7 +90,7 @@ beforeAll(async () => {
 afterAll(() => cluster?.close());
 
 /**
- * Past its claim, with another one to do the work, and a sweep long after to remove what it left. What it had on its way to the store
+ * Past its claim, with another one to do the work, and a sweep long after to remove what it left. What it had on its way to the storage
  * lands only then; then it wakes up, and goes on where it stood.
  */
 async function meetFrost({ step, work, at, app = 'executor', meanwhile }: FrozenCase): Promise<void> {

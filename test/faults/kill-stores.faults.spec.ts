@@ -119,5 +119,5 @@ describe.each(representative(storeKinds))('whose app is killed while it works fo
   );
 });
 
-/** As the table of faults tells it apart from the same work for another store. */
+/** As the table of faults tells it apart from the same work for another kind. */
 const named = ({ name }: StoreKind, work: Work): Work => ({ ...work, name: `${name}: ${work.name}` });

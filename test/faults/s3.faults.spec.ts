@@ -49,7 +49,7 @@ const meets = (match: S3Match, fault: S3Fault, times = 1, app: AppName = 'execut
 
 const verifierMeets = (match: S3Match, fault: S3Fault, times = 1) => meets(match, fault, times, 'verifier');
 
-/** The store does it, and never answers. */
+/** The storage does it, and never answers. */
 const isNeverAnswered = (match: S3Match): Pick<FaultCase, 'begin'> => ({
   begin: (cluster) => ({ reached: cluster.replicaOf('executor').gates.store.holdAfter(match).reached }),
 });
@@ -213,7 +213,7 @@ const cases: readonly FaultCase[] = [
           },
         };
       },
-      // Longer than one attempt's patience with a store: the run must outlive it.
+      // Longer than one attempt's patience with storage: the run must outlive it.
       meanwhile: () => new Promise((resolve) => setTimeout(resolve, 8_000)),
     }),
   ),

@@ -81,5 +81,5 @@ const storm = (fault: S3Fault, methods: readonly string[], slot: Slot | EverySlo
   begin: [{ do: 'storm', fault, methods, slot }],
   end: [{ do: 'calm', fault, methods, slot }],
   lengthMs,
-  busy: [slot === 'all' ? 'all store' : slot],
+  busy: [slot === 'all' ? 'all storage' : slot],
 });

@@ -27,7 +27,7 @@ export function toLine(action: Action): string {
       return `${action.do} the ${action.what} for ${action.slot}`;
     case 'storm':
     case 'calm':
-      return `${action.do} at the store for ${action.slot}: ${action.fault} to ${action.methods.join(', ')}`;
+      return `${action.do} at the storage for ${action.slot}: ${action.fault} to ${action.methods.join(', ')}`;
   }
 }
 

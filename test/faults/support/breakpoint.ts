@@ -7,7 +7,7 @@ export interface Breakpoint {
 }
 
 export interface Stop extends Pick<Breakpoint, 'reached' | 'release'> {
-  /** Of what goes to the store: it gets there, whether its sender is there to see it or not. */
+  /** Of what goes to the storage: it gets there, whether its sender is there to see it or not. */
   readonly land?: () => Promise<number>;
 }
 

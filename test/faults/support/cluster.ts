@@ -20,7 +20,7 @@ export interface ClusterPlan {
   readonly hasBulk?: boolean;
   /** Added to what every app gets. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What dead attempts of these runs have left in the stores of further datasets and targets. Default: nothing to look at. */
+  /** What dead attempts of these runs have left in the servers of further datasets and targets. Default: nothing to look at. */
   readonly findLeft?: (runIds: readonly string[]) => Promise<readonly string[]>;
   /** Started at once; default: one of each. */
   readonly apps?: readonly AppName[];
@@ -126,7 +126,7 @@ export class Cluster {
     return onUrl<Row>(urlOf('postgres18', { port, database: this.estate.catalog }), statement);
   }
 
-  /** What dead attempts have left in the stores of further datasets and targets. */
+  /** What dead attempts have left in the servers of further datasets and targets. */
   async findLeft(): Promise<readonly string[]> {
     const runs = await this.catalog<{ id: string }>('SELECT id FROM holdfast.runs');
     return (await this.plan.findLeft?.(runs.map(({ id }) => id))) ?? [];

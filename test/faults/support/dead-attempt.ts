@@ -27,7 +27,7 @@ async function leave({ store }: Cluster, prefix: string): Promise<void> {
 const keysOf = async (cluster: Cluster, prefix: string): Promise<string[]> =>
   [...(await listStore(cluster)).keys()].filter((key) => key.includes(prefix));
 
-/** As if two days had passed. The store keeps its objects as files, and takes their times from these. */
+/** As if two days had passed. The storage keeps its objects as files, and takes their times from these. */
 async function age(cluster: Cluster, prefix: string): Promise<void> {
   const at = new Date(Date.now() - TWO_DAYS_MS);
   const folder = join(dataDir('s3'), 'objects', cluster.store.bucket, PREFIX);

@@ -99,7 +99,7 @@ async function findDoubles(cluster: Cluster): Promise<string[]> {
   ];
 }
 
-/** As sweeps long after would do: what killed attempts held has run out by then. The store's clock has to move on for that. */
+/** As sweeps long after would do: what killed attempts held has run out by then. The storage's clock has to move on for that. */
 async function sweepAndFindOrphans(cluster: Cluster, patienceMs: number): Promise<string[]> {
   const endless = await runOutHolds(cluster);
   const { endpoint, accessKeyId, secretAccessKey } = endpoints.s3;
@@ -138,7 +138,7 @@ async function untilNothing(look: () => Promise<string[]>, timeoutMs: number): P
   );
 }
 
-/** Sessions, processes, half-made databases, spooled archives, and what the stores of a spec find. Each may take a moment to end. */
+/** Sessions, processes, half-made databases, spooled archives, and what the servers of a spec find. Each may take a moment to end. */
 async function findLeftovers(cluster: Cluster, timeoutMs: number): Promise<string[]> {
   const look = async (): Promise<string[]> => [
     ...(await findSessions(cluster)),

@@ -8,7 +8,7 @@ const listHolds = async (cluster: Cluster): Promise<string[]> => [...(await list
 
 /**
  * An attempt that lives takes its holds away when its work ends: only attempts that another one had to follow may have left one. Not where the
- * store was away: then it could not be asked.
+ * storage was away: then it could not be asked.
  */
 export async function findLeftHolds(cluster: Cluster): Promise<string[]> {
   const holds = await listHolds(cluster);

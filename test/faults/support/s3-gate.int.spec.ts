@@ -43,7 +43,7 @@ describe('the gate in front of S3', () => {
     expect(gate.seen.filter((line) => /^PUT .*partNumber/.test(line))).toHaveLength(3);
   });
 
-  it('holds a request before the store sees it', async () => {
+  it('holds a request before the server sees it', async () => {
     const held = gate.holdBefore({ method: 'PUT', key: /a\/before$/ });
     const putting = through.put('a/before', Buffer.from('x'), { signal });
     await held.reached;
@@ -69,7 +69,7 @@ describe('the gate in front of S3', () => {
     expect(await direct.stat('a/late-2', { signal })).toBeUndefined();
   });
 
-  it('holds an answer after the store did it', async () => {
+  it('holds an answer after the server did it', async () => {
     const held = gate.holdAfter({ method: 'PUT', key: /a\/after$/ });
     const putting = through.put('a/after', Buffer.from('x'), { signal });
     await held.reached;

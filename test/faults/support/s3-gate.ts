@@ -12,7 +12,7 @@ export interface S3Match {
 }
 
 /**
- * What a client gets instead of its answer. Of these the store sees nothing: `error-500`, `slow-down` (503), `reset`, `stall` (no
+ * What a client gets instead of its answer. Of these the server sees nothing: `error-500`, `slow-down` (503), `reset`, `stall` (no
  * answer, ever); half: `cut-upload`; all, and does it: `cut-download`, `lose-answer` (a reset), `spoil-answer` (a 500).
  */
 export type S3Fault =
@@ -33,10 +33,10 @@ export interface Held {
   release(): void;
 }
 
-/** One that the store has not seen yet. */
+/** One that the server has not seen yet. */
 export interface HeldBefore extends Held {
   /**
-   * Lets the store have it although its client is not there to see the answer: frozen, say. Resolves with the status when the store
+   * Lets the server have it although its client is not there to see the answer: frozen, say. Resolves with the status when the server
    * has done it. Throws when the client is gone, and its request with it.
    */
   land(): Promise<number>;
@@ -60,7 +60,7 @@ interface Hold {
 }
 type Plan = { readonly match: S3Match; readonly fault: S3Fault; left: number; count: number; onReached(): void };
 
-/** An HTTP proxy in front of an S3 store, or of another server that speaks HTTP. Clients are configured with its endpoint, so what they sign fits what they send. */
+/** An HTTP proxy in front of an S3 server, or of another server that speaks HTTP. Clients are configured with its endpoint, so what they sign fits what they send. */
 export class S3Gate {
   /** `METHOD key?query` of everything that came, in order. */
   readonly seen: string[] = [];
@@ -92,12 +92,12 @@ export class S3Gate {
     return `http://127.0.0.1:${(this.listener.address() as AddressInfo).port}`;
   }
 
-  /** Holds the next such request, or the nth, before the store sees any of it. */
+  /** Holds the next such request, or the nth, before the server sees any of it. */
   holdBefore(match: S3Match, nth = 1): HeldBefore {
     return this.hold('before', match, nth);
   }
 
-  /** Holds the answer to the next such request: the store has done it, and its client does not know. */
+  /** Holds the answer to the next such request: the server has done it, and its client does not know. */
   holdAfter(match: S3Match, nth = 1): Held {
     const { reached, release } = this.hold('after', match, nth);
     return { reached, release };

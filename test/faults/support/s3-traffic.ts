@@ -7,7 +7,7 @@ export interface Exchange {
   readonly toClient: ServerResponse;
 }
 
-/** Where the store listens. */
+/** Where the server listens. */
 export interface StoreAddress {
   readonly host: string;
   readonly port: number;
@@ -33,7 +33,7 @@ export function forward(
   });
 }
 
-/** Gives the store's answer to the client; a store that broke off is a connection that breaks. */
+/** Gives the server's answer to the client; a server that broke off is a connection that breaks. */
 export function giveBack({ toClient }: Exchange, answer: IncomingMessage | undefined, body?: Readable): void {
   if (answer === undefined || toClient.destroyed) {
     reset(toClient);
@@ -43,7 +43,7 @@ export function giveBack({ toClient }: Exchange, answer: IncomingMessage | undef
   pipeline(body ?? answer, toClient, (error) => error && reset(toClient));
 }
 
-/** Answers with an S3 error once the request's body is drained, as a store does that has read it. */
+/** Answers with an S3 error once the request's body is drained, as a server does that has read it. */
 export function giveError({ fromClient, toClient }: Exchange, status: number, code: string): void {
   const message = `<?xml version="1.0" encoding="UTF-8"?><Error><Code>${code}</Code><Message>by the gate</Message></Error>`;
   const respond = () =>

@@ -30,7 +30,7 @@ const toMarker = (key: string): string => `_control/backups/${key.replace(/[^/]*
 const readableManifests = (listing: Listing): string[] =>
   [...listing.keys()].filter((key) => isManifest(key) && !listing.has(toMarker(key)));
 
-/** What was called completed, on the bus or in the catalog, and is not whole in the store; or is there more than once. */
+/** What was called completed, on the bus or in the catalog, and is not whole in the storage; or is there more than once. */
 export async function findBrokenBackups(cluster: Cluster): Promise<string[]> {
   const listing = await listStore(cluster);
   const expired = await cluster.catalog<{ id: string }>(`SELECT id FROM holdfast.backups WHERE state = 'expired'`);

@@ -10,13 +10,13 @@ import type { Cluster, ClusterPlan } from './cluster.js';
 import { inCache, inSearch, inStore, onBus, type Place } from './places.js';
 import type { Work } from './works.js';
 
-/** What a running store of a kind holds, past every gate. */
+/** What a running server of a kind holds, past every gate. */
 export interface Store extends Pick<StoreFixture, 'write' | 'read' | 'newDestination' | 'close'> {
   /** Dataset and target `stored`, which apps reach through their gates. */
   readonly plan: ClusterPlan;
 }
 
-/** A kind of store beside PostgreSQL, and the steps of its own at which an app can die. */
+/** A kind of dataset beside PostgreSQL, and the steps of its own at which an app can die. */
 export interface StoreKind {
   readonly name: string;
   /** The strategy that replaces what is there; undefined: there is none. */
