@@ -129,8 +129,9 @@ export async function writeOwned(path: string, text: string, owner: ServiceUser 
   if (owner) await chown(path, owner.uid, owner.gid);
 }
 
+/** In a configuration file a backslash begins an escape. Source: PostgreSQL "Parameter Interaction via the Configuration File". */
 export function toConf(settings: Readonly<Record<string, string>>): string {
   return Object.entries(settings)
-    .map(([name, value]) => `${name} = '${value.replaceAll("'", "''")}'\n`)
+    .map(([name, value]) => `${name} = '${value.replaceAll('\\', '\\\\').replaceAll("'", "''")}'\n`)
     .join('');
 }

@@ -11,7 +11,10 @@ export interface AnswerFilesOptions {
   readonly logger: Logger;
 }
 
-/** `PUT /<desk>/<name>` with the header `Holdfast-Source`: 200 when the file is stored, else one line that says why not. */
+/**
+ * With the header `Holdfast-Source`: `PUT /<desk>/<name>`, 200 when the file is stored; `GET /<desk>/<name>`, 200 and the file, or 404 with
+ * the header `Holdfast-Absent` when it is not there, for certain. Else one line that says why not.
+ */
 export const answerFiles =
   (o: AnswerFilesOptions): RequestListener =>
   (request, response) => {
@@ -36,11 +39,25 @@ async function answer(
   const source = request.headers['holdfast-source'];
   if (desk === undefined || rest.length > 0 || typeof source !== 'string')
     throw new AppError('request.invalid', `${method} ${url} asks for nothing that is here`);
+  if (method === 'GET') {
+    give(response, name, await desk.fetch({ source, name }, signal));
+    return;
+  }
   if (method !== 'PUT') throw new AppError('request.invalid', `${method} is no way to ask for a file`);
   const sizeBytes = Number(request.headers['content-length']);
   if (!Number.isSafeInteger(sizeBytes)) throw new AppError('request.invalid', 'the size of the file is missing');
   await desk.push({ source, name }, { sizeBytes, stream: request }, signal);
   say(response, 200, 'stored');
+}
+
+function give(response: ServerResponse, name: string, file: Buffer | undefined): void {
+  if (file === undefined) {
+    response.setHeader('Holdfast-Absent', name);
+    say(response, 404, `${name} is not in the archive`);
+    return;
+  }
+  const headers = { 'Content-Type': 'application/octet-stream', 'Content-Length': file.length, Connection: 'close' };
+  response.writeHead(200, headers).end(file);
 }
 
 /** A client that has gone hears nothing. The rest of what it sends is not waited for. */

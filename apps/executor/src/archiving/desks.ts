@@ -5,17 +5,25 @@ import { Sealing } from '#common/sealing/sealing.js';
 import type { Background } from '#common/service/background/background.js';
 import type { Service } from '#common/service/open-service.js';
 import { answerFiles } from './answer-files.js';
-import { startLocalSocket } from './local-socket.js';
+import { type LocalSocketOptions, startLocalSocket } from './local-socket.js';
 
 export type DesksDeps = Pick<Service, 'installation' | 'logger'>;
 
 /** What the programs beside sources on this machine ask for, where the configuration names a socket for them. */
 export function startDesks({ installation, logger }: DesksDeps): Background {
   const path = installation.config.executor.walSocket;
-  const desks = openDesks(installation);
   if (path === undefined) return { stop: () => Promise.resolve() };
+  return serveDesks(openDesks(installation), { path, logger });
+}
+
+/** Answers for the desks at a socket; what is being answered ends with it. */
+export function serveDesks(
+  desks: Readonly<Record<string, LocalDesk>>,
+  o: Omit<LocalSocketOptions, 'answer'>,
+): Background {
   const stopping = new AbortController();
-  const socket = startLocalSocket({ path, logger, answer: answerFiles({ desks, stopping: stopping.signal, logger }) });
+  const answer = answerFiles({ desks, stopping: stopping.signal, logger: o.logger });
+  const socket = startLocalSocket({ ...o, answer });
   return {
     stop: async () => {
       stopping.abort(new Error('the executor is shutting down'));

@@ -19,11 +19,11 @@ import type { Background } from '#common/service/background/background.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { BackupTestBed, plainSealing } from '#common/testing/backup-test-bed.js';
 import { PushingCluster } from '#common/testing/pushing-cluster.js';
+import { representative } from '#common/testing/representative.js';
 import { RowWriter } from '#common/testing/row-writer.js';
 import { ScriptedRepository } from '#common/testing/scripted-repository.js';
 import type { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
-import { answerFiles } from './answer-files.js';
-import { startLocalSocket } from './local-socket.js';
+import { serveDesks } from './desks.js';
 
 const { signal } = new AbortController();
 const engine = postgresEngine();
@@ -56,19 +56,8 @@ const datasetOf = (cluster: ThrowawayCluster): PostgresDataset =>
 /** An executor's socket, as the service opens it. */
 function serve(pushing: PushingCluster, changes: Partial<DeskPlace<PostgresDataset>> = {}): Background {
   const place = { dataset: datasetOf(pushing.cluster), repository: bed.repository, sealing: plainSealing, ...changes };
-  const stopping = new AbortController();
-  const answer = answerFiles({
-    desks: { wal: new WalDesk([place]) },
-    stopping: stopping.signal,
-    logger: silentLogger,
-  });
-  const socket = startLocalSocket({ path: pushing.socket, answer, logger: silentLogger, lookEveryMs: 50 });
-  const background = {
-    stop: async () => {
-      stopping.abort(new AppError('run.interrupted', 'stopped by the spec'));
-      await socket.stop();
-    },
-  };
+  const o = { path: pushing.socket, logger: silentLogger, lookEveryMs: 50 };
+  const background = serveDesks({ wal: new WalDesk([place]) }, o);
   running.push(background);
   return background;
 }
@@ -96,33 +85,38 @@ async function openArchive({ cluster }: PushingCluster, segmentBytes = 1 << 20):
   return WalArchive.open(of, signal);
 }
 
-describe.each([
-  ['postgres18', 1],
+const SERVERS = representative<readonly ['postgres18' | 'postgres15', 1 | 16 | 64]>([
   ['postgres18', 64],
   ['postgres15', 16],
-] as const)('the WAL that archive_command of %s hands over in segments of %i MB', (server, segmentMegabytes) => {
-  it('brings back exactly the rows that were committed before a point in time', async () => {
-    const pushing = await create({ server, segmentMegabytes });
-    serve(pushing);
-    const writer = new RowWriter();
-    writer.begin(pushing.cluster);
-    await sleep(300);
-    await base(pushing);
-    const first = writer.committed.length;
-    for (let round = 0; round < 3; round += 1) {
+  ['postgres18', 1],
+]);
+
+describe.each(SERVERS)(
+  'the WAL that archive_command of %s hands over in segments of %i MB',
+  (server, segmentMegabytes) => {
+    it('brings back exactly the rows that were committed before a point in time', async () => {
+      const pushing = await create({ server, segmentMegabytes });
+      serve(pushing);
+      const writer = new RowWriter();
+      writer.begin(pushing.cluster);
       await sleep(300);
-      await pushing.switchWal();
-    }
-    await writer.stop();
-    await pushing.drain();
-    const { committed } = writer;
-    const middle = committed[Math.floor((first + 1 + committed.length) / 2)];
-    if (middle === undefined) throw new Error('nothing was committed after the base backup');
-    const toTime: RecoveryGoal = { target: { kind: 'time', at: middle.after }, inclusive: true };
-    expect(await recoverTo(pushing, toTime)).toEqual(upTo(middle.id));
-    expect(await recoverTo(pushing, LATEST)).toEqual(upTo(committed.length));
-  }, 240_000);
-});
+      await base(pushing);
+      const first = writer.committed.length;
+      for (let round = 0; round < 3; round += 1) {
+        await sleep(300);
+        await pushing.switchWal();
+      }
+      await writer.stop();
+      await pushing.drain();
+      const { committed } = writer;
+      const middle = committed[Math.floor((first + 1 + committed.length) / 2)];
+      if (middle === undefined) throw new Error('nothing was committed after the base backup');
+      const toTime: RecoveryGoal = { target: { kind: 'time', at: middle.after }, inclusive: true };
+      expect(await recoverTo(pushing, toTime)).toEqual(upTo(middle.id));
+      expect(await recoverTo(pushing, LATEST)).toEqual(upTo(committed.length));
+    }, 240_000);
+  },
+);
 
 describe('a push', () => {
   it('says what keeps a file from being stored, in one line and with the next step, and loses nothing', async () => {

@@ -26,4 +26,6 @@ export interface PushedBody {
 export interface LocalDesk {
   /** Resolves when the file is stored. Throws: the codes of the archiver; repository.*. */
   push(file: LocalFile, body: PushedBody, signal: AbortSignal): Promise<void>;
+  /** Undefined: it is not there, for certain. Throws: the codes of the archiver, backup.corrupt, sealing.*; repository.*. */
+  fetch(file: LocalFile, signal: AbortSignal): Promise<Buffer | undefined>;
 }

@@ -32,7 +32,7 @@ export async function fetchWal(files: readonly WalFile[], o: FetchWalOptions): P
   const waiting = files.values();
   const work = async (): Promise<void> => {
     for (const file of waiting) {
-      await place(file.name, await readFile(file, o), o);
+      await place(file.name, await readWalFile(file, o), o);
       done += 1;
       o.onFetched?.(done, files.length);
     }
@@ -40,9 +40,10 @@ export async function fetchWal(files: readonly WalFile[], o: FetchWalOptions): P
   await Promise.all(Array.from({ length: PARALLEL }, work));
 }
 
-async function readFile(
+/** Of pieces as far as they are there, followed by zeros. Throws: backup.corrupt, sealing.*; repository.*. */
+export async function readWalFile(
   { name, whole, pieces }: WalFile,
-  { archive, keyring, signal }: FetchWalOptions,
+  { archive, keyring, signal }: Pick<FetchWalOptions, 'archive' | 'keyring' | 'signal'>,
 ): Promise<Buffer> {
   if (whole !== undefined) return archive.read(whole, keyring, signal);
   const { segmentBytes } = archive.index;

@@ -136,6 +136,12 @@ export class WalArchive {
     for await (const object of objects) this.index.add(object);
   }
 
+  /** What was stored of a segment while it was being filled. Throws: repository.*. */
+  async lookForPieces({ timeline, name }: WalPlace, signal: AbortSignal): Promise<void> {
+    const objects = this.o.repository.list(this.folder(timeline), { signal, namePrefix: `${name}.` });
+    for await (const object of objects) this.index.add(object);
+  }
+
   private folder(timeline: number): string {
     return `${walPrefix(this.o.dataset, this.o.systemId)}/${toTimelineName(timeline)}`;
   }

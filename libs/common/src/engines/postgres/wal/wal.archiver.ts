@@ -37,6 +37,6 @@ export class WalArchiver implements Archiver<PostgresDataset> {
   }
 
   openDesk(places: readonly DeskPlace<PostgresDataset>[]): LocalDesk {
-    return new WalDesk(places.filter(({ dataset }) => dataset.wal?.mode === 'push'));
+    return new WalDesk(places);
   }
 }

@@ -4,19 +4,25 @@ import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.
 import { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Slots } from '#common/pipeline/slots.js';
+import { type ArchivedCluster, findArchived } from './fetch-file.js';
 import { assertIsWhatItSays, parseFileName } from './pushed-file.js';
+import { ReadAhead } from './read-ahead.js';
 import { RegisteredClusters } from './registered-clusters.js';
 
 /** Files in memory at once, each a segment at most. */
 const PARALLEL = 4;
 
-/** Takes what the `archive_command` of a server hands over. */
+/** Takes what the `archive_command` of a server hands over, and gives its `restore_command` what is archived, streamed or handed over. */
 export class WalDesk implements LocalDesk {
   private readonly clusters: RegisteredClusters;
   private readonly slots = new Slots(PARALLEL);
 
-  constructor(places: readonly DeskPlace<PostgresDataset>[]) {
-    this.clusters = new RegisteredClusters(places);
+  private readonly ahead = new ReadAhead();
+  /** By system identifier: the datasets that have archived something of the cluster. */
+  private readonly archived = new Map<string, readonly ArchivedCluster[]>();
+
+  constructor(private readonly places: readonly DeskPlace<PostgresDataset>[]) {
+    this.clusters = new RegisteredClusters(places.filter(({ dataset }) => dataset.wal?.mode === 'push'));
   }
 
   /**
@@ -38,6 +44,40 @@ export class WalDesk implements LocalDesk {
       const archive = await WalArchive.openName(of, file, signal);
       await archive.putFile(file, raw, { sealing, signal });
     });
+  }
+
+  /**
+   * Undefined only when a listing that began after the request does not have it: a recovery ends there.
+   * Throws: wal.invalid; wal.unregistered where nothing at all is archived of the cluster; wal.conflict, backup.corrupt, sealing.*; repository.*.
+   */
+  async fetch({ source, name }: LocalFile, signal: AbortSignal): Promise<Buffer | undefined> {
+    const file = parseFileName(name);
+    if (file === undefined)
+      throw new AppError('wal.invalid', `"${name}" is no name of a file that PostgreSQL archives`);
+    for (const cluster of await this.findArchived(source, signal)) {
+      const found = await this.ahead.fetch(cluster, file, signal);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  private async findArchived(systemId: string, signal: AbortSignal): Promise<readonly ArchivedCluster[]> {
+    const known = this.archived.get(systemId);
+    if (known !== undefined) return known;
+    const looked = await Promise.all(this.places.map((place) => findArchived(place, systemId, signal)));
+    const found = looked.filter((each) => each !== undefined);
+    if (found.length === 0) {
+      const names = this.places.map(({ dataset }) => `"${dataset.name}"`).join(', ');
+      throw new AppError(
+        'wal.unregistered',
+        `no dataset here has archived WAL of cluster ${systemId}; looked at: ${names}`,
+        {
+          systemId,
+        },
+      );
+    }
+    this.archived.set(systemId, found);
+    return found;
   }
 }
 
