@@ -19,8 +19,9 @@ import { backupOf, doWork, placeOf, prepareRestored, proveAndRepeat, restoreInPl
 
 let cluster: Cluster;
 let asked: Asked;
+let findLeft = (_runIds: readonly string[]): string[] => [];
 beforeAll(async () => {
-  cluster = await Cluster.start({ apps: ['scheduler', 'executor'] });
+  cluster = await Cluster.start({ apps: ['scheduler', 'executor'], findLeft: async (runIds) => findLeft(runIds) });
   await prepareRestored(cluster, placeOf(cluster));
   asked = await doWork(cluster, backupOf('shop'));
 }, 180_000);
@@ -125,6 +126,7 @@ describe('what the fault suite looks for', () => {
     );
     await onServer('postgres18', 'postgres', `CREATE DATABASE holdfast_${runId.replaceAll('-', '')}_a3`);
     await mkdir(join(cluster.workDirectory, 'spooled'));
+    findLeft = (runIds) => runIds.map((id) => `the lock of ${id}`);
     const session = new pg.Client({ connectionString: cluster.env['SHOP_URL'] });
     await session.connect();
     const child = spawn('sleep', ['60']);
@@ -143,6 +145,7 @@ describe('what the fault suite looks for', () => {
       new RegExp(`run ${runId} ended 2 times`),
       /is left under construction/,
       /spooled is left in the work directory/,
+      new RegExp(`the lock of ${runId} is left by a dead attempt`),
       /a session of .* is left/,
       /[(]sleep[)] of a killed app still runs/,
     ])

@@ -238,11 +238,13 @@ export const newFrom = (store: Store, destination?: string): Work => ({
   findBroken: (_cluster, asked) => findDifference(store, asked),
 });
 
-/** One that fails: then there is nothing at its destination. */
+/** One that fails: then there is nothing at its destination, or all of it. */
 export const failingNewFrom = (store: Store): Work => ({
   ...newFrom(store),
   findBroken: async (_cluster, asked) =>
-    (await store.read(destinationOf(asked))) === null ? [] : [`destination ${destinationOf(asked)} is half there`],
+    [null, await store.read()].includes(await store.read(destinationOf(asked)))
+      ? []
+      : [`destination ${destinationOf(asked)} is half there`],
 });
 
 export interface Replacing extends Work {

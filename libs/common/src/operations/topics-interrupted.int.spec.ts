@@ -4,7 +4,10 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CompressionTypes } from 'kafkajs';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { kafkaEngine } from '#common/engines/kafka/kafka.engine.js';
+import { withKafka } from '#common/engines/kafka/kafka-dataset.js';
+import { makeTopic } from '#common/engines/kafka/restore/made-topic.js';
 import { TopicsMethod } from '#common/engines/kafka/topics/topics.method.js';
+import type { TopicFacts } from '#common/engines/kafka/topics-facts.js';
 import { type SeenRecord, TopicsTestBed } from '#common/testing/topics-test-bed.js';
 
 let bed: TopicsTestBed;
@@ -86,6 +89,31 @@ describe('a restore of topics that is interrupted', () => {
     expect(await bed.exists(orders)).toBe(true);
     expect(await driver?.sweep(bed.target(), async () => 'over', signal)).toMatchObject({ removed: [orders] });
     expect(await bed.exists(orders)).toBe(false);
+  }, 60_000);
+
+  it('knows the topic of an attempt that died before its journal, and no other empty one for it', async () => {
+    const [driver] = bed.engine.restores;
+    const { signal } = new AbortController();
+    const sweep = (state: 'open' | 'over') => driver?.sweep(bed.target(), async () => state, signal);
+    const opened = await bed.open(manifest);
+    const [source] = opened.snapshot.topics as [TopicFacts];
+    const died = identity(1);
+    const order = { ...bed.order(manifest, { identity: died }), manifest: opened, target: bed.target() };
+    const make = async (): Promise<void> => {
+      await bed.delete(orders);
+      await withKafka(order.target.connection, 'spec', (kafka) => makeTopic({ source, name: orders }, order, kafka));
+    };
+    await make();
+    expect(await sweep('open')).toMatchObject({ removed: [] });
+    expect(await sweep('over')).toMatchObject({ removed: [orders] });
+    await make();
+    await bed.delete(orders);
+    await bed.bed.topic('orders', 2);
+    expect(await sweep('over')).toMatchObject({ removed: [] });
+    await make();
+    const { findings } = await bed.restore(bed.order(manifest, { identity: { ...died, attempt: 2 } }));
+    expect(findings['createdTopics']).toEqual([orders]);
+    expect((await bed.records(orders)).map(toValues)).toEqual(before.map(toValues));
   }, 60_000);
 
   it('keeps another restore out of its destination until it is over', async () => {

@@ -47,6 +47,27 @@ describe.each(representative(MAKES))('a replacement in %s', (make) => {
     expect(await client.info('keyspace')).not.toContain('db15');
   });
 
+  it('keeps what an application wrote beside it meanwhile, and replaces nothing', async () => {
+    const server = await bed.start(make, { options: { databases: '2' } });
+    const client = server.client();
+    await client.debug('POPULATE', '50000', 'key', '300');
+    const manifest = await bed.backup(server.dataset());
+    await client.set('newer', 'than the backup');
+    const beside = server.client(1);
+    const watching = await server.client().monitor();
+    const onCommand = (_time: string, [command]: readonly string[]): void => {
+      if (command?.toLowerCase() !== 'restore') return;
+      watching.off('monitor', onCommand);
+      void beside.set('own', 'of the application');
+    };
+    watching.on('monitor', onCommand);
+    await expect(bed.restore(manifest, bed.target(server), { strategy: 'replace' })).rejects.toMatchObject({
+      ...{ code: 'restore.failed', message: expect.stringContaining('wrote to database 1') },
+    });
+    expect(await client.get('newer')).toBe('than the backup');
+    expect(await beside.get('own')).toBe('of the application');
+  });
+
   it('puts back what was there where the server does not take a function', async () => {
     const server = await bed.start(make);
     const client = server.client();

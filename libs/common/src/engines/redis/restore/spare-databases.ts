@@ -77,14 +77,29 @@ export const toNoSpare = ({ first }: TargetServers, wanted: number): AppError =>
     wanted,
   });
 
-/** Nobody else wrote where the restore filled. Throws: restore.failed. */
-export async function assertUnshared(servers: TargetServers, exchanges: readonly Exchange[], written: number) {
-  let keys = 0;
-  for (const { spare } of exchanges) keys += await countKeys(servers, spare);
+/**
+ * No other client wrote where the restore filled. What another one did write stays, with all that is there: the marker goes, and so neither the next
+ * attempt nor a sweep empties the database. Throws: restore.failed.
+ */
+export async function assertUnshared(
+  servers: TargetServers,
+  exchanges: readonly Exchange[],
+  written: number,
+): Promise<void> {
+  const counts = new Map<number, number>();
+  for (const { spare } of exchanges) counts.set(spare, await countKeys(servers, spare));
+  const keys = [...counts.values()].reduce((sum, each) => sum + each, 0);
   if (keys <= written) return;
-  const numbers = exchanges.map(({ spare }) => spare).join(', ');
+  for (const spare of counts.keys()) await unmark(servers, spare);
+  const numbers = [...counts.keys()].join(', ');
   const message = `an application wrote to database ${numbers} of ${servers.first.address}, which was empty`;
-  throw new AppError('restore.failed', `${message}: it holds ${keys} keys, and ${written} were restored`);
+  const hint = `Move what the application keeps in database ${numbers}, empty it with \`redis-cli -n <number> flushdb\`, and restore again.`;
+  throw new AppError(
+    'restore.failed',
+    `${message}: ${keys} keys are there, and ${written} were restored`,
+    {},
+    { hint },
+  );
 }
 
 /**
