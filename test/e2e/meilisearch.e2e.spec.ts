@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MeilisearchClient } from '#common/engines/meilisearch/meilisearch-client.js';
+import { ScratchDatabase } from '#common/testing/scratch-database.js';
 import { Platform } from '#tools/platform/platform.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { holdfast } from '../support/cli.js';
@@ -11,8 +12,14 @@ const client = new MeilisearchClient({ url, apiKey }, new AbortController().sign
 const name = `e2e_${randomUUID().slice(0, 8)}`;
 let platform: Platform;
 let before: string;
+let database: ScratchDatabase;
 
 beforeAll(async () => {
+  database = await ScratchDatabase.create(
+    'postgres18',
+    'CREATE TABLE products (id bigint, big bigint)',
+    'INSERT INTO products SELECT n, 9007199254740993 + n FROM generate_series(1, 70) n',
+  );
   platform = await Platform.start(toPlan());
   await client.done(client.createIndex(name, 'id'));
   await client.done(client.changeSettings(name, { displayedAttributes: ['id'], synonyms: { a: ['b'] } }));
@@ -26,19 +33,26 @@ beforeAll(async () => {
 afterAll(async () => {
   await client.removeIndex(name);
   await platform?.close();
+  await database?.drop();
 });
 
-const cli = (...args: string[]) => holdfast([...args, '--config', platform.configFile], platform.env);
+const cli = (...args: string[]) => holdfast([...args, '--config', platform.cliConfigFile], platform.env);
 
 const readAll = async (): Promise<string> =>
   `${JSON.stringify(await client.settings(name))} ${await client.documents(name, 0, 1_000)}`;
 
 const toPlan = () => {
   const connection = { kind: 'meilisearch', url, apiKey };
-  const accepts = { datasets: ['search'], strategies: ['new', 'replace'], destinations: ['same'] };
+  const accepts = { datasets: ['search', 'plain'], strategies: ['new', 'replace'], destinations: ['same'] };
+  const { user, password, host, port } = database.connection;
+  const rebuild = { [name]: { url: '${env:SHOP_URL}', query: 'SELECT id, big, NULL AS none FROM products' } };
   return {
+    secrets: { SHOP_URL: `postgres://${user}:${password}@${host}:${port}/${database.name}` },
     config: {
-      datasets: { search: { ...connection, include: [name], repositories: ['store'] } },
+      datasets: {
+        search: { ...connection, include: [name], repositories: ['store'], rebuild },
+        plain: { ...connection, include: [name], repositories: ['store'] },
+      },
       targets: { search: { ...connection, accepts } },
       profiles: { search: { probes: [{ use: 'checksums' }, { use: 'documents' }] } },
     },
@@ -85,5 +99,47 @@ describe('indexes of Meilisearch', () => {
     const asked = await ask(platform, 'restore.requested', restore);
     const failed = await platform.next('restore.failed', causedBy(asked));
     expect(failed.data.error).toMatchObject({ code: 'meilisearch.index-exists' });
+  }, 60_000);
+});
+
+describe('indexes that are made anew from the database', () => {
+  const rebuilt = { name, place: name, documents: 70, isReplaced: true };
+  const spoil = () => client.done(client.addDocuments(name, '{"id":"ghost"}'));
+
+  const expectRebuilt = async (): Promise<void> => {
+    expect(await client.countDocuments(name)).toBe(70);
+    const text = (await client.documents(name, 0, 100)).toString('utf8');
+    expect(text).toContain('"big":9007199254741063');
+    expect(text).not.toContain('ghost');
+    expect(await client.settings(name)).toMatchObject({ displayedAttributes: ['id'], synonyms: { a: ['b'] } });
+  };
+
+  it('by a request on the bus, told by events', async () => {
+    await spoil();
+    const asked = await ask(platform, 'reindex.requested', { dataset: 'search', target: 'search' });
+    const { data } = await platform.next('reindex.completed', causedBy(asked));
+    expect(data).toMatchObject({ target: 'search', destination: 'same', parts: [rebuilt] });
+    expect(platform.bus.of('reindex.started', causedBy(asked))).toHaveLength(1);
+    await expectRebuilt();
+  }, 60_000);
+
+  it('by the command line, through the services and without them', async () => {
+    for (const how of ['--wait', '--local']) {
+      await spoil();
+      const { exitCode, stdout } = await cli('search', 'rebuild', 'search', '--target', 'search', how);
+      expect({ exitCode, stdout }).toMatchObject({ exitCode: 0, stdout: expect.stringContaining(name) });
+      await expectRebuilt();
+    }
+  }, 60_000);
+
+  it('are refused where the configuration does not say of what, and fail where the database is gone', async () => {
+    const refused = await ask(platform, 'reindex.requested', { dataset: 'plain', target: 'search' });
+    const { data } = await platform.next('reindex.rejected', causedBy(refused));
+    expect(data.error).toMatchObject({ code: 'request.refused', hint: expect.stringContaining('rebuild') });
+    await database.onServer(`DROP DATABASE ${database.name} WITH (FORCE)`);
+    const failed = await ask(platform, 'reindex.requested', { dataset: 'search', target: 'search' });
+    const told = await platform.next('reindex.failed', causedBy(failed));
+    expect(told.data).toMatchObject({ destination: null, error: { message: expect.stringContaining(database.name) } });
+    await expectRebuilt();
   }, 60_000);
 });

@@ -32,6 +32,7 @@ import { runsShow } from './commands/runs-show.js';
 import { schedulesList } from './commands/schedules-list.js';
 import { schedulesPause } from './commands/schedules-pause.js';
 import { schedulesResume } from './commands/schedules-resume.js';
+import { searchRebuild } from './commands/search-rebuild.js';
 import { verifyRun } from './commands/verify-run.js';
 import type { Verb } from './verb.js';
 
@@ -57,6 +58,7 @@ export const verbs: readonly Verb[] = [
   recoveryReport,
   verifyRun,
   flushCache,
+  searchRebuild,
   replayPlan,
   replayRun,
   retentionPlan,

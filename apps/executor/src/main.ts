@@ -10,6 +10,7 @@ import { startArchiving } from './archiving/archiving.js';
 import { startDesks } from './archiving/desks.js';
 import { executorIntake } from './intake/executor-intake.js';
 import { backupRun } from './runs/backup.run.js';
+import { reindexRun } from './runs/reindex.run.js';
 import { restoreRun } from './runs/restore.run.js';
 import { startEnding } from './sweeping/ending.js';
 import { startSweeping } from './sweeping/sweeping.js';
@@ -29,23 +30,24 @@ await runService('executor', async (service) => {
   });
 });
 
-/** Claims backups and restores. */
+/** Claims backups, restores and rebuilds. */
 function startWork(service: Service): void {
   const { catalog, events, installation, kafka, logger, metrics, owner, shutdown } = service;
   const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, ...config } = installation.config.executor;
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
     readPositionForBackup(installation, kafka, dataset, signal);
   const loop = startRunLoop({
-    kinds: ['backup', 'restore'],
+    kinds: ['backup', 'restore', 'reindex'],
     handlers: {
       backup: backupRun({ catalog, events, installation, readBusPosition, holdfastVersion }),
       restore: restoreRun({ catalog, events, installation, holdfastVersion, logger }),
+      reindex: reindexRun({ catalog, events, installation }),
     },
     onFailed: tellFailure(events),
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,
-    patienceMs: { backup: config.retryForMs, restore: config.retryRestoresForMs },
+    patienceMs: { backup: config.retryForMs, restore: config.retryRestoresForMs, reindex: config.retryRestoresForMs },
   });
   shutdown.add('runs', () => loop.stop(), loop.stopsWithinMs);
 }

@@ -4,6 +4,7 @@ import { approve } from './steps/approve.js';
 import { exec } from './steps/exec.js';
 import { flushCache } from './steps/flush-cache.js';
 import { http } from './steps/http.js';
+import { reindex } from './steps/reindex.js';
 import { replay } from './steps/replay.js';
 import { restore } from './steps/restore.js';
 import { verify } from './steps/verify.js';
@@ -15,6 +16,7 @@ const stepWorkers: { readonly [Use in PlanStep['use']]: StepWorker<StepOf<Use>> 
   restore,
   http,
   'flush-cache': flushCache,
+  reindex,
   verify,
   replay,
   wait,

@@ -1,17 +1,21 @@
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { ReindexRejected } from '#common/contracts/events/reindex-rejected.event.js';
+import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { readGoal } from '#common/contracts/recovery-target.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
 import type { Installation } from '#common/service/installation.js';
 import { type Intake, type IntakeTable, runEntry } from '#common/service/requests/intake.js';
+import { toRebuildWish } from '#common/service/requests/rebuild-wish.js';
 import { restoreResource } from '#common/service/requests/restore-place.js';
 import { cancelEntry } from '#common/service/requests/take-cancel.js';
 
 export const executorIntake = (installation: Installation): IntakeTable => [
   runEntry(backupIntake(installation)),
   runEntry(restoreIntake(installation)),
+  runEntry(reindexIntake(installation)),
   cancelEntry,
 ];
 
@@ -61,5 +65,27 @@ export const restoreIntake = (
     };
   },
   rejection: RestoreRejected,
+  toRejection: ({ dataset, target }, head) => ({ ...head, dataset, target }),
+});
+
+/** Refuses what has expired and what the target does not accept; no restore writes to the destination meanwhile. */
+export const reindexIntake = (
+  installation: Installation,
+): Intake<typeof ReindexRequested.data, typeof ReindexRejected.data> => ({
+  request: ReindexRequested,
+  decide: (event, now) => {
+    const { data } = event;
+    assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
+    const { destination } = toRebuildWish(data, installation);
+    return {
+      kind: 'reindex',
+      dataset: data.dataset,
+      resource: restoreResource(installation, data.target, destination),
+      sourceHost: null,
+      deadlineAt: null,
+      maxAttempts: installation.config.executor.maxAttempts,
+    };
+  },
+  rejection: ReindexRejected,
   toRejection: ({ dataset, target }, head) => ({ ...head, dataset, target }),
 });

@@ -19,6 +19,7 @@ const requests: Readonly<Record<RunKind, { readonly dataset: string; readonly [f
   backup: { dataset: 'shop', method: 'dump' },
   restore: { dataset: 'shop', target: 'staging', backup: 'latest' },
   verification: { dataset: 'shop', target: 'staging', destination: 'shop', profile: 'shop', backup: randomUUID() },
+  reindex: { dataset: 'search', target: 'search' },
   replay: { dataset: 'shop', mode: 'reset', backup: randomUUID() },
 };
 
@@ -58,7 +59,10 @@ describe('without any worker', () => {
       { type: 'backup.failed', code: 'run.cancelled' },
       { type: 'backup.failed', code: 'run.exhausted' },
       { type: 'backup.failed', code: 'run.overdue' },
-      ...['replay', 'restore', 'verification'].map((kind) => ({ type: `${kind}.failed`, code: 'run.exhausted' })),
+      ...['reindex', 'replay', 'restore', 'verification'].map((kind) => ({
+        type: `${kind}.failed`,
+        code: 'run.exhausted',
+      })),
     ]);
   });
 

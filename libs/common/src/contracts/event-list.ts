@@ -13,6 +13,11 @@ import { BackupRequested } from './events/backup-requested.event.js';
 import { BackupStarted } from './events/backup-started.event.js';
 import { BusRequestsLost } from './events/bus-requests-lost.event.js';
 import { BusTopicReplaced } from './events/bus-topic-replaced.event.js';
+import { ReindexCompleted } from './events/reindex-completed.event.js';
+import { ReindexFailed } from './events/reindex-failed.event.js';
+import { ReindexRejected } from './events/reindex-rejected.event.js';
+import { ReindexRequested } from './events/reindex-requested.event.js';
+import { ReindexStarted } from './events/reindex-started.event.js';
 import { ReplayCompleted } from './events/replay-completed.event.js';
 import { ReplayFailed } from './events/replay-failed.event.js';
 import { ReplayRejected } from './events/replay-rejected.event.js';
@@ -48,6 +53,11 @@ export const events = [
   BackupStarted,
   BusRequestsLost,
   BusTopicReplaced,
+  ReindexCompleted,
+  ReindexFailed,
+  ReindexRejected,
+  ReindexRequested,
+  ReindexStarted,
   ReplayCompleted,
   ReplayFailed,
   ReplayRejected,

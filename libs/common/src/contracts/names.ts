@@ -97,3 +97,6 @@ export const ProblemShape = z
     context: z.record(z.string(), z.unknown()).default({}),
   })
   .describe('Why something was refused or failed, and what to do next');
+
+/** What a rebuild makes: an index, as the configuration calls it. */
+export const RebuiltPart = z.string().regex(/^[a-zA-Z0-9_-]{1,400}$/);

@@ -14,8 +14,10 @@ import type { Archiver } from './archiver.js';
 import type { Check } from './check.js';
 import type { FindEarlier } from './earlier-backup.js';
 import type { Findings, Remember } from './findings.js';
+import type { FlushOptions } from './flush-options.js';
 import type { Material, RestoreProgress } from './material.js';
 import type { Options } from './options.js';
+import type { Rebuild } from './rebuild.js';
 import type { SharedObjects } from './shared-objects.js';
 import type { Summary } from './summary.js';
 
@@ -77,6 +79,8 @@ export interface TargetKind<
    * were made from. Returns how much went, or would go. Absent: nothing of this kind is a cache. Throws: the engine's own codes.
    */
   flush?(target: T, destination: string, o: FlushOptions): Promise<number>;
+  /** Makes anew what was made of something else, in place of what is there. Absent: nothing of this kind is. */
+  readonly rebuild?: Rebuild<D, T>;
   readonly checks: Pick<EngineChecks<D, T>, 'target'>;
   /**
    * Lets the probes of the engine at what was restored, where they know it: as a target and a destination of the engine's own kind. Absent: they
@@ -98,14 +102,6 @@ export interface RestoredPlace<D, T, F extends object> extends ProbedPlace {
 export interface ProbedPlace {
   readonly target: RestoreTarget;
   readonly destination: string;
-}
-
-export interface FlushOptions {
-  readonly signal: AbortSignal;
-  readonly pattern?: string | undefined;
-  /** Only count. */
-  readonly isPreview: boolean;
-  readonly onProgress?: (removed: number) => void;
 }
 
 /** What `holdfast check` asks of one kind. */

@@ -708,6 +708,11 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Find the identity of one of the recipients that the message names, add it to `encryption.identity`, then run `holdfast keys check`.',
   },
+  'search.source': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Run the query under `rebuild` of the dataset by hand, as the role in its `url`: it must return each id once, and see every row. Then ask for the rebuild again.',
+  },
   'search.unreachable': {
     retryable: true,
     passes: true,

@@ -4,13 +4,14 @@ import { approve } from './steps/approve.step.js';
 import { exec } from './steps/exec.step.js';
 import { flushCache } from './steps/flush-cache.step.js';
 import { http } from './steps/http.step.js';
+import { reindex } from './steps/reindex.step.js';
 import { replay } from './steps/replay.step.js';
 import { restore } from './steps/restore.step.js';
 import { verify } from './steps/verify.step.js';
 import { wait } from './steps/wait.step.js';
 
 /** Every kind of step. A new one adds its file and a line here, and what it does in apps/cli/src/plans/steps/. */
-export const stepKinds = [exec, restore, http, flushCache, verify, replay, wait, approve] as const;
+export const stepKinds = [exec, restore, http, flushCache, reindex, verify, replay, wait, approve] as const;
 
 type Kinds = (typeof stepKinds)[number];
 
@@ -26,6 +27,7 @@ export const PlanStep = z.discriminatedUnion(
     restore.schema,
     http.schema,
     flushCache.schema,
+    reindex.schema,
     verify.schema,
     replay.schema,
     wait.schema,

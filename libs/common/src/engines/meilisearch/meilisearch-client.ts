@@ -77,6 +77,10 @@ export class MeilisearchClient {
     return Number(((await this.read(`indexes/${uid}/stats`)) as JsonObject)['rawDocumentDbSize']);
   }
 
+  async countDocuments(uid: string): Promise<number> {
+    return Number(((await this.read(`indexes/${uid}/stats`)) as JsonObject)['numberOfDocuments']);
+  }
+
   /** Of a document, without its vectors. */
   async averageBytes(uid: string): Promise<number> {
     return Number(((await this.read(`indexes/${uid}/stats`)) as JsonObject)['avgDocumentSize']);

@@ -1,5 +1,5 @@
 import type { OpenManifest } from '#common/contracts/manifest.js';
-import type { Json } from '#common/domain/json.js';
+import type { Json, JsonObject } from '#common/domain/json.js';
 import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
 import type { DocumentsFacts } from './documents-facts.js';
 
@@ -20,6 +20,18 @@ export interface MeilisearchDataset extends ProtectedDataset {
   readonly exclude: readonly string[];
   /** What stands before every name on the server and is no part of it: empty but for what a restore under a prefix made. */
   readonly prefix: string;
+  /** By index: of which rows it is made. */
+  readonly rebuild: Readonly<Record<string, RebuildSource>>;
+}
+
+/** The rows of a database that an index is made of. */
+export interface RebuildSource {
+  readonly url: string;
+  /** Each row is a document: its columns are the fields. */
+  readonly query: string;
+  readonly primaryKey: string;
+  /** undefined: those of the index that is replaced. */
+  readonly settings: JsonObject | undefined;
 }
 
 /** Members of embedders that the backup does not hold, by index and embedder. */

@@ -1,8 +1,10 @@
 import { z } from 'zod';
-import type { Json } from '#common/domain/json.js';
+import { RebuiltPart } from '#common/contracts/names.js';
+import type { Json, JsonObject } from '#common/domain/json.js';
 import type { ProtectedDataset, RestoreTarget } from '#common/engines/engine.js';
 import { defineOptions } from '#common/engines/options.js';
-import type { MeilisearchDataset, MeilisearchTarget } from './meilisearch-dataset.js';
+import { PostgresUrl } from '#common/pg/url-schema.js';
+import type { MeilisearchDataset, MeilisearchTarget, RebuildSource } from './meilisearch-dataset.js';
 
 const Url = z.url({ protocol: /^https?$/, error: 'must look like http://host:7700' }).describe('Of the server');
 const ApiKey = z
@@ -16,20 +18,50 @@ const IndexPattern = z
   .regex(/^[a-zA-Z0-9_*-]{1,400}$/)
   .describe('A name, or a pattern with * for any run of characters');
 
+const RebuildOptions = z.strictObject({
+  url: PostgresUrl.describe('Of the database, as a role that sees every row'),
+  query: z
+    .string()
+    .min(1)
+    .describe(
+      'SELECT of which each row is a document: name its columns as the fields are called, "priceCents" in quotes',
+    ),
+  primaryKey: z.string().min(1).default('id').describe('The column that identifies a document'),
+  settings: z
+    .record(z.string(), z.json())
+    .optional()
+    .describe('Of the index, as the API of Meilisearch takes them; default: those of the index that is replaced'),
+});
+
 const DatasetOptions = z.object({
   url: Url,
   apiKey: ApiKey,
   include: z.array(IndexPattern).min(1).default(['*']).describe('The indexes that are protected'),
   exclude: z.array(IndexPattern).default([]).describe('Of these, those that are not'),
+  rebuild: z
+    .record(RebuiltPart, RebuildOptions)
+    .default({})
+    .describe('By index: of which rows of a PostgreSQL database it can be made anew'),
 });
 
 /** What holdfast.yaml says of indexes to protect. */
 export const meilisearchDataset = defineOptions(
   DatasetOptions,
-  (common: ProtectedDataset, { url, apiKey, include, exclude }): MeilisearchDataset => ({
+  (common: ProtectedDataset, { url, apiKey, include, exclude, rebuild }): MeilisearchDataset => ({
     ...{ ...common, include, exclude, prefix: '', connection: { url, apiKey } },
+    rebuild: toSources(rebuild),
   }),
 );
+
+const toSources = (
+  rebuild: Readonly<Record<string, z.output<typeof RebuildOptions>>>,
+): Readonly<Record<string, RebuildSource>> =>
+  Object.fromEntries(
+    Object.entries(rebuild).map(([index, { settings, ...source }]) => [
+      index,
+      { ...source, settings: settings as JsonObject | undefined },
+    ]),
+  );
 
 const Secret: z.ZodType<Json> = z.union([z.string(), z.record(z.string(), z.string())]);
 

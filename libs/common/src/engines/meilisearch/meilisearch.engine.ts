@@ -7,6 +7,7 @@ import { MeilisearchClient } from './meilisearch-client.js';
 import { type MeilisearchDataset, type MeilisearchTarget, placeOf } from './meilisearch-dataset.js';
 import { meilisearchDataset, meilisearchTarget } from './meilisearch-options.js';
 import { documentsProbe } from './probes/documents.probe.js';
+import { rebuildIndexes } from './rebuild/rebuild-indexes.js';
 import { toDestination, toPrefix } from './restore/destination.js';
 import { DocumentsDriver } from './restore/documents.driver.js';
 
@@ -19,6 +20,7 @@ export const meilisearch: Engine<MeilisearchDataset, MeilisearchTarget, Document
   methods: [documentsMethod],
   restores: [new DocumentsDriver()],
   probes: [documentsProbe],
+  rebuild: rebuildIndexes,
   place: placeOf,
   toDestination: (wanted) => toDestination(wanted),
   assertThere: async ({ connection }, _destination, signal) => {

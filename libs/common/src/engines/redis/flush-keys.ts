@@ -1,4 +1,4 @@
-import type { FlushOptions } from '#common/engines/engine.js';
+import type { FlushOptions } from '#common/engines/flush-options.js';
 import type { RedisClient } from './client.js';
 import { parseDestination } from './destination.js';
 import type { RedisTarget } from './redis-dataset.js';

@@ -1,4 +1,5 @@
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { VerificationRequested } from '#common/contracts/events/verification-requested.event.js';
@@ -10,4 +11,5 @@ export const REQUEST_VERSIONS: Readonly<Record<RunKind, number>> = {
   restore: RestoreRequested.version,
   verification: VerificationRequested.version,
   replay: ReplayRequested.version,
+  reindex: ReindexRequested.version,
 };

@@ -1,6 +1,8 @@
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { BackupFailed } from '#common/contracts/events/backup-failed.event.js';
+import { ReindexFailed } from '#common/contracts/events/reindex-failed.event.js';
+import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReplayFailed } from '#common/contracts/events/replay-failed.event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { RestoreFailed } from '#common/contracts/events/restore-failed.event.js';
@@ -58,5 +60,10 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
   replay: (run, ended, tx, events) => {
     const { mode } = ReplayRequested.read(run.request, run.requestVersion);
     return events.add(tx, run, ReplayFailed, (head) => ({ ...head, ...ended, mode }));
+  },
+
+  reindex: (run, ended, tx, events) => {
+    const { target, destination = null } = ReindexRequested.read(run.request, run.requestVersion);
+    return events.add(tx, run, ReindexFailed, (head) => ({ ...head, ...ended, target, destination }));
   },
 };

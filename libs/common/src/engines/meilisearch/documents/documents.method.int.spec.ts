@@ -39,7 +39,7 @@ const newName = (): string => {
 
 const datasetOf = (name: string, key: string = apiKey): MeilisearchDataset => ({
   ...{ name: 'spec', compression: { level: 1, threads: 1 }, connection: { url, apiKey: key } },
-  ...{ include: [name], exclude: [], prefix: '' },
+  ...{ include: [name], exclude: [], prefix: '', rebuild: {} },
 });
 
 const target: MeilisearchTarget = { name: 'staging', connection: { url, apiKey }, embedderSecrets: {} };

@@ -5,14 +5,13 @@ import { DocumentsDigest, digestOf } from '#common/engines/meilisearch/documents
 import { readPages } from '#common/engines/meilisearch/documents/read-pages.js';
 import type { IndexFacts } from '#common/engines/meilisearch/documents-facts.js';
 import { hideSecrets, withSecrets } from '#common/engines/meilisearch/embedder-secrets.js';
-import type { IndexView, MeilisearchClient, TaskView } from '#common/engines/meilisearch/meilisearch-client.js';
+import type { IndexView, MeilisearchClient } from '#common/engines/meilisearch/meilisearch-client.js';
 import { AppError } from '#common/errors/app-error.js';
+import { DocumentsQueue } from './documents-queue.js';
 
 /** Well below the 100 MB that a server takes in one request unless it is configured otherwise. */
 const BATCH_BYTES = 8 * 1024 * 1024;
 const NEWLINE = 0x0a;
-/** The server keeps what waits on its disk. */
-const MAX_WAITING = 4;
 
 export interface FillOptions {
   readonly open: () => Promise<Readable>;
@@ -29,7 +28,7 @@ export async function fillIndex(client: MeilisearchClient, o: FillOptions): Prom
   const { source, uid } = o;
   await client.done(client.createIndex(uid, source.primaryKey));
   const made = await client.loadIndex(uid);
-  const waiting: TaskView[] = [];
+  const queue = new DocumentsQueue(client, uid);
   let isBegun = false;
   for await (const batch of toBatches(await o.open(), source)) {
     let lines = batch;
@@ -40,12 +39,11 @@ export async function fillIndex(client: MeilisearchClient, o: FillOptions): Prom
       isBegun = true;
     }
     if (lines === '') continue;
-    waiting.push(await client.addDocuments(uid, lines));
-    if (waiting.length >= MAX_WAITING) await client.done(waiting.shift() as TaskView);
+    await queue.add(lines);
     o.onBytes(Buffer.byteLength(batch));
   }
   if (!isBegun) throw corrupt(source);
-  for (const task of waiting) await client.done(task);
+  await queue.end();
   return made;
 }
 
