@@ -48,8 +48,14 @@ module.exports = {
     rule(
       'engines-stay-apart',
       'what two engines share belongs in process or pipeline',
-      { path: `${lib}engines/([^/]+)/`, pathNot: specs },
+      { path: `${lib}engines/(?!temporal/)([^/]+)/`, pathNot: specs },
       { path: `${lib}engines/[^/]+/`, pathNot: `${lib}engines/$1/` },
+    ),
+    rule(
+      'temporal-is-a-preset-over-postgres',
+      'of the other engines it may use that of PostgreSQL',
+      { path: `${lib}engines/temporal/`, pathNot: specs },
+      { path: `${lib}engines/[^/]+/`, pathNot: `${lib}engines/(temporal|postgres)/` },
     ),
     rule(
       'only-apps-read-config',

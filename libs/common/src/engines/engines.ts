@@ -5,9 +5,10 @@ import { kafka } from './kafka/kafka.engine.js';
 import { meilisearch } from './meilisearch/meilisearch.engine.js';
 import { postgres } from './postgres/postgres.engine.js';
 import { redis } from './redis/redis.engine.js';
+import { temporal } from './temporal/temporal.engine.js';
 
 /** Every kind of dataset that this program knows. A new one adds its folder and a line here. */
-export const engines: readonly [Engine, ...Engine[]] = [postgres, bucket, kafka, redis, meilisearch];
+export const engines: readonly [Engine, ...Engine[]] = [postgres, bucket, kafka, redis, meilisearch, temporal];
 
 interface Named {
   readonly name: string;

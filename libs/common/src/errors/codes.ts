@@ -724,6 +724,11 @@ export const Codes = {
     exit: Exit.badInput,
     hint: 'Give the service another `http.port` in the configuration, or stop what listens there.',
   },
+  'temporal.store-missing': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Name the database of `defaultStore` in `url` and that of `visibilityStore` in `visibilityUrl`, as the configuration of Temporal has them.',
+  },
   'wal.conflict': {
     retryable: false,
     exit: Exit.refused,

@@ -15,3 +15,15 @@ export async function findFreePorts(count: number): Promise<number[]> {
   await Promise.all(listeners.map((listener) => new Promise((resolve) => listener.close(resolve))));
   return ports;
 }
+
+/** One that fits into 15 bits, for servers that keep it as such a number. */
+export async function findLowPort(): Promise<number> {
+  for (;;) {
+    const listener = createServer().listen(12_000 + Math.floor(Math.random() * 8_000), '127.0.0.1');
+    const isFree = await once(listener, 'listening').catch(() => undefined);
+    if (isFree === undefined) continue;
+    const { port } = listener.address() as AddressInfo;
+    await new Promise((resolve) => listener.close(resolve));
+    return port;
+  }
+}

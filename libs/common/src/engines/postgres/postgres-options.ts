@@ -7,7 +7,7 @@ import { PostgresUrl } from '#common/pg/url-schema.js';
 import type { PostgresDataset, PostgresTarget } from './postgres-dataset.js';
 import { TenantTablesOptions } from './tenants/tenant-options.js';
 
-const DatasetOptions = z.strictObject({
+export const PostgresDatasetOptions = z.strictObject({
   url: PostgresUrl,
   toolDirectories: z.array(z.string()).default([]).describe('Searched for pg_dump before the well-known places'),
   tenantTables: TenantTablesOptions.optional(),
@@ -77,12 +77,12 @@ const DatasetOptions = z.strictObject({
     .describe('Set: the WAL of the whole cluster is archived without an end, for recoveries to any point in time'),
 });
 
-const toWalOptions = (wal: z.output<typeof DatasetOptions>['wal']): PostgresDataset['wal'] =>
+const toWalOptions = (wal: z.output<typeof PostgresDatasetOptions>['wal']): PostgresDataset['wal'] =>
   wal?.mode === 'stream' ? { mode: 'stream', slot: wal.slot } : wal;
 
 /** What holdfast.yaml says of a database to protect. */
 export const postgresDataset = defineOptions(
-  DatasetOptions.strip(),
+  PostgresDatasetOptions.strip(),
   (common: ProtectedDataset, { url, fingerprint, ...options }): PostgresDataset => ({
     ...common,
     connection: parsePgUrl(url),
@@ -97,7 +97,7 @@ export const postgresDataset = defineOptions(
   }),
 );
 
-const TargetOptions = z.strictObject({
+export const PostgresTargetOptions = z.strictObject({
   url: PostgresUrl.describe(
     'A role that may create databases and connect to `postgres`, from where restores work whatever database is named here',
   ),
@@ -124,7 +124,7 @@ const TargetOptions = z.strictObject({
 
 /** What holdfast.yaml says of a server to restore to. */
 export const postgresTarget = defineOptions(
-  TargetOptions.strip(),
+  PostgresTargetOptions.strip(),
   ({ name }: RestoreTarget, { url, owner, toolDirectories, ...options }): PostgresTarget => ({
     ...{ name, connection: parsePgUrl(url), owner, toolDirectories },
     privileges: options.privileges,

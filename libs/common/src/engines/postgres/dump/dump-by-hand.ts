@@ -6,18 +6,19 @@ import { quoteArgument } from '#common/process/command.js';
 export const ARCHIVE = 'database.dump';
 export const GLOBALS = 'globals.sql';
 
-/** Creates roles, creates and fills the database, with the tools of PostgreSQL alone. */
-export function toCommandsByHand({ facts, tools }: MadeBackup<SnapshotFacts>): readonly string[] {
+/** Creates roles, creates and fills the database, with the tools of PostgreSQL alone. `prefix`: of the names of the dump's objects. */
+export function toCommandsByHand({ facts, tools }: MadeBackup<SnapshotFacts>, prefix = ''): readonly string[] {
+  const [archive, globals] = [prefix + ARCHIVE, prefix + GLOBALS];
   const major = /\d+/.exec(tools['pg_dump']?.split(') ')[1] ?? '')?.[0] ?? '';
   const { database } = facts;
   return [
     `# With the client tools of PostgreSQL ${major} or newer; PGHOST, PGPORT, PGUSER and PGPASSWORD name the server and a superuser.`,
     '# Roles come without passwords: set them afterwards. "already exists" is harmless here.',
-    `psql --dbname=postgres --file=${GLOBALS}`,
+    `psql --dbname=postgres --file=${globals}`,
     `# Creates database ${JSON.stringify(database)} with its owner, settings and privileges; it must not exist yet.`,
-    `pg_restore --create --dbname=postgres ${ARCHIVE}`,
+    `pg_restore --create --dbname=postgres ${archive}`,
     '# Or under another name, without its settings and the rights on the database itself:',
-    `#   createdb --template=template0 ${toLocaleOptions(facts)} restored && pg_restore --dbname=restored ${ARCHIVE}`,
+    `#   createdb --template=template0 ${toLocaleOptions(facts)} restored && pg_restore --dbname=restored ${archive}`,
     `vacuumdb --analyze-only --dbname=${quoteArgument(toConnInfo(database))}`,
   ];
 }

@@ -7,7 +7,7 @@ import { countTables, type TableCount } from '#common/engines/postgres/facts/cou
 import { withContents } from '#common/engines/postgres/facts/large-object-ranges.js';
 import { type CatalogFacts, toSnapshotFacts } from '#common/engines/postgres/facts/read.js';
 import { readSequences, withEndValues } from '#common/engines/postgres/facts/sequences.js';
-import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { runCommand } from '#common/process/run-command.js';
@@ -16,7 +16,7 @@ import type { Sealing } from '#common/sealing/sealing.js';
 import { ARCHIVE, GLOBALS } from './dump-by-hand.js';
 import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
-import type { HeldSnapshot } from './dump-snapshot.js';
+import { type HeldSnapshot, inHeldSnapshot } from './dump-snapshot.js';
 import { watchTenants } from './dump-tenants.js';
 
 /** A dump that has its snapshot and all its locks, and waits for its reader. */
@@ -90,6 +90,14 @@ export class PgDumpOutput implements BackupSession<SnapshotFacts> {
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     }
+  }
+
+  /** Reads more of what the dump shows, on a session of its own; only before `facts`. Throws: postgres.*; what `read` throws. */
+  inSnapshot<T>(read: (session: PgSession) => Promise<T>): Promise<T> {
+    const { dataset, applicationName, signal, started } = this.parts;
+    return withPgSession(dataset.connection, { applicationName, signal }, (session) =>
+      inHeldSnapshot(session, started.snapshot, () => read(session)),
+    );
   }
 
   /** Ends children, gives locks and snapshot back. Idempotent, never throws. */

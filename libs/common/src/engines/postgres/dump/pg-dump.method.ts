@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import type { BackupMethod, OpenOptions } from '#common/engines/engine.js';
+import type { BackupMethod, MadeBackup, OpenOptions } from '#common/engines/engine.js';
 import { assertReadable } from '#common/engines/postgres/facts/access.js';
 import { readMigrationHead } from '#common/engines/postgres/facts/migration.js';
 import { pinFactSettings } from '#common/engines/postgres/facts/pinned-session.js';
@@ -25,12 +25,16 @@ import { PgDumpOutput, type StartedDump } from './pg-dump-output.js';
 /** What becomes of the archive behind pg_dump, and of small objects. */
 export type Seal = Pick<Sealing, 'tail' | 'bytes'>;
 
-type DumpOptions = Omit<OpenOptions, 'sealing'> & { readonly sealing: Seal };
+interface DumpOptions extends Omit<OpenOptions, 'sealing'> {
+  readonly sealing: Seal;
+  /** Awaited between the snapshot and the dump of it; again with each snapshot that is taken anew. What it throws ends the dump. */
+  readonly beforeDump?: () => Promise<void>;
+}
 
 /** Logical backups of one database in pg_dump's custom format, with its roles beside it. */
 export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts> {
   readonly name = 'dump';
-  readonly byHand = toCommandsByHand;
+  readonly byHand = (made: MadeBackup<SnapshotFacts>): readonly string[] => toCommandsByHand(made);
 
   /** `tries`: how often a session that alters tables may come in between before the backup fails. The default takes some ten seconds. */
   constructor(
@@ -61,9 +65,10 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
       const lockTimeout = { lock_timeout: `${lockTimeoutOf(dataset)}ms` };
       const holder = await PgSession.open(source.connection, { ...session, settings: lockTimeout });
       try {
-        const { readBusPosition, sealing } = o;
+        const { readBusPosition, beforeDump, sealing } = o;
         const shared = { dataset: source, toolset, sealing, applicationName, signal };
-        const started = await startDump({ holder, reader }, { ...shared, readBusPosition, tries: this.tries });
+        const around = { readBusPosition, beforeDump, tries: this.tries };
+        const started = await startDump({ holder, reader }, { ...shared, ...around });
         return new PgDumpOutput({ ...shared, holder, started, stop });
       } catch (error) {
         stop.abort(error);
@@ -79,6 +84,7 @@ export interface StartOptions extends HoldOptions {
   readonly toolset: PgToolset;
   readonly sealing: Seal;
   readonly applicationName: string;
+  readonly beforeDump: DumpOptions['beforeDump'];
   /** A migration or a nightly TRUNCATE is over after a few. */
   readonly tries: number;
 }
@@ -129,6 +135,7 @@ async function tryStart(sessions: DumpSessions, o: StartOptions, giveUp: AbortCo
   const snapshot = await holdSnapshot(holder, tables, o).catch(async (error) => {
     throw isLockTimeout(error) ? await toLockedError(sessions, tables, o) : error;
   });
+  await o.beforeDump?.();
   const { chain, applicationName } = spawnDump(snapshot, o, AbortSignal.any([o.signal, giveUp.signal]));
   try {
     await awaitDumpLocks(reader, { applicationName, tables, ended: chain.ended, signal: o.signal });

@@ -7,9 +7,16 @@ import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { identifier, joined, literal, type Sql, sql } from '#common/pg/sql.js';
 import { toRestoreName } from './sessions.js';
 
+/** Whose a database under construction is; an attempt that builds several names its parts, in small letters. */
+export interface ScratchIdentity extends AttemptIdentity {
+  readonly part?: string;
+}
+
 /** A database under construction carries this name, so that the wanted name only ever means a whole database. */
 const scratchPrefix = ({ runId }: AttemptIdentity): string => `holdfast_${runId.replaceAll('-', '')}_a`;
-export const toScratchName = (identity: AttemptIdentity): string => `${scratchPrefix(identity)}${identity.attempt}`;
+const partSuffix = ({ part }: ScratchIdentity): string => (part === undefined ? '' : `_${part}`);
+export const toScratchName = (identity: ScratchIdentity): string =>
+  `${scratchPrefix(identity)}${identity.attempt}${partSuffix(identity)}`;
 
 export async function databaseExists(session: PgSession, database: string): Promise<boolean> {
   const rows = await session.query('SELECT FROM pg_database WHERE datname = $1', [database]);
@@ -29,7 +36,7 @@ export async function createScratch(
   session: PgSession,
   facts: SnapshotFacts,
   target: PostgresTarget,
-  identity: AttemptIdentity,
+  identity: ScratchIdentity,
 ): Promise<string> {
   await dropScratches(session, identity);
   const name = toScratchName(identity);
@@ -56,11 +63,11 @@ function toLocale(facts: SnapshotFacts, serverMajor: number): Sql {
   return joined(options, sql` `);
 }
 
-/** Of all attempts of the run. */
-export async function dropScratches(session: PgSession, identity: AttemptIdentity): Promise<void> {
+/** Of all attempts of the run; where a part is named, of that part alone. */
+export async function dropScratches(session: PgSession, identity: ScratchIdentity): Promise<void> {
   const rows = await session.query<{ name: string }>(
-    'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1)',
-    [scratchPrefix(identity)],
+    'SELECT datname AS name FROM pg_database WHERE starts_with(datname, $1) AND right(datname, length($2)) = $2',
+    [scratchPrefix(identity), partSuffix(identity)],
   );
   for (const { name } of rows) await session.query(sql`DROP DATABASE IF EXISTS ${identifier(name)} WITH (FORCE)`);
 }
@@ -69,35 +76,54 @@ export async function dropScratches(session: PgSession, identity: AttemptIdentit
 const TIDY_MS = 30_000;
 
 /** Drops what this attempt left under construction, on a session of its own: the attempt's are gone when it was aborted. */
-export async function dropOwnScratch(target: PostgresTarget, identity: AttemptIdentity): Promise<void> {
+export async function dropOwnScratch(target: PostgresTarget, identity: ScratchIdentity): Promise<void> {
   const options = { signal: AbortSignal.timeout(TIDY_MS), applicationName: `holdfast tidy ${identity.runId}` };
   await withPgSession(serverOf(target), options, (session) =>
     session.query(sql`DROP DATABASE IF EXISTS ${identifier(toScratchName(identity))} WITH (FORCE)`),
   );
 }
 
+/** A database that is whole, under the name of its attempt. */
+export interface BuiltScratch {
+  readonly scratch: string;
+  /** What it will be called. */
+  readonly database: string;
+  /** Its number, which it keeps under every name. */
+  readonly oid: string | null;
+  /** Its settings and rights. */
+  readonly statements: readonly Sql[];
+  /** Complaints known to be harmless. */
+  readonly complaints: readonly string[];
+  /** Where a database goes that has the name: away under this one. Undefined: none may have it. */
+  readonly aside?: string | undefined;
+}
+
 /**
- * Gives the finished database its settings and rights, its comment and its name. The rename is the moment at which it exists.
- * Throws: restore.database-exists.
+ * Gives finished databases their settings and rights, their comments, and then all of them their names in one transaction. That is the moment at
+ * which they exist. Throws: restore.database-exists; postgres.*.
  */
-export async function publishScratch(
-  session: PgSession,
-  names: { readonly scratch: string; readonly database: string },
-  statements: readonly Sql[],
-): Promise<void> {
-  for (const statement of statements) await session.query(statement);
+export async function publishScratches(session: PgSession, built: readonly BuiltScratch[]): Promise<void> {
+  for (const { statements } of built) for (const statement of statements) await session.query(statement);
+  await session.query('BEGIN');
   try {
-    await session.query(sql`ALTER DATABASE ${identifier(names.scratch)} RENAME TO ${identifier(names.database)}`);
+    for (const { scratch, database, aside } of built) {
+      if (aside !== undefined && (await databaseExists(session, database))) await rename(session, database, aside);
+      await rename(session, scratch, database);
+    }
+    await session.query('COMMIT');
   } catch (error) {
-    if (!(await databaseExists(session, names.database))) throw error;
-    throw new AppError(
-      'restore.database-exists',
-      `database "${names.database}" was created meanwhile`,
-      {},
-      { cause: error },
-    );
+    await session.query('ROLLBACK');
+    for (const { database, aside } of built) {
+      if (aside !== undefined || !(await databaseExists(session, database))) continue;
+      const message = `database "${database}" was created meanwhile`;
+      throw new AppError('restore.database-exists', message, {}, { cause: error });
+    }
+    throw error;
   }
 }
+
+const rename = (session: PgSession, from: string, to: string): Promise<unknown> =>
+  session.query(sql`ALTER DATABASE ${identifier(from)} RENAME TO ${identifier(to)}`);
 
 /** Fresh statistics, or the first queries after a restore are the slowest ones. */
 export const analyze = (

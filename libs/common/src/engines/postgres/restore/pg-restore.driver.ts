@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type {
   AttemptIdentity,
@@ -17,14 +16,14 @@ import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { dropScratches, findDatabaseOid } from './database.js';
 import { lockDatabase } from './lock.js';
-import { roleSettingStatements, withheldSettings } from './preparation/settings.js';
+import { withheldSettings } from './preparation/settings.js';
 import { describePlan } from './preview/describe-plan.js';
 import { subscriptionsOf } from './preview/left-out.js';
 import type { PostgresRestorePlan } from './preview/plan.js';
 import { previewRestore } from './preview/preview.js';
 import { findRestoreTools } from './preview/tools.js';
-import { type RoleStatements, toRoleStatements, toWithheldRights } from './roles/globals.js';
-import { createRoles, withoutAbsentGroups } from './roles/roles.js';
+import { bringRoles, readMissingRoles } from './roles/bring-roles.js';
+import { toWithheldRights } from './roles/globals.js';
 import { intoExisting, intoNew } from './strategies.js';
 import { endRestore } from './sweep/end-restore.js';
 import { sweepServer } from './sweep/sweep-server.js';
@@ -116,25 +115,4 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
   sweep(target: PostgresTarget, stateOf: StateOf, signal: AbortSignal): Promise<Swept> {
     return sweepServer(target, { stateOf }, signal);
   }
-}
-
-/** As the backup's own globals describe them; they are fetched in any case, for a backup is whole or it is not used. */
-async function readMissingRoles(
-  { missingRoles }: PostgresRestorePlan,
-  material: Pick<Material, 'spool'>,
-  session: PgSession,
-): Promise<RoleStatements[]> {
-  const globals = await readFile(await material.spool('globals.sql'), 'utf8');
-  if (missingRoles.length === 0) return [];
-  return withoutAbsentGroups(session, toRoleStatements(globals, missingRoles, session.serverMajor));
-}
-
-async function bringRoles(
-  roles: readonly RoleStatements[],
-  { snapshot }: PostgresManifest,
-  session: PgSession,
-): Promise<void> {
-  if (roles.length === 0) return;
-  const names = roles.map(({ name }) => name);
-  await createRoles(session, roles, roleSettingStatements(snapshot, names));
 }

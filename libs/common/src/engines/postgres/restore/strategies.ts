@@ -1,5 +1,5 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
-import type { AttemptIdentity, RestoreOrder, RestoreWork } from '#common/engines/engine.js';
+import type { RestoreOrder, RestoreWork } from '#common/engines/engine.js';
 import type { Remember } from '#common/engines/findings.js';
 import { type PgSession, type PgSessionOptions, withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
@@ -7,7 +7,16 @@ import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.j
 import { findTableLocks, toLockContext, toLockText } from '#common/engines/postgres/table-locks.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
-import { analyze, createScratch, dropOwnScratch, findDatabaseOid, publishScratch, toScratchName } from './database.js';
+import {
+  analyze,
+  type BuiltScratch,
+  createScratch,
+  dropOwnScratch,
+  findDatabaseOid,
+  publishScratches,
+  type ScratchIdentity,
+  toScratchName,
+} from './database.js';
 import { restoreInPlace } from './in-place.js';
 import { databaseStatements, prepareEmpty, prepareInUse } from './preparation/preparation.js';
 import { hasRefusedRows } from './program/failure.js';
@@ -23,25 +32,33 @@ export interface RestoreMaterial {
   readonly onProgress: RestoreWork['onProgress'];
 }
 
-type Order = RestoreOrder<PostgresTarget, SnapshotFacts>;
+/** What fills a database that is named later. */
+export type BuildMaterial = Omit<RestoreMaterial, 'remember'>;
+
+/** Of one dump; an attempt that restores several names its parts. */
+export interface Order extends RestoreOrder<PostgresTarget, SnapshotFacts> {
+  readonly identity: ScratchIdentity;
+}
 
 /** Restores beside, under a name of its own, and renames at the end. */
 export async function intoNew(order: Order, material: RestoreMaterial, signal: AbortSignal): Promise<void> {
-  const { manifest, target, identity, destination: database } = order;
-  const { snapshot } = manifest;
-  const { lock } = material;
-  try {
-    const scratch = toScratchName(identity);
-    const harmless = await fillScratch(order, { material, fill: fillDatabase }, signal).catch((error) => {
-      if (!hasRefusedRows(error)) throw error;
-      return fillScratch(order, { material, fill: fillInOrder }, signal);
-    });
-    const complaints = await analyzed({ target, identity, database: scratch }, material, signal);
-    const statements = await databaseStatements(lock, snapshot, target, scratch);
-    const harmlessErrors = [...harmless, ...complaints];
+  await tidied(order, material.lock, signal, async () => {
+    const built = await buildScratch(order, material, signal);
     // The number stays when the name changes: by it a later attempt knows the database that this one finished and could not tell of.
-    await material.remember({ findings: { harmlessErrors }, doneMark: await findDatabaseOid(lock, scratch) });
-    await publishScratch(lock, { scratch, database }, statements);
+    await material.remember({ findings: { harmlessErrors: built.complaints }, doneMark: built.oid });
+    await publishScratches(material.lock, [built]);
+  });
+}
+
+/** Drops what the attempt has under construction when the work on it fails. */
+export async function tidied<T>(
+  { target, identity }: Pick<Order, 'target' | 'identity'>,
+  lock: PgSession,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     await dropOwnScratch(target, identity).catch(() => undefined);
     // A server that went away is the cause of whatever its clients complained about.
@@ -50,10 +67,25 @@ export async function intoNew(order: Order, material: RestoreMaterial, signal: A
   }
 }
 
+/** Makes the database whole under the name of the attempt. It exists, for everybody else, when it is published. */
+export async function buildScratch(order: Order, material: BuildMaterial, signal: AbortSignal): Promise<BuiltScratch> {
+  const { manifest, target, identity, destination: database } = order;
+  const { snapshot } = manifest;
+  const { lock } = material;
+  const scratch = toScratchName(identity);
+  const harmless = await fillScratch(order, { material, fill: fillDatabase }, signal).catch((error) => {
+    if (!hasRefusedRows(error)) throw error;
+    return fillScratch(order, { material, fill: fillInOrder }, signal);
+  });
+  const complaints = [...harmless, ...(await analyzed({ target, identity, database: scratch }, material, signal))];
+  const statements = await databaseStatements(lock, snapshot, target, scratch);
+  return { scratch, database, statements, complaints, oid: await findDatabaseOid(lock, scratch) };
+}
+
 /** Makes the scratch database, without anything of an earlier try, and fills it. */
 async function fillScratch(
   { manifest, target, identity }: Order,
-  { material, fill }: { readonly material: RestoreMaterial; readonly fill: typeof fillDatabase },
+  { material, fill }: { readonly material: BuildMaterial; readonly fill: typeof fillDatabase },
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { snapshot } = manifest;
@@ -68,7 +100,7 @@ async function fillScratch(
 interface Scratch {
   readonly snapshot: SnapshotFacts;
   readonly target: PostgresTarget;
-  readonly identity: AttemptIdentity;
+  readonly identity: ScratchIdentity;
 }
 
 function prepare(database: string, { snapshot, target, identity }: Scratch, signal: AbortSignal) {
@@ -130,7 +162,7 @@ interface HolderQuestion {
 /** The data is whole by now: statistics that cannot be gathered are a finding, and fail nothing. */
 async function analyzed(
   { target, identity, database }: Pick<Order, 'target' | 'identity'> & { readonly database: string },
-  { onProgress }: RestoreMaterial,
+  { onProgress }: BuildMaterial,
   signal: AbortSignal,
 ): Promise<string[]> {
   onProgress({ stage: 'analyze', bytes: 0, totalBytes: null });
@@ -146,7 +178,7 @@ async function analyzed(
 const COUNT_EVERY_MS = 1_000;
 
 /** How much the database grew is the honest measure; how large it will be, nobody knows. */
-async function whileCounting<T>({ lock, onProgress }: RestoreMaterial, database: string, work: Promise<T>): Promise<T> {
+async function whileCounting<T>({ lock, onProgress }: BuildMaterial, database: string, work: Promise<T>): Promise<T> {
   let before: number | undefined;
   const count = async (): Promise<void> => {
     const { bytes } = await lock.queryOne<{ bytes: string }>('SELECT pg_database_size($1::name) AS bytes', [database]);

@@ -24,7 +24,7 @@ const LIST = `
   FROM (
     SELECT datname AS name, shobj_description(oid, 'pg_database') AS comment, substr(datname, 10, 32)::uuid::text AS run
     FROM pg_database
-    WHERE datname ~ '^holdfast_[0-9a-f]{32}_a[0-9]+$'
+    WHERE datname ~ '^holdfast_[0-9a-f]{32}_a[0-9]+(_[a-z]+)?$'
   ) AS scratch
   ORDER BY scratch.name`;
 
