@@ -5,7 +5,7 @@ import Long from 'long';
 import type { TemporalServer } from './temporal-server.js';
 
 const { CommandType, EventType, WorkflowExecutionStatus } = temporal.api.enums.v1;
-const NAMESPACE = 'spec';
+export const NAMESPACE = 'spec';
 const [taskQueue, identity] = [{ name: 'sleepers' }, 'spec'];
 
 interface Nap {
@@ -75,7 +75,8 @@ export class SleepingWorkflow {
   }
 }
 
-async function eventually<T>(work: () => Promise<T>): Promise<T> {
+/** Asks again until it does not throw. */
+export async function eventually<T>(work: () => Promise<T>): Promise<T> {
   for (const end = Date.now() + 60_000; ; await sleep(250)) {
     try {
       return await work();

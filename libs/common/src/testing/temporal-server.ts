@@ -6,7 +6,7 @@ import { Connection } from '@temporalio/client';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { ensureTemporal } from '#tools/services/temporal.js';
-import { findFreePort, findLowPort } from './free-port.js';
+import { findLowPort } from './free-port.js';
 
 const { host, port, user, password } = endpoints.postgres18;
 const SERVICES = ['frontend', 'matching', 'history', 'worker'] as const;
@@ -22,32 +22,28 @@ export interface TemporalServerOptions {
 
 /** A Temporal of one spec: all four services in one process, on databases that are there. */
 export class TemporalServer {
-  private readonly ending = new AbortController();
   private connected: Connection | undefined;
 
   private constructor(
     private readonly folder: string,
-    readonly address: string,
-    /** Of its HTTP API. */
-    readonly httpUrl: string,
+    private readonly address: string,
     private readonly chain: Chain,
+    private readonly ending: AbortController,
   ) {}
 
   /** Resolves when it answers. */
   static async start(o: TemporalServerOptions): Promise<TemporalServer> {
     const { server: program } = await ensureTemporal(() => undefined);
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-temporal-'));
-    const { text, grpcPort, httpPort } = await toConfig(o, folder);
+    const grpcPort = await findLowPort();
     await mkdir(join(folder, 'config'));
-    await writeFile(join(folder, 'config', 'spec.yaml'), text);
+    await writeFile(join(folder, 'config', 'spec.yaml'), await toConfig(o, { folder, grpcPort }));
     await writeFile(join(folder, 'dynamic.yaml'), toDynamic(o.dynamic ?? {}));
     const ending = new AbortController();
-    const log = join(folder, 'server.log');
-    const args = ['-c', `exec "$0" --root "$1" --env spec start > "$2" 2>&1`, program, folder, log];
+    const args = ['-c', `exec "$0" --root "$1" --env spec start > "$1/server.log" 2>&1`, program, folder];
     const chain = spawnChain([{ program: 'bash', args }], { signal: ending.signal, killAfterMs: 10_000 });
     chain.stdout.resume();
-    const server = new TemporalServer(folder, `127.0.0.1:${grpcPort}`, `http://127.0.0.1:${httpPort}`, chain);
-    server.ending.signal.addEventListener('abort', () => ending.abort(server.ending.signal.reason), { once: true });
+    const server = new TemporalServer(folder, `127.0.0.1:${grpcPort}`, chain, ending);
     await server.untilUp().catch(async (error: Error) => {
       const told = await server.log();
       await server.stop();
@@ -101,8 +97,8 @@ export class TemporalServer {
 
 async function toConfig(
   { database, historyShards = 4 }: TemporalServerOptions,
-  folder: string,
-): Promise<{ readonly text: string; readonly grpcPort: number; readonly httpPort: number }> {
+  { folder, grpcPort }: { readonly folder: string; readonly grpcPort: number },
+): Promise<string> {
   const store = (name: string) => ({
     sql: {
       ...{ pluginName: 'postgres12', databaseName: name, connectAddr: `${host}:${port}`, connectProtocol: 'tcp' },
@@ -110,17 +106,10 @@ async function toConfig(
     },
   });
   const services: Record<string, unknown> = {};
-  let [grpcPort, httpPort] = [0, 0];
   for (const name of SERVICES) {
     // Temporal keeps the ports of its ring in columns of type smallint.
-    const rpc = { grpcPort: await findLowPort(), membershipPort: await findLowPort(), bindOnLocalHost: true };
-    if (name !== 'frontend') {
-      services[name] = { rpc };
-      continue;
-    }
-    grpcPort = rpc.grpcPort;
-    httpPort = await findFreePort();
-    services[name] = { rpc: { ...rpc, httpPort } };
+    const own = { grpcPort: name === 'frontend' ? grpcPort : await findLowPort(), membershipPort: await findLowPort() };
+    services[name] = { rpc: { ...own, bindOnLocalHost: true } };
   }
   const cluster = {
     enabled: true,
@@ -144,7 +133,7 @@ async function toConfig(
     dynamicConfigClient: { filepath: join(folder, 'dynamic.yaml'), pollInterval: '10s' },
   };
   // JSON is YAML.
-  return { text: JSON.stringify(config), grpcPort, httpPort };
+  return JSON.stringify(config);
 }
 
 const toDynamic = (settings: Readonly<Record<string, unknown>>): string =>

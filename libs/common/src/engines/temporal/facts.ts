@@ -6,7 +6,7 @@ const ClusterFacts = z.object({
   id: z.string(),
   historyShardCount: z
     .int()
-    .describe('`numHistoryShards`: a server that is configured with another number does not start'),
+    .describe('`numHistoryShards`: a server goes by this number whatever it is configured with'),
 });
 export type ClusterFacts = z.infer<typeof ClusterFacts>;
 
