@@ -6,15 +6,15 @@ import { servicesDir } from './paths.js';
 import type { Print } from './service.js';
 
 /**
- * Runs `work` while no other process does so for this checkout. The lock is a listening abstract socket: the kernel gives it
+ * Runs `work` while no other process does so for this checkout; `what` is kept apart from everything else. The lock is a listening abstract socket: the kernel gives it
  * back when its holder dies, however it dies, so there is no stale lock to judge.
  */
-export async function withLock<T>(print: Print, work: () => Promise<T>): Promise<T> {
+export async function withLock<T>(print: Print, work: () => Promise<T>, what = 'services'): Promise<T> {
   const key = createHash('sha256')
     .update(await realpath(servicesDir))
     .digest('hex')
     .slice(0, 16);
-  const server = await takeSocket(`\0holdfast-services-${key}`, print);
+  const server = await takeSocket(`\0holdfast-${what}-${key}`, print);
   try {
     return await work();
   } finally {
@@ -26,7 +26,7 @@ async function takeSocket(path: string, print: Print): Promise<Server> {
   for (let tries = 0; ; tries += 1) {
     const server = await listen(path);
     if (server) return server;
-    if (tries === 5) print('waiting for another `services` command in this checkout to end');
+    if (tries === 5) print('waiting for another command in this checkout to end');
     await sleep(200);
   }
 }

@@ -20,7 +20,8 @@ const programs = ['server', 'tools/sql'] as const;
 /** Builds them where the cache has none, which takes minutes; two calls at once build once. Throws: CannotInstall. */
 export async function ensureTemporal(print: Print): Promise<TemporalPrograms> {
   await prepareHome(print);
-  const folder = await withLock(print, () => fetchOnce(`temporal-${versions.temporal}`, build));
+  // Not the lock of the services: nobody waits minutes for it to start one of them.
+  const folder = await withLock(print, () => fetchOnce(`temporal-${versions.temporal}`, build), 'temporal');
   return { server: join(folder, 'server'), sqlTool: join(folder, 'sql') };
 }
 

@@ -3,6 +3,7 @@ import { steps } from '#tools/check/steps.js';
 import { stopSignal } from '#tools/process/stop-signal.js';
 import { tellStandIns } from '#tools/services/control.js';
 import { watchServices } from '#tools/services/started.js';
+import { ensureTemporal } from '#tools/services/temporal.js';
 import { runTier } from './run-tier.js';
 import { addTallies, noTests, type Tally, type Tier, tiers, toClosingLine } from './tiers.js';
 
@@ -56,11 +57,18 @@ async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: 
     const isUp = await services.start(signal);
     const durationMs = performance.now() - startedAt;
     const standIns = await tellStandIns();
+    if (isUp) await buildTemporal(chosen, choice);
     if (isUp) return { parts: await runTiers(chosen, choice, signal), standIns };
     return { parts: [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }], standIns };
   } finally {
     await services.stop();
   }
+}
+
+/** Ahead of the specs that need it, whose time limits no build would fit into. Where it cannot be built, those specs say why. */
+async function buildTemporal(chosen: readonly Tier[], { jestArgs }: Choice): Promise<void> {
+  const isNeeded = chosen.includes('int') && (jestArgs.length === 0 || jestArgs.some((arg) => /temporal/.test(arg)));
+  if (isNeeded) await ensureTemporal(console.log).catch((error: Error) => console.log(error.message));
 }
 
 function printSummary({ parts, standIns }: ServicedRun, total: Tally): void {
