@@ -117,6 +117,29 @@ describe('a recovery to a point in time is an ordinary restore', () => {
     await waitUntil('everything is archived', isArchived, { timeoutMs: 60_000, explain: lines });
   }, 180_000);
 
+  it('is shown with the backups: to which moments it leads', async () => {
+    const { stdout } = await cli('backup', 'list', '--local', '--json');
+    const { recoverable } = JSON.parse(stdout) as { recoverable: { reach: { windows: object[]; holes: object[] } }[] };
+    expect(recoverable).toMatchObject([{ dataset: 'shop', reach: { windows: [{ timeline: 1 }], holes: [] } }]);
+    expect((await cli('backup', 'list', '--local')).stdout).toMatch(
+      /shop can be recovered to any moment from .* to 20/,
+    );
+  }, 60_000);
+
+  it('ends with its slot, and a slot of a dataset that is gone is found and dropped', async () => {
+    await cluster.query(`SELECT pg_create_physical_replication_slot('holdfast_gone', true)`);
+    expect((await cli('check')).stdout).toContain('`holdfast archive stop shop --slot holdfast_gone` drops it');
+    const own = await cli('archive', 'stop', 'shop', '--yes');
+    expect(own).toMatchObject({
+      exitCode: 3,
+      stderr: expect.stringContaining('archives through slot "holdfast_shop"'),
+    });
+    const gone = ['archive', 'stop', 'shop', '--slot', 'holdfast_gone'];
+    expect((await cli(...gone)).stdout).toContain('add --yes to drop it');
+    expect((await cli(...gone, '--yes')).stdout).toContain('dropped slot "holdfast_gone"');
+    expect((await cli(...gone, '--yes')).stderr).toContain('has no slot "holdfast_gone"');
+  }, 60_000);
+
   it('brings back through the bus exactly what was committed before, says what it reached, and is proven', async () => {
     const last = committed(14);
     const next = await restore({ destination: 'pitr-time', recovery: toTime(last.after), profile: 'shop' });

@@ -1,5 +1,6 @@
 import { archivePrune } from './commands/archive-prune.js';
 import { archiveShow } from './commands/archive-show.js';
+import { archiveStop } from './commands/archive-stop.js';
 import { backupCheck } from './commands/backup-check.js';
 import { backupDelete } from './commands/backup-delete.js';
 import { backupList } from './commands/backup-list.js';
@@ -48,6 +49,7 @@ export const verbs: readonly Verb[] = [
   restoreRun,
   archiveShow,
   archivePrune,
+  archiveStop,
   recoverPlan,
   recoverRun,
   recoveryList,

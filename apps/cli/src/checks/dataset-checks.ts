@@ -8,7 +8,12 @@ export function datasetChecks(name: string, { installation, signal }: VerbContex
   const { repositories } = installation.datasetConfig(name);
   const schedules = Object.keys(installation.config.schedules).map((schedule) => installation.schedule(schedule));
   const methods = schedules.filter(({ dataset }) => dataset === name).map(({ method }) => method);
-  const ofEngine = installation.engineOf(name).checks.dataset(installation.dataset(name), signal, methods);
+  const engine = installation.engineOf(name);
+  const names = Object.keys(installation.config.datasets);
+  const alike = names
+    .filter((other) => installation.engineOf(other) === engine)
+    .map((other) => installation.dataset(other));
+  const ofEngine = engine.checks.dataset(installation.dataset(name), signal, { methods, alike });
   const needs = [...ofEngine.flatMap((check) => check.needs ?? []), ...repositories.slice(0, 1).map(storageCheckName)];
   return [
     ...ofEngine,

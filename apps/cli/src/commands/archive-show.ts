@@ -1,7 +1,8 @@
-import { findWindows, type RecoveryWindow } from '#common/engines/postgres/pitr/window.js';
+import type { RecoveryWindow } from '#common/engines/postgres/pitr/window.js';
+import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
-import { loadRecoverable } from '#common/operations/recovery/load-recoverable.js';
-import { Keyring } from '#common/sealing/keyring.js';
+import { readReach } from '#common/operations/recovery/read-reach.js';
+import { toHoleText } from '../output/reach-text.js';
 import { toFields, toTable } from '../output/table.js';
 import type { Verb } from '../verb.js';
 
@@ -13,23 +14,21 @@ export const archiveShow: Verb = {
   examples: ['archive show shop', 'archive show shop --json'],
   async run({ installation, signal }, _options, dataset) {
     const repository = installation.primaryRepository(dataset);
-    const keyring = await Keyring.of(repository);
-    const known = await loadRecoverable(dataset, { repository, keyring, signal });
-    const windows = findWindows(known);
-    const { systemId, head } = known;
-    const segments = known.index.timelineIds.map((timeline) => ({ timeline, runs: known.index.runs(timeline) }));
-    const count = segments
-      .flatMap(({ runs }) => runs)
-      .reduce((sum, { first, last }) => sum + Number(last - first) + 1, 0);
+    const reach = await readReach(dataset, { repository, signal });
+    if (reach === undefined) {
+      const hint = `Take one with \`holdfast backup run ${dataset} --method base\`.`;
+      throw new AppError('backup.missing', `dataset "${dataset}" has no base backup`, { dataset }, { hint });
+    }
+    const { head, windows, holes, ...of } = reach;
     const fields = {
-      cluster: systemId,
-      segments: String(count),
+      cluster: of.systemId,
+      segments: String(of.segments),
       'complete until':
         head === undefined ? 'unknown: nothing is streamed' : `${head.at} (${head.lsn}, timeline ${head.timeline})`,
     };
     return {
-      document: { dataset, systemId, head: head ?? null, segments: count, windows },
-      text: [toFields(fields), '', toWindowTable(windows)].join('\n'),
+      document: { dataset, ...of, head: head ?? null, windows, holes },
+      text: [toFields(fields), '', toWindowTable(windows), ...holes.map(toHoleText)].join('\n'),
       exit: Exit.done,
     };
   },

@@ -1,12 +1,14 @@
 import type { BackupListView, ListedBackupView } from '#common/contracts/api-views.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
+import { type Reach, readReach } from '#common/operations/recovery/read-reach.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
 import { listStored } from '#common/service/views/list-stored.js';
 import { isOutOfReach } from '../api-client.js';
 import { joinLists } from '../join-lists.js';
 import { flag, text, wholeNumber } from '../options.js';
 import { toLastVerdictText, toMarkTexts, toStateText } from '../output/condition-text.js';
+import { toReachLines } from '../output/reach-text.js';
 import { toCounts, toSize } from '../output/sizes.js';
 import { toTable } from '../output/table.js';
 import type { Verb, VerbContext } from '../verb.js';
@@ -38,13 +40,49 @@ export const backupList: Verb = {
     const lefts = names.map((name) => leftOf(name, stored, known));
     const left = lefts.reduce((sum, count) => sum + count, 0);
     const more = left > 0 ? [`${left} older ones (--limit ${limit + Math.max(...lefts)})`] : [];
+    const reaches = await readReaches(names, stored.asked, context);
     return {
-      document: { backups, total: backups.length + left, unread },
-      text: [toBackupTable(backups), ...more, ...unread.map(toUnreadText)].join('\n'),
+      document: { backups, total: backups.length + left, unread, recoverable: reaches },
+      text: [toBackupTable(backups), ...more, ...reaches.flatMap(toReachText), ...unread.map(toUnreadText)].join('\n'),
       exit: failure?.error.exit ?? Exit.done,
     };
   },
 };
+
+interface ListedReach {
+  readonly dataset: string;
+  readonly repository: string;
+  /** null: it cannot be read, and `problem` says why. */
+  readonly reach: Omit<Reach, 'head'> | null;
+  readonly problem: string | null;
+}
+
+/** Of datasets from which archived changes lead on. */
+async function readReaches(
+  datasets: readonly string[],
+  asked: ReadonlySet<string>,
+  { installation, signal }: VerbContext,
+): Promise<ListedReach[]> {
+  const reaches: ListedReach[] = [];
+  for (const dataset of datasets.filter((name) => installation.engineOf(name).archivers !== undefined)) {
+    const repository = installation.primaryRepository(dataset);
+    if (!asked.has(repository.name)) continue;
+    const of = { dataset, repository: repository.name };
+    const found = await readReach(dataset, { repository, signal }).catch((error: unknown) => toAppError(error));
+    signal.throwIfAborted();
+    if (found instanceof AppError) reaches.push({ ...of, reach: null, problem: found.message });
+    else if (found !== undefined) {
+      const { head: _, ...reach } = found;
+      reaches.push({ ...of, reach, problem: null });
+    }
+  }
+  return reaches;
+}
+
+const toReachText = ({ dataset, reach, problem }: ListedReach): string[] =>
+  reach === null
+    ? [`${dataset}: to which moments it can be recovered is unknown: ${problem ?? ''}`]
+    : toReachLines(dataset, reach);
 
 /** A repository whose backups are missing in the list. */
 interface UnreadRepository {

@@ -61,6 +61,7 @@ describe('check, where nothing answers', () => {
       return [
         [`dataset ${name}: client tools`, `not tried, for ${connected} failed`],
         [`dataset ${name}: every row is visible`, `not tried, for ${connected} failed`],
+        [`dataset ${name}: forgotten slots`, `not tried, for ${connected} failed`],
         [`dataset ${name}: what the application sees`, `not tried, for ${connected} failed`],
         [`dataset ${name}: fits into its repository`, `not tried, for ${connected} and ${probed} failed`],
       ];

@@ -30,6 +30,7 @@ export class ArchiveWatch implements ArchiverWatch {
   private position = '';
   private bytes: number | null = null;
   private reason: string | null = null;
+  private recoverableFrom: Date | undefined;
   private told: 'nothing' | 'complete' | 'lag' = 'nothing';
   private changes = 0;
 
@@ -53,11 +54,24 @@ export class ArchiveWatch implements ArchiverWatch {
     this.d.logger.warn({ err: error }, 'archiving interrupted, and begun anew');
   }
 
+  /** What the repository shows. `from`: where the window begins in which the archiver works; undefined: there is none. */
+  onReach({ from, holes }: { readonly from: Date | undefined; readonly holes: number }): void {
+    const { dataset, metrics } = this.d;
+    this.recoverableFrom = from;
+    metrics.recoverableHoles.set({ dataset }, holes);
+    if (from === undefined) metrics.recoverableFrom.remove({ dataset });
+    else metrics.recoverableFrom.set({ dataset }, from.getTime() / 1_000);
+    this.showUntil();
+  }
+
   /** The event and the request for a backup that begins anew, together. Throws: catalog.unavailable, claim.lost. */
   async onGap({ mendedBy: method, ...gap }: ArchiveGap): Promise<void> {
     const { catalog, events, dataset, archiver, lease, logger, metrics } = this.d;
     logger.error(gap, 'a gap in the archive: what the source wrote is gone');
     metrics.archiveGaps.inc({ dataset, archiver });
+    // What is complete from now on leads on from no base backup yet.
+    this.recoverableFrom = undefined;
+    this.showUntil();
     const id = toUuidV5('archive-gap', dataset, gap.source, `${gap.from} ${gap.to}`);
     const requestId = toUuidV5('mend-gap', id);
     await catalog.transaction(async (tx) => {
@@ -83,6 +97,7 @@ export class ArchiveWatch implements ArchiverWatch {
     const { dataset, archiver, metrics, lagAfterMs, logger } = this.d;
     const lagMs = performance.now() - this.completeMs;
     metrics.archiveLagSeconds.set({ dataset, archiver }, lagMs / 1_000);
+    this.showUntil();
     if (this.bytes !== null) metrics.archiveLagBytes.set({ dataset, archiver }, this.bytes);
     try {
       if (lagMs > lagAfterMs) await this.tellLag(lagMs);
@@ -97,6 +112,15 @@ export class ArchiveWatch implements ArchiverWatch {
     const { dataset, archiver, metrics } = this.d;
     metrics.archiveLagSeconds.remove({ dataset, archiver });
     metrics.archiveLagBytes.remove({ dataset, archiver });
+    for (const gauge of [metrics.recoverableFrom, metrics.recoverableUntil, metrics.recoverableHoles])
+      gauge.remove({ dataset });
+  }
+
+  private showUntil(): void {
+    const { dataset, metrics } = this.d;
+    if (this.recoverableFrom === undefined) metrics.recoverableUntil.remove({ dataset });
+    else if (this.completeAt !== undefined)
+      metrics.recoverableUntil.set({ dataset }, this.completeAt.getTime() / 1_000);
   }
 
   private async tellLag(lagMs: number): Promise<void> {

@@ -1,6 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { postgres } from '#common/engines/postgres/postgres.engine.js';
+import { takeBackup } from '#common/operations/take-backup.js';
 import type { Background } from '#common/service/background/background.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { createMetrics } from '#common/telemetry/metrics.js';
@@ -9,6 +11,7 @@ import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { startArchiving } from './archiving.js';
 
+const { signal } = new AbortController();
 let cluster: ThrowawayCluster;
 let backups: BackupTestBed;
 let bed: RunTestBed;
@@ -42,9 +45,8 @@ afterAll(async () => {
 beforeEach(() => bed.clear());
 afterEach(() => Promise.all(running.splice(0).map((each) => each.stop())));
 
-function begin(owner: string): Background {
-  const metrics = createMetrics({ service: owner });
-  const pace = { ttlMs: 3_000, renewMs: 300, lagAfterMs: 1_500 };
+function begin(owner: string, metrics = createMetrics({ service: owner })): Background {
+  const pace = { ttlMs: 3_000, renewMs: 300, lagAfterMs: 1_500, reachEveryMs: 300 };
   const archiving = startArchiving({ ...bed.deps, owner, metrics, logger: silentLogger, ...pace });
   running.push(archiving);
   return archiving;
@@ -100,6 +102,28 @@ describe('archiving', () => {
     expect((await until(['archive.resumed', 'archive.lagging', 'archive.resumed']))[2]?.data).toMatchObject({
       after: 'lag',
     });
+  });
+
+  it('shows from when to when the dataset can be recovered, and nothing before there is a base backup', async () => {
+    const metrics = createMetrics({ service: 'executor' });
+    const shown = async (): Promise<number[]> => {
+      const gauges = [metrics.recoverableFrom, metrics.recoverableUntil, metrics.recoverableHoles];
+      const found = await Promise.all(gauges.map((gauge) => gauge.get()));
+      return found.flatMap(({ values }) => values.map(({ value }) => value));
+    };
+    begin('executor', metrics);
+    await until(['archive.resumed']);
+    while ((await shown()).length === 0) await sleep(50);
+    expect(await shown()).toEqual([0]);
+    const dataset = cluster.dataset();
+    const manifest = await takeBackup(backups.attempt(dataset, { method: 'base' }), backups.depsOf(postgres), signal);
+    await fill(1);
+    const takenAt = Date.parse(manifest.snapshotAt) / 1_000;
+    while (((await shown())[1] ?? 0) <= takenAt + 1) await sleep(50);
+    const [from, upTo, holes] = await shown();
+    expect(from).toBeCloseTo(takenAt, 2);
+    expect(upTo).toBeLessThan(Date.now() / 1_000 + 1);
+    expect(holes).toBe(0);
   });
 
   it('tells a gap, and asks for the base backup that begins anew behind it', async () => {

@@ -1,7 +1,9 @@
 import type { Archiver } from '#common/engines/archiver.js';
 import type { ProtectedDataset } from '#common/engines/engine.js';
+import { readReach } from '#common/operations/recovery/read-reach.js';
+import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { Sealing } from '#common/sealing/sealing.js';
-import { type Background, inBackground, pause } from '#common/service/background/background.js';
+import { type Background, inBackground, pause, repeat } from '#common/service/background/background.js';
 import { startLeaseHolder } from '#common/service/background/lease.js';
 import type { Service } from '#common/service/open-service.js';
 import { ArchiveWatch } from './archive-watch.js';
@@ -13,6 +15,8 @@ export interface ArchivingDeps
   readonly renewMs?: number;
   /** How far behind an archiver may be before an event says so. Default a minute. */
   readonly lagAfterMs?: number;
+  /** How often an archiver looks to which moments its dataset can be recovered. Default ten minutes. */
+  readonly reachEveryMs?: number;
 }
 
 const WATCH_EVERY_MS = 5_000;
@@ -46,6 +50,7 @@ function startOne(archiver: Archiver<ProtectedDataset>, dataset: ProtectedDatase
         logger: lease.logger,
         lagAfterMs,
       });
+      const reaching = inBackground((ended) => keepReading(watch, { dataset: dataset.name, repository, ...d }, ended));
       const looking = inBackground(async (ended) => {
         for (; !ended.aborted; await pause(Math.min(WATCH_EVERY_MS, lagAfterMs), ended)) await watch.look();
       });
@@ -55,9 +60,31 @@ function startOne(archiver: Archiver<ProtectedDataset>, dataset: ProtectedDatase
         // A shutdown and a lost lease are no failures: another executor goes on.
         if (!signal.aborted) throw error;
       } finally {
-        await looking.stop();
+        await Promise.all([looking.stop(), reaching.stop()]);
         watch.forget();
       }
     },
   });
+}
+
+interface Reading extends Pick<ArchivingDeps, 'logger' | 'reachEveryMs'> {
+  readonly dataset: string;
+  readonly repository: BackupRepository;
+}
+
+/** Base backups come and expire, and each look lists the whole archive. */
+function keepReading(
+  watch: ArchiveWatch,
+  { dataset, repository, logger, reachEveryMs: everyMs = 10 * 60_000 }: Reading,
+  ended: AbortSignal,
+): Promise<void> {
+  const read = async (): Promise<void> => {
+    const reach = await readReach(dataset, { repository, signal: ended });
+    const newest = reach?.windows.at(-1);
+    const isOpen = newest !== undefined && newest.to.at !== null;
+    watch.onReach({ from: isOpen ? new Date(newest.from.at) : undefined, holes: reach?.holes.length ?? 0 });
+  };
+  const onFailure = (error: unknown): void =>
+    logger.warn({ err: error, dataset }, 'to which moments the dataset can be recovered cannot be read now');
+  return repeat(read, { everyMs, onFailure }, ended);
 }

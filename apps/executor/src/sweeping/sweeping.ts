@@ -1,3 +1,4 @@
+import { engines } from '#common/engines/engines.js';
 import { sweepSpoolFolders } from '#common/operations/restore/sweep-spool-folders.js';
 import { endOrphans } from '#common/process/orphans.js';
 import { type Background, inBackground, repeat } from '#common/service/background/background.js';
@@ -36,6 +37,11 @@ async function sweepFolders({ catalog, installation, logger, metrics }: Sweeping
   const removed = await sweepSpoolFolders(workDirectory, { stateOf: stateIn(catalog) });
   if (removed.length > 0) logger.info({ removed }, 'spool folders removed that dead restores left');
   metrics.sweptLeftovers.inc({ kind: 'spool-folder' }, removed.length);
+  for (const { kind, sweepMachine } of engines) {
+    const left = (await sweepMachine?.()) ?? [];
+    if (left.length > 0) logger.info({ kind, removed: left }, 'what dead processes left on this machine is removed');
+    metrics.sweptLeftovers.inc({ kind: 'spool-folder' }, left.length);
+  }
 }
 
 async function sweepTargets(d: SweepingDeps, signal: AbortSignal): Promise<void> {

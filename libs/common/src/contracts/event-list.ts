@@ -1,4 +1,5 @@
 import type { EventDefinition } from './define-event.js';
+import { ArchiveExpired } from './events/archive-expired.event.js';
 import { ArchiveGapDetected } from './events/archive-gap-detected.event.js';
 import { ArchiveLagging } from './events/archive-lagging.event.js';
 import { ArchiveResumed } from './events/archive-resumed.event.js';
@@ -39,6 +40,7 @@ import { VerificationStarted } from './events/verification-started.event.js';
 
 /** Every event that Holdfast writes or reads: the generators, the dispatcher and the topic list start here. */
 export const events = [
+  ArchiveExpired,
   ArchiveGapDetected,
   ArchiveLagging,
   ArchiveResumed,

@@ -10,3 +10,11 @@ export interface Check {
 
 /** Thrown by a check for what works but should not stay. */
 export class CheckWarning extends Error {}
+
+/** What the configuration has besides a dataset. */
+export interface DatasetSurroundings<D> {
+  /** Those of its schedules. */
+  readonly methods: readonly string[];
+  /** All datasets of its kind. */
+  readonly alike: readonly D[];
+}

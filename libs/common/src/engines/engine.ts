@@ -11,7 +11,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Archiver } from './archiver.js';
-import type { Check } from './check.js';
+import type { Check, DatasetSurroundings } from './check.js';
 import type { FindEarlier } from './earlier-backup.js';
 import type { Findings, Remember } from './findings.js';
 import type { FlushOptions } from './flush-options.js';
@@ -53,6 +53,8 @@ export interface Engine<
   /** A destination as what is backed up before a restore replaces it: by the role and with the tools of the target. */
   toSafetyDataset(dataset: D, target: T, destination: string): D;
   readonly checks: EngineChecks<D, T>;
+  /** Removes what dead processes of this machine left besides what drivers sweep. Returns its names. */
+  sweepMachine?(): Promise<readonly string[]>;
   /** For lists and events, which never read facts. */
   summarise(facts: F): Summary;
 }
@@ -106,8 +108,8 @@ export interface ProbedPlace {
 
 /** What `holdfast check` asks of one kind. */
 export interface EngineChecks<D extends ProtectedDataset, T extends RestoreTarget> {
-  /** The connection first: what could only say once more that it is missing names that check in `needs`. `methods`: those of its schedules. */
-  dataset(dataset: D, signal: AbortSignal, methods?: readonly string[]): readonly Check[];
+  /** The connection first: what could only say once more that it is missing names that check in `needs`. */
+  dataset(dataset: D, signal: AbortSignal, o?: DatasetSurroundings<D>): readonly Check[];
   target(target: T, signal: AbortSignal): readonly Check[];
   /** How many bytes there are to back up, roughly. */
   measure(dataset: D, signal: AbortSignal): Promise<number>;

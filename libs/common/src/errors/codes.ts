@@ -745,6 +745,16 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The server keeps the file and tries again; its log has the line of `holdfast-wal` that says why, and `holdfast check` looks at its settings.',
   },
+  'wal.slot-in-use': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Take `wal` out of the configuration of the dataset and restart the executors, then ask again.',
+  },
+  'wal.slot-missing': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Nothing is kept for it; `SELECT slot_name FROM pg_replication_slots` lists those that there are.',
+  },
   'wal.unregistered': {
     retryable: false,
     exit: Exit.refused,

@@ -69,6 +69,24 @@ const archiveMetrics = (registers: Registry[]) => ({
     labelNames: ['dataset', 'archiver'] as const,
     registers,
   }),
+  recoverableFrom: new Gauge({
+    name: 'holdfast_recoverable_from_timestamp_seconds',
+    help: 'From then on every moment can be recovered, up to holdfast_recoverable_until_timestamp_seconds, as the executor knows that archives the dataset',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  recoverableUntil: new Gauge({
+    name: 'holdfast_recoverable_until_timestamp_seconds',
+    help: 'Up to then every moment can be recovered',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
+  recoverableHoles: new Gauge({
+    name: 'holdfast_recoverable_holes',
+    help: 'Spans of time between the oldest base backup and now that no recovery reaches; `holdfast archive show` names them',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
   archiveGaps: new Counter({
     name: 'holdfast_archive_gaps_total',
     help: 'Gaps that this process has found: no recovery leads across one',

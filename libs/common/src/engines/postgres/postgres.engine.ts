@@ -15,6 +15,7 @@ import { postgresDirectory } from './directory/postgres-directory.js';
 import { PgDumpMethod } from './dump/pg-dump.method.js';
 import { withPgSession } from './pg-session.js';
 import { PgTools } from './pg-tools.js';
+import { sweepSocketFolders } from './pitr/scratch-server.js';
 import { type PostgresDataset, type PostgresTarget, toSafetyDataset } from './postgres-dataset.js';
 import { postgresDataset, postgresTarget } from './postgres-options.js';
 import { postgresProbes } from './probes/postgres-probes.js';
@@ -53,6 +54,7 @@ export const postgresEngine = (
   forbidden,
   toSafetyDataset,
   checks: { dataset: datasetChecks, target: targetChecks, measure: measureDatabase, hostNames: hostNamesOf },
+  sweepMachine: sweepSocketFolders,
   summarise: (facts) => ('form' in facts ? summariseBase(facts) : toSummary(facts)),
 });
 

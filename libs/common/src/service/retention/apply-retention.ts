@@ -4,20 +4,14 @@ import { childrenFirst } from '#common/domain/backup-chain.js';
 import type { RetentionRefusal } from '#common/domain/retention.policy.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type Expiry, type ExpiryOutcome, expireBackup, keepAfterAll } from '#common/operations/expire-backup.js';
-import { type ExpiredWal, expireWal } from '#common/operations/recovery/expire-wal.js';
+import type { ExpiredWal } from '#common/operations/recovery/expire-wal.js';
 import type { RemovedObject } from '#common/repository/backup-repository.js';
 import { silentLogger } from '#common/telemetry/logger.js';
 import { underLease } from '../background/lease.js';
 import type { EventWriter } from '../event-writer.js';
+import { expireByPlan } from './expire-archive.js';
 import { forgetInCatalog } from './forget-in-catalog.js';
-import {
-  type DatasetPlan,
-  decidePlan,
-  loadKnowledge,
-  loadMaterial,
-  planWal,
-  type RetentionDeps,
-} from './plan-retention.js';
+import { type DatasetPlan, decidePlan, loadKnowledge, loadMaterial, type RetentionDeps } from './plan-retention.js';
 import { type DeadSweep, sweepDead } from './sweep-dead.js';
 
 export interface ApplyRetentionDeps extends RetentionDeps {
@@ -81,7 +75,7 @@ export async function expireArchive(dataset: string, d: ApplyRetentionDeps, sign
   const repository = d.installation.primaryRepository(dataset);
   return sweepAlone(dataset, d, signal, async (alone, until) => {
     const plan = decidePlan(await loadMaterial(dataset, alone, until));
-    return expireWal(await planWal(plan, repository, until), repository, until);
+    return expireByPlan(plan, { ...alone, repository }, until);
   });
 }
 
@@ -138,7 +132,7 @@ export async function applyPlan(plan: DatasetPlan, d: AloneDeps, signal: AbortSi
     isSpaceFreed: freed.length === 0 ? null : isSpaceFreed,
     ...(await sweepDead(dataset, { ...d, hasDeleted: backups.some(({ outcome }) => outcome === 'deleted') }, signal)),
     // After the backups that needed it, and after dead attempts, which might have.
-    wal: await expireWal(await planWal(plan, repository, signal), repository, signal),
+    wal: await expireByPlan(plan, { ...d, repository }, signal),
   };
 }
 

@@ -4,15 +4,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
-import { findWindows } from '#common/engines/postgres/pitr/window.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
-import { loadRecoverable } from '#common/operations/recovery/load-recoverable.js';
+import { readReach } from '#common/operations/recovery/read-reach.js';
 import { recoverDataset } from '#common/operations/recovery/recover-dataset.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { placeHold, releaseHold } from '#common/repository/holds.js';
 import { manifestKey, walPrefix } from '#common/repository/layout.js';
 import { encodeManifest } from '#common/repository/manifest-codec.js';
-import { Keyring } from '#common/sealing/keyring.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { RunTestBed } from '#common/testing/run-test-bed.js';
 import { RunningArchiver } from '#common/testing/running-archiver.js';
@@ -70,8 +68,16 @@ const base = (): Promise<Manifest> =>
 const deps = () => ({ ...bed.deps, now: () => new Date() });
 const preview = async () => (await planRetention('shop', deps(), signal)).wal;
 const sweep = async () => (await applyRetention('shop', deps(), signal)).wal;
-const windows = async () =>
-  findWindows(await loadRecoverable('shop', { repository: backups.repository, keyring: Keyring.empty, signal }));
+const reach = async () => {
+  const found = await readReach('shop', { repository: backups.repository, signal });
+  return found ?? { windows: [], holes: [] };
+};
+const told = async () =>
+  (
+    await bed.bed.admin.query(
+      `SELECT event -> 'data' AS data FROM holdfast.outbox WHERE event_type = 'archive.expired'`,
+    )
+  ).rows;
 
 async function countRecovered(goal: Parameters<typeof recoverDataset>[0]['goal']): Promise<number> {
   const room = await cluster.placeCopy();
@@ -126,7 +132,9 @@ it('deletes archived WAL that no backup needs and none that a window, a hold, a 
   expect(await sweep()).toMatchObject({ state: 'blocked', removed: 0 });
   for (const key of [manifestKey(other), `${other}/base.tar.zst` as const]) await repository.remove(key, { signal });
 
-  expect((await windows()).map(({ bases }) => bases.length)).toEqual([3]);
+  expect((await reach()).windows.map(({ bases }) => bases.length)).toEqual([3]);
+  expect((await reach()).holes).toEqual([]);
+  expect(await told()).toEqual([]);
   expect(await sweep()).toMatchObject({
     state: 'decided',
     removed: due.expired,
@@ -135,7 +143,18 @@ it('deletes archived WAL that no backup needs and none that a window, a hold, a 
   });
   expect(await preview()).toMatchObject({ expired: 0 });
   // What is there is said, no more: the first two lead to their own end only.
-  expect((await windows()).map(({ bases }) => bases)).toEqual([[first.backupId], [second.backupId], [third.backupId]]);
+  const { windows, holes } = await reach();
+  expect(windows.map(({ bases }) => bases)).toEqual([[first.backupId], [second.backupId], [third.backupId]]);
+  const spans = [0, 1].map((index) => ({ timeline: 1, from: windows[index]?.to, to: windows[index + 1]?.from }));
+  expect(holes).toEqual(spans);
+  expect(await told()).toMatchObject([
+    {
+      data: {
+        ...{ dataset: 'shop', archiver: 'wal', repository: 'disk', objects: due.expired, sizeBytes: due.sizeBytes },
+        kept: [{ fromBackup: third.backupId, from: third.requires[0]?.startLsn }],
+      },
+    },
+  ]);
   expect(await countRecovered({ target: { kind: 'latest' }, inclusive: true })).toBe(60_000);
   expect(
     await countRecovered({ target: { kind: 'lsn', lsn: second.requires[0]?.endLsn ?? '' }, inclusive: true }),

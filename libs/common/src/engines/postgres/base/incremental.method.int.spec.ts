@@ -51,7 +51,7 @@ describe('an incremental backup', () => {
     ...{ code: 'postgres.no-parent', message: expect.stringContaining(message), hint: expect.stringContaining(hint) },
   });
   const checked = async () => {
-    const checks = postgres.checks.dataset(cluster.dataset(), signal, ['incremental']);
+    const checks = postgres.checks.dataset(cluster.dataset(), signal, { methods: ['incremental'], alike: [] });
     return checks.find(({ name }) => name.endsWith('incremental backups'))?.run();
   };
   const insert = (id: number) => cluster.query('INSERT INTO numbers VALUES ($1)', [id]);

@@ -1,4 +1,4 @@
-import { type Check, CheckWarning } from '#common/engines/check.js';
+import { type Check, CheckWarning, type DatasetSurroundings } from '#common/engines/check.js';
 import { DUMP_TOOLS } from '#common/engines/postgres/dump/dump-commands.js';
 import { assertReadable } from '#common/engines/postgres/facts/access.js';
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
@@ -8,11 +8,18 @@ import { findBlindness } from '#common/engines/postgres/tenants/role.js';
 import type { TenantApplication } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { hostsOf, isSocketFolder } from '#common/pg/connection.js';
 import { incrementalCheck } from './incremental-check.js';
+import { slotsCheck } from './slots-check.js';
 import { urlCheck } from './url-check.js';
 import { walChecks } from './wal-check.js';
 
+const ALONE: DatasetSurroundings<PostgresDataset> = { methods: [], alike: [] };
+
 /** Can this database be backed up, whole, with the right tools? The first check is the connection. */
-export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal, methods: readonly string[] = []): Check[] {
+export function datasetChecks(
+  dataset: PostgresDataset,
+  signal: AbortSignal,
+  { methods, alike }: DatasetSurroundings<PostgresDataset> = ALONE,
+): Check[] {
   const { name, connection, toolDirectories: directories, tenantTables } = dataset;
   const application = tenantTables?.application;
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
@@ -43,6 +50,7 @@ export function datasetChecks(dataset: PostgresDataset, signal: AbortSignal, met
         }),
     },
     ...walChecks(dataset, connected, signal),
+    slotsCheck(dataset, connected, { alike, withSession }),
     ...(methods.includes('incremental') ? [incrementalCheck(name, connected, withSession)] : []),
     ...(application === undefined
       ? []

@@ -1,8 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { CheckWarning } from '#common/engines/check.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
+import { giveUpSlot } from '#common/engines/postgres/wal/orphan-slots.js';
 import { BackupTestBed } from '#common/testing/backup-test-bed.js';
 import { RunningArchiver } from '#common/testing/running-archiver.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
+import { datasetChecks } from './dataset-checks.js';
 import { walChecks } from './wal-check.js';
 
 const { signal } = new AbortController();
@@ -35,6 +38,30 @@ describe('the check of WAL archiving', () => {
     await archiver.kill();
     await cluster.until(`(SELECT NOT active FROM pg_replication_slots WHERE slot_name = 'spec')`);
     await expect(check(cluster.dataset({ wal }))).rejects.toThrow('no executor streams from slot "spec"');
+  });
+
+  it('names slots of ours that no dataset asks for, which are dropped unless a receiver streams', async () => {
+    const forgotten = async (dataset: PostgresDataset): Promise<string> => {
+      const checks = datasetChecks(dataset, signal, { methods: [], alike: [dataset] });
+      return String(await checks.find(({ name }) => name.endsWith('forgotten slots'))?.run());
+    };
+    const own = cluster.dataset({ wal: { mode: 'stream', slot: 'holdfast_own' } });
+    for (const slot of ['holdfast_own', 'holdfast_gone', 'stranger'])
+      await cluster.query('SELECT pg_create_physical_replication_slot($1, true)', [slot]);
+    const told = await forgotten(own).catch((error: unknown) => error);
+    expect(told).toBeInstanceOf(CheckWarning);
+    expect(String(told)).toContain('slot "holdfast_gone" keeps 0 MiB');
+    expect(String(told)).not.toMatch(/holdfast_own|stranger/);
+    const session = await cluster.open();
+    expect(await giveUpSlot(session, 'holdfast_gone')).toEqual({ retainedBytes: expect.any(Number) });
+    await expect(giveUpSlot(session, 'holdfast_gone')).rejects.toMatchObject({ code: 'wal.slot-missing' });
+    expect(await forgotten(own)).toContain('no dataset that does not ask for it');
+    const archiver = new RunningArchiver(cluster, bed.repository);
+    await archiver.until(await cluster.lsn());
+    await expect(giveUpSlot(session, 'spec')).rejects.toMatchObject({ code: 'wal.slot-in-use' });
+    await archiver.kill();
+    for (const slot of ['holdfast_own', 'stranger']) await giveUpSlot(session, slot);
+    await session.close();
   });
 
   it('refuses a role that may not replicate, and a server whose WAL recovers nothing', async () => {

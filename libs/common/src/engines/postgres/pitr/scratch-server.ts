@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -8,6 +8,8 @@ import type { PgToolset } from '#common/engines/postgres/pg-tools.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type PgConnection, parsePgUrl } from '#common/pg/connection.js';
 import type { SystemUser } from '#common/process/command.js';
+import { isKnownDead } from '#common/process/orphans.js';
+import { PARENT_MARK, toParentMark } from '#common/process/parent-mark.js';
 import { SupervisedChild } from '#common/process/supervised-child.js';
 import { giveTo } from './ownership.js';
 import { ISOLATED } from './recovery-settings.js';
@@ -27,6 +29,33 @@ const SOCKET_FOLDER = join(tmpdir(), 'holdfast-pg-');
 /** Whether a scratch server, alive or not, was given the folder. */
 export const isSocketFolder = (folder: string): boolean =>
   /^[^/]+$/.test(folder.slice(SOCKET_FOLDER.length)) && folder.startsWith(SOCKET_FOLDER);
+/** Of a socket folder: names the process that made it, by its mark. */
+const STARTER = 'starter';
+/** A folder without it is of a process that died at once, or is about to write it. */
+const NAMELESS_AFTER_MS = 3_600_000;
+
+/** Removes what scratch servers of this machine have left whose starters are dead. Returns the folders. */
+export async function sweepSocketFolders(): Promise<string[]> {
+  const removed: string[] = [];
+  for (const name of await readdir(tmpdir()).catch(() => [])) {
+    const folder = join(tmpdir(), name);
+    if (!isSocketFolder(folder) || !(await isLeft(folder))) continue;
+    const isGone = await rm(folder, { recursive: true, force: true }).then(
+      () => true,
+      () => false,
+    );
+    if (isGone) removed.push(folder);
+  }
+  return removed;
+}
+
+async function isLeft(folder: string): Promise<boolean> {
+  const starter = await readFile(join(folder, STARTER), 'utf8').catch(() => '');
+  if (starter !== '') return isKnownDead(starter);
+  const found = await stat(folder).catch(() => undefined);
+  return found !== undefined && Date.now() - found.mtimeMs > NAMELESS_AFTER_MS;
+}
+
 /** A shutdown writes everything out. */
 const STOP_MS = 120_000;
 
@@ -57,6 +86,7 @@ export class ScratchServer {
   static async start(o: ScratchServerOptions): Promise<ScratchServer> {
     // Short: the path of a socket holds 107 bytes.
     const folder = await mkdtemp(SOCKET_FOLDER);
+    await writeFile(join(folder, STARTER), toParentMark()[PARENT_MARK] ?? '', { mode: 0o600 });
     await giveTo(folder, o.owner);
     await writeServerFiles(folder, o.owner);
     return new ScratchServer(o, folder);

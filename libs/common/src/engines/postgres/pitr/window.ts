@@ -9,7 +9,7 @@ import { type WalReach, walFrom } from './wal-reach.js';
 /** A base backup that exists. */
 export interface KnownBase {
   readonly backupId: string;
-  readonly facts: BaseFacts;
+  readonly facts: Pick<BaseFacts, 'takenAt' | 'timeline' | 'startLsn' | 'endLsn' | 'walIncluded'>;
 }
 
 /** What is known of one cluster's backups. */
@@ -29,6 +29,20 @@ export interface RecoveryWindow {
   /** Oldest first. */
   readonly bases: readonly string[];
 }
+
+/** Nothing between the two can be recovered. */
+export interface RecoveryHole {
+  readonly timeline: number;
+  readonly from: RecoveryWindow['to'];
+  readonly to: RecoveryWindow['from'];
+}
+
+/** What lies between two windows of one timeline. */
+export const findHoles = (windows: readonly RecoveryWindow[]): RecoveryHole[] =>
+  windows.flatMap(({ timeline, from: to }, index) => {
+    const before = windows[index - 1];
+    return before?.timeline === timeline ? [{ timeline, from: before.to, to }] : [];
+  });
 
 /** Whether a base lies on the way to a timeline. */
 export function isOnPath({ facts }: KnownBase, { timeline, history }: TimelinePath): boolean {
