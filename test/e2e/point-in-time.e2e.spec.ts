@@ -1,3 +1,4 @@
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
@@ -36,14 +37,25 @@ beforeAll(async () => {
       targets: {
         recovered: {
           ...{ kind: 'postgres-directory', directory: root, leave: 'running', toolDirectories: [binDir] },
-          accepts: { datasets: ['shop'], destinations: ['pitr-*'] },
+          accepts: { datasets: ['shop'], destinations: ['pitr-*', 'drill-*'], drills: true },
         },
         live: {
           ...{ kind: 'postgres', url: '${env:SHOP_URL}', toolDirectories: [binDir], recoveryDirectory: root },
           accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: ['then_*'] },
         },
       },
+      drills: { 'shop-pitr': { dataset: 'shop', method: 'base', target: 'recovered', profile: 'any-time' } },
       profiles: {
+        'any-time': {
+          probes: [
+            { use: 'checksums' },
+            // Numbers are committed one after another: at no instant one is missing between others.
+            {
+              use: 'sql',
+              assertions: [{ query: 'SELECT count(*) = coalesce(max(id), 0) FROM numbers', equals: true }],
+            },
+          ],
+        },
         shop: {
           probes: [
             { use: 'checksums' },
@@ -155,6 +167,21 @@ describe('a recovery to a point in time is an ordinary restore', () => {
     );
     expect(verified.data.verdict).toBe('passed');
   }, 120_000);
+
+  it('is rehearsed at an instant of chance, through the bus and without it, measured, and leaves nothing', async () => {
+    const asked = await ask(platform, 'drill.requested', {
+      ...{ dataset: 'shop', method: 'base', target: 'recovered', profile: 'any-time' },
+    });
+    const { data } = await platform.next('drill.completed', causedBy(asked));
+    expect(data).toMatchObject({ drill: null, recovered: { isOpenForWriting: true } });
+    const { stdout, exitCode } = await cli('drill', 'run', 'shop-pitr', '--local', '--json');
+    expect([exitCode, exitCode === 0 || stdout]).toEqual([0, true]);
+    for (const shown of [data, JSON.parse(stdout)]) {
+      expect(shown).toMatchObject({ isPassed: true, verdict: 'passed', scratchRemoved: true });
+      expect(shown).toMatchObject({ recovery: { target: { kind: 'time' } }, rtoMs: expect.any(Number) });
+    }
+    expect((await readdir(root)).filter((name) => /drill/.test(name))).toEqual([]);
+  }, 180_000);
 
   it('refuses beforehand what cannot be reached, naming the nearest that can, and what says no offset', async () => {
     const late = new Date(Date.now() + 3_600_000).toISOString();

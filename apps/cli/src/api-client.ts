@@ -1,5 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import type { BackupListView, RequestView, RunListView, RunView, ScheduleView } from '#common/contracts/api-views.js';
+import type {
+  BackupListView,
+  DrillCoverageView,
+  RequestView,
+  RunListView,
+  RunView,
+  ScheduleView,
+} from '#common/contracts/api-views.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { AppError, type Problem } from '#common/errors/app-error.js';
 import { type Code, Codes } from '#common/errors/codes.js';
@@ -38,6 +45,10 @@ export class ApiClient {
 
   schedules(filter: JsonObject): Promise<{ schedules: ScheduleView[] }> {
     return this.call('GET', `/schedules?${query(filter)}`);
+  }
+
+  drills(): Promise<{ drills: DrillCoverageView[] }> {
+    return this.call('GET', '/drills');
   }
 
   pauseSchedule(name: string, body: { readonly reason?: string }): Promise<ScheduleView> {

@@ -7,6 +7,8 @@ import { backupList } from './commands/backup-list.js';
 import { backupRun } from './commands/backup-run.js';
 import { backupShow } from './commands/backup-show.js';
 import { check } from './commands/check.js';
+import { drillList } from './commands/drill-list.js';
+import { drillRun } from './commands/drill-run.js';
 import { flushCache } from './commands/flush-cache.js';
 import { holdList } from './commands/hold-list.js';
 import { holdPlace } from './commands/hold-place.js';
@@ -59,6 +61,8 @@ export const verbs: readonly Verb[] = [
   recoveryResume,
   recoveryReport,
   verifyRun,
+  drillRun,
+  drillList,
   flushCache,
   searchRebuild,
   replayPlan,

@@ -10,6 +10,7 @@ import { startArchiving } from './archiving/archiving.js';
 import { startDesks } from './archiving/desks.js';
 import { executorIntake } from './intake/executor-intake.js';
 import { backupRun } from './runs/backup.run.js';
+import { drillRun } from './runs/drill.run.js';
 import { reindexRun } from './runs/reindex.run.js';
 import { restoreRun } from './runs/restore.run.js';
 import { startEnding } from './sweeping/ending.js';
@@ -30,24 +31,30 @@ await runService('executor', async (service) => {
   });
 });
 
-/** Claims backups, restores and rebuilds. */
+/** Claims backups, restores, rebuilds and drills. */
 function startWork(service: Service): void {
   const { catalog, events, installation, kafka, logger, metrics, owner, shutdown } = service;
   const { concurrency, slotsPerHost, claimTtlMs, claimRenewMs, drainMs, ...config } = installation.config.executor;
   const readBusPosition = (dataset: string, signal: AbortSignal) =>
     readPositionForBackup(installation, kafka, dataset, signal);
   const loop = startRunLoop({
-    kinds: ['backup', 'restore', 'reindex'],
+    kinds: ['backup', 'restore', 'reindex', 'drill'],
     handlers: {
       backup: backupRun({ catalog, events, installation, readBusPosition, holdfastVersion }),
       restore: restoreRun({ catalog, events, installation, holdfastVersion, logger }),
       reindex: reindexRun({ catalog, events, installation }),
+      drill: drillRun({ catalog, events, installation, metrics, logger }),
     },
     onFailed: tellFailure(events),
     ...{ catalog, owner, concurrency, claimTtlMs, drainMs, logger, metrics },
     slotsPerSourceHost: slotsPerHost,
     renewMs: claimRenewMs,
-    patienceMs: { backup: config.retryForMs, restore: config.retryRestoresForMs, reindex: config.retryRestoresForMs },
+    patienceMs: {
+      backup: config.retryForMs,
+      restore: config.retryRestoresForMs,
+      reindex: config.retryRestoresForMs,
+      drill: config.retryForMs,
+    },
   });
   shutdown.add('runs', () => loop.stop(), loop.stopsWithinMs);
 }

@@ -41,7 +41,7 @@ function toChecks(dataset: string | undefined, context: VerbContext): Check[] {
     ...busChecks(context),
     ...Object.keys(config.repositories).flatMap((name) => ofRepository(name, context)),
     ...Object.keys(config.datasets).flatMap((name) => datasetChecks(name, context)),
-    ...Object.keys(config.schedules).map((name) => scheduleCheck(name, context)),
+    ...context.installation.scheduleNames().map((name) => scheduleCheck(name, context)),
     ...Object.keys(config.targets).flatMap((name) => targetChecks(name, context)),
   ];
 }

@@ -34,6 +34,6 @@ async function fromApi(count: number, context: VerbContext): Promise<readonly Sc
 }
 
 const fromConfiguration = (count: number, { installation }: VerbContext): readonly ScheduleView[] =>
-  Object.keys(installation.config.schedules).map((name) =>
-    toScheduleView(name, installation.schedule(name), { now: new Date(), count, mark: undefined }),
-  );
+  installation
+    .scheduleNames()
+    .map((name) => toScheduleView(name, installation.schedule(name), { now: new Date(), count, mark: undefined }));

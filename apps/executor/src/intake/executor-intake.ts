@@ -1,11 +1,14 @@
 import { BackupRejected } from '#common/contracts/events/backup-rejected.event.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { DrillRejected } from '#common/contracts/events/drill-rejected.event.js';
+import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
 import { ReindexRejected } from '#common/contracts/events/reindex-rejected.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { readGoal } from '#common/contracts/recovery-target.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
+import { assertDrillAllowed } from '#common/service/drills/choose-drill.js';
 import type { Installation } from '#common/service/installation.js';
 import { type Intake, type IntakeTable, runEntry } from '#common/service/requests/intake.js';
 import { toRebuildWish } from '#common/service/requests/rebuild-wish.js';
@@ -16,6 +19,7 @@ export const executorIntake = (installation: Installation): IntakeTable => [
   runEntry(backupIntake(installation)),
   runEntry(restoreIntake(installation)),
   runEntry(reindexIntake(installation)),
+  runEntry(drillIntake(installation)),
   cancelEntry,
 ];
 
@@ -87,5 +91,32 @@ export const reindexIntake = (
     };
   },
   rejection: ReindexRejected,
+  toRejection: ({ dataset, target }, head) => ({ ...head, dataset, target }),
+});
+
+/** Any attempt: only the form of its destination is looked at. */
+const NO_RUN = { runId: '00000000-0000-4000-8000-000000000000', attempt: 1 };
+
+/** Refuses what the target does not accept; one drill at a time on a target, behind everything that people wait for. */
+export const drillIntake = (
+  installation: Installation,
+): Intake<typeof DrillRequested.data, typeof DrillRejected.data> => ({
+  request: DrillRequested,
+  decide: (event, now) => {
+    const { data } = event;
+    assertNotExpired(`${event.type} ${event.id}`, decideExpiry(event.time, data.expiresAt), now);
+    assertDrillAllowed(installation, data, NO_RUN);
+    return {
+      kind: 'drill',
+      dataset: data.dataset,
+      resource: `drills on target ${data.target}`,
+      sourceHost: null,
+      deadlineAt: null,
+      maxAttempts: installation.config.executor.maxAttempts,
+      priority: -1,
+      resolved: { method: installation.method(data.dataset, data.method) },
+    };
+  },
+  rejection: DrillRejected,
   toRejection: ({ dataset, target }, head) => ({ ...head, dataset, target }),
 });

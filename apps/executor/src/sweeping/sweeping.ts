@@ -3,6 +3,7 @@ import { sweepSpoolFolders } from '#common/operations/restore/sweep-spool-folder
 import { endOrphans } from '#common/process/orphans.js';
 import { type Background, inBackground, repeat } from '#common/service/background/background.js';
 import { workIfDue } from '#common/service/background/lease.js';
+import { removeLeft } from '#common/service/drills/left-drills.js';
 import type { Service } from '#common/service/open-service.js';
 import { stateIn } from '#common/service/runs/run-state.js';
 
@@ -16,7 +17,9 @@ type Sweep = (d: SweepingDeps, stopping: AbortSignal) => Promise<void>;
  */
 export const startSweeping = (d: SweepingDeps): Background =>
   inBackground((stopping) =>
-    Promise.all([sweepProcesses, sweepFolders, sweepTargets].map((sweep) => keepSweeping(sweep, d, stopping))),
+    Promise.all(
+      [sweepProcesses, sweepFolders, sweepTargets, sweepDrills].map((sweep) => keepSweeping(sweep, d, stopping)),
+    ),
   );
 
 function keepSweeping(sweep: Sweep, d: SweepingDeps, stopping: AbortSignal): Promise<void> {
@@ -52,6 +55,18 @@ async function sweepTargets(d: SweepingDeps, signal: AbortSignal): Promise<void>
     const work = (until: AbortSignal) => sweepTarget(target, d, until);
     await workIfDue({ name: `sweep of target ${target}`, catalog, owner, everyMs, logger, work }, signal);
   }
+}
+
+/** By one executor at a time: scratch places of drills whose attempts are over. */
+async function sweepDrills(d: SweepingDeps, signal: AbortSignal): Promise<void> {
+  const { catalog, installation, logger, metrics, owner } = d;
+  const everyMs = installation.config.executor.sweepEveryMs;
+  const work = async (until: AbortSignal) => {
+    const removed = await removeLeft(d, AbortSignal.any([until, AbortSignal.timeout(TARGET_MS)]));
+    if (removed > 0) logger.info({ removed }, 'scratch places removed that drills left');
+    metrics.sweptLeftovers.inc({ kind: 'drill' }, removed);
+  };
+  await workIfDue({ name: 'sweep of drills', catalog, owner, everyMs, logger, work }, signal);
 }
 
 /** A server that does not answer keeps the others waiting no longer than this. */

@@ -1,11 +1,18 @@
 import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@nestjs/common';
-import type { BackupListView, RequestView, RunListView, RunView } from '#common/contracts/api-views.js';
+import type {
+  BackupListView,
+  DrillCoverageView,
+  RequestView,
+  RunListView,
+  RunView,
+} from '#common/contracts/api-views.js';
 import type { RunId } from '#common/domain/ids.js';
 import { isUuid } from '#common/domain/ids.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Service } from '#common/service/open-service.js';
 import { toRunView } from '#common/service/views/run-view.js';
 import { listBackups } from './backups.js';
+import { listDrills } from './drills.js';
 import { parseRunFilter, RequestBody } from './queries.js';
 import { findRequest, publishRequest } from './requests.js';
 import { listRuns } from './runs.js';
@@ -41,6 +48,11 @@ export class ApiController {
   @Get('backups')
   backups(@Query() query: unknown): Promise<BackupListView> {
     return listBackups(query, this.service);
+  }
+
+  @Get('drills')
+  async drills(): Promise<{ drills: DrillCoverageView[] }> {
+    return { drills: await listDrills(this.service) };
   }
 }
 

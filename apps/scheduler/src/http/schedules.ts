@@ -14,7 +14,7 @@ const PauseBody = z.strictObject({ reason: z.string().min(1).max(500).optional()
 /** Every schedule of the configuration, with its next slots and what is true of it. Throws: ZodError. */
 export function listSchedules(query: unknown, { catalog, installation }: ScheduleDeps): Promise<ScheduleView[]> {
   const { count } = ScheduleQuery.parse(query);
-  const schedules = Object.keys(installation.config.schedules);
+  const schedules = installation.scheduleNames();
   return catalog.transaction(async (tx) => {
     const now = await tx.now();
     const marks = await tx.schedules.marks(schedules);

@@ -36,11 +36,18 @@ afterAll(async () => {
   await admin.end();
 });
 
-function scheduler(catalog: Catalog | undefined, schedules: object): PlanDueDeps {
+function scheduler(catalog: Catalog | undefined, schedules: object, drills: object = {}): PlanDueDeps {
   const config = HoldfastConfig.parse({
     repositories: { local: { url: 'file:///tmp' } },
     datasets: { shop: { kind: 'postgres', url: 'postgres://nobody@localhost/shop', repositories: ['local'] } },
-    schedules,
+    targets: {
+      scratch: {
+        ...{ kind: 'postgres', url: 'postgres://nobody@localhost/postgres' },
+        accepts: { datasets: ['shop'], destinations: ['drill_*'], drills: true },
+      },
+    },
+    profiles: { shop: { probes: [{ use: 'checksums' }] } },
+    ...{ schedules, drills },
   });
   if (catalog === undefined) throw new Error('no catalog');
   const events = new EventWriter({ instance: 'test', topicPrefix: '' });
@@ -104,6 +111,24 @@ describe('planning', () => {
     const requests = await inCatalog((tx) => tx.outbox.nextBatch(1_000));
     const asked = requests.map(({ event }) => (event as unknown as { data: { schedule: string } }).data.schedule);
     expect(asked.filter((schedule) => schedule.startsWith('many-')).toSorted()).toEqual(names.toSorted());
+  });
+
+  it('asks for a drill when one is due, and keeps its last run as that of a schedule', async () => {
+    const drills = { rehearsal: { dataset: 'shop', target: 'scratch', profile: 'shop', cron: '* * * * *' } };
+    const deps = scheduler(catalogs[0], {}, drills);
+    await planDue(deps);
+    await session.query(`UPDATE holdfast.schedules SET done_until = now() - interval '61 s' WHERE name = 'rehearsal'`);
+    expect((await planDue(deps)).due).toEqual([expect.objectContaining({ schedule: 'rehearsal' })]);
+    const asked = await inCatalog((tx) => tx.outbox.nextBatch(1_000));
+    expect(asked.map(({ event }) => event).filter(({ type }) => type === 'drill.requested')).toEqual([
+      expect.objectContaining({
+        data: {
+          ...{ dataset: 'shop', target: 'scratch', profile: 'shop', method: 'dump', drill: 'rehearsal' },
+          slotAt: expect.any(String),
+        },
+      }),
+    ]);
+    expect(await lastRunOf('rehearsal')).toEqual(expect.any(String));
   });
 
   it('asks with the deadline of the schedule, counted from now also for a slot that was missed', async () => {

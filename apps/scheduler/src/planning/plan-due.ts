@@ -2,6 +2,7 @@ import type { Catalog } from '#common/catalog/catalog.js';
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ScheduleMark } from '#common/catalog/stores/schedule.store.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
 import { toInstantAfter } from '#common/domain/duration.js';
 import { toRunId, toUuidV5 } from '#common/domain/ids.js';
 import {
@@ -13,7 +14,7 @@ import {
   type WaitingSlot,
 } from '#common/domain/schedule.policy.js';
 import type { EventWriter } from '#common/service/event-writer.js';
-import { type Installation, known } from '#common/service/installation.js';
+import type { Installation } from '#common/service/installation.js';
 import { nextSlot, toScheduleRules } from '#common/service/timetable.js';
 import { isRunOpen } from '#common/service/views/schedule-view.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -42,14 +43,14 @@ const AT_ONCE = 100;
  */
 export async function planDue(deps: PlanDueDeps): Promise<DueDecision> {
   const { catalog, logger } = deps;
-  const names = Object.keys(deps.installation.config.schedules);
+  const names = deps.installation.scheduleNames();
   if (names.length === 0) return { due: [], passed: [], waiting: [] };
   const { touched, stillWaiting } = await catalog.transaction((tx) => look(names, tx, deps));
   const whole: DueDecision[] = [];
   for (let start = 0; start < touched.length; start += AT_ONCE) {
     const some = touched.slice(start, start + AT_ONCE);
     const { passedSlots, newlyWaiting, ...decision } = await catalog.transaction((tx) => planNow(some, tx, deps));
-    for (const slot of decision.due) logger.info(slot, 'backup requested by schedule');
+    for (const slot of decision.due) logger.info(slot, 'requested by schedule');
     for (const slots of passedSlots) logger.warn(slots, 'slot passed over');
     for (const slot of newlyWaiting) logger.warn(slot, 'slot has to wait');
     whole.push(decision);
@@ -88,8 +89,7 @@ async function look(names: readonly string[], tx: CatalogTx, deps: PlanDueDeps):
 const isAhead = (doneUntil: Date, now: Date): boolean => doneUntil.getTime() - now.getTime() > 1_000;
 
 function decide(marks: readonly ScheduleMark[], now: Date, { installation }: PlanDueDeps): DueDecision {
-  const { schedules } = installation.config;
-  const next = (name: string, after: Date) => nextSlot(known(schedules, name, 'schedule'), after);
+  const next = (name: string, after: Date) => nextSlot(installation.schedule(name), after);
   return decideDue(
     marks.map((mark) => toState(mark, installation)),
     next,
@@ -114,8 +114,8 @@ export async function planNow(names: readonly string[], tx: CatalogTx, deps: Pla
   return { ...decision, passedSlots, newlyWaiting };
 }
 
-const toState = (mark: ScheduleMark, { config }: Installation): ScheduleState => ({
-  ...toScheduleRules(mark.name, known(config.schedules, mark.name, 'schedule')),
+const toState = (mark: ScheduleMark, installation: Installation): ScheduleState => ({
+  ...toScheduleRules(mark.name, installation.schedule(mark.name)),
   doneUntil: mark.doneUntil,
   isPaused: mark.pausedAt !== null,
   isPreviousOpen: isRunOpen(mark.lastRun),
@@ -127,16 +127,21 @@ async function request(
   tx: CatalogTx,
   { events, installation }: Pick<PlanDueDeps, 'events' | 'installation'>,
 ): Promise<void> {
-  const { dataset, method, deadline } = installation.schedule(schedule);
+  const config = installation.schedule(schedule);
+  const { dataset, method } = config;
   const slot = slotAt.toISOString();
-  const deadlineAt = deadline === undefined ? undefined : toInstantAfter(await tx.now(), deadline).toISOString();
   const id = toUuidV5('slot', schedule, slot);
-  await events.write(
-    tx,
-    BackupRequested,
-    { dataset, method, schedule, slotAt: slot, ...(deadlineAt && { deadlineAt }) },
-    { id, correlationid: id },
-  );
+  const origin = { id, correlationid: id };
+  if (config.asks === 'drill') {
+    const { target, profile, at, destination } = config;
+    const wish = { dataset, target, profile, method, ...(at && { at }), ...(destination && { destination }) };
+    await events.write(tx, DrillRequested, { ...wish, drill: schedule, slotAt: slot }, origin);
+  } else {
+    const { deadline } = config;
+    const deadlineAt = deadline === undefined ? undefined : toInstantAfter(await tx.now(), deadline).toISOString();
+    const order = { dataset, method, ...(deadlineAt && { deadlineAt }) };
+    await events.write(tx, BackupRequested, { ...order, schedule, slotAt: slot }, origin);
+  }
   await tx.schedules.record(schedule, { slotAt, requestId: id, runId: toRunId(events.source, id) });
 }
 

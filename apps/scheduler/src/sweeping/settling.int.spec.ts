@@ -21,6 +21,7 @@ const requests: Readonly<Record<RunKind, { readonly dataset: string; readonly [f
   verification: { dataset: 'shop', target: 'staging', destination: 'shop', profile: 'shop', backup: randomUUID() },
   reindex: { dataset: 'search', target: 'search' },
   replay: { dataset: 'shop', mode: 'reset', backup: randomUUID() },
+  drill: { dataset: 'shop', target: 'scratch', profile: 'shop' },
 };
 
 /** As a worker leaves it that died with the last attempt. */
@@ -59,7 +60,7 @@ describe('without any worker', () => {
       { type: 'backup.failed', code: 'run.cancelled' },
       { type: 'backup.failed', code: 'run.exhausted' },
       { type: 'backup.failed', code: 'run.overdue' },
-      ...['reindex', 'replay', 'restore', 'verification'].map((kind) => ({
+      ...['drill', 'reindex', 'replay', 'restore', 'verification'].map((kind) => ({
         type: `${kind}.failed`,
         code: 'run.exhausted',
       })),

@@ -2,6 +2,7 @@ import type { Sql } from './sql.js';
 import { auditStore } from './stores/audit.store.js';
 import { backupStore } from './stores/backup.store.js';
 import { clockStore } from './stores/clock.store.js';
+import { drillStore } from './stores/drill.store.js';
 import { forgetStore } from './stores/forget.store.js';
 import { inboxStore } from './stores/inbox.store.js';
 import { leaseStore } from './stores/lease.store.js';
@@ -30,6 +31,7 @@ export const toCatalogTx = (sql: Sql) => ({
   verifications: verificationStore(sql),
   proofs: proofStore(sql),
   replays: replayStore(sql),
+  drills: drillStore(sql),
   leases: leaseStore(sql),
   clock: clockStore(sql),
   schedules: scheduleStore(sql),

@@ -16,6 +16,7 @@ import { DatasetConfig, TargetConfig } from './kinds.config.js';
 import { PlanConfig } from './plans/plan.config.js';
 import { kindOf } from './plans/plan-steps.js';
 import {
+  DrillConfig,
   ExecutorConfig,
   ProfileConfig,
   RecoveryConfig,
@@ -45,6 +46,7 @@ export const HoldfastConfig = z
     datasets: z.record(DatasetName, DatasetConfig),
     targets: z.record(TargetName, TargetConfig).default({}),
     schedules: z.record(ScheduleName, ScheduleConfig).default({}),
+    drills: z.record(ScheduleName, DrillConfig).default({}).describe('Restores to scratch places, proven and measured'),
     profiles: z.record(ProfileName, ProfileConfig).default({}),
     plans: z.record(PlanName, PlanConfig).default({}),
     recovery: RecoveryConfig.prefault({}).describe('Of plans that the command line runs'),
@@ -94,6 +96,12 @@ export const HoldfastConfig = z
         if (profile !== undefined) require(config.profiles, profile, 'profile', at('profile'));
       });
     }
+    for (const [name, drill] of Object.entries(config.drills)) {
+      require(config.datasets, drill.dataset, 'dataset', ['drills', name, 'dataset']);
+      require(config.targets, drill.target, 'target', ['drills', name, 'target']);
+      require(config.profiles, drill.profile, 'profile', ['drills', name, 'profile']);
+    }
+    for (const { path, message } of findDrillProblems(config)) context.addIssue({ code: 'custom', path, message });
     for (const { name, with: other } of findCollisions(toPlaced(config))) {
       const message = `it would write into the place of repository "${other}"`;
       context.addIssue({ code: 'custom', path: ['repositories', name, 'url'], message });
@@ -115,6 +123,24 @@ function problemOfMethod(kind: string, method: string | undefined): string | und
 }
 const strategiesOf = (kind: string): string[] =>
   loadTargetKind(kind, 'the target').restores.flatMap(({ strategies }) => strategies);
+
+interface Drills {
+  readonly datasets: Readonly<Record<string, { readonly kind: string }>>;
+  readonly schedules: object;
+  readonly drills: Readonly<Record<string, Pick<DrillConfig, 'dataset' | 'method'>>>;
+}
+
+function findDrillProblems({ datasets, schedules, drills }: Drills) {
+  return Object.entries(drills).flatMap(([name, { dataset, method }]) => {
+    const { kind } = datasets[dataset] ?? {};
+    const wrong = kind === undefined ? undefined : problemOfMethod(kind, method);
+    const taken = 'a schedule has this name already, and both are paused and resumed by it';
+    return [
+      ...(wrong === undefined ? [] : [{ path: ['drills', name, 'method'], message: wrong }]),
+      ...(Object.hasOwn(schedules, name) ? [{ path: ['drills', name], message: taken }] : []),
+    ];
+  });
+}
 
 interface Repositories {
   readonly repositories: Readonly<Record<string, Pick<RepositoryConfig, 'url' | 'endpoint'>>>;

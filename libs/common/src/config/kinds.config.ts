@@ -3,7 +3,7 @@ import { DatasetName, RepositoryName, RestoreStrategy } from '#common/contracts/
 import type { Engine, TargetKind } from '#common/engines/engine.js';
 import { engines, targetKinds } from '#common/engines/engines.js';
 import { DatasetTopic } from './connections.config.js';
-import { RetentionConfig } from './retention.config.js';
+import { Duration, RetentionConfig } from './retention.config.js';
 
 /** What every dataset says; the engine of its kind adds its own options. */
 const DatasetBase = z.object({
@@ -16,6 +16,13 @@ const DatasetBase = z.object({
     .strictObject({ level: z.int().min(1).max(19).default(3), threads: z.int().min(1).max(16).default(2) })
     .prefault({}),
   retention: RetentionConfig.optional().describe('Here or on one schedule of the dataset; default: everything is kept'),
+  objectives: z
+    .strictObject({
+      rto: Duration.optional().describe('How long a restore with its proof may take, 1h'),
+      rpo: Duration.optional().describe('How old the newest moment that can be restored may be, 26h'),
+    })
+    .optional()
+    .describe('What drills are held against'),
 });
 
 const DestinationPattern = z
@@ -30,6 +37,12 @@ const TargetBase = z.object({
     datasets: z.array(DatasetName).min(1),
     strategies: z.array(RestoreStrategy).min(1).default(['new']),
     destinations: z.array(DestinationPattern).min(1),
+    drills: z
+      .boolean()
+      .default(false)
+      .describe(
+        'Whether drills may restore here, into destinations of their own which they remove: never a target that serves people',
+      ),
   }),
 });
 

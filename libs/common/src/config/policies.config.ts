@@ -1,6 +1,7 @@
 import { isAbsolute } from 'node:path';
 import { z } from 'zod';
-import { BackupMethod, DatasetName } from '#common/contracts/names.js';
+import { DrillMoment } from '#common/contracts/drill-moment.js';
+import { BackupMethod, DatasetName, Destination, ProfileName, TargetName } from '#common/contracts/names.js';
 import { parseDuration } from '#common/domain/duration.js';
 import { Duration, RetentionConfig } from './retention.config.js';
 import { ScheduleTimes } from './schedule-times.config.js';
@@ -16,6 +17,24 @@ export const ScheduleConfig = z.strictObject({
 });
 
 export type ScheduleConfig = z.output<typeof ScheduleConfig>;
+
+/** Early on the first of a quarter. */
+const QUARTERLY = '0 3 1 1,4,7,10 *';
+
+export const DrillConfig = z.strictObject({
+  dataset: DatasetName,
+  target: TargetName.describe('One that accepts drills'),
+  profile: ProfileName.describe('What a drill proves of what it restored'),
+  method: BackupMethod.optional().describe('Default: the first method of the dataset’s kind of store'),
+  at: DrillMoment.optional(),
+  destination: Destination.optional().describe(
+    'Only where the target’s kind has no names of its own for drills: the number of an empty database of Redis',
+  ),
+  ...ScheduleTimes,
+  cron: ScheduleTimes.cron.prefault(QUARTERLY),
+});
+
+export type DrillConfig = z.output<typeof DrillConfig>;
 
 export const ProfileConfig = z.strictObject({
   probes: z.array(z.looseObject({ use: z.string() })).min(1),

@@ -16,7 +16,7 @@ const BlackoutConfig = z.strictObject({
   days: z.array(z.enum(Weekdays)).min(1).optional().describe('Days on which the window begins; default: every day'),
 });
 
-/** When a schedule asks for a backup, and when not. */
+/** When a schedule asks for a backup, or for a drill, and when not. */
 export const ScheduleTimes = {
   cron: readBy(parseCron).describe('Five fields, or six with seconds first'),
   zone: Zone.default('UTC').describe('IANA zone, Europe/Berlin'),
@@ -34,3 +34,6 @@ export const ScheduleTimes = {
     .default('skip')
     .describe('A slot that comes while the last run is open: no run, or one when that has ended'),
 };
+
+const Times = z.object(ScheduleTimes);
+export type ScheduleTimes = z.output<typeof Times>;

@@ -1,5 +1,7 @@
+import type { DrillJudgement } from '#common/domain/drill.policy.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { RunKind, RunState } from '#common/domain/run.js';
+import type { ProbeOutcome, Verdict } from '#common/domain/verdict.js';
 import type { Problem } from '#common/errors/app-error.js';
 
 /** One run as the HTTP API shows it. Instants are ISO 8601 in UTC. */
@@ -118,6 +120,7 @@ export interface BackupListView {
 /** One schedule of the configuration. */
 export interface ScheduleView {
   readonly name: string;
+  readonly asks: 'backup' | 'drill';
   readonly dataset: string;
   readonly method: string;
   readonly cron: string;
@@ -143,4 +146,37 @@ export interface ScheduleStateView {
   readonly lastRun: { readonly id: string; readonly state: RunState | 'pending' | 'rejected' | 'lost' } | null;
   /** A slot that starts later; `until` null: when the run before has ended. */
   readonly waiting: { readonly slotAt: string; readonly reason: string; readonly until: string | null } | null;
+}
+
+/** What a drill showed; also the result of its run. */
+export interface DrillResultView {
+  readonly drill: string | null;
+  readonly backupId: string;
+  readonly method: string;
+  readonly target: string;
+  readonly destination: string;
+  readonly recovery: object | null;
+  /** The verdict is passed, and every objective is met. */
+  readonly isPassed: boolean;
+  readonly verdict: Verdict;
+  readonly verdictKey: string | null;
+  readonly probes: readonly ProbeOutcome[];
+  readonly restoreMs: number;
+  readonly verifyMs: number;
+  readonly rtoMs: number;
+  readonly rpoMs: number;
+  readonly objectives: DrillJudgement['objectives'];
+  readonly scratchRemoved: boolean;
+}
+
+/** What drills have shown of one way to back up one dataset. */
+export interface DrillCoverageView {
+  readonly dataset: string;
+  readonly method: string;
+  /** Drills of the configuration that restore it. */
+  readonly drills: readonly string[];
+  /** null: it was never carried through. */
+  readonly last:
+    | (Omit<DrillResultView, 'probes' | 'verdictKey'> & { readonly runId: string; readonly completedAt: string })
+    | null;
 }

@@ -14,6 +14,11 @@ import { BackupRequested } from './events/backup-requested.event.js';
 import { BackupStarted } from './events/backup-started.event.js';
 import { BusRequestsLost } from './events/bus-requests-lost.event.js';
 import { BusTopicReplaced } from './events/bus-topic-replaced.event.js';
+import { DrillCompleted } from './events/drill-completed.event.js';
+import { DrillFailed } from './events/drill-failed.event.js';
+import { DrillRejected } from './events/drill-rejected.event.js';
+import { DrillRequested } from './events/drill-requested.event.js';
+import { DrillStarted } from './events/drill-started.event.js';
 import { ReindexCompleted } from './events/reindex-completed.event.js';
 import { ReindexFailed } from './events/reindex-failed.event.js';
 import { ReindexRejected } from './events/reindex-rejected.event.js';
@@ -60,6 +65,11 @@ export const events = [
   ReindexRejected,
   ReindexRequested,
   ReindexStarted,
+  DrillCompleted,
+  DrillFailed,
+  DrillRejected,
+  DrillRequested,
+  DrillStarted,
   ReplayCompleted,
   ReplayFailed,
   ReplayRejected,

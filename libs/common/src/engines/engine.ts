@@ -11,7 +11,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Keyring } from '#common/sealing/keyring.js';
 import type { Sealing } from '#common/sealing/sealing.js';
 import type { Archiver } from './archiver.js';
-import type { Check, DatasetSurroundings } from './check.js';
+import type { EngineChecks } from './check.js';
 import type { FindEarlier } from './earlier-backup.js';
 import type { Findings, Remember } from './findings.js';
 import type { FlushOptions } from './flush-options.js';
@@ -72,6 +72,8 @@ export interface TargetKind<
   place(of: T): string;
   /** Where a restore goes; a request may leave it out. Throws: request.invalid. */
   toDestination(wanted: string | undefined, dataset: D): string;
+  /** A destination that no other restore ever has, for a drill. Absent: a drill names one that is empty, the number of a database. */
+  toDrillDestination?(runId: string, attempt: number): string;
   /** Throws where the destination is missing or cannot be reached: the engine's own codes. */
   assertThere(target: T, destination: string, signal: AbortSignal): Promise<void>;
   /** Destinations that no request may ever name: the server's own, and those of the catalog, whose URL is given. */
@@ -104,17 +106,6 @@ export interface RestoredPlace<D, T, F extends object> extends ProbedPlace {
 export interface ProbedPlace {
   readonly target: RestoreTarget;
   readonly destination: string;
-}
-
-/** What `holdfast check` asks of one kind. */
-export interface EngineChecks<D extends ProtectedDataset, T extends RestoreTarget> {
-  /** The connection first: what could only say once more that it is missing names that check in `needs`. */
-  dataset(dataset: D, signal: AbortSignal, o?: DatasetSurroundings<D>): readonly Check[];
-  target(target: T, signal: AbortSignal): readonly Check[];
-  /** How many bytes there are to back up, roughly. */
-  measure(dataset: D, signal: AbortSignal): Promise<number>;
-  /** By every name that a server on the same machine could have. */
-  hostNames(dataset: D): readonly string[];
 }
 
 /** Where the dataset's topics stand; undefined for a dataset without topics. */
@@ -229,6 +220,9 @@ export interface RestoreOrder<T extends RestoreTarget = RestoreTarget, F extends
   readonly identity: AttemptIdentity;
 }
 
+/** A place that one attempt restored to. */
+export type RestoredBy<T extends RestoreTarget> = Pick<RestoreOrder<T>, 'target' | 'destination' | 'identity'>;
+
 /** What a restore would do, found out without changing anything. */
 export interface RestorePlan {
   readonly target: string;
@@ -307,6 +301,11 @@ export interface RestoreDriver<
    * Throws: restore.*, backup.corrupt; the engine's own codes.
    */
   apply(order: RestoreOrder<T, F>, work: RestoreWork<P, N>, signal: AbortSignal): Promise<void>;
+  /**
+   * Removes what a drill restored by `new`, and nothing that the done mark tells from it; null: the restore did not get so far. Idempotent.
+   * Absent: no drill restores backups of this method. Throws: the engine's own codes.
+   */
+  discard?(place: RestoredBy<T>, doneMark: string | null, signal: AbortSignal): Promise<void>;
   /** What a person should know of every restore of this backup, an adopted one included. */
   remarks(manifest: OpenManifest<F>): Findings;
   /** Ends what this attempt and earlier ones have going, dead or alive: when it resolves, nothing of it can come true any more. */

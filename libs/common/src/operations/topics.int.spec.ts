@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { CompressionTypes, type Message } from 'kafkajs';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { kafka } from '#common/engines/kafka/kafka.engine.js';
+import { discardDrill } from '#common/operations/drill/run-drill.js';
 import { type SeenRecord, TopicsTestBed } from '#common/testing/topics-test-bed.js';
 
 let bed: TopicsTestBed;
@@ -116,6 +118,19 @@ describe('topics that are backed up, deleted and restored', () => {
     expect(await bed.records(prefix + orders)).toEqual(await bed.records(orders));
     expect(await bed.committed(prefix + group)).toContainEqual([prefix + orders, 0, 37]);
     expect(await bed.verify(one, prefix)).toMatchObject({ verdict: 'passed' });
+  }, 60_000);
+
+  it('of a drill go with the groups of their prefix, and no others', async () => {
+    const one = await bed.backup('orders');
+    const order = bed.order(one, { destination: `${bed.bed.prefix}drill.` });
+    await bed.restore(order);
+    const place = { ...order, targetKind: kafka, method: 'topics', doneMark: null };
+    for (let times = 0; times < 2; times += 1) await discardDrill(place, new AbortController().signal);
+    expect((await bed.bed.admin.listTopics()).filter((name) => name.startsWith(order.destination))).toEqual([]);
+    const { groups } = await bed.bed.admin.listGroups();
+    expect(groups.filter(({ groupId }) => groupId.startsWith(order.destination))).toEqual([]);
+    expect(await bed.committed(group)).not.toEqual([]);
+    expect(await bed.records(orders)).not.toEqual([]);
   }, 60_000);
 });
 

@@ -1,6 +1,6 @@
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { DatasetConfig, TargetConfig } from '#common/config/kinds.config.js';
-import type { ScheduleConfig } from '#common/config/policies.config.js';
+import type { DrillConfig, ScheduleConfig } from '#common/config/policies.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
 import type { Engine, ProtectedDataset, RestoreTarget, TargetKind } from '#common/engines/engine.js';
 import { loadEngine, loadTargetKind, resolveMethod } from '#common/engines/engines.js';
@@ -12,7 +12,11 @@ import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
 import { retentionOf } from './retention/retention-of.js';
 
-export type FullSchedule = ScheduleConfig & { readonly method: string };
+/** What asks by itself, at its times: for a backup, or for a drill. */
+export type FullSchedule = { readonly method: string } & (
+  | ({ readonly asks: 'backup' } & ScheduleConfig)
+  | ({ readonly asks: 'drill' } & DrillConfig)
+);
 
 /**
  * What the configuration names, as the plain options that operations take. Names come from requests: an unknown one is
@@ -43,10 +47,18 @@ export class Installation {
     return resolveMethod(this.datasetConfig(dataset).kind, name);
   }
 
-  /** With the method that it asks for. Throws: request.refused. */
+  /** Of schedules and drills: no two have one name. */
+  scheduleNames(): string[] {
+    return [...Object.keys(this.config.schedules), ...Object.keys(this.config.drills)];
+  }
+
+  /** A schedule or drill, with the method that it asks for. Throws: request.refused. */
   schedule(name: string): FullSchedule {
-    const config = known(this.config.schedules, name, 'schedule');
-    return { ...config, method: this.method(config.dataset, config.method) };
+    const { schedules, drills } = this.config;
+    const drill = Object.hasOwn(drills, name) ? drills[name] : undefined;
+    if (drill !== undefined) return { asks: 'drill', ...drill, method: this.method(drill.dataset, drill.method) };
+    const schedule = known({ ...drills, ...schedules }, name, 'schedule') as ScheduleConfig;
+    return { asks: 'backup', ...schedule, method: this.method(schedule.dataset, schedule.method) };
   }
 
   /** Of a dataset's kind. Throws: request.refused. */

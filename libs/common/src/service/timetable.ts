@@ -1,11 +1,11 @@
 import { type CronTimes, parseCron } from '#common/config/cron.js';
-import type { ScheduleConfig } from '#common/config/policies.config.js';
+import type { ScheduleTimes } from '#common/config/schedule-times.config.js';
 import type { BlackoutWindow } from '#common/domain/blackout.js';
 import { parseDuration } from '#common/domain/duration.js';
 import type { ScheduleRules } from '#common/domain/schedule.policy.js';
 import { nextInZone } from '#common/domain/wall-slots.js';
 
-type Times = Pick<ScheduleConfig, 'cron' | 'zone'>;
+type Times = Pick<ScheduleTimes, 'cron' | 'zone'>;
 
 /** Reading an expression costs far more than asking it; every tick asks all schedules. */
 const crons = new Map<string, CronTimes>();
@@ -26,7 +26,7 @@ export function nextSlot({ cron, zone }: Times, after: Date): Date | undefined {
 }
 
 /** A schedule of the configuration, as the decisions know it. */
-export function toScheduleRules(name: string, config: ScheduleConfig): ScheduleRules {
+export function toScheduleRules(name: string, config: ScheduleTimes): ScheduleRules {
   const { zone, jitter, missed, blackout, inBlackout, overlap } = config;
   const windows = blackout.map(
     ({ from, to, days, zone: own = zone }): BlackoutWindow => ({

@@ -4,6 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { Remembered } from '#common/engines/findings.js';
 import { AppError } from '#common/errors/app-error.js';
+import { discardDrill } from '#common/operations/drill/run-drill.js';
+import { rememberHere } from '#common/operations/restore/findings.js';
 import type { RestoreDeps, SealedRestoreOrder } from '#common/operations/restore/restore-backup.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { runCommand } from '#common/process/run-command.js';
@@ -186,6 +188,20 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
         const since = await store.read(order.destination);
         expect((await bed.restore(next(order), { remember })).findings).toEqual(first.findings);
         expect(await store.read(order.destination)).toBe(since);
+      });
+
+      it('restores for a drill into a place of its own, and removes all of it', async () => {
+        const manifest = await bed.backup();
+        const { runId, attempt } = bed.order(manifest, 'unused').identity;
+        const destination = store.engine.toDrillDestination?.(runId, attempt) ?? store.newDestination();
+        const order = { ...bed.order(manifest, destination), identity: { runId, attempt } };
+        const remember = rememberHere();
+        await bed.restore(order, { remember });
+        expect(await store.read(destination)).not.toBeNull();
+        const { doneMark } = await remember({});
+        const place = { ...order, targetKind: store.engine, method: store.method, doneMark };
+        for (let times = 0; times < 2; times += 1) await discardDrill(place, signal);
+        expect([await store.read(destination), await bed.leftovers()]).toEqual([null, []]);
       });
 
       it('ends and sweeps what runs that are over have left, and leaves the others', async () => {

@@ -32,7 +32,7 @@ export class RunTestBed {
   async claim(): Promise<ClaimedRun> {
     await this.bed.admin.query(`UPDATE holdfast.runs SET claim_expires_at = now() WHERE state = 'running'`);
     const options = {
-      ...{ kinds: ['backup', 'restore', 'verification', 'replay'] as const, owner: 'spec', ttlMs: 600_000 },
+      ...{ kinds: ['backup', 'restore', 'verification', 'replay', 'drill'] as const, owner: 'spec', ttlMs: 600_000 },
       slots: { owner: 9, sourceHost: 9 },
     };
     const next = await this.bed.catalog.transaction((tx) => tx.runs.claimNext(options));

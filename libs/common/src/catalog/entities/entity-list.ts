@@ -1,5 +1,6 @@
 import { AuditEntry } from './audit-entry.entity.js';
 import { Backup, BackupCopy } from './backup.entity.js';
+import { Drill } from './drill.entity.js';
 import { InboxEntry } from './inbox-entry.entity.js';
 import { Lease } from './lease.entity.js';
 import { OutboxEntry } from './outbox-entry.entity.js';
@@ -15,6 +16,7 @@ export const entities = [
   AuditEntry,
   Backup,
   BackupCopy,
+  Drill,
   InboxEntry,
   Lease,
   OutboxEntry,

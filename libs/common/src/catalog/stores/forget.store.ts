@@ -25,7 +25,7 @@ const OLD_RUNS = `
   LIMIT $2
   FOR UPDATE OF run SKIP LOCKED`;
 
-const OF_RUNS = ['restores', 'verifications', 'replays'];
+const OF_RUNS = ['restores', 'verifications', 'replays', 'drills'];
 
 /** Reserved by a run that ended without it. */
 const RESERVED_IN_VAIN = `

@@ -25,6 +25,7 @@ export const bucket: BucketEngine = {
   probes: [inventoryProbe, mediaProbe],
   place: ({ place }) => toPlaceName(place),
   toDestination: (wanted, { place }) => toDestinationName(wanted ?? place.prefix),
+  toDrillDestination: (runId, attempt) => `drill-${runId}-${attempt}`,
   assertThere,
   forbidden: () => [],
   toSafetyDataset: (dataset, target, destination) => ({

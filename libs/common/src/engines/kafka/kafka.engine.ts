@@ -22,6 +22,7 @@ export const kafkaEngine = (topics = new TopicsMethod()): KafkaEngine => ({
   probes: [topicsProbe],
   place: placeOf,
   toDestination: (wanted) => toDestination(wanted),
+  toDrillDestination: (runId, attempt) => `drill-${runId}-${attempt}.`,
   assertThere: ({ connection }) => withKafka(connection, 'holdfast-verification', async () => undefined),
   forbidden: () => [],
   toSafetyDataset: (dataset, { connection }) => ({ ...dataset, connection }),

@@ -23,6 +23,7 @@ export const meilisearch: Engine<MeilisearchDataset, MeilisearchTarget, Document
   rebuild: rebuildIndexes,
   place: placeOf,
   toDestination: (wanted) => toDestination(wanted),
+  toDrillDestination: (runId, attempt) => `drill-${runId}-${attempt}-`,
   assertThere: async ({ connection }, _destination, signal) => {
     await new MeilisearchClient(connection, signal).version();
   },

@@ -45,6 +45,7 @@ export const postgresEngine = (
   probes: postgresProbes,
   place: ({ connection }) => toPgPlace(connection),
   toDestination,
+  toDrillDestination: (runId, attempt) => `drill_${runId.replaceAll('-', '')}_${attempt}`,
   assertThere: ({ connection }, database, signal) =>
     withPgSession(
       withDatabase(connection, database),

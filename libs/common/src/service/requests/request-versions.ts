@@ -1,4 +1,5 @@
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
+import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
@@ -12,4 +13,5 @@ export const REQUEST_VERSIONS: Readonly<Record<RunKind, number>> = {
   verification: VerificationRequested.version,
   replay: ReplayRequested.version,
   reindex: ReindexRequested.version,
+  drill: DrillRequested.version,
 };

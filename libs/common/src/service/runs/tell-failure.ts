@@ -1,6 +1,8 @@
 import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { Run } from '#common/catalog/entities/run.entity.js';
 import { BackupFailed } from '#common/contracts/events/backup-failed.event.js';
+import { DrillFailed } from '#common/contracts/events/drill-failed.event.js';
+import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
 import { ReindexFailed } from '#common/contracts/events/reindex-failed.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReplayFailed } from '#common/contracts/events/replay-failed.event.js';
@@ -65,5 +67,12 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
   reindex: (run, ended, tx, events) => {
     const { target, destination = null } = ReindexRequested.read(run.request, run.requestVersion);
     return events.add(tx, run, ReindexFailed, (head) => ({ ...head, ...ended, target, destination }));
+  },
+
+  drill: async (run, ended, tx, events) => {
+    const { drill = null, target, profile } = DrillRequested.read(run.request, run.requestVersion);
+    const begun = await tx.drills.first(run.id);
+    const backupId = begun?.backupId ?? null;
+    await events.add(tx, run, DrillFailed, (head) => ({ ...head, ...ended, drill, backupId, target, profile }));
   },
 };

@@ -1,5 +1,5 @@
 import type { LastRun, ScheduleMark } from '#common/catalog/stores/schedule.store.js';
-import type { ScheduleConfig } from '#common/config/policies.config.js';
+import type { ScheduleTimes } from '#common/config/schedule-times.config.js';
 import type { NextSlotView, ScheduleView } from '#common/contracts/api-views.js';
 import { decideStart, type ScheduleRules } from '#common/domain/schedule.policy.js';
 import { toLocalText } from '#common/domain/zone.js';
@@ -26,9 +26,9 @@ export function toScheduleView(
   config: FullSchedule,
   { now, count, mark }: ScheduleViewOptions,
 ): ScheduleView {
-  const { dataset, method, cron, zone } = config;
+  const { asks, dataset, method, cron, zone } = config;
   return {
-    ...{ name, dataset, method, cron, zone },
+    ...{ name, asks, dataset, method, cron, zone },
     next: toNextSlots(name, config, now, count),
     state: mark === undefined ? null : toState(mark),
   };
@@ -58,7 +58,7 @@ function toState({
 }
 
 /** A slot that starts no later than the one before it serves that one too, which is then left out: both waited for the same window. */
-function toNextSlots(name: string, config: ScheduleConfig, now: Date, count: number): NextSlotView[] {
+function toNextSlots(name: string, config: ScheduleTimes, now: Date, count: number): NextSlotView[] {
   const rules = toScheduleRules(name, config);
   const views: NextSlotView[] = [];
   let slotAt = nextSlot(config, now);

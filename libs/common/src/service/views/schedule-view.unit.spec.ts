@@ -8,7 +8,7 @@ const now = new Date('2026-03-28T12:00:00Z');
 const view = (fields: object, mark?: ScheduleMark) =>
   toScheduleView(
     'nightly',
-    { ...ScheduleConfig.parse({ dataset: 'shop', zone: 'Europe/Berlin', ...fields }), method: 'dump' },
+    { ...ScheduleConfig.parse({ dataset: 'shop', zone: 'Europe/Berlin', ...fields }), asks: 'backup', method: 'dump' },
     { now, count: 2, mark },
   );
 

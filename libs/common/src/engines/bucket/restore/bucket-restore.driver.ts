@@ -3,10 +3,12 @@ import type { BucketManifest, BucketTarget } from '#common/engines/bucket/bucket
 import { type BucketPlace, placeOf } from '#common/engines/bucket/bucket-place.js';
 import { toEntries } from '#common/engines/bucket/entry.js';
 import { type BucketFacts, type Noted, NotedKeys } from '#common/engines/bucket/facts.js';
+import { listBucket } from '#common/engines/bucket/listing.js';
 import type {
   AttemptIdentity,
   FenceOptions,
   RestoreDriver,
+  RestoredBy,
   RestoreOrder,
   RestoreQuestion,
   RestoreWork,
@@ -58,6 +60,16 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
   /** The mark is kept when the last object was seen. */
   async isDone(): Promise<boolean> {
     return true;
+  }
+
+  /** Everything below the prefix, which was empty before the drill. */
+  discard({ target, destination }: RestoredBy<BucketTarget>, _mark: string | null, signal: AbortSignal): Promise<void> {
+    const { prefix } = placeOf(target.place, destination);
+    return withBucket(target.place, (client) =>
+      inFlight(listBucket(client, { prefix, withVersions: false, signal }), IN_FLIGHT, ({ key }) =>
+        client.remove(key, signal),
+      ),
+    );
   }
 
   /** Throws: bucket.*, backup.corrupt, claim.lost; repository.*; the abort reason. */

@@ -17,6 +17,10 @@ export function toDestination(wanted: string = SAME): string {
   throw new AppError('request.invalid', said);
 }
 
+/** Undefined for a destination that is none. */
+export const toPrefix = (destination: string): string | undefined =>
+  destination === SAME || destination === RENAMED ? undefined : destination;
+
 /** What a restore calls what the backup has. */
 export interface RestoredNames {
   topic(name: string): string;

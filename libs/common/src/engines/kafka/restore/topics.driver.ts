@@ -1,11 +1,19 @@
+import { listGroups } from '#common/bus/kafka-groups.js';
 import type { TopicAdmin } from '#common/bus/topics/topic-admin.js';
 import { readTopicIds } from '#common/bus/topics/topic-ids.js';
-import type { AttemptIdentity, FenceOptions, RestoreDriver, StateOf, Swept } from '#common/engines/engine.js';
+import type {
+  AttemptIdentity,
+  FenceOptions,
+  RestoreDriver,
+  RestoredBy,
+  StateOf,
+  Swept,
+} from '#common/engines/engine.js';
 import type { Findings } from '#common/engines/findings.js';
 import { type KafkaTarget, type TopicsManifest, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import type { TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';
-import { toNames } from './destination.js';
+import { toNames, toPrefix } from './destination.js';
 import { endRestore } from './end-restore.js';
 import { assertFilled, beginTopic, type FilledTopic, fillTopics, type TopicsWork } from './fill-topics.js';
 import { fenceDestination, type KafkaFence } from './restore-fence.js';
@@ -46,6 +54,15 @@ export class TopicsDriver implements RestoreDriver<KafkaTarget, TopicsFacts, Top
     if (Object.entries(made).some(([name, id]) => id === null || found[name] !== id)) return false;
     await forgetJournal(kafka.admin, destination);
     return true;
+  }
+
+  /** Topics and groups below the drill's prefix, which no other restore ever has. */
+  discard({ target, destination }: RestoredBy<KafkaTarget>): Promise<void> {
+    return withKafka(target.connection, 'holdfast-discard', async ({ admin, cluster }) => {
+      if (toPrefix(destination) === undefined) return;
+      for (const { name } of await admin.list()) if (name.startsWith(destination)) await admin.remove(name);
+      await admin.removeGroups((await listGroups(cluster)).filter((name) => name.startsWith(destination)));
+    });
   }
 
   /** Throws: backup.corrupt, bus.unavailable, kafka.*; the abort reason. */

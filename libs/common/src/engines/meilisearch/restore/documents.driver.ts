@@ -2,6 +2,7 @@ import type {
   AttemptIdentity,
   FenceOptions,
   RestoreDriver,
+  RestoredBy,
   RestoreWork,
   StateOf,
   Swept,
@@ -64,6 +65,13 @@ export class DocumentsDriver implements RestoreDriver<MeilisearchTarget, Documen
     if (!made.every(([uid, createdAt]) => found.get(uid) === createdAt)) return false;
     await removeFresh(client, identity);
     return true;
+  }
+
+  async discard({ target }: RestoredBy<MeilisearchTarget>, mark: string | null, signal: AbortSignal): Promise<void> {
+    const client = new MeilisearchClient(target.connection, signal);
+    const made = JSON.parse(mark ?? '{}') as Record<string, string>;
+    for (const { uid, createdAt } of await client.listIndexes())
+      if (Object.hasOwn(made, uid) && made[uid] === createdAt) await client.removeIndex(uid);
   }
 
   /** Throws: backup.corrupt, claim.lost, meilisearch.*; the abort reason. */

@@ -4,6 +4,7 @@ import type {
   AttemptIdentity,
   FenceOptions,
   RestoreDriver,
+  RestoredBy,
   RestoreOrder,
   RestoreQuestion,
   RestoreWork,
@@ -89,6 +90,10 @@ export class BesideDriver implements RestoreDriver<PostgresTarget, BaseFacts, Be
 
   isDone({ destination, identity }: Order, fence: PgSession, mark: string): Promise<boolean> {
     return this.restore.isDone({ destination, identity }, fence, mark);
+  }
+
+  discard(place: RestoredBy<PostgresTarget>, mark: string | null, signal: AbortSignal): Promise<void> {
+    return this.restore.discard(place, mark, signal);
   }
 
   async apply(order: Order, work: Work, signal: AbortSignal): Promise<void> {

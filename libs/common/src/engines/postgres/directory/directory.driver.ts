@@ -6,6 +6,7 @@ import type {
   AttemptIdentity,
   FenceOptions,
   RestoreDriver,
+  RestoredBy,
   RestoreOrder,
   RestoreQuestion,
   RestoreWork,
@@ -23,7 +24,7 @@ import {
   type RecoveryPlan,
 } from '#common/engines/postgres/pitr/plan-recovery.js';
 import { findRecoveryTools, recover } from '#common/engines/postgres/pitr/recover.js';
-import { endStages, findMark, openStage, publish, sweepStages } from '#common/engines/postgres/pitr/stage.js';
+import { endStages, findMark, openStage, publish, sweepStages, withdraw } from '#common/engines/postgres/pitr/stage.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import { type DirectoryTarget, fencePlaceOf, folderOf, lockedBy } from './directory-target.js';
@@ -75,6 +76,11 @@ export const directoryDriver: RestoreDriver<DirectoryTarget, BaseFacts, Director
     if ((await findMark(folderOf(target, destination))) !== mark) return false;
     await leave({ target, destination, facts: manifest.snapshot }, AbortSignal.timeout(START_MS));
     return true;
+  },
+
+  async discard({ target, destination, identity }: RestoredBy<DirectoryTarget>, mark: string | null): Promise<void> {
+    const directory = folderOf(target, destination);
+    if (mark !== null && (await findMark(directory)) === mark) await withdraw(directory, target.root, identity);
   },
 
   async apply(order: Order, work: RestoreWork<DirectoryPlan, FileFence>, signal: AbortSignal): Promise<void> {

@@ -18,6 +18,8 @@ export const postgresDirectory: TargetKind<PostgresDataset, DirectoryTarget, Bas
   restores: [directoryDriver, { ...directoryDriver, method: 'incremental' }],
   place: ({ root }) => `directory ${root}`,
   toDestination: toDirectoryName,
+  // Short: the path of a server's socket may have a hundred bytes.
+  toDrillDestination: (runId, attempt) => `drill-${runId.slice(-12)}-${attempt}`,
   assertThere: async (target, destination) => {
     const directory = dataDirectoryIn(folderOf(target, destination));
     const found = await stat(join(directory, 'PG_VERSION')).catch(() => undefined);

@@ -67,6 +67,13 @@ export async function publish({ path, dataDirectory }: Stage, to: { root: string
   await root.sync().finally(() => root.close());
 }
 
+/** Takes a cluster that an attempt published out of its place, and removes it with its server. What is left after a crash, a sweep removes. */
+export async function withdraw(directory: string, root: string, { runId, attempt }: AttemptIdentity): Promise<void> {
+  const gone = join(root, `.holdfast-recovery-${runId}-a${attempt}.gone`);
+  await rename(directory, gone);
+  await endStage(gone);
+}
+
 /** Ends and removes what this attempt, and those before it, have under way: none of it can appear any more. */
 export async function endStages(root: string, { runId, attempt }: AttemptIdentity): Promise<void> {
   for (const { name, ...stage } of await listStages(root))

@@ -98,6 +98,18 @@ export interface BuiltScratch {
   readonly aside?: string | undefined;
 }
 
+/** Drops a database that still has the number it was made with: another of its name stays. Throws: postgres.*. */
+export function dropByOid(
+  target: PostgresTarget,
+  { database, oid }: { readonly database: string; readonly oid: string },
+  signal: AbortSignal,
+): Promise<void> {
+  return withPgSession(serverOf(target), { signal, applicationName: 'holdfast discard' }, async (session) => {
+    if ((await findDatabaseOid(session, database)) !== oid) return;
+    await session.query(sql`DROP DATABASE IF EXISTS ${identifier(database)} WITH (FORCE)`);
+  });
+}
+
 /**
  * Gives finished databases their settings and rights, their comments, and then all of them their names in one transaction. That is the moment at
  * which they exist. Throws: restore.database-exists; postgres.*.

@@ -14,7 +14,7 @@ import type { Material } from '#common/engines/material.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
-import { dropScratches, findDatabaseOid } from './database.js';
+import { dropByOid, dropScratches, findDatabaseOid } from './database.js';
 import { lockDatabase } from './lock.js';
 import { withheldSettings } from './preparation/settings.js';
 import { describePlan } from './preview/describe-plan.js';
@@ -74,6 +74,10 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
     if (databaseOid !== (await findDatabaseOid(fence, destination))) return false;
     await dropScratches(fence, identity);
     return true;
+  }
+
+  async discard({ target, destination }: Place, databaseOid: string | null, signal: AbortSignal): Promise<void> {
+    if (databaseOid !== null) await dropByOid(target, { database: destination, oid: databaseOid }, signal);
   }
 
   apply(order: Order, work: RestoreWork<PostgresRestorePlan, PgSession>, signal: AbortSignal): Promise<void> {

@@ -9,6 +9,7 @@ import {
   restoreDump,
   sweepStages,
 } from '#common/engines/redis/files/files-restore.js';
+import { flushKeys } from '#common/engines/redis/flush-keys.js';
 import type { RedisTarget } from '#common/engines/redis/redis-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { findMarker } from './marker.js';
@@ -86,6 +87,10 @@ export const rdbRestore: Driver = {
     for (const { to } of toPlaces(manifest.snapshot, destination))
       if ((await findMarker(fence.servers, to)) !== undefined) return false;
     return true;
+  },
+  // A drill names a database that was empty: all that it holds now is the drill's.
+  async discard({ target, destination }, mark, signal): Promise<void> {
+    if (mark !== null) await flushKeys(target, destination, { signal, isPreview: false });
   },
   apply: (order, work, signal) =>
     order.strategy === 'files'

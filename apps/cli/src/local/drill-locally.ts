@@ -1,0 +1,48 @@
+import type { DrillResultView } from '#common/contracts/api-views.js';
+import { judgeDrill } from '#common/domain/drill.policy.js';
+import { runDrill } from '#common/operations/drill/run-drill.js';
+import { rememberHere } from '#common/operations/restore/findings.js';
+import { chooseDrill, type DrillWish, objectivesOf, toDrillPlace } from '#common/service/drills/choose-drill.js';
+import type { VerbContext } from '../verb.js';
+import { newLocalId, UNHELD } from './local-identity.js';
+
+/** A drill in this process, with neither bus nor catalog; the verdict is kept beside the backup all the same. */
+export async function drillLocally(
+  wish: DrillWish & { readonly drill: string },
+  { installation, output, signal }: VerbContext,
+): Promise<DrillResultView> {
+  const { dataset, drill } = wish;
+  const identity = { runId: newLocalId(), attempt: 1 };
+  const destination = toDrillPlace(installation, wish, identity);
+  const { manifest, goal, newestAt } = await chooseDrill(installation, { ...wish, runId: identity.runId }, signal);
+  const startedAt = performance.now();
+  const outcome = await runDrill(
+    {
+      ...{ manifest, goal, newestAt, destination, identity },
+      target: installation.target(wish.target),
+      profile: installation.profile(wish.profile, dataset),
+    },
+    {
+      repository: installation.primaryRepository(dataset),
+      engine: installation.engineOf(dataset),
+      targetKind: installation.targetKind(wish.target),
+      dataset: installation.dataset(dataset),
+      workDirectory: installation.config.executor.workDirectory,
+      now: () => new Date(),
+      remember: rememberHere(),
+      onProgress: (progress) => output.progress(`drill ${drill}`, progress, performance.now() - startedAt),
+      onProbe: (probe) => output.progress(`drill ${drill} ${probe}`, null, performance.now() - startedAt),
+      onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
+    },
+    signal,
+  );
+  const { verification, measured, left } = outcome;
+  if (left !== null) output.note(`"${destination}" of target ${wish.target} is still there: ${left.message}`);
+  const { verdict, verdictKey, outcomes: probes } = verification;
+  const { backupId, method } = manifest;
+  return {
+    ...{ drill, backupId, method, target: wish.target, destination, recovery: goal ?? null },
+    ...{ verdict, verdictKey, probes, ...measured, scratchRemoved: left === null },
+    ...judgeDrill(verdict, measured, objectivesOf(installation, dataset)),
+  };
+}
