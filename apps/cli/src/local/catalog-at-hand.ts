@@ -15,7 +15,7 @@ const WITHOUT_IT = 'without the catalog: what runs work with, and whether backup
 
 /**
  * Works with the catalog where there is one, and says so where there is none. Throws: catalog.unavailable when rows must follow and
- * nobody said `--local`; what the work throws.
+ * `--local` was not given; what the work throws.
  */
 export async function withCatalogAtHand<T>(
   wish: CatalogWish,

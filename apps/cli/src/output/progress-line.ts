@@ -3,7 +3,7 @@ import { toSize } from './sizes.js';
 
 const WIDTH = 24;
 
-/** `dump ▓▓▓▓░░░░ 12.0 MiB of 48.0 MiB · 3.2 s`; without a total no bar is drawn, because nobody knows how long it would be. */
+/** `dump ▓▓▓▓░░░░ 12.0 MiB of 48.0 MiB · 3.2 s`; without a total no bar is drawn, because its whole length is unknown. */
 export function toProgressLine(label: string, progress: ProgressView | null, elapsedMs: number): string {
   const time = `${(elapsedMs / 1000).toFixed(1)} s`;
   if (progress === null) return `${label} · ${time}`;

@@ -15,7 +15,7 @@ const ONE_MS = 60_000;
 const RETRY_MS = 30_000;
 
 /**
- * Restores that nobody will go on with, and whose holder vanished, come to their end: first on the server, where what was begun may
+ * Restores that no executor will go on with, and whose holder vanished, come to their end: first on the server, where what was begun may
  * still be committed by a process that is only frozen, or by its children; then in the catalog, with the event.
  */
 export const startEnding = (d: EndingDeps): Background => inBackground((stopping) => keepEnding(d, stopping));
@@ -45,7 +45,7 @@ async function endOne(run: Run, d: EndingDeps, stopping: AbortSignal): Promise<v
     await settleDue({ ...d, kinds: ['restore'], onFailed: tellFailure(d.events), only: runId, restoresAfterMs: 0 });
   } catch (error) {
     if (stopping.aborted) return;
-    d.logger.warn({ err: error, runId }, 'a restore that nobody holds could not be ended yet');
+    d.logger.warn({ err: error, runId }, 'a restore that no executor holds could not be ended yet');
     await pause(RETRY_MS, stopping);
   }
 }

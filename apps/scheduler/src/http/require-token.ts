@@ -12,7 +12,7 @@ interface HttpResponse {
 
 const digest = (text: string): Buffer => createHash('sha256').update(text).digest();
 
-/** Lets a request pass that carries the token, compared in constant time. Without a configured token nobody passes. */
+/** Lets a request pass that carries the token, compared in constant time. Without a configured token no request passes. */
 export function requireToken(token: string | undefined) {
   return ({ headers }: HttpRequest, response: HttpResponse, next: () => void): void => {
     const [, given] = /^Bearer (.+)$/.exec(toText(headers['authorization'] ?? '')) ?? [];

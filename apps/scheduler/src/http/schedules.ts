@@ -36,7 +36,7 @@ export function pauseSchedule(name: string, body: unknown, deps: ScheduleDeps): 
 /** The next slot is acted on again; those that were passed over are not made up for. Throws: request.refused. */
 export function resumeSchedule(name: string, deps: ScheduleDeps): Promise<ScheduleView> {
   return change(name, deps, 'schedule.resumed', async (tx) => {
-    // Nobody may have looked since the pause: what came in it is passed over now, while it still is one.
+    // No scheduler may have looked since the pause: what came in it is passed over now, while it still is one.
     await planNow([name], tx, deps);
     return { isChanged: await tx.schedules.resume(name), detail: {} };
   });

@@ -63,7 +63,7 @@ export async function planDue(deps: PlanDueDeps): Promise<DueDecision> {
 }
 
 interface Look {
-  /** Something would change of them now, or nobody has looked after them yet. */
+  /** Something would change of them now, or no scheduler has looked after them yet. */
   readonly touched: readonly string[];
   /** Of the others. */
   readonly stillWaiting: readonly WaitingSlot[];

@@ -105,7 +105,7 @@ export class OutboxPump {
     } catch (error) {
       const { code, context } = toAppError(error);
       if (code === 'bus.refused') return this.publishRefused(part, error, { lease, signals });
-      // Nobody answered, or it is a defect of ours: all of it may pass later, events wait, they are not dropped.
+      // No broker answered, or it is a defect of ours: all of it may pass later, events wait, they are not dropped.
       if (context['kafkaError'] === undefined) throw error;
       const topics = byTopic(part);
       if (topics.length > 1) for (const of of topics) await this.publishPart(of, lease, signals);

@@ -40,7 +40,7 @@ async function sweepRepository(
   const identity = await trying({ repository, subject: repository }, d, signal, (until) =>
     findRepositoryIdentity(d.installation.repository(repository), { signal: until }),
   );
-  // Nobody has ever written there, or it cannot be read: then one line says so, not one for each dataset.
+  // Nothing was ever written there, or it cannot be read: then one line says so, not one for each dataset.
   if (identity === undefined) return;
   for (const dataset of datasets) {
     if (signal.aborted || d.hung.has(repository)) return;
@@ -77,7 +77,7 @@ async function trying<T>(
 }
 
 /**
- * A call into a file system that is gone heeds no signal and never ends: it is left behind, and nobody asks there again until it
+ * A call into a file system that is gone heeds no signal and never ends: it is left behind, and no sweep asks there again until it
  * has ended, for every one of them would keep a thread. Throws: repository.unavailable.
  */
 async function endingInTime<T>(

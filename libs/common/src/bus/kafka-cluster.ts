@@ -84,7 +84,7 @@ export class KafkaCluster {
 
   /**
    * Ends what still runs, then the sockets. A caller that asked for several things at once learns of the first failure and closes while the
-   * others go on; kafkajs would connect again for them, and nobody would ever close that socket.
+   * others go on; kafkajs would connect again for them, and no code would ever close that socket.
    */
   async close(): Promise<void> {
     this.isClosed = true;
@@ -119,7 +119,7 @@ export class KafkaCluster {
     return connection.send(exchange);
   }
 
-  /** One after the other: two first requests at once make kafkajs open two sockets and forget one, which nobody then closes. */
+  /** One after the other: two first requests at once make kafkajs open two sockets and forget one, which is then never closed. */
   private connect<T>(pool: ConnectionPool, exchange: ProtocolExchange<T>): Promise<Connection> {
     const next = (): Promise<Connection> => pool.getConnectionByRequest(exchange as ProtocolExchange<unknown>);
     const connection = this.connecting.get(pool)?.then(next, next) ?? next();

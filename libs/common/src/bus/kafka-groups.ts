@@ -72,7 +72,7 @@ export async function readAllCommitted(cluster: KafkaCluster, group: string): Pr
 }
 
 /**
- * Commits for a group without joining it; the broker itself refuses while the group has members, so nobody can slip in between a
+ * Commits for a group without joining it; the broker itself refuses while the group has members, so no member can slip in between a
  * check and the commit. Throws: replay.group-active, bus.unavailable.
  */
 export async function commitForStoppedGroup(

@@ -16,7 +16,7 @@ export interface CatalogOptions {
 
 /**
  * A process that was frozen inside a transaction would hold its locks, the claim lock too, until it thaws: the server ends
- * such a session. Nobody waits long for a lock either; 55P03 repeats the transaction. The ledger reasons in READ COMMITTED.
+ * such a session. No statement waits long for a lock either; 55P03 repeats the transaction. The ledger reasons in READ COMMITTED.
  */
 const SESSION = {
   idle_in_transaction_session_timeout: '10s',

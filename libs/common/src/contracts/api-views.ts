@@ -126,7 +126,7 @@ export interface ScheduleView {
   readonly cron: string;
   readonly zone: string;
   readonly next: readonly NextSlotView[];
-  /** null: nobody knows, for only the configuration was asked. */
+  /** null: unknown, for only the configuration was asked. */
   readonly state: ScheduleStateView | null;
 }
 
@@ -142,7 +142,7 @@ export interface NextSlotView {
 export interface ScheduleStateView {
   readonly paused: { readonly since: string; readonly reason: string | null } | null;
   readonly lastSlotAt: string | null;
-  /** `pending`: nobody has taken the request yet; `lost`: nobody has for an hour. */
+  /** `pending`: no service has taken the request yet; `lost`: none has for an hour. */
   readonly lastRun: { readonly id: string; readonly state: RunState | 'pending' | 'rejected' | 'lost' } | null;
   /** A slot that starts later; `until` null: when the run before has ended. */
   readonly waiting: { readonly slotAt: string; readonly reason: string; readonly until: string | null } | null;

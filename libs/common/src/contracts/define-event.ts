@@ -70,7 +70,7 @@ export function defineEvent<S extends z.ZodObject>(spec: EventSpec<S>): EventDef
   };
 }
 
-/** What every reader would refuse is not written: it would be published, buried by all of them, and answered by nobody. */
+/** What every reader would refuse is not written: it would be published, buried by all of them, and answered by none. */
 function toEnvelope(type: string, dataschema: string, { id, source, time, ...causes }: Origin): Envelope {
   const attributes = { specversion: '1.0', id, source, type, time: time.toISOString() };
   const about = { datacontenttype: 'application/json', dataschema, ...withoutUndefined(causes) };

@@ -7,7 +7,7 @@ const Text = z.string().refine(isPlainText, 'an attribute holds no control chara
 /** Every event about what was asked for repeats it: of any length, it would make events that no broker takes. */
 const Passed = Text.max(200);
 
-/** CloudEvents 1.0 attributes, with the extensions that Holdfast writes. Unknown extensions are kept by nobody. */
+/** CloudEvents 1.0 attributes, with the extensions that Holdfast writes. Unknown extensions are not kept. */
 export const Envelope = z.object({
   specversion: z.literal('1.0'),
   id: Text.min(1).max(200),

@@ -13,7 +13,7 @@ export interface SlotMark {
   readonly jitterMs: number;
 }
 
-/** After a long absence nobody counts all that was missed: so many are, and the newest are looked for from behind. */
+/** After a long absence not all that was missed is counted: so many are, and the newest are looked for from behind. */
 const MAX_COUNTED = 100;
 
 /** What came since the mark. However long ago that was, the search is short: every tick holds all schedules while it lasts. */

@@ -30,7 +30,7 @@ export interface ScheduleState extends ScheduleRules {
 export interface DueSlot {
   readonly schedule: string;
   readonly slotAt: Date;
-  /** Nobody looked when it should have started; this run makes up for it. */
+  /** No scheduler looked when it should have started; this run makes up for it. */
   readonly isLate: boolean;
 }
 
@@ -85,7 +85,7 @@ export function decideDue(
   };
 }
 
-/** When a slot starts, were nobody late; undefined when a blackout takes it away. */
+/** When a slot starts, were no scheduler late; undefined when a blackout takes it away. */
 export function decideStart(
   rules: ScheduleRules,
   slotAt: Date,

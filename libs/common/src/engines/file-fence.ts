@@ -23,7 +23,7 @@ export interface FencePlace {
 
 /** A file that says which attempt works in a directory. The attempt that takes over replaces it, and the one before notices that before its last step. */
 export class FileFence implements Fence {
-  /** A file tells nobody that it is gone: `assertHeld` asks. */
+  /** A file that goes sends no signal: `assertHeld` asks. */
   readonly whenLost = new Promise<Error>(() => undefined);
 
   private constructor(

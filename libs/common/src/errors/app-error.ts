@@ -46,7 +46,7 @@ export class AppError extends Error {
   }
 }
 
-/** Any thrown value as an AppError; what nobody expected becomes `internal.bug` and keeps its cause. */
+/** Any thrown value as an AppError; an unexpected one becomes `internal.bug` and keeps its cause. */
 export function toAppError(error: unknown): AppError {
   if (error instanceof AppError) return error;
   return new AppError('internal.bug', toText(error) || 'unknown error', {}, { cause: error });

@@ -1,7 +1,7 @@
 import { Exit, type ExitCode } from './exit.js';
 
 export interface CodeSpec {
-  /** A later attempt at the same work may succeed without anybody changing anything. */
+  /** A later attempt at the same work may succeed without a change by an operator. */
   readonly retryable: boolean;
   /** The cause is elsewhere and ends by itself: a run waits for that, however many attempts find it still there. */
   readonly passes?: true;

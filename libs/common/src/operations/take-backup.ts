@@ -39,7 +39,7 @@ export interface BackupProgress {
   readonly stage: string;
   /** Stored in this stage so far. */
   readonly bytes: number;
-  /** Nobody knows how long a compressed dump gets. */
+  /** How long a compressed dump gets is unknown. */
   readonly totalBytes: null;
 }
 

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import { toText } from '#common/errors/printable.js';
 
 /**
- * An abort destroys the stream with the abort's own reason. An error of the stream before anybody reads it is kept for the
+ * An abort destroys the stream with the abort's own reason. An error of the stream before a reader comes is kept for the
  * reader instead of ending this process.
  */
 export function destroyOnAbort<S extends Readable>(stream: S, signal: AbortSignal): S {

@@ -56,7 +56,7 @@ export async function placeHold(repository: BackupRepository, hold: NewHold, o: 
   return toHold(file, written);
 }
 
-/** Keeps a hold that is in force in force; there is nothing to ask, for nobody deletes what is held. Throws: repository.*. */
+/** Keeps a hold that is in force in force; there is nothing to ask, for no sweep deletes what is held. Throws: repository.*. */
 export async function renewHold(repository: BackupRepository, hold: NewHold, o: ReadOptions): Promise<void> {
   const file = parseHold({ formatVersion: 1, ...hold });
   const key = holdKey(hold.dataset, hold.backupId, file.name);

@@ -138,7 +138,7 @@ export function isObjectKey(key: string): boolean {
   return key.length <= MAX_KEY_LENGTH && key.split('/').every((segment) => SEGMENT.test(segment));
 }
 
-/** Throws: request.invalid; a manifest may come from anybody who can write to the repository. */
+/** Throws: request.invalid; a manifest may come from any user who can write to the repository. */
 export function parseObjectKey(key: string): ObjectKey {
   if (isObjectKey(key)) return key;
   throw new AppError('request.invalid', `"${key}" cannot be an object key`, { key });

@@ -5,7 +5,7 @@ import { toIssueText } from '#common/errors/issue-text.js';
 
 const AnyVersion = z.object({ formatVersion: z.int().min(1) });
 
-/** Indented JSON with a stable order of fields: for people first. Throws: internal.bug for a manifest that nobody could read back. */
+/** Indented JSON with a stable order of fields: for people first. Throws: internal.bug for a manifest that no reader would take. */
 export function encodeManifest(manifest: Manifest): Uint8Array {
   const checked = Manifest.safeParse(manifest);
   if (!checked.success) throw new AppError('internal.bug', `manifest is not valid: ${toProblems(checked.error)}`);

@@ -88,7 +88,7 @@ async function exists(path: string): Promise<boolean> {
   );
 }
 
-/** Removes what nobody has written to since `olderThan`; returns how many. `listPrefix` ends with a slash or is empty. */
+/** Removes what no process has written to since `olderThan`; returns how many. `listPrefix` ends with a slash or is empty. */
 export async function removeUnfinished(root: string, listPrefix: string, olderThan: Date): Promise<number> {
   const folder = join(root, UNFINISHED);
   const names = await readdir(folder).catch((error) => {

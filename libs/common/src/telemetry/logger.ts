@@ -44,7 +44,7 @@ export function createLogger({ service, level, secrets, to = 'stdout' }: LoggerO
   );
 }
 
-/** For what needs a logger and has nobody to tell. */
+/** For what needs a logger and has no reader. */
 export const silentLogger: Logger = {
   debug: () => undefined,
   info: () => undefined,

@@ -44,7 +44,7 @@ const runMetrics = (registers: Registry[]) => ({
   }),
   runsSettledUnheld: new Counter({
     name: 'holdfast_runs_settled_unheld_total',
-    help: 'Runs that nobody worked on any more, settled by this process: cancelled, overdue, out of attempts',
+    help: 'Runs that no worker held any more, settled by this process: cancelled, overdue, out of attempts',
     labelNames: ['kind', 'code'] as const,
     registers,
   }),

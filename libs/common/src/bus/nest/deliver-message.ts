@@ -16,7 +16,7 @@ export interface Delivery extends Omit<Patience, 'heartbeat'> {
 }
 
 /**
- * Brings one message to its handler or, when nobody can ever take it, to the dead letters. Resolves when its offset may be
+ * Brings one message to its handler or, when no handler can ever take it, to the dead letters. Resolves when its offset may be
  * committed, and not before one of the two happened. Throws only to have the same message again: a rebalance, a shutdown.
  */
 export async function deliverMessage(payload: EachMessagePayload, delivery: Delivery): Promise<void> {

@@ -49,7 +49,7 @@ export const leaseStore = (sql: Sql) => ({
     if (rows.length === 0) lost(lease);
   },
 
-  /** Nobody else can acquire it before this transaction ends. Throws: claim.lost. */
+  /** No other process can acquire it before this transaction ends. Throws: claim.lost. */
   assertHeld: async (lease: LeaseRef): Promise<void> => {
     const rows = await sql.rows(`SELECT name FROM holdfast.leases WHERE ${HELD} FOR SHARE`, [lease.name, lease.fence]);
     if (rows.length === 0) lost(lease);

@@ -38,7 +38,7 @@ const BEFORE_GRACE = 'clock_timestamp() - make_interval(secs => $2 / 1000.0)';
 
 /**
  * What its consumer has in the inbox already is left out: however many wait, each look finds those that no consumer has taken. A request that
- * the bus took and then delivered to nobody is one of them, for as long as looking for it is cheap.
+ * the bus took and then never delivered is one of them, for as long as looking for it is cheap.
  */
 const UNTAKEN_REQUESTS = `
   SELECT *

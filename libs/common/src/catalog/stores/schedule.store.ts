@@ -2,7 +2,7 @@ import type { Sql } from '#common/catalog/sql.js';
 import type { RunId } from '#common/domain/ids.js';
 import type { RunState } from '#common/domain/run.js';
 
-/** What became of the last request: nobody has taken it yet, it was refused or lost, or it is a run. */
+/** What became of the last request: no service has taken it yet, it was refused or lost, or it is a run. */
 export type LastRun = 'pending' | 'rejected' | 'lost' | RunState;
 
 export interface ScheduleMark {
@@ -111,7 +111,7 @@ export const scheduleStore = (sql: Sql) => {
     (await sql.rows<MarkRow>(MARKS, [names])).map(toMark);
 
   return {
-    /** What is known of these schedules; one that nobody has looked after yet is left out. */
+    /** What is known of these schedules; one that no scheduler has looked after yet is left out. */
     marks,
 
     /** The same with new ones begun now, locked until commit: two schedulers never decide at once. */

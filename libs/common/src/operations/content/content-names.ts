@@ -7,7 +7,7 @@ import { Keyring } from '#common/sealing/keyring.js';
 export type ToDigest = (contentSha256: string) => string;
 
 /**
- * The second identity of an encrypted repository: executors hold it, and nobody needs it for a restore.
+ * The second identity of an encrypted repository: executors hold it, and no restore needs it.
  * Throws: config.invalid for an encrypted repository without one.
  */
 export async function loadIndexKeys({ name, encryption }: BackupRepository): Promise<Keyring> {

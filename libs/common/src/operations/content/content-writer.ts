@@ -77,7 +77,7 @@ export class ContentWriter {
     });
   }
 
-  /** Its name is known only at its end, so it waits on disk, sealed: what the source shows in clear nobody finds there later. */
+  /** Its name is known only at its end, so it waits on disk, sealed: what the source shows in clear is never found there later. */
   private async putLarge(head: Uint8Array, rest: AsyncIterator<Buffer>): Promise<SharedRef> {
     const { sealing, signal, folder, repository, retainUntil } = this.d;
     this.spooled += 1;

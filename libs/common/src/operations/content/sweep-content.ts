@@ -114,7 +114,7 @@ async function isDueByAge(
 
 /**
  * The marks of running attempts say what they write, and what they rely on says the backup that they named before they relied on it. If that is gone
- * (its hold had lapsed, and the attempt may be frozen), nobody knows any more what they need. Throws: Obstacle.
+ * (its hold had lapsed, and the attempt may be frozen), what they need is not known any more. Throws: Obstacle.
  */
 async function readRunning(
   attempts: readonly SharingAttempt[],

@@ -154,7 +154,7 @@ function isBeingMade({ dataset, backupId, objects, attempts }: Listed): boolean 
   return attempts.some(({ isSwept }) => !isSwept) || objects.some(({ key }) => isHoldKey(key));
 }
 
-/** Why it cannot be read, if so: then nobody knows what it needs. */
+/** Why it cannot be read, if so: then what it needs is unknown. */
 async function readUser(
   repository: BackupRepository,
   attemptKey: string,

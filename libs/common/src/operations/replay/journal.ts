@@ -23,7 +23,7 @@ const Note = z.object({
 });
 
 /**
- * What is remembered of one partition of a replay, on the bus itself: as the commit of a group that nobody joins. The range stays as it
+ * What is remembered of one partition of a replay, on the bus itself: as the commit of a group that no consumer joins. The range stays as it
  * was frozen when the replay first began, whatever the group does later. Kept as long as the brokers keep offsets of idle groups.
  */
 export interface JournalEntry {

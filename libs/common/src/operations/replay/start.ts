@@ -5,7 +5,7 @@ import type { BusPosition, PartitionPosition } from '#common/contracts/bus-posit
 import { AppError } from '#common/errors/app-error.js';
 import type { ReplayAsk } from './request.js';
 
-/** One partition as one group would begin it; group null when nobody is known to read the topic. */
+/** One partition as one group would begin it; group null when no group is known to read the topic. */
 export interface StartingPoint {
   readonly topic: string;
   readonly partition: number;

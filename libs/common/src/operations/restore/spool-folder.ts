@@ -12,7 +12,7 @@ export async function removeSpoolFolders(workDirectory: string | undefined, iden
   for (const name of left) await rm(join(parent, name), { recursive: true, force: true });
 }
 
-/** A folder of this attempt's own for the time of `work`, for nobody else to read; those of earlier attempts are removed. */
+/** A folder of this attempt's own for the time of `work`, which no other user may read; those of earlier attempts are removed. */
 export async function withSpoolFolder<T>(
   workDirectory: string | undefined,
   identity: AttemptIdentity,

@@ -18,7 +18,7 @@ const LOOK_EVERY_MS = 5_000;
 
 /**
  * While the bus is down, or out of reach for us alone, takes from the outbox the requests that wait for it and those that it took last and
- * delivered to nobody: the same code under the same ids, so that their later delivery is a no-op. An outage of the bus delays no backup
+ * never delivered: the same code under the same ids, so that their later delivery is a no-op. An outage of the bus delays no backup
  * by more than the grace time, however many wait.
  */
 export function startDirectIntake(
@@ -35,7 +35,7 @@ export function startDirectIntake(
 }
 
 class DirectIntake {
-  /** Said once each, and left to the bus, which puts what nobody can take to the dead letters. */
+  /** Said once each, and left to the bus, which puts what no service can take to the dead letters. */
   private readonly stuck = new Set<number>();
 
   constructor(

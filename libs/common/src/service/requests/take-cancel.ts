@@ -12,7 +12,7 @@ import { type IntakeDeps, takeOnce, toRejectionOrigin } from './intake.js';
 
 /**
  * Who takes requests to cancel, in the inbox's key: the executors, for runs of every kind. The API takes its own under the same name,
- * so that nobody waits for the bus to stop something, and the delivery that follows is a no-op.
+ * so that no operator waits for the bus to stop something, and the delivery that follows is a no-op.
  */
 export const CANCEL_CONSUMER = 'holdfast-executor';
 

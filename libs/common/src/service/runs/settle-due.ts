@@ -20,7 +20,7 @@ export interface SettleOptions {
 }
 
 /**
- * Settles every run that was cancelled, is overdue or has no attempts left while nobody holds it: each in one transaction with
+ * Settles every run that was cancelled, is overdue or has no attempts left while no worker holds it: each in one transaction with
  * its event, and says so. One whose event cannot be made stays open, is said so, and does not keep the others. Any number of processes
  * may look at once. Throws: catalog.unavailable.
  */
@@ -50,6 +50,6 @@ export async function settleDue(options: SettleOptions): Promise<readonly Settle
 
 function tell({ run, problem }: SettledRun, { logger, metrics }: SettleOptions): void {
   const { id: runId, kind, dataset, attempt } = run;
-  logger.warn({ runId, kind, dataset, attempt, code: problem.code }, 'run settled that nobody held');
+  logger.warn({ runId, kind, dataset, attempt, code: problem.code }, 'run settled that no worker held');
   metrics?.runsSettledUnheld.inc({ kind, code: problem.code });
 }

@@ -16,7 +16,7 @@ export interface ScheduleViewOptions {
   readonly now: Date;
   /** How many of the next slots. */
   readonly count: number;
-  /** Undefined: nobody knows, for the catalog was not asked or has never seen the schedule. */
+  /** Undefined: unknown, for the catalog was not asked or has never seen the schedule. */
   readonly mark: ScheduleMark | undefined;
 }
 

@@ -70,7 +70,7 @@ export const runClaims = (sql: Sql) => {
     return row ?? lost(claim);
   };
   return {
-    /** Throws also when the claim has expired, even if nobody has taken it. */
+    /** Throws also when the claim has expired, even if no other worker has taken it. */
     renew: async (claim: ClaimRef, ttlMs: number): Promise<Renewal> => {
       const row = await fenced<RenewalRow>(claim, RENEW, [ttlMs]);
       return {
@@ -113,7 +113,7 @@ export const runClaims = (sql: Sql) => {
       await fenced(claim, `SELECT id FROM holdfast.runs WHERE ${FENCE} FOR UPDATE`);
     },
 
-    /** The same, and throws also when the claim has expired, even if nobody has taken it: others may be ending the run already. */
+    /** The same, and throws also when the claim has expired, even if no other worker has taken it: others may be ending the run already. */
     assertLive: async (claim: ClaimRef): Promise<void> => {
       const isLive = 'claim_expires_at > clock_timestamp()';
       await fenced(claim, `SELECT id FROM holdfast.runs WHERE ${FENCE} AND ${isLive} FOR UPDATE`);

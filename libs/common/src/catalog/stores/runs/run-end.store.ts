@@ -23,7 +23,7 @@ export interface DueOptions {
   readonly restoresAfterMs?: number | undefined;
 }
 
-/** Nobody will work on it any more: cancelled, overdue or out of attempts. */
+/** No worker will work on it any more: cancelled, overdue or out of attempts. */
 const ENDED = `(
   cancel_requested_at IS NOT NULL
   OR deadline_at <= clock_timestamp()
@@ -79,10 +79,10 @@ export const runEnds = (sql: Sql) => ({
     return run;
   },
 
-  /** Restores that nobody will work on any more, whose last holder vanished with whatever it had begun. */
+  /** Restores that no executor will work on any more, whose last holder vanished with whatever it had begun. */
   findUnendedRestores: (): Promise<Run[]> => sql.entities(Run, FIND_UNENDED_RESTORES),
 
-  /** Settles one run that was cancelled, is overdue or has no attempts left while nobody holds it; undefined when there is none. */
+  /** Settles one run that was cancelled, is overdue or has no attempts left while no worker holds it; undefined when there is none. */
   settleDue: async (
     kinds: readonly RunKind[],
     { except = [], only, restoresAfterMs }: DueOptions = {},

@@ -56,7 +56,7 @@ const ENQUEUE = `
   RETURNING id, pg_notify('${Channels.runQueued}', kind)`;
 
 /**
- * Claimable: queued and due, or running with an expired claim; with attempts, time and nobody's wish to cancel left.
+ * Claimable: queued and due, or running with an expired claim; with attempts and time left, and not cancelled.
  * A run whose request is newer than this process is left to those that were upgraded already.
  * An expired claim frees its slots but not its resource: only its own run may take that over.
  */

@@ -26,7 +26,7 @@ export interface DumpRecoveredOptions {
 export async function dumpRecovered(dataset: PostgresDataset, o: DumpRecoveredOptions): Promise<RecoveredDump> {
   const { method, folder, applicationName, signal } = o;
   const archive = join(folder, ARCHIVE);
-  // No copy of the data that anybody keeps: the kernel carries it into the file as it is.
+  // No copy of the data is kept: the kernel carries it into the file as it is.
   const write = { program: 'dd', args: [`of=${archive}`, 'bs=1M', 'iflag=fullblock', 'status=none'] };
   const sealing: Seal = { tail: () => [write], bytes: async (raw) => raw };
   const session = await method.open(toUnasked(dataset), { signal, sealing, purpose: 'regular', applicationName });

@@ -35,7 +35,7 @@ export const socketFolderOf = (target: DirectoryTarget, destination: string): st
 export const isSocketReachable = (folder: string): boolean => Buffer.byteLength(join(folder, '.s.PGSQL.5432')) <= 107;
 
 /**
- * Starts the server that is left running, unless one runs. It belongs to nobody's process: it goes on when the executor ends. Only its socket
+ * Starts the server that is left running, unless one runs. It belongs to no other process: it goes on when the executor ends. Only its socket
  * reaches it, and it reaches out to nothing. Throws: postgres.tool-missing, recovery.failed; engine.*.
  */
 export async function startHandedOver({ target, destination, facts }: HandedOver, signal: AbortSignal): Promise<void> {

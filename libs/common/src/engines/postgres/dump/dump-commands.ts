@@ -11,7 +11,7 @@ export const DUMP_TOOLS = ['pg_dump', 'pg_dumpall'] as const;
 /**
  * The archive of one database, uncompressed: zstd beside it is faster than any compression inside.
  * Every table is locked by us already, so pg_dump can wait for one thing only: a session whose ALTER TABLE waits for us, in
- * front of it in the queue. Nobody would ever notice that circle; the short lock timeout ends it.
+ * front of it in the queue. The server would never notice that circle; the short lock timeout ends it.
  */
 export function toDumpCommand(dataset: PostgresDataset, tools: PgToolset, o: DumpCommandOptions): Command {
   return {

@@ -72,7 +72,7 @@ function takeSnapshot(holder: PgSession): Promise<Moment> {
       CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_lsn() END::text AS lsn`);
 }
 
-/** Reads in a held snapshot, in a short transaction that waits for nobody long. */
+/** Reads in a held snapshot, in a short transaction that waits for no lock for long. */
 export async function inHeldSnapshot<T>(reader: PgSession, { id }: HeldSnapshot, read: () => Promise<T>): Promise<T> {
   await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
   try {

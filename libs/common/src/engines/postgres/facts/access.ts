@@ -12,7 +12,7 @@ interface Reader {
 /**
  * The session's role may read all that a dump reads: every table, sequence and large object, and no policy hides a row from it. Functions,
  * types, views and schemas are read from the system catalogs, which are open to every role.
- * Asked before any lock is taken: these functions look at the catalog only and wait for nobody.
+ * Asked before any lock is taken: these functions look at the catalog only and wait for no lock.
  * Throws: postgres.permission, postgres.rls-hidden, each naming the objects.
  */
 export async function assertReadable(session: PgSession): Promise<void> {

@@ -68,7 +68,7 @@ export async function findRecoveryTools(
 }
 
 /**
- * Makes a data directory of a base backup and archived WAL, recovers it to the target with a server that nobody else reaches, opens it
+ * Makes a data directory of a base backup and archived WAL, recovers it to the target with a server that no other client reaches, opens it
  * for writing on a timeline of its own, and lets `use` ask it. Afterwards the server is stopped cleanly and the directory is ready to start.
  * Throws: recovery.*, backup.corrupt, postgres.tool-missing; what `use` throws.
  */

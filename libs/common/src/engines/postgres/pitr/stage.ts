@@ -130,7 +130,7 @@ async function endStage(path: string): Promise<void> {
 
 const QUIT_MS = 10_000;
 
-/** The server over a data directory that nobody needs: it is ended at once, by SIGQUIT and in the end by SIGKILL. */
+/** The server over a data directory that is not needed: it is ended at once, by SIGQUIT and in the end by SIGKILL. */
 async function endServer(dataDirectory: string): Promise<void> {
   const pid = await findServer(dataDirectory);
   if (pid === undefined) return;

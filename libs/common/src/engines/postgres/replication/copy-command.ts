@@ -17,7 +17,7 @@ interface Wire {
   off(event: 'copyDone', listener: () => void): void;
 }
 
-/** Of what has come and nobody has taken yet; the server then waits. */
+/** Of what has come and no reader has taken yet; the server then waits. */
 const QUEUE_BYTES = 4 << 20;
 
 /**

@@ -7,7 +7,7 @@ import { endAttempts, endRun, hasLaterAttempt, LOCK_KEY, listRuns, toRestoreName
 
 export interface LockOptions {
   readonly signal: AbortSignal;
-  /** Whether a run has come to its end, whatever sessions it has left: those are ended. Default: nobody knows. */
+  /** Whether a run has come to its end, whatever sessions it has left: those are ended. Default: unknown. */
   readonly isOver?: ((runId: string) => Promise<boolean>) | undefined;
 }
 

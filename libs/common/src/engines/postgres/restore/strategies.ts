@@ -177,7 +177,7 @@ async function analyzed(
 
 const COUNT_EVERY_MS = 1_000;
 
-/** How much the database grew is the honest measure; how large it will be, nobody knows. */
+/** How much the database grew is the honest measure; how large it will be is unknown. */
 async function whileCounting<T>({ lock, onProgress }: BuildMaterial, database: string, work: Promise<T>): Promise<T> {
   let before: number | undefined;
   const count = async (): Promise<void> => {

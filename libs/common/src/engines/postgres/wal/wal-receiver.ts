@@ -167,7 +167,7 @@ class WalReceiver {
     const now = performance.now();
     if (now - this.lastFlushMs >= this.d.flushEveryMs) void this.flush();
     if (now - this.lastStatusMs >= this.d.statusEveryMs) this.sendStatus({ wantsReply: true });
-    // While nothing is read, nobody hears the server ask.
+    // While nothing is read, the server asks in vain.
     const waitingSinceMs = this.leavingSinceMs ?? (this.outage === undefined ? undefined : this.blockedSinceMs);
     if (waitingSinceMs === undefined || now - waitingSinceMs <= SHUTDOWN_PATIENCE_MS) return;
     this.fail(

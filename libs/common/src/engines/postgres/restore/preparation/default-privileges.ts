@@ -13,7 +13,7 @@ const BUILT_IN: Readonly<Record<string, string>> = { FUNCTIONS: 'EXECUTE', TYPES
 
 /**
  * Takes back what ALTER DEFAULT PRIVILEGES gives away of everything that the session's role creates. An archive states privileges as
- * differences from PostgreSQL's own defaults: with others in force while it is restored, a table that nobody was granted would come
+ * differences from PostgreSQL's own defaults: with others in force while it is restored, a table that no role was granted would come
  * back open. The archive's own default privileges come last and bring these back.
  */
 export async function plainDefaultPrivileges(session: PgSession): Promise<Sql[]> {

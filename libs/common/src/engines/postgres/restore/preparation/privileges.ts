@@ -20,7 +20,7 @@ export interface PrivilegeChange {
   /** `DATABASE "shop"`, `SCHEMA "public"`. */
   readonly on: Sql;
   readonly owner: string;
-  /** As they are; what the owner and everybody have by default is taken away in any case. */
+  /** As they are; what the owner and `public` have by default is taken away in any case. */
   readonly present: readonly string[];
   readonly wanted: readonly string[];
 }

@@ -5,7 +5,7 @@ import { toAppError } from '#common/errors/app-error.js';
 import { endRun, listRuns } from '../sessions.js';
 import { dropScratch, listScratches, markAbandoned, type Scratch, unmarkAbandoned } from './dead-scratches.js';
 
-/** A run that nobody knows may be another installation's, or of a catalog that was lost: its database stays for so long. */
+/** A run that the catalog does not know may be another installation's, or of a catalog that was lost: its database stays for so long. */
 export const UNKNOWN_AFTER_MS = 24 * 3_600_000;
 
 export interface SweepServerOptions {
