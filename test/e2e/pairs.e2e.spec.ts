@@ -12,6 +12,7 @@ import { startBucketStore } from '#common/testing/stores/bucket-store.js';
 import { startMeilisearchStore } from '#common/testing/stores/meilisearch-store.js';
 import { startPostgresStore } from '#common/testing/stores/postgres-store.js';
 import { startRedisStore } from '#common/testing/stores/redis-store.js';
+import { startTemporalStore } from '#common/testing/stores/temporal-store.js';
 import { startTopicsStore } from '#common/testing/stores/topics-store.js';
 import type { SeenEvent } from '#tools/platform/bus-watch.js';
 import { Platform } from '#tools/platform/platform.js';
@@ -39,6 +40,7 @@ const kinds: readonly Kind[] = [
   { name: 'bucket', kind: 'bucket', start: startBucketStore },
   { name: 'topics', kind: 'kafka', start: startTopicsStore },
   { name: 'meilisearch', kind: 'meilisearch', start: startMeilisearchStore },
+  { name: 'temporal', kind: 'temporal', start: startTemporalStore },
 ];
 
 interface Way {

@@ -9,6 +9,7 @@ import { BucketBed } from '#common/testing/bucket-bed.js';
 import { CatalogTestBed } from '#common/testing/catalog-test-bed.js';
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
+import { TemporalDatabases } from '#common/testing/temporal-databases.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { root } from '#tools/check/root.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -31,6 +32,7 @@ beforeAll(async () => {
   };
   const cluster = keep(await ThrowawayCluster.create(), (each) => each.remove());
   await cluster.query('CREATE DATABASE shop');
+  const workflows = keep(await TemporalDatabases.create(), (each) => each.drop());
   const catalog = keep(await CatalogTestBed.open(), (each) => each.close());
   const backups = keep(await S3Bed.make(), (each) => each.dispose());
   const media = keep(await BucketBed.make(), (each) => each.dispose());
@@ -46,6 +48,7 @@ beforeAll(async () => {
     ...{ PATH: `${cluster.binDir}:${process.env['PATH']}`, API_TOKEN: randomUUID(), CATALOG_URL: catalog.url },
     ...{ KAFKA_BROKER: endpoints.kafka.bootstrap, CACHE_URL: endpoints.redis.url },
     ...{ SEARCH_URL: searchUrl, SEARCH_KEY: searchKey, SHOP_URL: shop, PRODUCTION_URL: shop },
+    TEMPORAL_URL: `${workflows.url}/${workflows.name}`,
     RECOVERY_DIRECTORY: await cluster.createFolder('recovered'),
     ...{ BACKUP_BUCKET: backups.bucket, BACKUP_STORE: endpoint },
     ...{ BACKUP_ACCESS_KEY: accessKeyId, BACKUP_SECRET_KEY: secretAccessKey },
@@ -77,13 +80,28 @@ describe('examples/platform/holdfast.yaml', () => {
     expect(checks.filter(({ state }) => state === 'failed' || state === 'skipped')).toEqual([]);
     expect(exitCode).toBe(0);
     const names = checks.map(({ name }) => name).join('\n');
-    for (const each of ['dataset shop: WAL', 'dataset media', 'dataset cache', 'dataset search', 'dataset events'])
+    for (const each of [
+      'dataset shop: WAL',
+      'dataset media',
+      'dataset workflows',
+      'dataset cache',
+      'dataset search',
+      'dataset events',
+    ])
       expect(names).toContain(each);
-    for (const each of ['shop-dump', 'shop-base', 'media-hourly', 'cache-nightly', 'search-nightly', 'events-nightly'])
+    for (const each of [
+      'shop-dump',
+      'shop-base',
+      'media-hourly',
+      'workflows-nightly',
+      'cache-nightly',
+      'search-nightly',
+      'events-nightly',
+    ])
       expect(names).toContain(`schedule ${each}: next slot`);
   }, 120_000);
 
-  it.each(['shop', 'media', 'cache', 'search', 'events'])(
+  it.each(['shop', 'media', 'workflows', 'cache', 'search', 'events'])(
     'backs up %s',
     async (dataset) => {
       const { exitCode, stderr } = await cli('backup', 'run', dataset, '--local');

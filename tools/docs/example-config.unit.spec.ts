@@ -51,6 +51,14 @@ describe('docs/reference/holdfast.example.yaml', () => {
     await installation.close();
   });
 
+  it('has datasets and targets that their engines understand', async () => {
+    const config = load();
+    const installation = new Installation(config);
+    for (const name of Object.keys(config.datasets)) expect(installation.dataset(name)).toMatchObject({ name });
+    for (const name of Object.keys(config.targets)) expect(installation.target(name)).toMatchObject({ name });
+    await installation.close();
+  });
+
   it('shows every field that there is', () => {
     const schema = z.toJSONSchema(HoldfastConfig, { io: 'input', reused: 'inline' }) as JsonSchema;
     const names = new Set(namesIn(schema));

@@ -67,7 +67,8 @@ async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: 
 
 /** Ahead of the specs that need it, whose time limits no build would fit into. Where it cannot be built, those specs say why. */
 async function buildTemporal(chosen: readonly Tier[], { jestArgs }: Choice): Promise<void> {
-  const isNeeded = chosen.includes('int') && (jestArgs.length === 0 || jestArgs.some((arg) => /temporal/.test(arg)));
+  const isServiced = chosen.includes('int') || chosen.includes('e2e');
+  const isNeeded = isServiced && (jestArgs.length === 0 || jestArgs.some((arg) => /temporal|platform|pairs/.test(arg)));
   if (isNeeded) await ensureTemporal(console.log).catch((error: Error) => console.log(error.message));
 }
 

@@ -25,7 +25,7 @@ const DatasetOptions = PostgresDatasetOptions.pick({
 
 /** What holdfast.yaml says of the databases of a Temporal. */
 export const temporalDataset = defineOptions(
-  DatasetOptions,
+  DatasetOptions.strip(),
   (common: ProtectedDataset, { visibilityUrl, ...options }): TemporalDataset => {
     const main = postgresDataset.resolve(common, options);
     const { connection } = main;
@@ -53,7 +53,7 @@ const TargetOptions = PostgresTargetOptions.pick({
 
 /** What holdfast.yaml says of a server to restore both databases to. */
 export const temporalTarget = defineOptions(
-  TargetOptions,
+  TargetOptions.strip(),
   (common: RestoreTarget, { visibilityDatabase, ...options }): TemporalTarget => ({
     ...common,
     server: postgresTarget.resolve(common, options),

@@ -29,6 +29,7 @@ export const temporal: TemporalEngine = {
   probes: temporalProbes,
   place: (of) => toPgPlace('server' in of ? of.server.connection : of.main.connection),
   toDestination: (wanted, { main }) => postgres.toDestination(wanted, main),
+  toDrillDestination: (runId, attempt) => `drill_${runId.replaceAll('-', '')}_${attempt}`,
   assertThere,
   forbidden: ({ server, visibilityDatabase }, catalogUrl) =>
     postgres.forbidden(server, catalogUrl).flatMap((name) => [name, ...toMainNames(visibilityDatabase, name)]),

@@ -3,6 +3,7 @@ import type {
   AttemptIdentity,
   FenceOptions,
   RestoreDriver,
+  RestoredBy,
   RestoreOrder,
   RestoreWork,
   StateOf,
@@ -13,6 +14,7 @@ import { type PgSession, withPgSession } from '#common/engines/postgres/pg-sessi
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import {
   type BuiltScratch,
+  dropByOid,
   dropScratches,
   findDatabaseOid,
   publishScratches,
@@ -79,6 +81,15 @@ export class TemporalRestoreDriver
     if (toDoneMark(there) !== doneMark) return false;
     await dropScratches(locks.main, identity);
     return true;
+  }
+
+  async discard({ target, destination }: RestoredBy<TemporalTarget>, doneMark: string | null, signal: AbortSignal) {
+    const names = databasesOf(target, destination);
+    const oids = JSON.parse(doneMark ?? '[]') as (string | null)[];
+    for (const [index, store] of (['main', 'visibility'] as const).entries()) {
+      const oid = oids[index];
+      if (oid) await dropByOid(target.server, { database: names[store], oid }, signal);
+    }
   }
 
   /**
