@@ -50,6 +50,7 @@ export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
       '--disable-warning=ExperimentalWarning',
       join(root, 'node_modules/jest/bin/jest.js'),
       `--maxWorkers=${WORKERS[tier]}`,
+      `--testSequencer=${join(root, 'dist/tools/test/long-first.js')}`,
       '--passWithNoTests',
       '--json',
       `--outputFile=${reportFile}`,
