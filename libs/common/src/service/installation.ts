@@ -108,7 +108,6 @@ export class Installation {
     return Object.fromEntries(periods);
   }
 
-  /** Of a dataset, the one that is written first is the first. Throws: request.refused. */
   /** Does a dataset with this repository have a method whose backups share content? */
   sharesContent(repository: string): boolean {
     const datasets = Object.entries(this.config.datasets).filter(([, { repositories }]) =>
@@ -117,6 +116,7 @@ export class Installation {
     return datasets.some(([name]) => this.engineOf(name).methods.some(({ sharesContent }) => sharesContent));
   }
 
+  /** Of a dataset, the one that is written first is the first. Throws: request.refused. */
   repositoriesOf(dataset: string): BackupRepository[] {
     return this.datasetConfig(dataset).repositories.map((name) => this.repository(name));
   }
