@@ -1,6 +1,6 @@
 import type { RecoveryWindow } from '#common/engines/postgres/pitr/window.js';
-import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
+import { toNoBaseError } from '#common/operations/recovery/load-recoverable.js';
 import { readReach } from '#common/operations/recovery/read-reach.js';
 import { toHoleText } from '../output/reach-text.js';
 import { toFields, toTable } from '../output/table.js';
@@ -15,10 +15,7 @@ export const archiveShow: Verb = {
   async run({ installation, signal }, _options, dataset) {
     const repository = installation.primaryRepository(dataset);
     const reach = await readReach(dataset, { repository, signal });
-    if (reach === undefined) {
-      const hint = `Take one with \`holdfast backup run ${dataset} --method base\`.`;
-      throw new AppError('backup.missing', `dataset "${dataset}" has no base backup`, { dataset }, { hint });
-    }
+    if (reach === undefined) throw toNoBaseError(dataset);
     const { head, windows, holes, ...of } = reach;
     const fields = {
       cluster: of.systemId,

@@ -1,8 +1,7 @@
 import type { DrillResultView } from '#common/contracts/api-views.js';
-import { judgeDrill } from '#common/domain/drill.policy.js';
 import { runDrill } from '#common/operations/drill/run-drill.js';
 import { rememberHere } from '#common/operations/restore/findings.js';
-import { chooseDrill, type DrillWish, objectivesOf, toDrillPlace } from '#common/service/drills/choose-drill.js';
+import { chooseDrill, type DrillWish, toDrillPlace, toDrillResult } from '#common/service/drills/choose-drill.js';
 import type { VerbContext } from '../verb.js';
 import { newLocalId, UNHELD } from './local-identity.js';
 
@@ -36,13 +35,9 @@ export async function drillLocally(
     },
     signal,
   );
-  const { verification, measured, left } = outcome;
+  const { verification, left } = outcome;
   if (left !== null) output.note(`"${destination}" of target ${wish.target} is still there: ${left.message}`);
-  const { verdict, verdictKey, outcomes: probes } = verification;
-  const { backupId, method } = manifest;
-  return {
-    ...{ drill, backupId, method, target: wish.target, destination, recovery: goal ?? null },
-    ...{ verdict, verdictKey, probes, ...measured, scratchRemoved: left === null },
-    ...judgeDrill(verdict, measured, objectivesOf(installation, dataset)),
-  };
+  const { verdictKey, outcomes: probes } = verification;
+  const place = { target: wish.target, destination };
+  return { ...toDrillResult(installation, { drill, manifest, goal, place, outcome }), verdictKey, probes };
 }

@@ -7,11 +7,10 @@ import { DrillRequested } from '#common/contracts/events/drill-requested.event.j
 import { DrillStarted } from '#common/contracts/events/drill-started.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
-import { judgeDrill } from '#common/domain/drill.policy.js';
 import type { BackupId } from '#common/domain/ids.js';
 import type { JsonObject } from '#common/domain/json.js';
 import { type DrillOutcome, runDrill } from '#common/operations/drill/run-drill.js';
-import { chooseDrill, objectivesOf, toDrillPlace } from '#common/service/drills/choose-drill.js';
+import { chooseDrill, toDrillPlace, toDrillResult } from '#common/service/drills/choose-drill.js';
 import { rememberOf, removeLeft } from '#common/service/drills/left-drills.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
@@ -115,15 +114,19 @@ async function complete(
   { request, drill, manifest, goal, outcome, repository }: Done,
   { catalog, events, installation }: DrillRunDeps,
 ): Promise<void> {
-  const { restore, verification, measured, left } = outcome;
+  const { restore, verification, left } = outcome;
   const { verdict, outcomes, verdictKey, completedAt: provenAt } = verification;
-  const { dataset, backupId, kind, method, attemptKey } = manifest;
-  const { target, destination, name } = drill;
+  const { dataset, backupId, kind, attemptKey } = manifest;
   const { profile } = request;
-  const judged = judgeDrill(verdict, measured, objectivesOf(installation, dataset));
   const said = {
-    ...{ drill: name, backupId, kind, method, target, destination, recovery: goal ?? null, profile },
-    ...{ recovered: restore.recovered, verdict, ...measured, ...judged, scratchRemoved: left === null },
+    ...toDrillResult(installation, {
+      drill: drill.name,
+      manifest,
+      goal,
+      place: { target: drill.target, destination: drill.destination },
+      outcome,
+    }),
+    ...{ kind, profile, recovered: restore.recovered, recovery: goal ?? null },
   };
   const result = { ...said, verdictKey, probes: outcomes } as unknown as JsonObject;
   await catalog.transaction(async (tx) => {

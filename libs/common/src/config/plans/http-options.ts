@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { parseJsonPath } from '#common/probes/http/json-path.js';
 
 const REFERENCES = /\$\{[^}]*\}/g;
 
@@ -7,12 +6,6 @@ const REFERENCES = /\$\{[^}]*\}/g;
 export const HttpUrl = z
   .string()
   .refine((text) => isHttpUrl(text.replace(REFERENCES, 'x')), 'must be an http or https address without credentials');
-
-export const Status = z.int().min(100).max(599);
-
-export const JsonPath = z
-  .string()
-  .refine((text) => parseJsonPath(text) !== undefined, 'use a path like data.products[0].name');
 
 function isHttpUrl(text: string): boolean {
   const url = URL.canParse(text) ? new URL(text) : undefined;

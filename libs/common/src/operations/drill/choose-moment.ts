@@ -4,7 +4,7 @@ import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { newestOf, pickInstant, type Span, toFraction } from '#common/domain/drill.policy.js';
 import { findWindows } from '#common/engines/postgres/pitr/window.js';
 import { AppError } from '#common/errors/app-error.js';
-import { planRecovery } from '#common/operations/recovery/recover-dataset.js';
+import { decideAmong, planRecovery } from '#common/operations/recovery/recover-dataset.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { loadLatestBackup } from '#common/repository/load-backup.js';
 
@@ -58,6 +58,5 @@ export async function chooseMoment(
     return { manifest: decision.base.manifest, goal: undefined, newestAt };
   }
   const goal: RecoveryGoal = { target: { kind: 'time', at: instant }, inclusive: true };
-  const planned = await planRecovery({ dataset, goal, signal }, repository);
-  return { manifest: planned.decision.base.manifest, goal, newestAt };
+  return { manifest: decideAmong(known, goal).base.manifest, goal, newestAt };
 }

@@ -29,10 +29,7 @@ export async function loadRecoverable(dataset: string, d: MaterialDeps): Promise
     if (base !== undefined) all.push(base);
   }
   const newest = all.at(-1);
-  if (newest === undefined) {
-    const hint = `Take one with \`holdfast backup run ${dataset} --method base\`.`;
-    throw new AppError('backup.missing', `dataset "${dataset}" has no base backup`, { dataset }, { hint });
-  }
+  if (newest === undefined) throw toNoBaseError(dataset);
   const { systemId } = newest.facts;
   const bases = all.filter(({ facts }) => facts.systemId === systemId);
   return { systemId, bases, ...(await openArchive(dataset, newest.facts, d)) };
@@ -48,4 +45,9 @@ async function readBase(
     JSON.parse(await text(await baseMaterial(manifest, { repository, keyring, signal }).open(FACTS_NAME)));
   const facts = BaseFacts.safeParse(raw);
   return facts.success ? { backupId: manifest.backupId, facts: facts.data, manifest } : undefined;
+}
+
+export function toNoBaseError(dataset: string): AppError {
+  const hint = `Take one with \`holdfast backup run ${dataset} --method base\`.`;
+  return new AppError('backup.missing', `dataset "${dataset}" has no base backup`, { dataset }, { hint });
 }

@@ -36,9 +36,18 @@ export interface PlannedRecovery {
 export async function planRecovery(q: RecoveryQuestion, repository: BackupRepository): Promise<PlannedRecovery> {
   const keyring = await Keyring.of(repository);
   const known = await loadRecoverable(q.dataset, { repository, keyring, signal: q.signal });
-  const decision = decideRecovery(known, q.goal, { backupId: q.backupId });
-  const base = known.bases.find(({ backupId }) => backupId === decision.base.backupId) as LoadedBase;
-  return { decision: { ...decision, base }, known, keyring };
+  return { decision: decideAmong(known, q.goal, q.backupId), known, keyring };
+}
+
+/** The same of what is loaded already. Throws: recovery.outside, backup.missing. */
+export function decideAmong(
+  known: LoadedRecoverable,
+  goal: RecoveryGoal,
+  backupId?: string,
+): PlannedRecovery['decision'] {
+  const decision = decideRecovery(known, goal, { backupId });
+  const base = known.bases.find((each) => each.backupId === decision.base.backupId) as LoadedBase;
+  return { ...decision, base };
 }
 
 export interface RecoveredDataset extends Reached {

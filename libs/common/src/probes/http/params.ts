@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { parseJsonPath } from './json-path.js';
 import { namesIn } from './template.js';
 
-const JsonPath = z
+/** Where in the JSON of an answer. */
+export const JsonPath = z
   .string()
   .refine((text) => parseJsonPath(text) !== undefined, 'use a path like data.products[0].name')
   .describe('Where in the JSON answer: data.products[0].name');
@@ -21,15 +22,14 @@ export const JsonExpectation = z.strictObject({
 });
 export type JsonExpectation = z.output<typeof JsonExpectation>;
 
-const Status = z.int().min(100).max(599);
+export const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+
+export const Status = z.int().min(100).max(599);
 
 export const HttpRequest = z
   .strictObject({
     name: z.string().min(1).describe('Names the request in the evidence'),
-    method: z
-      .enum(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'])
-      .optional()
-      .describe('Default: GET, with a body POST'),
+    method: z.enum(METHODS).optional().describe('Default: GET, with a body POST'),
     path: z.string().startsWith('/'),
     headers: z.record(z.string(), z.string()).default({}),
     body: z.json().optional().describe('Sent as JSON'),

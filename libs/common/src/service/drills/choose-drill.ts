@@ -1,14 +1,16 @@
 import type { Drill } from '#common/catalog/entities/drill.entity.js';
+import type { DrillResultView } from '#common/contracts/api-views.js';
 import type { DataOf } from '#common/contracts/define-event.js';
 import type { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
 import { readGoal } from '#common/contracts/recovery-target.js';
-import type { Objectives } from '#common/domain/drill.policy.js';
+import { judgeDrill, type Objectives } from '#common/domain/drill.policy.js';
 import { parseDuration } from '#common/domain/duration.js';
 import { assertRestoreAllowed } from '#common/domain/request.policy.js';
 import type { AttemptIdentity } from '#common/engines/engine.js';
 import { loadDriver } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
 import { type ChosenMoment, chooseMoment } from '#common/operations/drill/choose-moment.js';
+import type { DrillOutcome } from '#common/operations/drill/run-drill.js';
 import type { Installation } from '../installation.js';
 import { loadManifest } from '../load-manifest.js';
 
@@ -70,7 +72,29 @@ export async function chooseDrill(
   return { ...chosen, manifest, goal: readGoal(first.recovery ?? undefined) };
 }
 
-export function objectivesOf(installation: Installation, dataset: string): Objectives {
+/** What a drill showed, judged by the objectives of its dataset: the same as the result of a run and of the command line. */
+export function toDrillResult(
+  installation: Installation,
+  { drill, manifest, goal, place, outcome }: CarriedDrill,
+): Omit<DrillResultView, 'probes' | 'verdictKey'> {
+  const { backupId, method, dataset } = manifest;
+  const { verification, measured, left } = outcome;
+  const { verdict } = verification;
+  return {
+    ...{ drill, backupId, method, ...place, recovery: goal ?? null },
+    ...{ verdict, ...measured, scratchRemoved: left === null },
+    ...judgeDrill(verdict, measured, objectivesOf(installation, dataset)),
+  };
+}
+
+export interface CarriedDrill extends Pick<ChosenMoment, 'manifest' | 'goal'> {
+  /** Of the configuration; null: another service asked. */
+  readonly drill: string | null;
+  readonly place: { readonly target: string; readonly destination: string };
+  readonly outcome: DrillOutcome;
+}
+
+function objectivesOf(installation: Installation, dataset: string): Objectives {
   const { rto, rpo } = installation.datasetConfig(dataset).objectives ?? {};
   const toMs = (text: string | undefined) => (text === undefined ? undefined : parseDuration(text));
   return { rtoMs: toMs(rto), rpoMs: toMs(rpo) };

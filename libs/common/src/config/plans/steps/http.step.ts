@@ -1,9 +1,7 @@
 import { z } from 'zod';
-import { JsonExpectation } from '#common/probes/http/params.js';
+import { JsonExpectation, JsonPath, METHODS, Status } from '#common/probes/http/params.js';
 import { defineStep, Milliseconds } from '../define-step.js';
-import { HttpUrl, JsonPath, Status } from '../http-options.js';
-
-const METHODS = ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+import { HttpUrl } from '../http-options.js';
 
 const Poll = z.strictObject({
   url: HttpUrl.describe(

@@ -1,7 +1,7 @@
 import { z } from 'zod';
-import { JsonExpectation } from '#common/probes/http/params.js';
+import { JsonExpectation, Status } from '#common/probes/http/params.js';
 import { defineStep, Milliseconds } from '../define-step.js';
-import { HttpUrl, Status } from '../http-options.js';
+import { HttpUrl } from '../http-options.js';
 
 /** Waits for what passes by itself. Exactly one of `http`, `tcp` and `forMs`. */
 export const wait = defineStep(

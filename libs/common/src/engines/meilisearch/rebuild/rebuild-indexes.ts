@@ -8,7 +8,7 @@ import type {
 } from '#common/engines/meilisearch/meilisearch-dataset.js';
 import { toPrefix } from '#common/engines/meilisearch/restore/destination.js';
 import { DocumentsQueue } from '#common/engines/meilisearch/restore/documents-queue.js';
-import { removeOwnIndexes, toFreshName } from '#common/engines/meilisearch/restore/own-indexes.js';
+import { removeFresh, toFreshName } from '#common/engines/meilisearch/restore/own-indexes.js';
 import { RestoreFence } from '#common/engines/meilisearch/restore/restore-fence.js';
 import type { Rebuild, RebuildOptions, RebuildOrder, Rebuilt } from '#common/engines/rebuild.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -50,9 +50,7 @@ export const rebuildIndexes: Rebuild<MeilisearchDataset, MeilisearchTarget> = {
 async function makeAndSwap(order: Order, fence: RestoreFence, o: RebuildOptions): Promise<Rebuilt> {
   const { target, destination, identity } = order;
   const client = new MeilisearchClient(target.connection, o.signal);
-  const removeFresh = (by: MeilisearchClient) =>
-    removeOwnIndexes(by, (own) => !own.isLock && own.runId === identity.runId && own.attempt <= identity.attempt);
-  await removeFresh(client);
+  await removeFresh(client, identity);
   try {
     const made = await makeAll(client, order, o);
     await o.assertHeld();
@@ -70,7 +68,7 @@ async function makeAndSwap(order: Order, fence: RestoreFence, o: RebuildOptions)
   } finally {
     // What stays, the next attempt or a sweep removes.
     const cleaner = new MeilisearchClient(target.connection, AbortSignal.timeout(CLEAN_UP_MS));
-    await removeFresh(cleaner).catch(() => undefined);
+    await removeFresh(cleaner, identity).catch(() => undefined);
   }
 }
 

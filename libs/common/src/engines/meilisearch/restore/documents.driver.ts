@@ -13,7 +13,7 @@ import { type IndexView, MeilisearchClient } from '#common/engines/meilisearch/m
 import type { DocumentsManifest, MeilisearchTarget } from '#common/engines/meilisearch/meilisearch-dataset.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { assertEqual, fillIndex } from './fill-index.js';
-import { listOwnIndexes, removeOwnIndexes, toFreshName } from './own-indexes.js';
+import { listOwnIndexes, removeFresh, removeOwnIndexes, toFreshName } from './own-indexes.js';
 import { RestoreFence } from './restore-fence.js';
 import {
   type DocumentsPlan,
@@ -162,9 +162,6 @@ async function fillAll(
   }
   return filled;
 }
-
-const removeFresh = (client: MeilisearchClient, { runId, attempt }: AttemptIdentity) =>
-  removeOwnIndexes(client, (own) => !own.isLock && own.runId === runId && own.attempt <= attempt);
 
 const toDoneMark = (filled: readonly Filled[]): string =>
   JSON.stringify(Object.fromEntries(filled.map(({ planned, made }) => [planned.uid, made.createdAt])));

@@ -38,3 +38,10 @@ export async function removeOwnIndexes(
   for (const { uid } of meant) await client.removeIndex(uid);
   return meant;
 }
+
+/** What this attempt and those before it made and did not put in its place. */
+export const removeFresh = (
+  client: MeilisearchClient,
+  { runId, attempt }: AttemptIdentity,
+): Promise<readonly OwnIndex[]> =>
+  removeOwnIndexes(client, (own) => !own.isLock && own.runId === runId && own.attempt <= attempt);
