@@ -7,6 +7,16 @@ export interface Span {
   readonly to: string | null;
 }
 
+interface TimelineWindow {
+  readonly timeline: number;
+  readonly from: { readonly at: string };
+  readonly to: { readonly at: string | null };
+}
+
+/** Of the timeline that a recovery follows: what another one had at the same time cannot be reached on it. */
+export const spansOn = (timeline: number, windows: readonly TimelineWindow[]): Span[] =>
+  windows.filter((each) => each.timeline === timeline).map(({ from, to }) => ({ from: from.at, to: to.at }));
+
 /** A number in [0, 1) that is the same for every attempt of a run, and another for another run. */
 export const toFraction = (runId: string): number =>
   createHash('sha256').update(runId).digest().readUInt32BE(0) / 2 ** 32;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
-import { judgeDrill, newestOf, pickInstant, toFraction } from './drill.policy.js';
+import { judgeDrill, newestOf, pickInstant, spansOn, toFraction } from './drill.policy.js';
 
 const at = (minute: number): string => new Date(Date.UTC(2026, 2, 1, 12, minute)).toISOString();
 
@@ -18,6 +18,14 @@ describe('the instant of a drill', () => {
     [0.75, 40],
   ])('lies in no hole between the spans: %d of their length is minute %d', (fraction, minute) => {
     expect(pickInstant(spans, fraction)).toBe(at(minute));
+  });
+
+  it('is one that the timeline has which the recovery follows, and not of one that was left by a promotion', () => {
+    const windows = [
+      { timeline: 1, from: { at: at(0) }, to: { at: at(40) } },
+      { timeline: 2, from: { at: at(0) }, to: { at: at(20) } },
+    ];
+    expect(spansOn(2, windows)).toEqual([{ from: at(0), to: at(20) }]);
   });
 
   it('is none where no span has a length', () => {

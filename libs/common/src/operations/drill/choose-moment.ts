@@ -1,7 +1,7 @@
 import type { DrillMoment } from '#common/contracts/drill-moment.js';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { RecoveryGoal } from '#common/contracts/recovery-target.js';
-import { newestOf, pickInstant, type Span, toFraction } from '#common/domain/drill.policy.js';
+import { newestOf, pickInstant, spansOn, toFraction } from '#common/domain/drill.policy.js';
 import { findWindows } from '#common/engines/postgres/pitr/window.js';
 import { AppError } from '#common/errors/app-error.js';
 import { decideAmong, planRecovery } from '#common/operations/recovery/recover-dataset.js';
@@ -49,7 +49,7 @@ export async function chooseMoment(
   }
   const latest: RecoveryGoal = { target: { kind: 'latest' }, inclusive: true };
   const { decision, known } = await planRecovery({ dataset, goal: latest, signal }, repository);
-  const spans = findWindows(known).map(({ from, to }): Span => ({ from: from.at, to: to.at }));
+  const spans = spansOn(decision.timeline, findWindows(known));
   const newestAt = newestOf(spans) ?? decision.base.facts.takenAt;
   if (at === 'latest') return { manifest: decision.base.manifest, goal: latest, newestAt };
   const instant = pickInstant(spans, toFraction(runId));
