@@ -20,9 +20,9 @@ async function runGate(signal: AbortSignal): Promise<Part[]> {
   const results = await runSteps(steps, signal, (result) => console.log(describeStep(result)));
   const durationMs = performance.now() - startedAt;
   const gate = results.filter(({ tally }) => tally === undefined);
-  const passed = gate.filter(({ isOk }) => isOk).length;
+  const failed = gate.filter(({ isOk }) => !isOk).map(({ name }) => name);
   const unit = results.flatMap(({ name, tally, durationMs }) => (tally ? [{ name, tally, durationMs }] : []));
-  return [{ name: 'check', durationMs, tally: { passed, failed: gate.length - passed, skipped: [] } }, ...unit];
+  return [{ name: 'check', durationMs, tally: { passed: gate.length - failed.length, failed, skipped: [] } }, ...unit];
 }
 
 interface Choice {
@@ -59,7 +59,10 @@ async function runWithServices(chosen: readonly Tier[], choice: Choice, signal: 
     const standIns = await tellStandIns();
     if (isUp) await buildTemporal(chosen, choice);
     if (isUp) return { parts: await runTiers(chosen, choice, signal), standIns };
-    return { parts: [{ name: 'services', durationMs, tally: { ...noTests, failed: 1 } }], standIns };
+    return {
+      parts: [{ name: 'services', durationMs, tally: { ...noTests, failed: ['the services do not start'] } }],
+      standIns,
+    };
   } finally {
     await services.stop();
   }
@@ -77,6 +80,7 @@ function printSummary({ parts, standIns }: ServicedRun, total: Tally): void {
   for (const { name, durationMs, tally } of parts) {
     console.log(`  ${name.padEnd(9)} ${(durationMs / 1000).toFixed(1).padStart(6)} s   ${toClosingLine(tally)}`);
   }
+  for (const name of total.failed) console.log(`  failed: ${name}`);
   for (const name of total.skipped) console.log(`  did not run: ${name}`);
   for (const line of standIns) console.log(`  ${line}`);
   console.log(`\n${toClosingLine(total)}`);
@@ -107,7 +111,7 @@ async function main(args: readonly string[]): Promise<number> {
   const total = addTallies(parts.map(({ tally }) => tally));
   if (signal.aborted) console.log('\ninterrupted: what follows is not the whole run');
   printSummary({ ...run, parts }, total);
-  return total.failed === 0 && total.passed > 0 && !signal.aborted ? 0 : 1;
+  return total.failed.length === 0 && total.passed > 0 && !signal.aborted ? 0 : 1;
 }
 
 process.exitCode = await main(process.argv.slice(2));

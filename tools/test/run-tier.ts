@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { root } from '#tools/check/root.js';
 import { type ChildResult, runChild } from '#tools/process/run-child.js';
 import { readFaultRows, toFaultTable } from './fault-table.js';
-import { type JestReport, toTally } from './jest-report.js';
-import type { Tally, Tier } from './tiers.js';
+import { type JestReport, toTally, UNNAMED } from './jest-report.js';
+import { noTests, type Tally, type Tier } from './tiers.js';
 
 export interface TierResult extends ChildResult {
   readonly tally: Tally;
@@ -69,6 +69,6 @@ export async function runTier(tier: Tier, o: TierOptions): Promise<TierResult> {
 
 async function readTally(reportFile: string, isOk: boolean): Promise<Tally> {
   const text = await readFile(reportFile, 'utf8').catch(() => undefined);
-  const tally = text === undefined ? { passed: 0, failed: 0, skipped: [] } : toTally(JSON.parse(text) as JestReport);
-  return isOk ? tally : { ...tally, failed: Math.max(tally.failed, 1) };
+  const tally = text === undefined ? noTests : toTally(JSON.parse(text) as JestReport);
+  return isOk || tally.failed.length > 0 ? tally : { ...tally, failed: [UNNAMED] };
 }

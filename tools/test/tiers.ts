@@ -5,18 +5,19 @@ export type Tier = (typeof tiers)[number];
 /** What one tier, or the quality gate, came to. */
 export interface Tally {
   readonly passed: number;
-  readonly failed: number;
+  /** The full names of the tests that failed. */
+  readonly failed: readonly string[];
   /** The full names of the tests that did not run. */
   readonly skipped: readonly string[];
 }
 
-export const noTests: Tally = { passed: 0, failed: 0, skipped: [] };
+export const noTests: Tally = { passed: 0, failed: [], skipped: [] };
 
 export function addTallies(tallies: readonly Tally[]): Tally {
   return tallies.reduce(
     (sum, tally) => ({
       passed: sum.passed + tally.passed,
-      failed: sum.failed + tally.failed,
+      failed: [...sum.failed, ...tally.failed],
       skipped: [...sum.skipped, ...tally.skipped],
     }),
     noTests,
@@ -25,5 +26,5 @@ export function addTallies(tallies: readonly Tally[]): Tally {
 
 /** The last line of a test run, in the form that CI looks for. */
 export function toClosingLine({ passed, failed, skipped }: Tally): string {
-  return `${passed} passed, ${failed} failed, ${skipped.length} skipped`;
+  return `${passed} passed, ${failed.length} failed, ${skipped.length} skipped`;
 }

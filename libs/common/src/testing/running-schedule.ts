@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { temporal } from '@temporalio/proto';
 import Long from 'long';
-import { eventually, NAMESPACE } from './sleeping-workflow.js';
-import type { TemporalServer } from './temporal-server.js';
+import { eventually } from './sleeping-workflow.js';
+import { NAMESPACE, type TemporalServer } from './temporal-server.js';
 
 /** Starts an execution that no worker takes, every two seconds; each missed one is made up for. */
 export class RunningSchedule {

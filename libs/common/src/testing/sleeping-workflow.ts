@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporal } from '@temporalio/proto';
 import Long from 'long';
-import type { TemporalServer } from './temporal-server.js';
+import { NAMESPACE, type TemporalServer } from './temporal-server.js';
 
 const { CommandType, EventType, WorkflowExecutionStatus } = temporal.api.enums.v1;
-export const NAMESPACE = 'spec';
 const [taskQueue, identity] = [{ name: 'sleepers' }, 'spec'];
 
 interface Nap {
@@ -14,15 +13,13 @@ interface Nap {
 
 /** An execution that starts a timer and completes when the timer has fired; this class is its worker, without a library for workers. */
 export class SleepingWorkflow {
+  private wakesAt = 0;
+
   private constructor(readonly workflowId: string) {}
 
   /** Resolves when it sleeps. */
   static async start(server: TemporalServer, { seconds }: Nap): Promise<SleepingWorkflow> {
     const { service } = server;
-    await service.registerNamespace({
-      namespace: NAMESPACE,
-      workflowExecutionRetentionPeriod: { seconds: Long.fromNumber(86_400) },
-    });
     const workflow = new SleepingWorkflow(`sleeper-${randomUUID()}`);
     const { workflowId } = workflow;
     const request = { namespace: NAMESPACE, workflowId, workflowType: { name: 'sleeper' }, taskQueue, identity };
@@ -37,7 +34,13 @@ export class SleepingWorkflow {
       },
     ];
     await service.respondWorkflowTaskCompleted({ namespace: NAMESPACE, taskToken, identity, commands });
+    workflow.wakesAt = Date.now() + seconds * 1_000;
     return workflow;
+  }
+
+  /** Resolves when its timer is due, with no server to fire it. */
+  async overslept(): Promise<void> {
+    await sleep(Math.max(0, this.wakesAt - Date.now()));
   }
 
   /** Resolves with its result once its timer has fired. */

@@ -3,12 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connection } from '@temporalio/client';
+import Long from 'long';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { ensureTemporal } from '#tools/services/temporal.js';
 import { findLowPort } from './free-port.js';
 
 const { host, port, user, password } = endpoints.postgres18;
+/** Where the executions and Schedules of a spec live. */
+export const NAMESPACE = 'spec';
 const SERVICES = ['frontend', 'matching', 'history', 'worker'] as const;
 
 export interface TemporalServerOptions {
@@ -56,6 +59,12 @@ export class TemporalServer {
   get service(): Connection['workflowService'] {
     if (this.connected === undefined) throw new Error('Temporal is not up');
     return this.connected.workflowService;
+  }
+
+  /** Each service of the server learns of it within seconds. */
+  async registerNamespace(): Promise<void> {
+    const workflowExecutionRetentionPeriod = { seconds: Long.fromNumber(86_400) };
+    await this.service.registerNamespace({ namespace: NAMESPACE, workflowExecutionRetentionPeriod });
   }
 
   /** What waits at the server, a poll for tasks, has to say for how long. */

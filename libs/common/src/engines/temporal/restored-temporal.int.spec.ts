@@ -25,16 +25,19 @@ describe('a Temporal whose databases were dropped', () => {
     bed = await EngineHarness.start(await startTemporalStore(), false);
     const { store } = bed;
     server = await TemporalServer.start({ database: databaseOf(store.dataset['url']) });
-    workflow = await SleepingWorkflow.start(server, { seconds: 8 });
+    await server.registerNamespace();
     unattended = await RunningSchedule.start(server, 'unattended');
     attended = await RunningSchedule.start(server, 'attended');
     const source = databaseOf(store.dataset['url']);
     await eventually(async () => expect(await taken(source, attended)).toBeGreaterThan(0));
+    // Last, so that it still sleeps when the backup opens its snapshots.
+    workflow = await SleepingWorkflow.start(server, { seconds: 15 });
     manifest = await bed.backup();
     await server.stop();
     await store.destroy();
     destination = store.newDestination();
     await bed.restore(bed.order(manifest, destination));
+    await workflow.overslept();
   }, 240_000);
   afterAll(async () => {
     await server?.stop();
