@@ -78,6 +78,25 @@ describe('a bucket', () => {
     expect(await media.contents('products/')).toEqual(before);
   });
 
+  it('gives one object and all below a prefix back through the bus, and leaves the rest as it is', async () => {
+    await media.put('products/0.png', 'another picture');
+    await media.put('products/1.png', 'another picture');
+    const place = { dataset: 'media', target: 'production', destination: 'products', strategy: 'sync' };
+    const asked = await ask(platform, 'restore.requested', { ...place, parts: ['0.png', '2*'] });
+    const restored = await platform.next('restore.completed', causedBy(asked));
+    expect(restored.data).toMatchObject({ parts: ['0.png', '2*'] });
+    const after = await media.contents('products/');
+    expect(Object.keys(before).filter((key) => after[key] !== before[key])).toEqual(['1.png']);
+    await media.put('products/1.png', 'picture 1', { ContentType: 'image/png' });
+  });
+
+  it('refuses to prove a part by a profile of the whole, before it changes anything', async () => {
+    const place = { dataset: 'media', target: 'production', destination: 'products', strategy: 'sync' };
+    const asked = await ask(platform, 'restore.requested', { ...place, parts: ['0.png'], profile: 'media' });
+    const rejected = await platform.next('restore.rejected', causedBy(asked));
+    expect(rejected.data).toMatchObject({ error: { code: 'request.refused' } });
+  });
+
   it('is backed up and planned by the command line alone', async () => {
     const backup = await cli('backup', 'run', 'media', '--local', '--json');
     expect(backup).toMatchObject({ exitCode: 0 });
@@ -96,6 +115,10 @@ describe('a bucket', () => {
     const proven = await cli('restore', 'run', ...place.with(4, 'trial/2'), '--profile', 'media');
     expect(proven).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('passed') });
     expect(await standby.contents('trial/2/')).toEqual(before);
+    const one = await cli('restore', 'run', ...place.with(4, 'trial/3'), '--parts', '7.png', '2*');
+    expect(one).toMatchObject({ exitCode: 0 });
+    const expected = Object.entries(before).filter(([key]) => key === '7.png' || key.startsWith('2'));
+    expect(await standby.contents('trial/3/')).toEqual(Object.fromEntries(expected));
     expect(await standby.keys('.holdfast/')).toEqual([]);
   }, 180_000);
 

@@ -1,11 +1,16 @@
 import { toInstantAfter } from '#common/domain/duration.js';
 import { AppError } from '#common/errors/app-error.js';
+import { toText } from '#common/errors/printable.js';
 import type { Options } from './verb.js';
 
 export const flag = (options: Options, name: string): boolean => options[name] === true;
 
 export const text = (options: Options, name: string): string | undefined =>
   typeof options[name] === 'string' ? options[name] : undefined;
+
+/** Of an option that takes several, undefined when not given. */
+export const texts = (options: Options, name: string): string[] | undefined =>
+  Array.isArray(options[name]) ? options[name].map(toText) : undefined;
 
 /** Throws: request.invalid. */
 export function requiredText(options: Options, name: string): string {

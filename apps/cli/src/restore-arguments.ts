@@ -5,10 +5,10 @@ import { assertRestoreAllowed } from '#common/domain/request.policy.js';
 import { loadDriver } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
 import { planRecovery } from '#common/operations/recovery/recover-dataset.js';
-import { assertRecovers } from '#common/operations/restore/restore-backup.js';
+import { assertRecovers, assertTakesParts } from '#common/operations/restore/restore-backup.js';
 import { assertChain, findProvenDamage } from '#common/repository/load-backup.js';
 import { locateBackup, methodOption, withMethod } from './backup-ref.js';
-import { requiredText, text } from './options.js';
+import { requiredText, text, texts } from './options.js';
 import { findGoal, targetOptions } from './recovery-goal.js';
 import type { Options, VerbContext } from './verb.js';
 
@@ -23,6 +23,8 @@ export interface RestoreArguments {
   readonly safetyBackup: boolean;
   /** Up to where archived changes are replayed; undefined: the backup comes back alone. */
   readonly goal: RecoveryGoal | undefined;
+  /** In the words of the kind; undefined: the whole backup. */
+  readonly parts: readonly string[] | undefined;
 }
 
 export const restoreOptions = [
@@ -33,6 +35,7 @@ export const restoreOptions = [
     'a database, a prefix, an index, a topic; default: the one that the dataset has in the configuration, whatever it was called in the backup',
   ],
   ['--strategy <name>', 'new: to a place that is not there yet; others replace what is there: in-place', 'new'],
+  ['--parts <part...>', 'only these parts of the backup: of a bucket a key, or what keys begin with and *: products/*'],
   ['--no-safety-backup', 'where the destination is replaced: do not back it up first'],
   ...targetOptions,
 ] as const;
@@ -47,6 +50,7 @@ export interface NamedRestore {
   readonly profile: string | undefined;
   readonly safetyBackup: boolean;
   readonly goal: RecoveryGoal | undefined;
+  readonly parts: readonly string[] | undefined;
 }
 
 /** What `restore plan` and `restore run` are asked; refuses what the target does not accept. Throws: request.*, backup.missing. */
@@ -60,13 +64,14 @@ export const parseRestore = (reference: string, options: Options, context: VerbC
       profile: text(options, 'profile'),
       safetyBackup: options['safetyBackup'] !== false,
       goal: findGoal(options),
+      parts: texts(options, 'parts'),
     },
     context,
   );
 
 /** Finds the backup, and refuses what the target does not accept. Throws: request.*, backup.missing. */
 export async function loadRestore(named: NamedRestore, context: VerbContext): Promise<RestoreArguments> {
-  const { backup, target: targetName, strategy, profile, safetyBackup, goal } = named;
+  const { backup, target: targetName, strategy, profile, safetyBackup, goal, parts } = named;
   const { installation } = context;
   const rules = installation.targetRules(targetName);
   const { manifest, damage } = await loadNamed(
@@ -75,19 +80,21 @@ export async function loadRestore(named: NamedRestore, context: VerbContext): Pr
   );
   if (profile !== undefined) installation.profile(profile, manifest.dataset);
   const destination = installation.destination(manifest.dataset, targetName, named.destination);
-  assertDriver({ strategy, targetName, goal }, manifest, context);
+  if (parts !== undefined) installation.assertTakesParts(targetName, parts, profile);
+  assertDriver({ strategy, targetName, goal, parts }, manifest, context);
   assertRestoreAllowed({ dataset: manifest.dataset, target: targetName, strategy, destination }, rules);
-  return { manifest, damage, targetName, destination, strategy, profile, safetyBackup, goal };
+  return { manifest, damage, targetName, destination, strategy, profile, safetyBackup, goal, parts };
 }
 
 /** Throws: request.invalid, naming the strategies that there are; request.refused; backup.unknown-kind. */
 function assertDriver(
-  { strategy, targetName, goal }: Pick<RestoreArguments, 'strategy' | 'targetName' | 'goal'>,
+  { strategy, targetName, goal, parts }: Pick<RestoreArguments, 'strategy' | 'targetName' | 'goal' | 'parts'>,
   { method, backupId }: Manifest,
   { installation }: VerbContext,
 ): void {
   const driver = loadDriver(installation.targetKind(targetName), method, `backup ${backupId}`);
   assertRecovers(driver, goal);
+  assertTakesParts(driver, parts);
   if (!driver.strategies.includes(strategy))
     throw new AppError('request.invalid', `--strategy is ${driver.strategies.join(' or ')} for backup ${backupId}`);
 }

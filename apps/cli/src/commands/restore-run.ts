@@ -21,14 +21,18 @@ export const restoreRun: Verb = {
   examples: [
     'restore run shop@latest --target staging --destination shop_2 --profile shop --wait',
     'restore run shop@latest --target staging --strategy in-place --local',
+    "restore run media@latest --target media-standby --strategy sync --parts '2026/*' logo.png --local",
     'restore run shop@latest --target recovered --to-time 2026-03-01T12:00:00+01:00 --wait',
   ],
   async run(context, options, reference) {
     const wish = await parseRestore(reference, options, context);
     if (flag(options, 'local')) return restoreLocally(wish, context);
-    const { manifest, targetName: target, destination, strategy, profile, safetyBackup, goal } = wish;
+    const { manifest, targetName: target, destination, strategy, profile, safetyBackup, goal, parts } = wish;
     const data = { dataset: manifest.dataset, backup: manifest.backupId, target, destination, strategy, safetyBackup };
-    const request = await context.api.request('restore.requested', { ...data, ...given({ profile, recovery: goal }) });
+    const request = await context.api.request('restore.requested', {
+      ...data,
+      ...given({ profile, recovery: goal, parts }),
+    });
     if (!flag(options, 'wait')) {
       const text = `asked for a restore to "${destination}" of ${target}; follow it with: holdfast runs show ${request.runId}`;
       return { document: request, text, exit: Exit.done };

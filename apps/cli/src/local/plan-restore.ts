@@ -11,7 +11,7 @@ export interface PlannedRestore {
 
 /** What a restore would do, and what stands in its way. Changes nothing. Throws: backup.*, sealing.*; the engine's own codes; repository.*. */
 export async function planRestore(
-  { manifest: sealed, targetName, destination, strategy, safetyBackup: safety, goal }: RestoreArguments,
+  { manifest: sealed, targetName, destination, strategy, safetyBackup: safety, goal, parts }: RestoreArguments,
   { installation, signal }: VerbContext,
 ): Promise<PlannedRestore> {
   const repository = installation.primaryRepository(sealed.dataset);
@@ -21,6 +21,7 @@ export async function planRestore(
   const target = installation.target(targetName);
   const inventory = () => opened.inventory(signal);
   const archive = { goal, dataset: installation.dataset(manifest.dataset), repository, keyring: opened.keyring };
-  const plan = await driver.plan({ manifest, target, destination, strategy, safety, inventory, archive }, signal);
+  const question = { manifest, target, destination, strategy, safety, inventory, archive, parts };
+  const plan = await driver.plan(question, signal);
   return { plan, driver };
 }

@@ -2,7 +2,9 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import type { AttemptIdentity } from '#common/engines/engine.js';
 import type { Remember } from '#common/engines/findings.js';
 import { Exit } from '#common/errors/exit.js';
+import { toShortList } from '#common/errors/printable.js';
 import { type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
+import { given } from '../options.js';
 import { toRestoreNotes } from '../output/restore-notes.js';
 import type { RestoreArguments } from '../restore-arguments.js';
 import type { VerbContext } from '../verb.js';
@@ -24,6 +26,8 @@ export interface RestoreDocument extends RestoreOutcome, Pick<Manifest, 'backupI
   readonly target: string;
   readonly destination: string;
   readonly strategy: string;
+  /** Absent: the whole backup. */
+  readonly parts?: readonly string[] | undefined;
 }
 
 /** Restores in this process, with neither bus nor catalog; with a profile it verifies as well. */
@@ -45,11 +49,11 @@ export async function performRestore(
   context: VerbContext,
 ): Promise<RestoreDocument> {
   const { installation, output, signal } = context;
-  const { manifest, targetName, destination, strategy, goal } = wish;
+  const { manifest, targetName, destination, strategy, goal, parts } = wish;
   const target = installation.target(targetName);
   const startedAt = performance.now();
   const outcome = await restoreBackup(
-    { manifest, target, destination, strategy, identity, goal },
+    { manifest, target, destination, strategy, identity, goal, parts },
     {
       repository: installation.primaryRepository(manifest.dataset),
       engine: installation.engineOf(manifest.dataset),
@@ -66,11 +70,12 @@ export async function performRestore(
     signal,
   );
   const { backupId, kind, method } = manifest;
-  return { backupId, kind, method, target: targetName, destination, strategy, ...outcome };
+  return { backupId, kind, method, target: targetName, destination, strategy, ...given({ parts }), ...outcome };
 }
 
 export function toRestoreText(restore: RestoreDocument): string {
-  const { backupId, destination, target } = restore;
-  const said = `restored backup ${backupId} to "${destination}" of target ${target}`;
+  const { backupId, destination, target, parts } = restore;
+  const what = parts === undefined ? '' : `${toShortList(parts)} of `;
+  const said = `restored ${what}backup ${backupId} to "${destination}" of target ${target}`;
   return [said, ...toRestoreNotes(restore)].join('\n');
 }

@@ -58,6 +58,7 @@ export const restoreIntake = (
     const destination = installation.destination(data.dataset, data.target, data.destination);
     assertRestoreAllowed({ ...data, destination }, installation.targetRules(data.target));
     if (readGoal(data.recovery) !== undefined) installation.assertRecovers(data.target);
+    if (data.parts !== undefined) installation.assertTakesParts(data.target, data.parts, data.profile);
     if (data.profile !== undefined) installation.profile(data.profile, data.dataset);
     return {
       kind: 'restore',

@@ -53,7 +53,7 @@ export const restoreRun =
     const outcome = await restoreBackup(
       {
         ...{ manifest, target, destination: restore.destination, strategy: request.strategy },
-        ...{ identity: { runId: run.id, attempt: run.attempt }, goal: request.recovery },
+        ...{ identity: { runId: run.id, attempt: run.attempt }, goal: request.recovery, parts: request.parts },
       },
       {
         ...{ repository, engine: d.installation.engineOf(restore.dataset) },
@@ -90,6 +90,7 @@ async function begin(run: ClaimedRun, request: Request, d: RestoreRunDeps): Prom
     const said = {
       ...{ backupId: restore.backupId, target, destination, strategy: request.strategy },
       ...(request.recovery && { recovery: request.recovery }),
+      ...toParts(request),
     };
     const startedAt = (await tx.now()).toISOString();
     await d.events.add(tx, run, RestoreStarted, (head) => ({ ...head, ...said, attempt: run.attempt, startedAt }));
@@ -127,7 +128,7 @@ async function complete(
   const verificationRunId = profile === null ? null : toRunId(d.events.source, requestId);
   await d.catalog.transaction(async (tx) => {
     const { strategy } = request;
-    const made = { backupId, kind, method, target, destination, strategy };
+    const made = { backupId, kind, method, target, destination, strategy, ...toParts(request) };
     const result = { ...made, ...outcome, profile, verificationRunId };
     await tx.runs.settle(run.claim, { state: 'completed', result: result as unknown as JsonObject });
     await tx.restores.complete(run.id, result as unknown as JsonObject);
@@ -146,6 +147,8 @@ async function complete(
     );
   });
 }
+
+const toParts = ({ parts }: Request) => parts && { parts };
 
 const toLists = (findings: RestoreOutcome['findings']): Record<string, string[]> =>
   Object.fromEntries(Object.entries(findings).map(([name, list]) => [name, [...list]]));

@@ -86,6 +86,14 @@ export const RestoreStrategy = z
   .string()
   .regex(/^[a-z][a-z-]{0,30}$/)
   .describe('How a restore treats what is there; each kind has its own: new, in-place, …');
+/** Keys and the names of tables may hold anything that a request can carry, control characters too. */
+export const RestoredParts = z
+  .array(z.string().min(1).max(1_100))
+  .min(1)
+  .max(100)
+  .describe(
+    'What of the backup comes back, in the words of its kind: of a bucket a key, or what keys begin with and `*`',
+  );
 export const ReplayMode = z.enum(['reset', 'republish']);
 export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);
 

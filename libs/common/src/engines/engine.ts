@@ -198,6 +198,8 @@ export interface RestoreQuestion<T extends RestoreTarget = RestoreTarget, F exte
   readonly strategy: string;
   /** Whether a safety backup of the destination is wanted before it is replaced. */
   readonly safety: boolean;
+  /** Of a restore of parts of a backup, in the words of its kind; undefined: all of it. */
+  readonly parts?: readonly string[] | undefined;
   /** Of a run that asks for itself: the fence that it holds is no obstacle to it. */
   readonly identity?: AttemptIdentity;
   /** Of a backup that shares content: what it holds, from the beginning each time. Throws while it is read: backup.corrupt; repository.*. */
@@ -282,6 +284,8 @@ export interface RestoreDriver<
   readonly strategies: readonly string[];
   /** Whether it replays what an archiver stored, up to a goal. */
   readonly recovers?: true;
+  /** Throws for a text that names no part of a backup of this kind: request.invalid. Absent: backups come back whole. */
+  assertParts?(parts: readonly string[]): void;
   /** What its findings mean, for people, by name. */
   readonly findings: Readonly<Record<string, string>>;
   /** Looks at the target and says what a restore would do there, and every reason to refuse it. Changes nothing. */

@@ -83,6 +83,23 @@ export class Installation {
     throw new AppError('request.refused', `target "${target}" of kind ${kind} takes no recovery to a point in time`);
   }
 
+  /** Throws: request.refused where no backup comes back in parts to the target, or a profile is to prove what is not all there; request.invalid. */
+  assertTakesParts(target: string, parts: readonly string[], profile: string | undefined): void {
+    const { kind, restores } = this.targetKind(target);
+    const driver = restores.find(({ assertParts }) => assertParts !== undefined);
+    if (driver === undefined)
+      throw new AppError('request.refused', `target "${target}" of kind ${kind} takes whole backups only`, { parts });
+    driver.assertParts?.(parts);
+    if (profile === undefined) return;
+    const hint = 'Leave the profile out, or restore the whole backup to another destination with it.';
+    throw new AppError(
+      'request.refused',
+      `profile "${profile}" proves a whole backup, and not ${parts.join(', ')}`,
+      {},
+      { hint },
+    );
+  }
+
   /** Where a restore goes; a request may leave it out. Throws: request.refused, request.invalid. */
   destination(dataset: string, target: string, wanted?: string): string {
     return this.targetKind(target).toDestination(wanted, this.dataset(dataset));

@@ -11,6 +11,7 @@ interface Schema {
   readonly anyOf?: readonly Schema[];
   readonly oneOf?: readonly Schema[];
   readonly items?: Schema;
+  readonly maxItems?: number;
   readonly properties?: Readonly<Record<string, Schema>>;
   readonly additionalProperties?: Schema | boolean;
   readonly maxProperties?: number;
@@ -45,7 +46,7 @@ function toBounded(name: string): string | undefined {
 }
 
 function largest(schema: Schema, depth: number): unknown {
-  const { type, anyOf, oneOf, items, properties } = schema;
+  const { type, anyOf, oneOf, items, maxItems = 3_000, properties } = schema;
   if (schema.const !== undefined) return schema.const;
   if (schema.enum !== undefined) return schema.enum[0];
   const alternative = anyOf?.[0] ?? oneOf?.at(-1);
@@ -53,7 +54,8 @@ function largest(schema: Schema, depth: number): unknown {
   if (type === 'string') return largestText(schema, depth);
   if (type === 'integer' || type === 'number') return Math.max(1, schema.minimum ?? 1);
   if (type === 'boolean') return true;
-  if (items !== undefined) return Array.from({ length: depth === 0 ? 3_000 : 60 }, () => largest(items, depth + 1));
+  if (items !== undefined)
+    return Array.from({ length: Math.min(maxItems, depth === 0 ? 3_000 : 60) }, () => largest(items, depth + 1));
   if (properties !== undefined)
     return Object.fromEntries(Object.entries(properties).map(([name, of]) => [name, largest(of, depth)]));
   return type === 'object' ? largestRecord(schema, depth) : worst(1_000);

@@ -63,9 +63,9 @@ export const restore = defineWorker('restore', {
 
 /** Throws: request.*, backup.*. */
 async function load(step: Step, reference: string, context: VerbContext): Promise<RestoreArguments> {
-  const { dataset, target, destination, strategy, safetyBackup, recovery: goal } = step;
+  const { dataset, target, destination, strategy, safetyBackup, recovery: goal, parts } = step;
   const backup = toReference(dataset, reference);
-  const named = { backup, target, destination, strategy, profile: undefined, safetyBackup, goal };
+  const named = { backup, target, destination, strategy, profile: undefined, safetyBackup, goal, parts };
   const wish = await loadRestore(named, context);
   if (wish.manifest.dataset === dataset) return wish;
   throw new AppError(

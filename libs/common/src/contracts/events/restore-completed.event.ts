@@ -7,6 +7,7 @@ import {
   Destination,
   Instant,
   ProfileName,
+  RestoredParts,
   RestoreStrategy,
   StoreKind,
   TargetName,
@@ -34,6 +35,7 @@ export const RestoreCompleted = defineEvent({
     target: TargetName,
     destination: Destination,
     strategy: RestoreStrategy,
+    parts: RestoredParts.optional().describe('Absent: the whole backup'),
     safetyBackupId: Uuid.nullable().describe('Taken of the destination before it was replaced'),
     recovered: Recovered.nullable()
       .default(null)

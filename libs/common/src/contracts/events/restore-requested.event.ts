@@ -7,6 +7,7 @@ import {
   Instant,
   ProfileName,
   RequestedName,
+  RestoredParts,
   RestoreStrategy,
   TargetName,
 } from '#common/contracts/names.js';
@@ -34,6 +35,7 @@ export const RestoreRequested = defineEvent({
     recovery: RecoveryGoal.optional().describe(
       'Replay what was archived after a base backup, up to a point; `latest` is then the newest base backup from which it can be reached',
     ),
+    parts: RestoredParts.optional(),
     safetyBackup: z
       .boolean()
       .default(true)

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
-import { Destination, Instant, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
+import { Destination, Instant, RestoredParts, RestoreStrategy, TargetName, Uuid } from '#common/contracts/names.js';
 import { RecoveryGoal } from '#common/contracts/recovery-target.js';
 
 /** An attempt at a restore began. */
@@ -16,6 +16,7 @@ export const RestoreStarted = defineEvent({
     target: TargetName,
     destination: Destination,
     strategy: RestoreStrategy,
+    parts: RestoredParts.optional().describe('Absent: the whole backup'),
     recovery: RecoveryGoal.optional().describe('Up to where archived changes are replayed'),
     startedAt: Instant,
   }),

@@ -1,4 +1,4 @@
-import { randomBytes, randomUUID } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { PutBucketVersioningCommand } from '@aws-sdk/client-s3';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
@@ -35,12 +35,23 @@ const backup = (o: Readonly<Record<string, unknown>> = {}): Promise<Manifest> =>
 
 const factsOf = ({ facts }: Manifest): BucketFacts => BucketFacts.parse(facts);
 
-function restore(manifest: Manifest, o: { readonly strategy?: string; readonly destination?: string } = {}) {
+interface Asked {
+  readonly strategy?: string;
+  readonly destination?: string;
+  readonly parts?: readonly string[];
+}
+
+function restore(manifest: Manifest, o: Asked = {}) {
   const target = bucket.target.resolve({ name: 'standby' }, bucket.target.schema.parse(place.options()));
   const order = { strategy: 'new', destination: '/', ...o, target, identity: { runId: randomUUID(), attempt: 1 } };
   const deps = { repository: bed.repository, engine: bucket, workDirectory: bed.folder };
   return restoreBackup({ ...order, manifest } as Parameters<typeof restoreBackup>[0], deps as never, signal);
 }
+
+const digests = (contents: Readonly<Record<string, string>>): Record<string, string> =>
+  Object.fromEntries(
+    Object.entries(contents).map(([key, content]) => [key, createHash('sha256').update(content).digest('hex')]),
+  );
 
 async function inventoryOf(manifest: Manifest): Promise<InventoryEntry[]> {
   const opened = await openBackup(manifest, { repository: bed.repository, engine: bucket }, signal);
@@ -68,6 +79,46 @@ describe('snapshots of a bucket', () => {
     await restore(second, { destination: 'second' });
     expect([await place.contents('first/'), await place.contents('second/')]).toEqual([was, is]);
     expect(await place.keys('.holdfast/')).toEqual([]);
+  });
+
+  it('give back what keys begin with, or one object, as of any backup, into a bucket that lives', async () => {
+    await source.put('products/1', 'one');
+    await source.put('products/2', 'two');
+    await source.put('products*', 'a star');
+    await source.put('other', 'not asked for');
+    const first = await backup();
+    await source.put('products/1', 'one, later');
+    await backup();
+    await place.put('products/2', 'broken');
+    await place.put('products/9', 'came since');
+    await place.put('other', 'what it is now');
+    const one = await restore(first, { strategy: 'sync', parts: ['products/1', 'products\\*'] });
+    expect(await place.contents()).toEqual(
+      digests({
+        'products/1': 'one',
+        'products*': 'a star',
+        'products/2': 'broken',
+        'products/9': 'came since',
+        other: 'what it is now',
+      }),
+    );
+    expect(one.findings).toMatchObject({ extraObjects: [], removedObjects: [] });
+    const below = await restore(first, { strategy: 'mirror', parts: ['products/*'] });
+    expect(await place.contents()).toEqual(
+      digests({ 'products/1': 'one', 'products*': 'a star', 'products/2': 'two', other: 'what it is now' }),
+    );
+    expect(below.findings).toMatchObject({ removedObjects: ['"products/9"'] });
+  });
+
+  it('of which one lacks what is asked for change nothing, and the error names it', async () => {
+    await source.put('products/1', 'one');
+    const manifest = await backup();
+    const asked = restore(manifest, { strategy: 'mirror', parts: ['products/*', 'product/*'] });
+    await expect(asked).rejects.toMatchObject({
+      code: 'request.invalid',
+      message: expect.stringContaining('"product/*"'),
+    });
+    expect(await place.keys()).toEqual([]);
   });
 
   it('keep how objects are served, and their tags, and a restore that finds them otherwise mends that', async () => {

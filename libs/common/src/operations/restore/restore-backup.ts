@@ -76,6 +76,7 @@ export async function restoreBackup(
   if (!driver.strategies.includes(order.strategy)) throw toStrategyError(order.strategy, driver.strategies, backupId);
   const { goal, ...asked } = order;
   assertRecovers(driver, goal);
+  assertTakesParts(driver, order.parts);
   const work = { dataset, backupId, kind: 'restore' as const, runId: order.identity.runId };
   const whole = { ...asked, manifest: opened.manifest };
   const archive = d.dataset && { goal, dataset: d.dataset, repository: d.repository, keyring: opened.keyring };
@@ -103,6 +104,17 @@ export function assertRecovers(
     {},
     { hint },
   );
+}
+
+/** Throws: request.refused where backups come back whole only; request.invalid. */
+export function assertTakesParts(
+  driver: Pick<RestoreDriver<never, never>, 'method' | 'assertParts'>,
+  parts: readonly string[] | undefined,
+): void {
+  if (parts === undefined) return;
+  if (driver.assertParts === undefined)
+    throw new AppError('request.refused', `a backup by method ${driver.method} comes back whole`, { parts });
+  driver.assertParts(parts);
 }
 
 /** How long an attempt that failed or was stopped may tidy up; what it leaves, others end. */

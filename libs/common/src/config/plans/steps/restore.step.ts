@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DatasetName, Destination, RestoreStrategy, TargetName } from '#common/contracts/names.js';
+import { DatasetName, Destination, RestoredParts, RestoreStrategy, TargetName } from '#common/contracts/names.js';
 import { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import { defineStep, PlannedBackup } from '../define-step.js';
 
@@ -13,6 +13,7 @@ export const restore = defineStep(
     destination: Destination.optional().describe('Default: the one that the dataset has in the configuration'),
     strategy: RestoreStrategy.default('new'),
     recovery: RecoveryGoal.optional().describe('Up to where archived changes are replayed'),
+    parts: RestoredParts.optional(),
     safetyBackup: z.boolean().default(true).describe('Where the destination is replaced: back it up first'),
   },
   {

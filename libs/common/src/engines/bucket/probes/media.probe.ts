@@ -34,7 +34,7 @@ export const mediaProbe = defineBucketProbe({
       try {
         for await (const { left, right } of mergeByKey(
           readReferences({ ...params, signal }),
-          listPlace(client, place, signal),
+          listPlace(client, place, { signal }),
         )) {
           if (left === undefined) counts.unreferenced += 1;
           else counts.references += 1;

@@ -20,6 +20,7 @@ import type { Material } from '#common/engines/material.js';
 import { AppError } from '#common/errors/app-error.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { BucketFence, breakLocks } from './bucket-fence.js';
+import { BucketParts } from './bucket-parts.js';
 import { type Compared, comparePlace } from './compare.js';
 import { KeyForms } from './key-forms.js';
 import { type BucketRestorePlan, describePlan, isEmpty, previewRestore } from './restore-plan.js';
@@ -35,7 +36,8 @@ const UNDO_MS = 120_000;
 const UNDO_WHEN_STOPPED_MS = 8_000;
 
 /**
- * Brings snapshots back: `new` into a place that is empty, `sync` writes what differs and leaves other objects, `mirror` removes them at the end. Objects
+ * Brings snapshots back: `new` into a place that is empty, `sync` writes what differs and leaves other objects, `mirror` removes them at the end; of parts of a backup
+ * they touch what the parts name and nothing else. Objects
  * become visible one by one: a bucket knows no transaction. A `new` that fails removes what it wrote; the others go on where they stopped.
  */
 export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFacts, BucketRestorePlan, BucketFence> {
@@ -48,7 +50,10 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
   };
   readonly describe = describePlan;
 
-  /** Throws: bucket.*, backup.corrupt. */
+  /** Every text is a key, or what keys begin with. */
+  assertParts(): void {}
+
+  /** Throws: request.invalid, bucket.*, backup.corrupt. */
   plan(question: RestoreQuestion<BucketTarget, BucketFacts>, signal: AbortSignal): Promise<BucketRestorePlan> {
     return previewRestore(question, signal);
   }
@@ -88,13 +93,14 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
     const { fence, material, plan } = work;
     const place = placeOf(target.place, destination);
     const { client } = fence;
-    const forms = await survey(manifest, material, place);
+    const parts = new BucketParts(order.parts);
+    const { forms, totalBytes } = await survey(manifest, material, { place, parts });
     await forms.assertHeld(client, signal);
     if (strategy !== 'new' && plan.exists) await material.safety();
     if (strategy === 'new') await fence.setFilling(true);
     const written = new WrittenKeys(material.folder);
     try {
-      await this.fill(order, { ...work, place, written }, signal);
+      await this.fill(order, { ...work, place, parts, totalBytes, written }, signal);
     } catch (error) {
       if (fence.isFilling) await undo(written, { ...work, place }, signal).catch(() => undefined);
       throw error;
@@ -120,20 +126,19 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
   }
 
   private async fill(
-    { strategy, manifest }: Order,
-    { place, fence, material, remember, onProgress, written }: Work & { place: BucketPlace; written: WrittenKeys },
+    { strategy }: Order,
+    { place, parts, totalBytes, fence, material, remember, onProgress, written }: Filling,
     signal: AbortSignal,
   ): Promise<void> {
     const { client } = fence;
-    const totalBytes = manifest.inventory?.contentBytes ?? 0;
     onProgress({ stage: 'objects', bytes: 0, totalBytes });
     signal.throwIfAborted();
-    const writing = new WriteObjects({ fence, place, material, totalBytes, onProgress, written, signal });
+    const writing = new WriteObjects({ fence, place, parts, material, totalBytes, onProgress, written, signal });
     await writing.write();
     await writing.verify();
     const extra = new NotedKeys();
     const removes = strategy === 'mirror';
-    const compared = comparePlace(client, material.inventory(), { place, signal });
+    const compared = comparePlace(client, material.inventory(), { place, parts, signal });
     await inFlight(extrasOf(compared), IN_FLIGHT, async (key) => {
       extra.add(key);
       if (!removes) return;
@@ -150,24 +155,39 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
   }
 }
 
-/** Reads everything that the backup lists before anything is written, and remembers which forms of keys it has. Throws: backup.corrupt; repository.*. */
+interface Filling extends Work {
+  readonly place: BucketPlace;
+  readonly parts: BucketParts;
+  readonly totalBytes: number;
+  readonly written: WrittenKeys;
+}
+
+interface Survey {
+  /** Of the keys that come back. */
+  readonly forms: KeyForms;
+  readonly totalBytes: number;
+}
+
+/** Reads everything that the backup lists before anything is written. Throws: backup.corrupt; repository.*. */
 async function survey(
   { objects, inventory, backupId }: BucketManifest,
   material: Material,
-  { prefix }: BucketPlace,
-): Promise<KeyForms> {
+  { place: { prefix }, parts }: Pick<Filling, 'place' | 'parts'>,
+): Promise<Survey> {
   for (const { name } of objects) {
     const raw = name.replace(/(\.zst)?(\.age)?$/, '');
     if (raw !== 'inventory.ndjson') for await (const _ of await material.open(raw));
   }
   const forms = new KeyForms();
-  let entries = 0;
-  for await (const { key } of toEntries(material.inventory())) {
+  let [entries, totalBytes] = [0, 0];
+  for await (const { key, size } of toEntries(material.inventory())) {
     entries += 1;
+    if (!parts.has(key)) continue;
+    totalBytes += size;
     if (prefix + key === '') throw new AppError('bucket.key', 'an object has no key where nothing stands before it');
     forms.add(prefix + key);
   }
-  if (entries === (inventory?.entries ?? 0)) return forms;
+  if (entries === (inventory?.entries ?? 0)) return { forms, totalBytes };
   throw new AppError('backup.corrupt', `the inventory of backup ${backupId} has ${entries} entries`, { backupId });
 }
 

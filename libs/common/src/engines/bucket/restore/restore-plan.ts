@@ -4,6 +4,7 @@ import { type BucketPlace, placeOf, toPlaceName } from '#common/engines/bucket/b
 import { type BucketFacts, type Noted, NotedKeys } from '#common/engines/bucket/facts.js';
 import type { AttemptIdentity, RestorePlan, RestoreQuestion } from '#common/engines/engine.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
+import { BucketParts } from './bucket-parts.js';
 import { comparePlace, type Likeness, listPlace } from './compare.js';
 import { findLock, lockKey } from './lock-file.js';
 
@@ -18,13 +19,16 @@ export interface BucketRestorePlan extends RestorePlan {
   readonly same: Noted;
   /** In the place and not in the backup: left, or removed by `mirror`. */
   readonly extra: Noted;
+  /** Which objects it is about, as asked for; undefined: all. */
+  readonly parts: readonly string[] | undefined;
   /** An earlier attempt of this run began to fill it. */
   readonly isOurs: boolean;
 }
 
-/** Throws: bucket.*, backup.corrupt; repository.*. */
+/** Throws: request.invalid for parts that the backup lacks; bucket.*, backup.corrupt; repository.*. */
 export function previewRestore(question: Question, signal: AbortSignal): Promise<BucketRestorePlan> {
-  const { target, destination, strategy, identity, inventory } = question;
+  const { manifest, target, destination, strategy, identity, inventory } = question;
+  const parts = new BucketParts(question.parts);
   const place = placeOf(target.place, destination);
   return withBucket(place, async (client) => {
     const exists = !(await isEmpty(client, place, signal));
@@ -41,11 +45,16 @@ export function previewRestore(question: Question, signal: AbortSignal): Promise
       same,
       extra,
     };
-    if (inventory !== undefined && !isRefused)
-      for await (const { left, right, likeness } of comparePlace(client, inventory(), { place, signal }))
+    if (inventory !== undefined && !isRefused) {
+      for await (const { left, right, likeness } of comparePlace(client, inventory(), { place, parts, signal })) {
+        if (left !== undefined) parts.note(left.key);
         tellApart[likeness].add((left ?? right)?.key ?? '');
+      }
+      parts.assertFound(manifest.backupId);
+    }
     return {
       ...{ target: target.name, destination, strategy, exists, refusals, place: toPlaceName(place), isOurs },
+      parts: question.parts,
       ...{ written: written.toJSON(), same: same.toJSON(), extra: extra.toJSON() },
     };
   });
@@ -54,6 +63,7 @@ export function previewRestore(question: Question, signal: AbortSignal): Promise
 export const describePlan = (plan: BucketRestorePlan): Record<string, string | readonly string[]> => ({
   place: `${plan.place}, ${plan.exists ? 'holds objects' : 'is empty'}`,
   strategy: plan.strategy,
+  ...(plan.parts && { parts: plan.parts.map((part) => JSON.stringify(part)).join(', ') }),
   writes: toText(plan.written),
   'leaves as they are': toText(plan.same),
   [plan.strategy === 'mirror' ? 'removes' : 'leaves (not in the backup)']: toText(plan.extra),
@@ -66,7 +76,7 @@ const toText = ({ count, keys }: Noted): string => {
 };
 
 export async function isEmpty(client: BucketClient, place: BucketPlace, signal: AbortSignal): Promise<boolean> {
-  const first = await listPlace(client, place, signal).next();
+  const first = await listPlace(client, place, { signal }).next();
   return first.done === true;
 }
 

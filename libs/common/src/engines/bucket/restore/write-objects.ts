@@ -14,6 +14,7 @@ import { inFlight } from '#common/pipeline/in-flight.js';
 import { Slots } from '#common/pipeline/slots.js';
 import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3/upload.js';
 import type { BucketFence } from './bucket-fence.js';
+import type { BucketParts } from './bucket-parts.js';
 import { type Compared, comparePlace } from './compare.js';
 import type { WrittenKeys } from './written-keys.js';
 
@@ -26,6 +27,7 @@ export interface WriteDeps {
   readonly fence: BucketFence;
   readonly written: WrittenKeys;
   readonly place: BucketPlace;
+  readonly parts: BucketParts;
   readonly material: Pick<Material, 'inventory' | 'shared'>;
   readonly totalBytes: number;
   readonly onProgress: RestoreWork['onProgress'];
@@ -63,8 +65,8 @@ export class WriteObjects {
   }
 
   private compared(): AsyncGenerator<Compared> {
-    const { fence, place, material, signal } = this.d;
-    return comparePlace(fence.client, material.inventory(), { place, signal });
+    const { fence, place, parts, material, signal } = this.d;
+    return comparePlace(fence.client, material.inventory(), { place, parts, signal });
   }
 
   private async bring({ left: entry, likeness }: Compared): Promise<void> {
