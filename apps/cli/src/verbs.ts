@@ -13,6 +13,9 @@ import { flushCache } from './commands/flush-cache.js';
 import { holdList } from './commands/hold-list.js';
 import { holdPlace } from './commands/hold-place.js';
 import { holdRelease } from './commands/hold-release.js';
+import { keptList } from './commands/kept-list.js';
+import { keptRelease } from './commands/kept-release.js';
+import { keptReturn } from './commands/kept-return.js';
 import { keysCheck } from './commands/keys-check.js';
 import { keysGenerate } from './commands/keys-generate.js';
 import { recoverPlan } from './commands/recover-plan.js';
@@ -49,6 +52,9 @@ export const verbs: readonly Verb[] = [
   backupDelete,
   restorePlan,
   restoreRun,
+  keptList,
+  keptRelease,
+  keptReturn,
   archiveShow,
   archivePrune,
   archiveStop,

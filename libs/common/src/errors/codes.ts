@@ -641,7 +641,7 @@ export const Codes = {
   'restore.database-exists': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Choose another --database, rename the existing one, or restore with --strategy in-place.',
+    hint: 'Choose another --database, rename the existing one, or restore with --strategy swap or in-place.',
   },
   'restore.database-missing': {
     retryable: false,
@@ -653,6 +653,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read the errors in the context; the database is in the state that the message tells.',
   },
+  'restore.kept-missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast kept list <target>` to see what restores have put aside there.',
+  },
   'restore.roles-missing': {
     retryable: false,
     exit: Exit.refused,
@@ -662,6 +667,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: "Free space in the executor's work directory, or set `executor.workDirectory` to a larger disk.",
+  },
+  'restore.unequal': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read what differs in the context; restore with --strategy new to look at it, or choose another backup.',
   },
   'retention.busy': {
     retryable: true,
