@@ -40,6 +40,7 @@ import { schedulesPause } from './commands/schedules-pause.js';
 import { schedulesResume } from './commands/schedules-resume.js';
 import { searchRebuild } from './commands/search-rebuild.js';
 import { verifyRun } from './commands/verify-run.js';
+import { walSearch } from './commands/wal-search.js';
 import type { Verb } from './verb.js';
 
 /** Every verb, in the order of `--help`. */
@@ -58,6 +59,7 @@ export const verbs: readonly Verb[] = [
   archiveShow,
   archivePrune,
   archiveStop,
+  walSearch,
   recoverPlan,
   recoverRun,
   recoveryList,

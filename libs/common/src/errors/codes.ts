@@ -755,6 +755,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'The server keeps the file and tries again; its log has the line of `holdfast-wal` that says why, and `holdfast check` looks at its settings.',
   },
+  'wal.relation-unknown': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Search without --table and with --kinds drop,truncate to see what went, or with --beside, which asks a copy of the cluster from before the span.',
+  },
   'wal.slot-in-use': {
     retryable: false,
     exit: Exit.refused,
