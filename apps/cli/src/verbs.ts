@@ -26,6 +26,9 @@ import { recoveryPlan } from './commands/recovery/plan.js';
 import { recoveryReport } from './commands/recovery/report.js';
 import { recoveryResume } from './commands/recovery/resume.js';
 import { recoveryRun } from './commands/recovery/run.js';
+import { recoveryPointsList } from './commands/recovery-points/list.js';
+import { recoveryPointsShow } from './commands/recovery-points/show.js';
+import { recoveryPointsTake } from './commands/recovery-points/take.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
@@ -68,6 +71,9 @@ export const verbs: readonly Verb[] = [
   recoveryRun,
   recoveryResume,
   recoveryReport,
+  recoveryPointsTake,
+  recoveryPointsList,
+  recoveryPointsShow,
   verifyRun,
   drillRun,
   drillList,

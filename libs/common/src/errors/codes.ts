@@ -273,6 +273,21 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read what the probes found with `holdfast recovery report`; mend it, or restore another backup.',
   },
+  'point.member-failed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read why the backup failed with `holdfast runs show`, mend it, and take the point again; backups of other members stay.',
+  },
+  'point.missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast recovery-points list` to see the points that were taken.',
+  },
+  'point.unreachable': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast recovery-points show <point>` to see what is possible.',
+  },
   'postgres.archiving': {
     retryable: false,
     exit: Exit.refused,
