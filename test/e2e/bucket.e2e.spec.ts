@@ -7,6 +7,7 @@ import { findSecrets } from '../support/secret-hunt.js';
 
 let media: BucketBed;
 let standby: BucketBed;
+let replica: BucketBed;
 let platform: Platform;
 let before: Record<string, string>;
 
@@ -15,15 +16,20 @@ const placeOf = (bed: BucketBed, prefix = '') => ({
   ...{ kind: 'bucket', secretAccessKey: '${env:S3_KEY}' },
 });
 
+function mirrorOf(bed: BucketBed) {
+  const { kind: _, ...place } = placeOf(bed, 'copy');
+  return { ...place, every: '1m' };
+}
+
 beforeAll(async () => {
-  [media, standby] = [await BucketBed.make(), await BucketBed.make()];
+  [media, standby, replica] = [await BucketBed.make(), await BucketBed.make(), await BucketBed.make()];
   for (let number = 0; number < 30; number += 1)
     await media.put(`products/${number}.png`, `picture ${number}`, { ContentType: 'image/png' });
   await media.put('products/wie ü + %2F.txt', 'a name', { Metadata: { owner: 'shop' }, Tagging: 'kind=odd' });
   const accepts = { datasets: ['media'], strategies: ['new', 'sync', 'mirror'], destinations: ['products', 'trial/*'] };
   platform = await Platform.start({
     config: {
-      datasets: { media: { ...placeOf(media, 'products'), repositories: ['store'] } },
+      datasets: { media: { ...placeOf(media, 'products'), repositories: ['store'], mirror: mirrorOf(replica) } },
       targets: {
         production: { ...placeOf(media), accepts },
         standby: { ...placeOf(standby), accepts },
@@ -36,6 +42,7 @@ afterAll(async () => {
   await platform?.close();
   await media?.dispose();
   await standby?.dispose();
+  await replica?.dispose();
 });
 
 const cli = (...args: string[]) => holdfast([...args, '--config', platform.configFile], platform.env);
@@ -53,6 +60,27 @@ describe('a bucket', () => {
     const asked = await ask(platform, 'backup.requested', { dataset: 'media' });
     const completed = await platform.next('backup.completed', causedBy(asked));
     expect(completed.data).toMatchObject({ kind: 'bucket', method: 'snapshot', counts: { objects: 31, read: 31 } });
+  });
+
+  it('is mirrored all the time, which is said once the replica has caught up', async () => {
+    const resumed = await platform.next('archive.resumed', ({ data }) => data.dataset === 'media');
+    expect(resumed.data).toMatchObject({ archiver: 'mirror', position: expect.stringMatching(/^31 objects, /) });
+    expect(await replica.contents('copy/')).toEqual(before);
+    expect(await cli('mirror', 'show', 'media')).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('by nothing'),
+    });
+  });
+
+  it('is restored straight from the replica through the bus, when the bucket and all backups of it are of no use', async () => {
+    await media.destroy();
+    const asked = await ask(platform, 'backup.requested', { dataset: 'media', method: 'replica' });
+    await platform.next('backup.completed', causedBy(asked));
+    const place = { backup: 'latest:replica', target: 'standby', destination: 'trial/replica' };
+    expect((await restoreOnBus(place)).data.verdict).toBe('passed');
+    expect(await standby.contents('trial/replica/')).toEqual(before);
+    expect(await cli('mirror', 'run', 'media')).toMatchObject({ stderr: expect.stringContaining('mirror.shrunk') });
+    expect(await replica.contents('copy/')).toEqual(before);
   });
 
   it('is restored through the bus where all of it was lost, and proven equal', async () => {
@@ -119,6 +147,10 @@ describe('a bucket', () => {
     expect(one).toMatchObject({ exitCode: 0 });
     const expected = Object.entries(before).filter(([key]) => key === '7.png' || key.startsWith('2'));
     expect(await standby.contents('trial/3/')).toEqual(Object.fromEntries(expected));
+    expect(await cli('backup', 'run', 'media', '--method', 'replica', '--local')).toMatchObject({ exitCode: 0 });
+    const straight = await cli('restore', 'run', ...place.with(0, 'media@latest:replica').with(4, 'trial/4'));
+    expect(straight).toMatchObject({ exitCode: 0 });
+    expect(await standby.contents('trial/4/')).toEqual(before);
     expect(await standby.keys('.holdfast/')).toEqual([]);
   }, 180_000);
 

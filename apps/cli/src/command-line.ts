@@ -14,6 +14,7 @@ const groups: Readonly<Record<string, string>> = {
   backup: 'make backups, see what there is, check it, delete it',
   restore: 'bring a backup back',
   archive: 'see what is archived between backups',
+  mirror: 'compare a bucket with its replica, and bring that up to date',
   recover: 'bring a whole cluster back, to any moment of its archive',
   recovery: 'run the plan for a disaster, go on after a crash, and show what was done',
   verify: 'prove that a restored database equals its backup',

@@ -13,11 +13,10 @@ import { flushCache } from './commands/flush-cache.js';
 import { holdList } from './commands/hold-list.js';
 import { holdPlace } from './commands/hold-place.js';
 import { holdRelease } from './commands/hold-release.js';
-import { keptList } from './commands/kept-list.js';
-import { keptRelease } from './commands/kept-release.js';
-import { keptReturn } from './commands/kept-return.js';
 import { keysCheck } from './commands/keys-check.js';
 import { keysGenerate } from './commands/keys-generate.js';
+import { mirrorRun } from './commands/mirror-run.js';
+import { mirrorShow } from './commands/mirror-show.js';
 import { recoverPlan } from './commands/recover-plan.js';
 import { recoverRun } from './commands/recover-run.js';
 import { recoveryCheck } from './commands/recovery/check.js';
@@ -26,9 +25,6 @@ import { recoveryPlan } from './commands/recovery/plan.js';
 import { recoveryReport } from './commands/recovery/report.js';
 import { recoveryResume } from './commands/recovery/resume.js';
 import { recoveryRun } from './commands/recovery/run.js';
-import { recoveryPointsList } from './commands/recovery-points/list.js';
-import { recoveryPointsShow } from './commands/recovery-points/show.js';
-import { recoveryPointsTake } from './commands/recovery-points/take.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
@@ -43,7 +39,6 @@ import { schedulesPause } from './commands/schedules-pause.js';
 import { schedulesResume } from './commands/schedules-resume.js';
 import { searchRebuild } from './commands/search-rebuild.js';
 import { verifyRun } from './commands/verify-run.js';
-import { walSearch } from './commands/wal-search.js';
 import type { Verb } from './verb.js';
 
 /** Every verb, in the order of `--help`. */
@@ -56,13 +51,11 @@ export const verbs: readonly Verb[] = [
   backupDelete,
   restorePlan,
   restoreRun,
-  keptList,
-  keptRelease,
-  keptReturn,
   archiveShow,
   archivePrune,
   archiveStop,
-  walSearch,
+  mirrorShow,
+  mirrorRun,
   recoverPlan,
   recoverRun,
   recoveryList,
@@ -71,9 +64,6 @@ export const verbs: readonly Verb[] = [
   recoveryRun,
   recoveryResume,
   recoveryReport,
-  recoveryPointsTake,
-  recoveryPointsList,
-  recoveryPointsShow,
   verifyRun,
   drillRun,
   drillList,

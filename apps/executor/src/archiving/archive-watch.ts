@@ -33,6 +33,7 @@ export class ArchiveWatch implements ArchiverWatch {
   private recoverableFrom: Date | undefined;
   private told: 'nothing' | 'complete' | 'lag' = 'nothing';
   private changes = 0;
+  private states: readonly string[] = [];
 
   constructor(private readonly d: ArchiveWatchDeps) {}
 
@@ -46,6 +47,13 @@ export class ArchiveWatch implements ArchiverWatch {
   onBehind({ bytes, outage }: Parameters<ArchiverWatch['onBehind']>[0]): void {
     this.bytes = bytes;
     if (outage !== undefined) this.reason = outage.message;
+  }
+
+  onCounts(counts: Readonly<Record<string, number>>): void {
+    const { dataset, archiver, metrics } = this.d;
+    this.states = Object.keys(counts);
+    for (const [state, count] of Object.entries(counts))
+      metrics.archiveObjects.set({ dataset, archiver, state }, count);
   }
 
   onInterrupted(error: unknown): void {
@@ -112,6 +120,7 @@ export class ArchiveWatch implements ArchiverWatch {
     const { dataset, archiver, metrics } = this.d;
     metrics.archiveLagSeconds.remove({ dataset, archiver });
     metrics.archiveLagBytes.remove({ dataset, archiver });
+    for (const state of this.states) metrics.archiveObjects.remove({ dataset, archiver, state });
     for (const gauge of [metrics.recoverableFrom, metrics.recoverableUntil, metrics.recoverableHoles])
       gauge.remove({ dataset });
   }

@@ -13,13 +13,14 @@ export interface ArchivingDeps
   /** A process that is silent for this long is replaced. Default 60 s, renewed every 15. */
   readonly ttlMs?: number;
   readonly renewMs?: number;
-  /** How far behind an archiver may be before an event says so. Default a minute. */
+  /** How far behind an archiver may be before an event says so. Default: what the archiver says. */
   readonly lagAfterMs?: number;
   /** How often an archiver looks to which moments its dataset can be recovered. Default ten minutes. */
   readonly reachEveryMs?: number;
 }
 
 const WATCH_EVERY_MS = 5_000;
+const LAG_AFTER_MS = 60_000;
 
 /** Every archiver that a dataset asks for: one executor at a time runs it, and another goes on where the repository ends. */
 export function startArchiving(d: ArchivingDeps): Background {
@@ -32,7 +33,8 @@ export function startArchiving(d: ArchivingDeps): Background {
 }
 
 function startOne(archiver: Archiver<ProtectedDataset>, dataset: ProtectedDataset, d: ArchivingDeps): Background {
-  const { catalog, owner, installation, ttlMs, renewMs, lagAfterMs = 60_000 } = d;
+  const { catalog, owner, installation, ttlMs, renewMs } = d;
+  const lagAfterMs = d.lagAfterMs ?? archiver.lagAfterMs?.(dataset) ?? LAG_AFTER_MS;
   const repository = installation.primaryRepository(dataset.name);
   const sealing = new Sealing({ compression: dataset.compression, recipients: repository.encryption.recipients });
   const logger = d.logger.child({ dataset: dataset.name, archiver: archiver.name });
@@ -50,7 +52,9 @@ function startOne(archiver: Archiver<ProtectedDataset>, dataset: ProtectedDatase
         logger: lease.logger,
         lagAfterMs,
       });
-      const reaching = inBackground((ended) => keepReading(watch, { dataset: dataset.name, repository, ...d }, ended));
+      const reaching = archiver.isReplayed
+        ? inBackground((ended) => keepReading(watch, { dataset: dataset.name, repository, ...d }, ended))
+        : undefined;
       const looking = inBackground(async (ended) => {
         for (; !ended.aborted; await pause(Math.min(WATCH_EVERY_MS, lagAfterMs), ended)) await watch.look();
       });
@@ -60,7 +64,7 @@ function startOne(archiver: Archiver<ProtectedDataset>, dataset: ProtectedDatase
         // A shutdown and a lost lease are no failures: another executor goes on.
         if (!signal.aborted) throw error;
       } finally {
-        await Promise.all([looking.stop(), reaching.stop()]);
+        await Promise.all([looking.stop(), reaching?.stop()]);
         watch.forget();
       }
     },

@@ -22,7 +22,6 @@ const requests: Readonly<Record<RunKind, { readonly dataset: string; readonly [f
   reindex: { dataset: 'search', target: 'search' },
   replay: { dataset: 'shop', mode: 'reset', backup: randomUUID() },
   drill: { dataset: 'shop', target: 'scratch', profile: 'shop' },
-  point: { dataset: 'platform', point: 'platform' },
 };
 
 /** As a worker leaves it that died with the last attempt. */
@@ -61,7 +60,7 @@ describe('without any worker', () => {
       { type: 'backup.failed', code: 'run.cancelled' },
       { type: 'backup.failed', code: 'run.exhausted' },
       { type: 'backup.failed', code: 'run.overdue' },
-      ...['drill', 'point', 'reindex', 'replay', 'restore', 'verification'].map((kind) => ({
+      ...['drill', 'reindex', 'replay', 'restore', 'verification'].map((kind) => ({
         type: `${kind}.failed`,
         code: 'run.exhausted',
       })),

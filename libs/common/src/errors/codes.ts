@@ -223,6 +223,21 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Upgrade the server, or name another target.',
   },
+  'mirror.behind': {
+    retryable: true,
+    exit: Exit.failed,
+    hint: 'The replica lacks these objects, and the next round tries them again; `holdfast check --dataset <name>` shows what stands in the way.',
+  },
+  'mirror.index': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Remove the object that the message names from the replica: the mirror compares source and replica anew, and copies what it cannot recognise.',
+  },
+  'mirror.shrunk': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Look whether the source is the right one and whole: the mirror removes nothing meanwhile; where most of it was removed on purpose, set `mayBeEmpty: true` until the replica has followed.',
+  },
   'plan.approval-missing': {
     retryable: false,
     exit: Exit.refused,
@@ -272,21 +287,6 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Read what the probes found with `holdfast recovery report`; mend it, or restore another backup.',
-  },
-  'point.member-failed': {
-    retryable: false,
-    exit: Exit.failed,
-    hint: 'Read why the backup failed with `holdfast runs show`, mend it, and take the point again; backups of other members stay.',
-  },
-  'point.missing': {
-    retryable: false,
-    exit: Exit.badInput,
-    hint: 'Run `holdfast recovery-points list` to see the points that were taken.',
-  },
-  'point.unreachable': {
-    retryable: false,
-    exit: Exit.badInput,
-    hint: 'Run `holdfast recovery-points show <point>` to see what is possible.',
   },
   'postgres.archiving': {
     retryable: false,
@@ -656,7 +656,7 @@ export const Codes = {
   'restore.database-exists': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Choose another --database, rename the existing one, or restore with --strategy swap or in-place.',
+    hint: 'Choose another --database, rename the existing one, or restore with --strategy in-place.',
   },
   'restore.database-missing': {
     retryable: false,
@@ -668,11 +668,6 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read the errors in the context; the database is in the state that the message tells.',
   },
-  'restore.kept-missing': {
-    retryable: false,
-    exit: Exit.badInput,
-    hint: 'Run `holdfast kept list <target>` to see what restores have put aside there.',
-  },
   'restore.roles-missing': {
     retryable: false,
     exit: Exit.refused,
@@ -682,11 +677,6 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: "Free space in the executor's work directory, or set `executor.workDirectory` to a larger disk.",
-  },
-  'restore.unequal': {
-    retryable: false,
-    exit: Exit.failed,
-    hint: 'Read what differs in the context; restore with --strategy new to look at it, or choose another backup.',
   },
   'retention.busy': {
     retryable: true,
@@ -769,11 +759,6 @@ export const Codes = {
     passes: true,
     exit: Exit.failed,
     hint: 'The server keeps the file and tries again; its log has the line of `holdfast-wal` that says why, and `holdfast check` looks at its settings.',
-  },
-  'wal.relation-unknown': {
-    retryable: false,
-    exit: Exit.refused,
-    hint: 'Search without --table and with --kinds drop,truncate to see what went, or with --beside, which asks a copy of the cluster from before the span.',
   },
   'wal.slot-in-use': {
     retryable: false,

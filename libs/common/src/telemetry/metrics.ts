@@ -69,6 +69,12 @@ const archiveMetrics = (registers: Registry[]) => ({
     labelNames: ['dataset', 'archiver'] as const,
     registers,
   }),
+  archiveObjects: new Gauge({
+    name: 'holdfast_archive_objects',
+    help: 'What an archiver that compares objects counted at its last look: objects of the source; copied, removed, waiting for their removal, refused, foreign; missing, different, extra',
+    labelNames: ['dataset', 'archiver', 'state'] as const,
+    registers,
+  }),
   recoverableFrom: new Gauge({
     name: 'holdfast_recoverable_from_timestamp_seconds',
     help: 'From then on every moment can be recovered, up to holdfast_recoverable_until_timestamp_seconds, as the executor knows that archives the dataset',
@@ -160,7 +166,7 @@ const sweepMetrics = (registers: Registry[]) => ({
   }),
   sweptLeftovers: new Counter({
     name: 'holdfast_swept_total',
-    help: 'What dead attempts left and what no backup needs any more, by kind: attempt, upload, content, wal, probe, point, session, scratch-database, spool-folder, process',
+    help: 'What dead attempts left and what no backup needs any more, by kind: attempt, upload, content, wal, probe, session, scratch-database, spool-folder, process',
     labelNames: ['kind'] as const,
     registers,
   }),

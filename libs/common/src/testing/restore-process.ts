@@ -17,18 +17,11 @@ export class RestoreProcess {
     this.ended = once(child, 'close');
   }
 
-  /** `killAt`: the process kills itself when it comes to that stage. */
-  static async start(
-    order: PgOrder,
-    options: { readonly folder: string; readonly killAt?: string },
-  ): Promise<RestoreProcess> {
+  static async start(order: PgOrder, options: { readonly folder: string }): Promise<RestoreProcess> {
     const file = join(options.folder, `order-${order.identity.runId}-${order.identity.attempt}.json`);
     const repositoryUrl = `file://${join(options.folder, 'repository')}`;
     const patient = { ...order, target: { ...order.target, lockTimeoutMs: 30_000 } };
-    await writeFile(
-      file,
-      JSON.stringify({ order: patient, repositoryUrl, workDirectory: options.folder, killAt: options.killAt }),
-    );
+    await writeFile(file, JSON.stringify({ order: patient, repositoryUrl, workDirectory: options.folder }));
     return new RestoreProcess(
       spawn(process.execPath, [fixtureProgram('run-restore.mjs'), file], { stdio: ['ignore', 'pipe', 'inherit'] }),
     );

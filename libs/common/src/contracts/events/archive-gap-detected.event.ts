@@ -10,7 +10,7 @@ export const ArchiveGapDetected = defineEvent({
   key: (data) => data.dataset,
   data: z.object({
     dataset: DatasetName,
-    archiver: z.string().describe('wal'),
+    archiver: z.string().describe('wal, mirror'),
     source: z.string().describe('Whose: cluster 7712836423445184983, timeline 1'),
     from: z.string().describe('The archive ends here: a WAL position'),
     to: z.string().describe('It goes on here'),

@@ -10,7 +10,7 @@ export const ArchiveLagging = defineEvent({
   key: (data) => data.dataset,
   data: z.object({
     dataset: DatasetName,
-    archiver: z.string().describe('wal'),
+    archiver: z.string().describe('wal, mirror'),
     lagSeconds: z.number().min(0).describe('Since everything that the source had was archived'),
     lagBytes: z.number().int().min(0).nullable().describe('null: the source does not answer'),
     reason: z.string().nullable().describe('What stands in the way, if anything was heard of it'),

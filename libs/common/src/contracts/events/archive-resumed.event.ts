@@ -10,8 +10,8 @@ export const ArchiveResumed = defineEvent({
   key: (data) => data.dataset,
   data: z.object({
     dataset: DatasetName,
-    archiver: z.string().describe('wal'),
-    position: z.string().describe('Archived up to here: a WAL position'),
+    archiver: z.string().describe('wal, mirror'),
+    position: z.string().describe('Archived up to here: a WAL position; of a mirror how much the source holds'),
     completeAt: Instant.describe('What the source had then is archived, by its own clock'),
     after: z.enum(['start', 'lag']),
   }),

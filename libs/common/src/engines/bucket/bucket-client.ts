@@ -89,8 +89,8 @@ export class BucketClient {
   }
 
   /** Undefined: there is none. */
-  async head(key: string, signal: AbortSignal): Promise<FoundObject | undefined> {
-    const input = { Bucket: this.bucket, Key: key };
+  async head(key: string, signal: AbortSignal, versionId?: string): Promise<FoundObject | undefined> {
+    const input = { Bucket: this.bucket, Key: key, VersionId: versionId };
     try {
       return toFound(
         await this.request(`look at ${key}`, signal, (client, o) => client.send(new HeadObjectCommand(input), o)),
@@ -109,8 +109,14 @@ export class BucketClient {
     return Object.fromEntries(TagSet.map(({ Key = '', Value = '' }) => [Key, Value]));
   }
 
-  async put(key: string, body: Readable | Uint8Array, headers: ServerHeaders, signal: AbortSignal): Promise<void> {
-    await this.translated(
+  /** Returns what was written: size in bytes, SHA-256. */
+  async put(
+    key: string,
+    body: Readable | Uint8Array,
+    headers: ServerHeaders,
+    signal: AbortSignal,
+  ): Promise<{ readonly sizeBytes: number; readonly sha256: string }> {
+    return this.translated(
       putObject(this.connection, key, body, { signal, ifAbsent: false, onProgress: undefined, headers }),
     );
   }

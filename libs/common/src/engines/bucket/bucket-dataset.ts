@@ -10,6 +10,18 @@ export interface BucketDataset extends ProtectedDataset {
   readonly tags: 'with-content' | 'all' | 'none';
   /** Whether it may have become empty since the last backup. */
   readonly mayBeEmpty: boolean;
+  readonly mirror: BucketMirror | undefined;
+}
+
+/** Where a second copy of the bucket is kept up to date, by Holdfast or by the server. */
+export interface BucketMirror {
+  readonly place: BucketPlace;
+  /** copy: Holdfast copies; watch: the server replicates, and Holdfast compares. */
+  readonly mode: 'copy' | 'watch';
+  readonly everyMs: number;
+  /** For so long an object that the source lacks stays in the replica. */
+  readonly deleteAfterMs: number;
+  readonly lagAfterMs: number;
 }
 
 /** A bucket, or a part of one, to restore to. */

@@ -7,6 +7,8 @@ import { placeOf, toDestinationName, toPlaceName, toPlaceText } from './bucket-p
 import { datasetChecks, measureBucket, targetChecks } from './checks/bucket-checks.js';
 import { BucketFacts } from './facts.js';
 import { listBucket } from './listing.js';
+import { MirrorArchiver } from './mirror/mirror.archiver.js';
+import { ReplicaMethod } from './mirror/replica.method.js';
 import { inventoryProbe } from './probes/inventory.probe.js';
 import { mediaProbe } from './probes/media.probe.js';
 import { BucketRestoreDriver } from './restore/bucket-restore.driver.js';
@@ -20,8 +22,9 @@ export const bucket: BucketEngine = {
   dataset: bucketDataset,
   target: bucketTarget,
   facts: BucketFacts,
-  methods: [new SnapshotMethod()],
-  restores: [new BucketRestoreDriver()],
+  methods: [new SnapshotMethod(), new ReplicaMethod()],
+  restores: [new BucketRestoreDriver('snapshot'), new BucketRestoreDriver('replica')],
+  archivers: [new MirrorArchiver()],
   probes: [inventoryProbe, mediaProbe],
   place: ({ place }) => toPlaceName(place),
   toDestination: (wanted, { place }) => toDestinationName(wanted ?? place.prefix),
@@ -29,7 +32,7 @@ export const bucket: BucketEngine = {
   assertThere,
   forbidden: () => [],
   toSafetyDataset: (dataset, target, destination) => ({
-    ...{ ...dataset, place: placeOf(target.place, destination), mayBeEmpty: true },
+    ...{ ...dataset, place: placeOf(target.place, destination), mayBeEmpty: true, mirror: undefined },
   }),
   checks: {
     dataset: datasetChecks,

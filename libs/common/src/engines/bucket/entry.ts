@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { Sha256 } from '#common/contracts/names.js';
 import { InventoryEntry, SharedRef } from '#common/contracts/shared-ref.js';
 import { AppError } from '#common/errors/app-error.js';
 
@@ -27,7 +28,8 @@ export const BucketEntry = InventoryEntry.extend({
   versionId: Text,
   storageClass: Text,
   tags: z.record(z.string(), z.string()).optional(),
-  content: SharedRef,
+  content: SharedRef.optional().describe('Absent: it lies in the replica that the facts name'),
+  sha256: Sha256.optional().describe('Of content that lies in the replica, where the mirror copied it'),
 });
 export type BucketEntry = z.infer<typeof BucketEntry>;
 

@@ -12,13 +12,19 @@ export const BucketFacts = z.object({
   bucket: z.string(),
   prefix: z.string().describe('Below which it was backed up; keys of the inventory are what follows it'),
   server: z.string().describe('Host of the server, and its port'),
-  isVersioned: z.boolean().describe('Each object was read by the version that the listing named'),
+  isVersioned: z
+    .boolean()
+    .describe('Each object was read by the version that the listing named; of a replica: is read by it'),
   objects: z.int().min(0),
   bytes: z.int().min(0),
   read: z.int().min(0).describe('Objects whose content was read; of the others nothing had changed'),
   gone: z.int().min(0).describe('Objects of the backup before that are not in this one'),
   changed: Noted.describe('Replaced between listing and reading: the backup has the later content'),
   vanished: Noted.describe('Removed between listing and reading: the backup lacks them'),
+  replica: z
+    .object({ bucket: z.string(), prefix: z.string(), server: z.string() })
+    .optional()
+    .describe('Of a backup by method replica: where the content lies'),
   warnings: z.array(z.string()),
 });
 export type BucketFacts = z.infer<typeof BucketFacts>;

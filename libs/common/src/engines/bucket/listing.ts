@@ -44,6 +44,16 @@ export async function* listBucket(client: BucketClient, o: ListingOptions): Asyn
     }
 }
 
+/** As `listBucket`, by the key behind the prefix. */
+export async function* listBelow(
+  client: BucketClient,
+  prefix: string,
+  o: Omit<ListingOptions, 'prefix'>,
+): AsyncGenerator<ListedObject> {
+  for await (const object of listBucket(client, { prefix, ...o }))
+    yield { ...object, key: object.key.slice(prefix.length) };
+}
+
 async function* objectPages(client: BucketClient, o: ListingOptions): AsyncGenerator<ListedObject[]> {
   const what = `list ${o.prefix}`;
   let token: string | undefined;

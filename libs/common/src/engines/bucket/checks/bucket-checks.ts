@@ -3,9 +3,11 @@ import type { BucketDataset, BucketTarget } from '#common/engines/bucket/bucket-
 import { type BucketPlace, CONTROL_PREFIX, toPlaceText } from '#common/engines/bucket/bucket-place.js';
 import { listBucket } from '#common/engines/bucket/listing.js';
 import { type Check, CheckWarning } from '#common/engines/check.js';
+import { mirrorChecks } from './mirror-checks.js';
 
 /** Could the bucket be backed up tonight? */
-export function datasetChecks({ name, place, tags }: BucketDataset, signal: AbortSignal): Check[] {
+export function datasetChecks(dataset: BucketDataset, signal: AbortSignal): Check[] {
+  const { name, place, tags } = dataset;
   const listed = `dataset ${name}: listing`;
   return [
     { name: listed, run: () => withBucket(place, (client) => describeListing(client, place, signal)) },
@@ -19,6 +21,7 @@ export function datasetChecks({ name, place, tags }: BucketDataset, signal: Abor
       needs: [listed],
       run: () => withBucket(place, (client) => describeVersions(client, signal)),
     },
+    ...mirrorChecks(dataset, signal),
   ];
 }
 

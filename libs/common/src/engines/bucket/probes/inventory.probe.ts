@@ -3,7 +3,8 @@ import { type BucketClient, withBucket } from '#common/engines/bucket/bucket-cli
 import { type BucketPlace, placeOf, toPlaceName } from '#common/engines/bucket/bucket-place.js';
 import type { BucketEntry } from '#common/engines/bucket/entry.js';
 import { type Compared, comparePlace } from '#common/engines/bucket/restore/compare.js';
-import { hasContent, isServedAlike } from '#common/engines/bucket/restore/write-objects.js';
+import { isServedAlike } from '#common/engines/bucket/restore/served.js';
+import { digestOf, hasContent } from '#common/engines/bucket/restore/write-objects.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare, type ProbeFinding } from '#common/probes/evidence.js';
 import { defineBucketProbe } from './bucket-probe.js';
@@ -78,8 +79,10 @@ class Looking {
     const { signal } = this.o;
     const key = this.place.prefix + entry.key;
     this.counts.read += 1;
-    if (!(await hasContent(this.client, key, { content: entry.content, signal })))
+    if (digestOf(entry) !== undefined && !(await hasContent(this.client, key, { entry, signal })))
       return this.problems.add({ subject, problem: 'has another content' });
+    // How objects of a replica are served, only the replica knows.
+    if (entry.content === undefined) return;
     const found = await this.client.head(key, signal);
     if (found === undefined || !isServedAlike(entry, found))
       this.problems.add({ subject, problem: 'is served with other headers or metadata' });

@@ -1,9 +1,10 @@
 import { withBucket } from '#common/engines/bucket/bucket-client.js';
-import type { BucketManifest, BucketTarget } from '#common/engines/bucket/bucket-dataset.js';
+import type { BucketDataset, BucketManifest, BucketTarget } from '#common/engines/bucket/bucket-dataset.js';
 import { type BucketPlace, placeOf } from '#common/engines/bucket/bucket-place.js';
 import { toEntries } from '#common/engines/bucket/entry.js';
 import { type BucketFacts, type Noted, NotedKeys } from '#common/engines/bucket/facts.js';
 import { listBucket } from '#common/engines/bucket/listing.js';
+import { replicaOf } from '#common/engines/bucket/mirror/replica-place.js';
 import type {
   AttemptIdentity,
   FenceOptions,
@@ -22,7 +23,9 @@ import { inFlight } from '#common/pipeline/in-flight.js';
 import { BucketFence, breakLocks } from './bucket-fence.js';
 import { BucketParts } from './bucket-parts.js';
 import { type Compared, comparePlace } from './compare.js';
+import { type Content, toStoredContent } from './content.js';
 import { KeyForms } from './key-forms.js';
+import { ReplicaContent } from './replica-content.js';
 import { type BucketRestorePlan, describePlan, isEmpty, previewRestore } from './restore-plan.js';
 import { WriteObjects } from './write-objects.js';
 import { WrittenKeys } from './written-keys.js';
@@ -41,7 +44,7 @@ const UNDO_WHEN_STOPPED_MS = 8_000;
  * become visible one by one: a bucket knows no transaction. A `new` that fails removes what it wrote; the others go on where they stopped.
  */
 export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFacts, BucketRestorePlan, BucketFence> {
-  readonly method = 'snapshot';
+  readonly method: 'snapshot' | 'replica';
   readonly strategies = ['new', 'sync', 'mirror'];
   readonly findings = {
     extraObjects: 'left as they were, not in the backup',
@@ -50,12 +53,17 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
   };
   readonly describe = describePlan;
 
+  /** `snapshot`: content comes from the repository; `replica`: from where it lies. */
+  constructor(method: 'snapshot' | 'replica') {
+    this.method = method;
+  }
+
   /** Every text is a key, or what keys begin with. */
   assertParts(): void {}
 
   /** Throws: request.invalid, bucket.*, backup.corrupt. */
   plan(question: RestoreQuestion<BucketTarget, BucketFacts>, signal: AbortSignal): Promise<BucketRestorePlan> {
-    return previewRestore(question, signal);
+    return previewRestore(question, { replica: this.replica(question, signal), signal });
   }
 
   fence({ target, destination, identity }: Order, o: FenceOptions): Promise<BucketFence> {
@@ -98,13 +106,27 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
     await forms.assertHeld(client, signal);
     if (strategy !== 'new' && plan.exists) await material.safety();
     if (strategy === 'new') await fence.setFilling(true);
+    const content = this.replica(order, signal) ?? toStoredContent(material);
     const written = new WrittenKeys(material.folder);
     try {
-      await this.fill(order, { ...work, place, parts, totalBytes, written }, signal);
+      await this.fill(order, { ...work, place, parts, content, totalBytes, written }, signal);
     } catch (error) {
       if (fence.isFilling) await undo(written, { ...work, place }, signal).catch(() => undefined);
       throw error;
+    } finally {
+      content.close();
     }
+  }
+
+  /** Undefined for a snapshot. Throws: config.invalid. */
+  private replica(
+    { manifest, archive }: Pick<Order, 'manifest' | 'archive'>,
+    signal: AbortSignal,
+  ): ReplicaContent | undefined {
+    if (this.method === 'snapshot') return undefined;
+    if (archive === undefined)
+      throw new AppError('internal.bug', 'a replica is restored from without the configuration of its dataset');
+    return new ReplicaContent(replicaOf(archive.dataset as BucketDataset, manifest.snapshot).place, signal);
   }
 
   remarks(): Findings {
@@ -127,13 +149,23 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
 
   private async fill(
     { strategy }: Order,
-    { place, parts, totalBytes, fence, material, remember, onProgress, written }: Filling,
+    { place, parts, content, totalBytes, fence, material, remember, onProgress, written }: Filling,
     signal: AbortSignal,
   ): Promise<void> {
     const { client } = fence;
     onProgress({ stage: 'objects', bytes: 0, totalBytes });
     signal.throwIfAborted();
-    const writing = new WriteObjects({ fence, place, parts, material, totalBytes, onProgress, written, signal });
+    const writing = new WriteObjects({
+      fence,
+      place,
+      parts,
+      content,
+      material,
+      totalBytes,
+      onProgress,
+      written,
+      signal,
+    });
     await writing.write();
     await writing.verify();
     const extra = new NotedKeys();
@@ -158,6 +190,7 @@ export class BucketRestoreDriver implements RestoreDriver<BucketTarget, BucketFa
 interface Filling extends Work {
   readonly place: BucketPlace;
   readonly parts: BucketParts;
+  readonly content: Content;
   readonly totalBytes: number;
   readonly written: WrittenKeys;
 }

@@ -55,4 +55,4 @@ function toLikeness({ left, right }: Pair<BucketEntry, ListedObject>): Likeness 
 }
 
 /** Of an object that was written in one request and is not encrypted by a key of its own. Others are named by how they were written. */
-const isDigest = (etag: string): boolean => /^[0-9a-f]{32}$/.test(etag);
+export const isDigest = (etag: string): boolean => /^[0-9a-f]{32}$/.test(etag);

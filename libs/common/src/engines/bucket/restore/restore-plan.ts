@@ -1,12 +1,14 @@
 import { type BucketClient, withBucket } from '#common/engines/bucket/bucket-client.js';
 import type { BucketTarget } from '#common/engines/bucket/bucket-dataset.js';
 import { type BucketPlace, placeOf, toPlaceName } from '#common/engines/bucket/bucket-place.js';
+import { toEntries } from '#common/engines/bucket/entry.js';
 import { type BucketFacts, type Noted, NotedKeys } from '#common/engines/bucket/facts.js';
 import type { AttemptIdentity, RestorePlan, RestoreQuestion } from '#common/engines/engine.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { BucketParts } from './bucket-parts.js';
 import { comparePlace, type Likeness, listPlace } from './compare.js';
 import { findLock, lockKey } from './lock-file.js';
+import type { ReplicaContent } from './replica-content.js';
 
 type Question = RestoreQuestion<BucketTarget, BucketFacts>;
 
@@ -25,8 +27,17 @@ export interface BucketRestorePlan extends RestorePlan {
   readonly isOurs: boolean;
 }
 
-/** Throws: request.invalid for parts that the backup lacks; bucket.*, backup.corrupt; repository.*. */
-export function previewRestore(question: Question, signal: AbortSignal): Promise<BucketRestorePlan> {
+/** Throws: backup.damaged where the replica has lost content; request.invalid for parts that the backup lacks; bucket.*, backup.corrupt; repository.*. */
+export async function previewRestore(
+  question: Question,
+  { replica, signal }: { readonly replica: ReplicaContent | undefined; readonly signal: AbortSignal },
+): Promise<BucketRestorePlan> {
+  try {
+    if (replica !== undefined && question.inventory !== undefined)
+      await replica.assertHeld(toEntries(question.inventory()), new BucketParts(question.parts));
+  } finally {
+    replica?.close();
+  }
   const { manifest, target, destination, strategy, identity, inventory } = question;
   const parts = new BucketParts(question.parts);
   const place = placeOf(target.place, destination);

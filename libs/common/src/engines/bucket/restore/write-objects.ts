@@ -1,10 +1,9 @@
 import { createHash } from 'node:crypto';
 import { pipeline } from 'node:stream/promises';
-import type { SharedRef } from '#common/contracts/shared-ref.js';
-import type { BucketClient, FoundObject } from '#common/engines/bucket/bucket-client.js';
+import type { BucketClient } from '#common/engines/bucket/bucket-client.js';
 import { isCode, isKeyRefused } from '#common/engines/bucket/bucket-errors.js';
 import type { BucketPlace } from '#common/engines/bucket/bucket-place.js';
-import { type BucketEntry, ObjectHeaders } from '#common/engines/bucket/entry.js';
+import type { BucketEntry } from '#common/engines/bucket/entry.js';
 import { NotedKeys } from '#common/engines/bucket/facts.js';
 import type { RestoreWork } from '#common/engines/engine.js';
 import type { Material } from '#common/engines/material.js';
@@ -12,10 +11,11 @@ import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
 import { inFlight } from '#common/pipeline/in-flight.js';
 import { Slots } from '#common/pipeline/slots.js';
-import type { ObjectHeaders as ServerHeaders } from '#common/repository/s3/upload.js';
 import type { BucketFence } from './bucket-fence.js';
 import type { BucketParts } from './bucket-parts.js';
 import { type Compared, comparePlace } from './compare.js';
+import type { Content, Served } from './content.js';
+import { isEqual, isServedAlike, toServerHeaders } from './served.js';
 import type { WrittenKeys } from './written-keys.js';
 
 const IN_FLIGHT = 16;
@@ -28,7 +28,8 @@ export interface WriteDeps {
   readonly written: WrittenKeys;
   readonly place: BucketPlace;
   readonly parts: BucketParts;
-  readonly material: Pick<Material, 'inventory' | 'shared'>;
+  readonly material: Pick<Material, 'inventory'>;
+  readonly content: Content;
   readonly totalBytes: number;
   readonly onProgress: RestoreWork['onProgress'];
   readonly signal: AbortSignal;
@@ -80,37 +81,40 @@ export class WriteObjects {
   }
 
   private async put(entry: BucketEntry): Promise<void> {
+    const served = await this.d.content.served(entry);
     try {
-      await this.send(entry, entry.tags);
+      await this.send(entry, served);
     } catch (error) {
       this.d.signal.throwIfAborted();
-      if (isCode(error, 'bucket.protocol') && entry.tags !== undefined && error.context['status'] === 501) {
+      if (isCode(error, 'bucket.protocol') && served.tags !== undefined && error.context['status'] === 501) {
         this.untagged.add(entry.key);
-        return this.send(entry, undefined);
+        return this.send(entry, { ...served, tags: undefined });
       }
       if (!isKeyRefused(error)) throw error;
       this.refused.add(entry.key);
     }
   }
 
-  private async send(entry: BucketEntry, tags: BucketEntry['tags']): Promise<void> {
-    const { fence, material, written, signal } = this.d;
+  private async send(entry: BucketEntry, { headers, tags }: Served): Promise<void> {
+    const { fence, content, written, signal } = this.d;
     const key = this.toKey(entry);
-    const body = await material.shared(entry.content);
+    const body = await content.open(entry);
     fence.assertHeld();
     written.add(key);
-    await fence.client.put(key, body, toHeaders(entry, tags), signal);
+    await fence.client.put(key, body, toServerHeaders(headers, tags), signal);
   }
 
   private async isAlike(entry: BucketEntry, likeness: Compared['likeness']): Promise<boolean> {
     const { fence, signal } = this.d;
     const { client } = fence;
     const key = this.toKey(entry);
-    if (likeness === 'unclear' && !(await hasContent(client, key, { content: entry.content, signal }))) return false;
+    if (likeness === 'unclear' && !(await hasContent(client, key, { entry, signal }))) return false;
     const found = await client.head(key, signal);
-    if (found === undefined || !isServedAlike(entry, found)) return false;
+    if (found === undefined) return false;
+    const served = await this.d.content.served(entry);
+    if (!isServedAlike(served.headers, found)) return false;
     const tags = found.tagCount === 0 ? {} : await client.tags(key, undefined, signal);
-    return isEqual(tags, entry.tags ?? {});
+    return isEqual(tags, served.tags ?? {});
   }
 
   private toKey({ key }: BucketEntry): string {
@@ -118,44 +122,21 @@ export class WriteObjects {
   }
 }
 
-/** Reads an object to its end. Throws: bucket.*. */
+/** Of the content, as the backup knows it; undefined where only the ETag is known. */
+export const digestOf = ({ content, sha256 }: BucketEntry): string | undefined => content?.contentSha256 ?? sha256;
+
+/** Reads an object to its end; false also where the backup has no digest of it. Throws: bucket.*. */
 export async function hasContent(
   client: BucketClient,
   key: string,
-  { content, signal }: { readonly content: SharedRef; readonly signal: AbortSignal },
+  { entry, signal }: { readonly entry: BucketEntry; readonly signal: AbortSignal },
 ): Promise<boolean> {
+  const expected = digestOf(entry);
+  if (expected === undefined) return false;
   const hash = createHash('sha256');
   const { body } = await client.get(key, {}, signal);
   await pipeline(body, hash);
-  return hash.digest('hex') === content.contentSha256;
-}
-
-export const isServedAlike = (entry: ObjectHeaders, found: FoundObject): boolean => {
-  const [before, now] = [ObjectHeaders.parse(entry), ObjectHeaders.parse(found)];
-  return (
-    isEqual({ ...before, metadata: undefined }, { ...now, metadata: undefined }) &&
-    isEqual(before.metadata ?? {}, now.metadata ?? {})
-  );
-};
-
-function isEqual(a: Readonly<Record<string, unknown>>, b: Readonly<Record<string, unknown>>): boolean {
-  return [...new Set([...Object.keys(a), ...Object.keys(b)])].every((name) => a[name] === b[name]);
-}
-
-function toHeaders(entry: BucketEntry, tags: BucketEntry['tags']): ServerHeaders {
-  const expires = entry.expires === undefined ? undefined : new Date(entry.expires);
-  const tagging = new URLSearchParams(tags).toString().replaceAll('+', '%20');
-  return {
-    ContentType: entry.contentType,
-    ContentEncoding: entry.contentEncoding,
-    ContentDisposition: entry.contentDisposition,
-    ContentLanguage: entry.contentLanguage,
-    CacheControl: entry.cacheControl,
-    Expires: expires !== undefined && Number.isNaN(expires.getTime()) ? undefined : expires,
-    WebsiteRedirectLocation: entry.redirect,
-    Metadata: entry.metadata,
-    ...(tagging === '' ? {} : { Tagging: tagging }),
-  };
+  return hash.digest('hex') === expected;
 }
 
 function toUnheld(what: string, count: number, keys: readonly string[]): AppError {

@@ -8,6 +8,7 @@ import { archiveWal, type WalGap } from './wal-archiver.js';
 /** The write-ahead log of a whole cluster, streamed from a replication slot, or handed over by the server. */
 export class WalArchiver implements Archiver<PostgresDataset> {
   readonly name = 'wal';
+  readonly isReplayed = true;
 
   isWanted({ wal }: PostgresDataset): boolean {
     return wal !== undefined;
