@@ -13,6 +13,9 @@ import { flushCache } from './commands/flush-cache.js';
 import { holdList } from './commands/hold-list.js';
 import { holdPlace } from './commands/hold-place.js';
 import { holdRelease } from './commands/hold-release.js';
+import { keptList } from './commands/kept-list.js';
+import { keptRelease } from './commands/kept-release.js';
+import { keptReturn } from './commands/kept-return.js';
 import { keysCheck } from './commands/keys-check.js';
 import { keysGenerate } from './commands/keys-generate.js';
 import { mirrorRun } from './commands/mirror-run.js';
@@ -25,6 +28,9 @@ import { recoveryPlan } from './commands/recovery/plan.js';
 import { recoveryReport } from './commands/recovery/report.js';
 import { recoveryResume } from './commands/recovery/resume.js';
 import { recoveryRun } from './commands/recovery/run.js';
+import { recoveryPointsList } from './commands/recovery-points/list.js';
+import { recoveryPointsShow } from './commands/recovery-points/show.js';
+import { recoveryPointsTake } from './commands/recovery-points/take.js';
 import { replayPlan } from './commands/replay-plan.js';
 import { replayRun } from './commands/replay-run.js';
 import { restorePlan } from './commands/restore-plan.js';
@@ -39,6 +45,7 @@ import { schedulesPause } from './commands/schedules-pause.js';
 import { schedulesResume } from './commands/schedules-resume.js';
 import { searchRebuild } from './commands/search-rebuild.js';
 import { verifyRun } from './commands/verify-run.js';
+import { walSearch } from './commands/wal-search.js';
 import type { Verb } from './verb.js';
 
 /** Every verb, in the order of `--help`. */
@@ -51,9 +58,13 @@ export const verbs: readonly Verb[] = [
   backupDelete,
   restorePlan,
   restoreRun,
+  keptList,
+  keptRelease,
+  keptReturn,
   archiveShow,
   archivePrune,
   archiveStop,
+  walSearch,
   mirrorShow,
   mirrorRun,
   recoverPlan,
@@ -64,6 +75,9 @@ export const verbs: readonly Verb[] = [
   recoveryRun,
   recoveryResume,
   recoveryReport,
+  recoveryPointsTake,
+  recoveryPointsList,
+  recoveryPointsShow,
   verifyRun,
   drillRun,
   drillList,

@@ -3,16 +3,24 @@ import { NestFactory } from '@nestjs/core';
 import { toNestLogger } from '#common/service/nest/nest-logger.js';
 import type { Service } from '#common/service/open-service.js';
 import { runService } from '#common/service/run-service.js';
+import { startRunLoop } from '#common/service/runs/run-loop.js';
+import { tellFailure } from '#common/service/runs/tell-failure.js';
+import { holdfastVersion } from '#common/service/version.js';
 import { problemFilter } from './http/problem-filter.js';
 import { requireToken } from './http/require-token.js';
+import { pointRun } from './points/point.run.js';
 import { startRelay } from './relay/relay.js';
 import { schedulerModule } from './scheduler.module.js';
 import { startSettling } from './sweeping/settling.js';
 import { startSweeping } from './sweeping/sweeping.js';
 
+/** Recovery points wait for backups that executors take, and do next to nothing themselves. */
+const POINTS_AT_ONCE = 16;
+
 await runService('scheduler', async (service) => {
   startRelaying(service);
   startTidying(service);
+  startPoints(service);
   await startApi(service);
 });
 
@@ -26,6 +34,19 @@ function startTidying(service: Service): void {
   const [settling, sweeping] = [startSettling({ ...service, restoresAfterMs }), startSweeping(service)];
   service.shutdown.add('sweep', () => sweeping.stop());
   service.shutdown.add('settling', () => settling.stop());
+}
+
+function startPoints(service: Service): void {
+  const { catalog, events, installation, logger, metrics, owner, shutdown } = service;
+  const { claimTtlMs, claimRenewMs, slotsPerHost, retryForMs } = installation.config.executor;
+  const loop = startRunLoop({
+    kinds: ['point'],
+    handlers: { point: pointRun({ catalog, events, installation, holdfastVersion }) },
+    onFailed: tellFailure(events),
+    ...{ catalog, owner, concurrency: POINTS_AT_ONCE, claimTtlMs, logger, metrics },
+    ...{ renewMs: claimRenewMs, slotsPerSourceHost: slotsPerHost, drainMs: 0, patienceMs: { point: retryForMs } },
+  });
+  shutdown.add('points', () => loop.stop(), loop.stopsWithinMs);
 }
 
 async function startApi(service: Service): Promise<void> {

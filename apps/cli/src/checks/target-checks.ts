@@ -3,4 +3,6 @@ import type { VerbContext } from '../verb.js';
 
 /** What the kind of a target asks of it. */
 export const targetChecks = (name: string, { installation, signal }: VerbContext): readonly Check[] =>
-  installation.targetKind(name).checks.target(installation.target(name), signal);
+  installation.targetKind(name).checks.target(installation.target(name), signal, {
+    strategies: installation.targetRules(name).strategies,
+  });

@@ -77,6 +77,7 @@ describe('check, where nothing answers', () => {
       ...ofDataset('crm'),
       ['target staging: client tools', 'not tried, for target staging: connection and rights failed'],
       ['target staging: owner', 'not tried, for target staging: connection and rights failed'],
+      ['target staging: kept databases', 'not tried, for target staging: connection and rights failed'],
     ]);
   });
 });

@@ -8,7 +8,7 @@ export const runsList: Verb = {
   summary: 'list runs, newest first; queued ones in the order of their turn',
   options: [
     ['--dataset <name>', 'only of this dataset'],
-    ['--kind <kind>', 'backup, restore, verification, replay or drill'],
+    ['--kind <kind>', 'backup, restore, verification, replay, reindex, drill or point'],
     ['--state <state>', 'queued, running, completed, failed or cancelled'],
     ['--limit <n>', 'so many at most, up to 1000 (default: 50)'],
   ],

@@ -12,11 +12,12 @@ export function toRunResult(state: RunState): VerbResult {
 }
 
 export function toReportText(report: RunReport): string {
-  const { runId, plan, outcome, restored, verdicts, rtoSeconds, rpoSeconds, disasterAt } = report;
+  const { runId, plan, outcome, restored, verdicts, rtoSeconds, rpoSeconds, disasterAt, point } = report;
   const from = disasterAt === null ? 'from the beginning of the run' : 'from the disaster';
   const fields = {
     plan: `${plan}: ${outcome}`,
     run: runId,
+    ...(point === null ? {} : { 'recovery point': `${point.name} as of ${point.at}, skew ${point.skewSeconds} s` }),
     ...(rtoSeconds === null ? {} : { 'recovered in': `${rtoSeconds} s ${from}` }),
     ...(rpoSeconds === null ? {} : { 'lost at most': `${rpoSeconds} s` }),
   };

@@ -2,11 +2,14 @@ import { BackupRejected } from '#common/contracts/events/backup-rejected.event.j
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { DrillRejected } from '#common/contracts/events/drill-rejected.event.js';
 import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
+import { PointRejected } from '#common/contracts/events/point-rejected.event.js';
+import { PointRequested } from '#common/contracts/events/point-requested.event.js';
 import { ReindexRejected } from '#common/contracts/events/reindex-rejected.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { RestoreRejected } from '#common/contracts/events/restore-rejected.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
 import { readGoal } from '#common/contracts/recovery-target.js';
+import { toInstantAfter } from '#common/domain/duration.js';
 import { assertNotExpired, assertRestoreAllowed, decideExpiry } from '#common/domain/request.policy.js';
 import { assertDrillAllowed } from '#common/service/drills/choose-drill.js';
 import type { Installation } from '#common/service/installation.js';
@@ -20,6 +23,7 @@ export const executorIntake = (installation: Installation): IntakeTable => [
   runEntry(restoreIntake(installation)),
   runEntry(reindexIntake(installation)),
   runEntry(drillIntake(installation)),
+  runEntry(pointIntake(installation)),
   cancelEntry,
 ];
 
@@ -120,4 +124,21 @@ export const drillIntake = (
   },
   rejection: DrillRejected,
   toRejection: ({ dataset, target }, head) => ({ ...head, dataset, target }),
+});
+
+/** One at a time of a recovery point. A scheduler carries it through: a run that waits for backups takes no executor's slot from them. */
+export const pointIntake = (
+  installation: Installation,
+): Intake<typeof PointRequested.data, typeof PointRejected.data> => ({
+  request: PointRequested,
+  decide: ({ data: { point } }, now) => ({
+    kind: 'point',
+    dataset: point,
+    resource: `recovery point ${point}`,
+    sourceHost: null,
+    deadlineAt: toInstantAfter(now, installation.point(point).deadline),
+    maxAttempts: installation.config.executor.maxAttempts,
+  }),
+  rejection: PointRejected,
+  toRejection: ({ point }, head) => ({ ...head, point }),
 });

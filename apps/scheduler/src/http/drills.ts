@@ -11,16 +11,17 @@ export async function listDrills({
   installation,
 }: Pick<Service, 'catalog' | 'installation'>): Promise<DrillCoverageView[]> {
   const lasts = await catalog.transaction((tx) => tx.drills.last());
-  const timed = installation.scheduleNames().map((name) => ({ name, ...installation.schedule(name) }));
+  const all = installation.scheduleNames().map((name) => ({ name, ...installation.schedule(name) }));
+  const timed = all.filter(({ asks }) => asks !== 'point');
   const defaults = Object.keys(installation.config.datasets).map((dataset) => ({
     dataset,
     method: installation.method(dataset),
   }));
   const known = lasts.filter(({ dataset }) => Object.hasOwn(installation.config.datasets, dataset));
-  const all = new Map(
+  const wanted = new Map(
     [...defaults, ...timed, ...known].map(({ dataset, method }) => [`${dataset} ${method}`, { dataset, method }]),
   );
-  const views = [...all.values()].map(({ dataset, method }): DrillCoverageView => {
+  const views = [...wanted.values()].map(({ dataset, method }): DrillCoverageView => {
     const isMeant = (each: { dataset: string; method: string }) => each.dataset === dataset && each.method === method;
     const drills = timed.filter((each) => each.asks === 'drill' && isMeant(each)).map(({ name }) => name);
     const last = lasts.find(isMeant);

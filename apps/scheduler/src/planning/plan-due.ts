@@ -3,6 +3,7 @@ import type { CatalogTx } from '#common/catalog/catalog-tx.js';
 import type { ScheduleMark } from '#common/catalog/stores/schedule.store.js';
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
+import { PointRequested } from '#common/contracts/events/point-requested.event.js';
 import { toInstantAfter } from '#common/domain/duration.js';
 import { toRunId, toUuidV5 } from '#common/domain/ids.js';
 import {
@@ -136,6 +137,8 @@ async function request(
     const { target, profile, at, destination } = config;
     const wish = { dataset, target, profile, method, ...(at && { at }), ...(destination && { destination }) };
     await events.write(tx, DrillRequested, { ...wish, drill: schedule, slotAt: slot }, origin);
+  } else if (config.asks === 'point') {
+    await events.write(tx, PointRequested, { point: schedule, slotAt: slot }, origin);
   } else {
     const { deadline } = config;
     const deadlineAt = deadline === undefined ? undefined : toInstantAfter(await tx.now(), deadline).toISOString();

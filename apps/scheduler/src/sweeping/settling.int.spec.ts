@@ -22,6 +22,7 @@ const requests: Readonly<Record<RunKind, { readonly dataset: string; readonly [f
   reindex: { dataset: 'search', target: 'search' },
   replay: { dataset: 'shop', mode: 'reset', backup: randomUUID() },
   drill: { dataset: 'shop', target: 'scratch', profile: 'shop' },
+  point: { dataset: 'platform', point: 'platform' },
 };
 
 /** As a worker leaves it that died with the last attempt. */
@@ -60,7 +61,7 @@ describe('without any worker', () => {
       { type: 'backup.failed', code: 'run.cancelled' },
       { type: 'backup.failed', code: 'run.exhausted' },
       { type: 'backup.failed', code: 'run.overdue' },
-      ...['drill', 'reindex', 'replay', 'restore', 'verification'].map((kind) => ({
+      ...['drill', 'point', 'reindex', 'replay', 'restore', 'verification'].map((kind) => ({
         type: `${kind}.failed`,
         code: 'run.exhausted',
       })),

@@ -1,4 +1,5 @@
 import { AppError, toAppError } from '#common/errors/app-error.js';
+import { sweepPoints } from '#common/operations/points/sweep-points.js';
 import { sweepProbes } from '#common/operations/sweep-probes.js';
 import { findRepositoryIdentity } from '#common/repository/initialise-repository.js';
 import type { ApplyRetentionDeps } from '#common/service/retention/apply-retention.js';
@@ -51,6 +52,10 @@ async function sweepRepository(
     sweepProbes(d.installation.repository(repository), {}, until),
   );
   d.metrics?.sweptLeftovers.inc({ kind: 'probe' }, probes ?? 0);
+  const points = await trying({ repository, subject: repository }, d, signal, (until) =>
+    sweepPoints(d.installation.repository(repository), until),
+  );
+  d.metrics?.sweptLeftovers.inc({ kind: 'point' }, points ?? 0);
 }
 
 interface Subject {

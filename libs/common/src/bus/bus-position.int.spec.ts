@@ -4,7 +4,6 @@ import { KafkaTestBed, until } from '#common/testing/kafka-test-bed.js';
 import { readBusPosition, type WatchedTopic } from './bus-position.js';
 import type { KafkaCluster } from './kafka-cluster.js';
 import { commitForStoppedGroup, readCommitted } from './kafka-groups.js';
-import { readLogEnds } from './kafka-log.js';
 import { isAnchorUnchanged } from './records/anchor.js';
 
 let bed: KafkaTestBed;
@@ -127,17 +126,7 @@ describe('the position on the bus', () => {
 
   it('anchors on the last record, not on the marker of its transaction', async () => {
     const topic = await bed.topic('transactional');
-    const producer = bed.kafka.producer({
-      transactionalId: `${bed.prefix}tx`,
-      idempotent: true,
-      maxInFlightRequests: 1,
-    });
-    bed.onClose(() => producer.disconnect());
-    await producer.connect();
-    const transaction = await producer.transaction();
-    await transaction.send({ topic, messages: [order(1)] });
-    await transaction.commit();
-    await until('its marker is written', async () => (await readLogEnds(bed.cluster, topic)).get(0) === 2n);
+    await bed.transact(topic, ['kept'], { end: 'commit' });
     const { partitions } = await position({ name: topic, groups: ['g'] });
     expect(partitions[0]).toMatchObject({ endOffset: '2', anchor: { offset: '0' } });
   });

@@ -2,22 +2,25 @@ import { z } from 'zod';
 import {
   DatasetName,
   PlanName,
+  PointName,
   ProfileName,
   RepositoryName,
   ScheduleName,
   TargetName,
 } from '#common/contracts/names.js';
 import { findCollisions, isRepositoryUrl, type PlacedRepository } from '#common/domain/repository-url.js';
-import { datasetKindOf, loadTargetKind, resolveMethod } from '#common/engines/engines.js';
-import { toAppError } from '#common/errors/app-error.js';
+import { datasetKindOf, loadTargetKind } from '#common/engines/engines.js';
 import { PostgresUrl } from '#common/pg/url-schema.js';
 import { BusConfig, RepositoryConfig } from './connections.config.js';
 import { DatasetConfig, TargetConfig } from './kinds.config.js';
+import { problemOfMethod } from './method-problem.js';
 import { PlanConfig } from './plans/plan.config.js';
 import { kindOf } from './plans/plan-steps.js';
+import { findPointProblems } from './points.config.js';
 import {
   DrillConfig,
   ExecutorConfig,
+  PointConfig,
   ProfileConfig,
   RecoveryConfig,
   ScheduleConfig,
@@ -47,6 +50,10 @@ export const HoldfastConfig = z
     targets: z.record(TargetName, TargetConfig).default({}),
     schedules: z.record(ScheduleName, ScheduleConfig).default({}),
     drills: z.record(ScheduleName, DrillConfig).default({}).describe('Restores to scratch places, proven and measured'),
+    points: z
+      .record(PointName, PointConfig)
+      .default({})
+      .describe('Recovery points: datasets that are backed up and recovered together, to one moment'),
     profiles: z.record(ProfileName, ProfileConfig).default({}),
     plans: z.record(PlanName, PlanConfig).default({}),
     recovery: RecoveryConfig.prefault({}).describe('Of plans that the command line runs'),
@@ -101,6 +108,7 @@ export const HoldfastConfig = z
       require(config.targets, drill.target, 'target', ['drills', name, 'target']);
       require(config.profiles, drill.profile, 'profile', ['drills', name, 'profile']);
     }
+    for (const { path, message } of findPointProblems(config)) context.addIssue({ code: 'custom', path, message });
     for (const { path, message } of findDrillProblems(config)) context.addIssue({ code: 'custom', path, message });
     for (const { name, with: other } of findCollisions(toPlaced(config))) {
       const message = `it would write into the place of repository "${other}"`;
@@ -112,15 +120,6 @@ export const HoldfastConfig = z
     }
   });
 
-/** Undefined where the kind has it. */
-function problemOfMethod(kind: string, method: string | undefined): string | undefined {
-  try {
-    resolveMethod(kind, method);
-    return undefined;
-  } catch (error) {
-    return toAppError(error).message;
-  }
-}
 const strategiesOf = (kind: string): string[] =>
   loadTargetKind(kind, 'the target').restores.flatMap(({ strategies }) => strategies);
 

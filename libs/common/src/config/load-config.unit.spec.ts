@@ -71,6 +71,28 @@ describe('loadConfig', () => {
     expect(problemOf(() => load(yaml)).message).toContain(message);
   });
 
+  it.each([
+    ['points: { p: { members: [{ dataset: gone }] } }', 'points.p.members.0.dataset: there is no dataset "gone"'],
+    ['points: { shop: { members: [{ dataset: shop }] } }', 'points.shop: a dataset has this name already'],
+    [
+      'points: { p: { members: [{ dataset: shop, refersTo: [media] }] } }',
+      'points.p.members.0.refersTo: "media" is no member; there is: shop',
+    ],
+    ['points: { p: { members: [{ dataset: shop, refersTo: [shop] }] } }', 'refer to each other in a circle'],
+    [
+      'plans: { p: { point: gone, steps: [{ name: s, use: approve, message: m }] } }',
+      'plans.p.point: there is no recovery point "gone"; there is: none',
+    ],
+    [
+      `targets: { t: { kind: postgres, url: '\${env:SHOP_URL}', accepts: { datasets: [shop], destinations: [d] } } }
+points: { all: { members: [{ dataset: shop }] } }
+plans: { p: { point: all, steps: [{ name: s, use: restore, dataset: shop, target: t, backup: 'latest:base' }] } }`,
+      'plans.p.steps.0.backup: which moment of "shop" comes back says recovery point "all"',
+    ],
+  ])('refuses a recovery point that fits nothing: %s', (sections, message) => {
+    expect(problemOf(() => load(`${VALID}${sections}\n`)).message).toContain(message);
+  });
+
   it('refuses a number that it would have to change, with its line, and takes it as text', () => {
     const yaml = (value: string) => `${VALID}profiles:
   sums:

@@ -36,6 +36,33 @@ export const DrillConfig = z.strictObject({
 
 export type DrillConfig = z.output<typeof DrillConfig>;
 
+const PointMemberConfig = z.strictObject({
+  dataset: DatasetName,
+  method: BackupMethod.optional().describe(
+    'How it is backed up for the point, and by which method its backups are looked for. Default: the first method of its kind takes it, and a backup by any method, or what is archived, can be the member',
+  ),
+  refersTo: z
+    .array(DatasetName)
+    .default([])
+    .describe(
+      'Members that hold what this one refers to, the objects of a media bucket for one: they are never older than it',
+    ),
+});
+
+const { cron, ...PointTimes } = ScheduleTimes;
+
+export const PointConfig = z.strictObject({
+  members: z.array(PointMemberConfig).min(1),
+  maxSkew: Duration.default('10m').describe('How far a member may be from the instant of the point'),
+  deadline: Duration.default('12h').describe(
+    'Its backups are cancelled when they have not ended so long after the point was asked for',
+  ),
+  cron: cron.optional().describe('Takes a point at these times; default: only when an operator or a service asks'),
+  ...PointTimes,
+});
+
+export type PointConfig = z.output<typeof PointConfig>;
+
 export const ProfileConfig = z.strictObject({
   probes: z.array(z.looseObject({ use: z.string() })).min(1),
 });

@@ -120,7 +120,8 @@ export interface BackupListView {
 /** One schedule of the configuration. */
 export interface ScheduleView {
   readonly name: string;
-  readonly asks: 'backup' | 'drill';
+  readonly asks: 'backup' | 'drill' | 'point';
+  /** Of a recovery point its name. */
   readonly dataset: string;
   readonly method: string;
   readonly cron: string;

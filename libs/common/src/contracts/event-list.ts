@@ -19,6 +19,11 @@ import { DrillFailed } from './events/drill-failed.event.js';
 import { DrillRejected } from './events/drill-rejected.event.js';
 import { DrillRequested } from './events/drill-requested.event.js';
 import { DrillStarted } from './events/drill-started.event.js';
+import { PointCompleted } from './events/point-completed.event.js';
+import { PointFailed } from './events/point-failed.event.js';
+import { PointRejected } from './events/point-rejected.event.js';
+import { PointRequested } from './events/point-requested.event.js';
+import { PointStarted } from './events/point-started.event.js';
 import { ReindexCompleted } from './events/reindex-completed.event.js';
 import { ReindexFailed } from './events/reindex-failed.event.js';
 import { ReindexRejected } from './events/reindex-rejected.event.js';
@@ -70,6 +75,11 @@ export const events = [
   DrillRejected,
   DrillRequested,
   DrillStarted,
+  PointCompleted,
+  PointFailed,
+  PointRejected,
+  PointRequested,
+  PointStarted,
   ReplayCompleted,
   ReplayFailed,
   ReplayRejected,

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { DatasetName, Instant, ProblemShape, Uuid } from './names.js';
+import { DatasetName, Instant, PointName, ProblemShape, Uuid } from './names.js';
 
 /** What every event about a run says. */
 export const RunHead = {
@@ -7,6 +7,9 @@ export const RunHead = {
   dataset: DatasetName,
   sequence: z.int().min(1).describe('Of this run: order holds per topic and key only'),
 };
+
+/** What every event about a run for a recovery point says. */
+export const PointHead = { runId: Uuid, point: PointName, sequence: RunHead.sequence };
 
 /** What every event about one attempt says. */
 export const AttemptHead = { ...RunHead, attempt: z.int().min(1) };

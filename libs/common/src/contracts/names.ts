@@ -14,6 +14,7 @@ export const TargetName = ConfiguredName.describe('A restore target as named in 
 export const ProfileName = ConfiguredName.describe('A verification profile as named in holdfast.yaml');
 export const RepositoryName = ConfiguredName.describe('A repository as named in holdfast.yaml');
 export const PlanName = ConfiguredName.describe('A recovery plan as named in holdfast.yaml');
+export const PointName = ConfiguredName.describe('A recovery point as named in holdfast.yaml');
 export const ScheduleName = ConfiguredName.describe('A schedule as named in holdfast.yaml');
 /** Neither control characters nor half of a surrogate pair: the first of them cannot be stored in PostgreSQL, the second on no wire. */
 export const isPlainText = (text: string): boolean => text.isWellFormed() && !/\p{Cc}/u.test(text);

@@ -1,5 +1,5 @@
 /** What a run does. */
-export const RunKinds = ['backup', 'restore', 'verification', 'replay', 'reindex', 'drill'] as const;
+export const RunKinds = ['backup', 'restore', 'verification', 'replay', 'reindex', 'drill', 'point'] as const;
 export type RunKind = (typeof RunKinds)[number];
 
 export const RunStates = ['queued', 'running', 'completed', 'failed', 'cancelled'] as const;

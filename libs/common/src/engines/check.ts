@@ -19,11 +19,17 @@ export interface DatasetSurroundings<D> {
   readonly alike: readonly D[];
 }
 
+/** What the configuration has besides a target. */
+export interface TargetSurroundings {
+  /** Those that it accepts. */
+  readonly strategies: readonly string[];
+}
+
 /** What `holdfast check` asks of one kind. */
 export interface EngineChecks<D, T> {
   /** The connection first: what could only say once more that it is missing names that check in `needs`. */
   dataset(dataset: D, signal: AbortSignal, o?: DatasetSurroundings<D>): readonly Check[];
-  target(target: T, signal: AbortSignal): readonly Check[];
+  target(target: T, signal: AbortSignal, o?: TargetSurroundings): readonly Check[];
   /** How many bytes there are to back up, roughly. */
   measure(dataset: D, signal: AbortSignal): Promise<number>;
   /** By every name that a server on the same machine could have. */

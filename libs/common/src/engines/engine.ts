@@ -15,6 +15,7 @@ import type { EngineChecks } from './check.js';
 import type { FindEarlier } from './earlier-backup.js';
 import type { Findings, Remember } from './findings.js';
 import type { FlushOptions } from './flush-options.js';
+import type { KeptPlaces } from './kept.js';
 import type { Material, RestoreProgress } from './material.js';
 import type { Options } from './options.js';
 import type { Rebuild } from './rebuild.js';
@@ -83,6 +84,8 @@ export interface TargetKind<
    * were made from. Returns how much went, or would go. Absent: nothing of this kind is a cache. Throws: the engine's own codes.
    */
   flush?(target: T, destination: string, o: FlushOptions): Promise<number>;
+  /** What restores put aside. Absent: none of this kind puts anything aside. */
+  readonly kept?: KeptPlaces<T>;
   /** Makes anew what was made of something else, in place of what is there. Absent: nothing of this kind is. */
   readonly rebuild?: Rebuild<D, T>;
   readonly checks: Pick<EngineChecks<D, T>, 'target'>;

@@ -288,6 +288,21 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read what the probes found with `holdfast recovery report`; mend it, or restore another backup.',
   },
+  'point.member-failed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read why the backup failed with `holdfast runs show`, mend it, and take the point again; backups of other members stay.',
+  },
+  'point.missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast recovery-points list` to see the points that were taken.',
+  },
+  'point.unreachable': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast recovery-points show <point>` to see what is possible.',
+  },
   'postgres.archiving': {
     retryable: false,
     exit: Exit.refused,
@@ -656,7 +671,7 @@ export const Codes = {
   'restore.database-exists': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Choose another --database, rename the existing one, or restore with --strategy in-place.',
+    hint: 'Choose another --database, rename the existing one, or restore with --strategy swap or in-place.',
   },
   'restore.database-missing': {
     retryable: false,
@@ -668,6 +683,11 @@ export const Codes = {
     exit: Exit.failed,
     hint: 'Read the errors in the context; the database is in the state that the message tells.',
   },
+  'restore.kept-missing': {
+    retryable: false,
+    exit: Exit.badInput,
+    hint: 'Run `holdfast kept list <target>` to see what restores have put aside there.',
+  },
   'restore.roles-missing': {
     retryable: false,
     exit: Exit.refused,
@@ -677,6 +697,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: "Free space in the executor's work directory, or set `executor.workDirectory` to a larger disk.",
+  },
+  'restore.unequal': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Read what differs in the context; restore with --strategy new to look at it, or choose another backup.',
   },
   'retention.busy': {
     retryable: true,
@@ -759,6 +784,11 @@ export const Codes = {
     passes: true,
     exit: Exit.failed,
     hint: 'The server keeps the file and tries again; its log has the line of `holdfast-wal` that says why, and `holdfast check` looks at its settings.',
+  },
+  'wal.relation-unknown': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Search without --table and with --kinds drop,truncate to see what went, or with --beside, which asks a copy of the cluster from before the span.',
   },
   'wal.slot-in-use': {
     retryable: false,

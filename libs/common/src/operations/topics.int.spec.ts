@@ -47,8 +47,8 @@ describe('topics that are backed up, deleted and restored', () => {
     trimmed = await bed.bed.topic('trimmed', 2, { 'retention.ms': '-1' });
     stamped = await bed.bed.topic('stamped', 2, { 'message.timestamp.type': 'LogAppendTime', 'retention.ms': '-1' });
     for (const topic of [orders, trimmed, stamped]) await fill(topic);
-    await transact(trimmed, ['committed 1', 'committed 2'], true);
-    await transact(trimmed, ['aborted 1', 'aborted 2', 'aborted 3'], false);
+    await bed.bed.transact(trimmed, ['committed 1', 'committed 2'], { end: 'commit', partition: 1 });
+    await bed.bed.transact(trimmed, ['aborted 1', 'aborted 2', 'aborted 3'], { end: 'abort', partition: 1 });
     await bed.bed.producer.send({ topic: trimmed, messages: messages(900, 3, 1) });
     // In the midst of a batch. kafkajs asks for no leader by itself here.
     await bed.bed.admin.fetchTopicOffsets(trimmed);
@@ -133,16 +133,3 @@ describe('topics that are backed up, deleted and restored', () => {
     expect(await bed.records(orders)).not.toEqual([]);
   }, 60_000);
 });
-
-async function transact(topic: string, values: readonly string[], isCommitted: boolean): Promise<void> {
-  const producer = bed.bed.kafka.producer({
-    transactionalId: `${bed.bed.prefix}tx`,
-    idempotent: true,
-    maxInFlightRequests: 1,
-  });
-  await producer.connect();
-  const transaction = await producer.transaction();
-  await transaction.send({ topic, messages: values.map((value) => ({ value, partition: 1 })) });
-  await (isCommitted ? transaction.commit() : transaction.abort());
-  await producer.disconnect();
-}

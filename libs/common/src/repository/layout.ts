@@ -87,6 +87,15 @@ export const deletionKey = (dataset: string, backupId: string): ObjectKey =>
 export const isDeletionKey = (key: ObjectKey): boolean =>
   key.startsWith(`${ABOUT_BACKUPS}/`) && key.endsWith('/deletion-asked.json');
 
+/** Recovery points: what lies there names backups of several datasets. No dataset has such a name. */
+const POINTS = '_points';
+
+export const pointsPrefix = (point?: string): string => (point === undefined ? POINTS : `${POINTS}/${point}`);
+
+/** `instant` is an ISO 8601 instant in UTC, so that the keys of one point sort by time. */
+export const pointKey = (point: string, instant: string, pointId: string): ObjectKey =>
+  `${pointsPrefix(point)}/${instant}-${pointId}.json`;
+
 /** What tries what the storage can do and whether we may is written there, and removed at once. */
 export const PROBES = `${CONTROL}/probes`;
 

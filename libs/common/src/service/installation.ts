@@ -1,6 +1,6 @@
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { DatasetConfig, TargetConfig } from '#common/config/kinds.config.js';
-import type { DrillConfig, ScheduleConfig } from '#common/config/policies.config.js';
+import type { DrillConfig, PointConfig, ScheduleConfig } from '#common/config/policies.config.js';
 import type { TargetRules, TopicRules } from '#common/domain/request.policy.js';
 import type { Engine, ProtectedDataset, RestoreTarget, TargetKind } from '#common/engines/engine.js';
 import { loadEngine, loadTargetKind, resolveMethod } from '#common/engines/engines.js';
@@ -12,10 +12,11 @@ import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
 import { retentionOf } from './retention/retention-of.js';
 
-/** What asks by itself, at its times: for a backup, or for a drill. */
+/** What asks by itself, at its times: for a backup, for a drill, or for a recovery point, whose name stands where others have their dataset. */
 export type FullSchedule = { readonly method: string } & (
   | ({ readonly asks: 'backup' } & ScheduleConfig)
   | ({ readonly asks: 'drill' } & DrillConfig)
+  | ({ readonly asks: 'point'; readonly dataset: string; readonly cron: string } & Omit<PointConfig, 'cron'>)
 );
 
 /**
@@ -47,14 +48,23 @@ export class Installation {
     return resolveMethod(this.datasetConfig(dataset).kind, name);
   }
 
-  /** Of schedules and drills: no two have one name. */
+  /** Of schedules, drills, and recovery points that have times: no two have one name. */
   scheduleNames(): string[] {
-    return [...Object.keys(this.config.schedules), ...Object.keys(this.config.drills)];
+    const { schedules, drills, points } = this.config;
+    const timed = Object.keys(points).filter((name) => points[name]?.cron !== undefined);
+    return [...Object.keys(schedules), ...Object.keys(drills), ...timed];
   }
 
-  /** A schedule or drill, with the method that it asks for. Throws: request.refused. */
+  /** Throws: request.refused. */
+  point(name: string): PointConfig {
+    return known(this.config.points, name, 'recovery point');
+  }
+
+  /** A schedule, drill or timed recovery point, with the method that it asks for. Throws: request.refused. */
   schedule(name: string): FullSchedule {
-    const { schedules, drills } = this.config;
+    const { schedules, drills, points } = this.config;
+    const cron = Object.hasOwn(points, name) ? points[name]?.cron : undefined;
+    if (cron !== undefined) return { asks: 'point', dataset: name, method: 'point', ...this.point(name), cron };
     const drill = Object.hasOwn(drills, name) ? drills[name] : undefined;
     if (drill !== undefined) return { asks: 'drill', ...drill, method: this.method(drill.dataset, drill.method) };
     const schedule = known({ ...drills, ...schedules }, name, 'schedule') as ScheduleConfig;

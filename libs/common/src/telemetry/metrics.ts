@@ -166,7 +166,7 @@ const sweepMetrics = (registers: Registry[]) => ({
   }),
   sweptLeftovers: new Counter({
     name: 'holdfast_swept_total',
-    help: 'What dead attempts left and what no backup needs any more, by kind: attempt, upload, content, wal, probe, session, scratch-database, spool-folder, process',
+    help: 'What dead attempts left and what no backup needs any more, by kind: attempt, upload, content, wal, probe, point, session, scratch-database, spool-folder, process',
     labelNames: ['kind'] as const,
     registers,
   }),

@@ -19,6 +19,11 @@ export const noLosses: RequestLosses = {
   replaced: ({ topic }) => Promise.reject(new TypeError(`${topic} is another one`)),
 };
 
+interface Transaction {
+  readonly end: 'commit' | 'abort';
+  readonly partition?: number;
+}
+
 /** The real broker, with names of its own for one spec file, and everything made under them removed at the end. */
 export class KafkaTestBed {
   readonly kafka: Kafka = createKafka({ brokers: endpoints.kafka.brokers, clientId: 'spec', logger: silentLogger });
@@ -64,6 +69,25 @@ export class KafkaTestBed {
       eachMessage: async ({ message }) => eachValue(message.value?.toString() ?? ''),
     });
     return consumer;
+  }
+
+  /** Records in a transaction of their own. Resolves when its marker is written: the broker answers the end of a transaction before that. */
+  async transact(topic: string, values: readonly string[], { end, partition = 0 }: Transaction): Promise<void> {
+    const options = { transactionalId: `${this.prefix}tx`, idempotent: true, maxInFlightRequests: 1 };
+    const producer = this.kafka.producer(options);
+    await producer.connect();
+    const before = await this.endOf(topic, partition);
+    const transaction = await producer.transaction();
+    await transaction.send({ topic, messages: values.map((value) => ({ value, partition })) });
+    await transaction[end]();
+    await producer.disconnect();
+    const withMarker = before + values.length + 1;
+    await until('the marker is written', async () => (await this.endOf(topic, partition)) === withMarker);
+  }
+
+  private async endOf(topic: string, partition: number): Promise<number> {
+    const offsets = await this.admin.fetchTopicOffsets(topic);
+    return Number(offsets.find((each) => each.partition === partition)?.high);
   }
 
   async close(): Promise<void> {

@@ -52,15 +52,14 @@ export class ReplayTestBed {
     await this.kafka.producer.send({ topic, messages });
   }
 
-  /** One record in a transaction of its own, which leaves a marker. */
-  async transact(topic: string, name: string, end: 'commit' | 'abort'): Promise<void> {
-    const transactionalId = `${this.kafka.prefix}tx-${name}`;
-    const producer = this.kafka.kafka.producer({ transactionalId, idempotent: true, maxInFlightRequests: 1 });
-    await producer.connect();
-    const transaction = await producer.transaction();
-    await transaction.send({ topic, messages: [{ value: name }] });
-    await transaction[end]();
-    await producer.disconnect();
+  /** Records as they were read, but for their offsets. */
+  async put(topic: string, records: readonly LogRecord[], partition = 0): Promise<void> {
+    const messages = records.map(({ offset, timestamp, ...record }) => ({
+      ...record,
+      timestamp: String(timestamp),
+      partition,
+    }));
+    await this.kafka.producer.send({ topic, messages });
   }
 
   commit(group: string, topic: string, offset: bigint, partition = 0): Promise<void> {

@@ -17,11 +17,18 @@ export class RestoreProcess {
     this.ended = once(child, 'close');
   }
 
-  static async start(order: PgOrder, options: { readonly folder: string }): Promise<RestoreProcess> {
+  /** `killAt`: the process kills itself when it comes to that stage. */
+  static async start(
+    order: PgOrder,
+    options: { readonly folder: string; readonly killAt?: string },
+  ): Promise<RestoreProcess> {
     const file = join(options.folder, `order-${order.identity.runId}-${order.identity.attempt}.json`);
     const repositoryUrl = `file://${join(options.folder, 'repository')}`;
     const patient = { ...order, target: { ...order.target, lockTimeoutMs: 30_000 } };
-    await writeFile(file, JSON.stringify({ order: patient, repositoryUrl, workDirectory: options.folder }));
+    await writeFile(
+      file,
+      JSON.stringify({ order: patient, repositoryUrl, workDirectory: options.folder, killAt: options.killAt }),
+    );
     return new RestoreProcess(
       spawn(process.execPath, [fixtureProgram('run-restore.mjs'), file], { stdio: ['ignore', 'pipe', 'inherit'] }),
     );

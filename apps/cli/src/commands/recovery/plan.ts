@@ -4,8 +4,10 @@ import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { lastMeasured, type Measured, toForecast } from '#common/operations/plans/forecast.js';
 import { known } from '#common/service/installation.js';
 import { createRedactor } from '#common/telemetry/redaction.js';
+import { toChosenText } from '../../output/point-text.js';
 import { toTable } from '../../output/table.js';
 import { type ForeseenStep, foreseeSteps } from '../../plans/foreseen-steps.js';
+import { findPlanPoint, pointOptions, toPointedPlan } from '../../plans/plan-point.js';
 import { listRuns, stateDirectory, stateOption } from '../../plans/state-directory.js';
 import { workerOf } from '../../plans/step-workers.js';
 import type { Verb } from '../../verb.js';
@@ -16,10 +18,12 @@ export const recoveryPlan: Verb = {
   summary:
     'show what a plan would do, from which backups, and how long it would take by the last measured times; changes nothing',
   argument: planArgument,
-  options: [stateOption],
+  options: [...pointOptions, stateOption],
   examples: ['recovery plan shop', 'recovery plan shop --json'],
   async run(context, options, name) {
-    const plan = known(context.installation.config.plans, name, 'plan');
+    const configured = known(context.installation.config.plans, name, 'plan');
+    const point = await findPlanPoint({ name, plan: configured }, options, context);
+    const plan = toPointedPlan(configured, point);
     const measured = lastMeasured(name, listRuns(stateDirectory(options, context)).runs);
     const foreseen = await foreseeSteps(plan, context);
     const forecast = toForecast(
@@ -28,7 +32,13 @@ export const recoveryPlan: Verb = {
     );
     const steps = foreseen.map((each) => toPlanned(each, measured));
     const refusals = foreseen.flatMap(({ problem }) => (problem === undefined ? [] : toProblem(problem)));
-    const document = createRedactor(context.loaded.secrets).value({ plan: name, steps, forecast, refusals });
+    const document = createRedactor(context.loaded.secrets).value({
+      plan: name,
+      point: point ?? null,
+      steps,
+      forecast,
+      refusals,
+    });
     const rows = document.steps.map(({ name: step, use, does, lastSeconds, repeat }) => [
       ...[step, use, lastSeconds === null ? '?' : `${lastSeconds} s`, repeat, does],
     ]);
@@ -46,7 +56,8 @@ export const recoveryPlan: Verb = {
       refusals.length === 0
         ? [`what stands in its way says: holdfast recovery check ${name}`]
         : toRefusalLines(document.refusals);
-    const lines = [table, '', ...brought, `takes about ${forecast.seconds} s${unknown}`, ...obstacles];
+    const pointed = point === undefined ? [] : [toChosenText(point), ''];
+    const lines = [...pointed, table, '', ...brought, `takes about ${forecast.seconds} s${unknown}`, ...obstacles];
     return { document, text: lines.join('\n'), exit: exitOfRefusals(refusals) };
   },
 };

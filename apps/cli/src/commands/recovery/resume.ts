@@ -5,6 +5,7 @@ import { operatorName } from '../../operator-name.js';
 import { list } from '../../options.js';
 import { toRunResult } from '../../output/plan-run-text.js';
 import { approvalOptions, toApprovals } from '../../plans/approvals.js';
+import { toPointedPlan } from '../../plans/plan-point.js';
 import { toPlannedSteps, toStepHeads } from '../../plans/planned-steps.js';
 import { RunJournal } from '../../plans/run-journal.js';
 import { runPlan } from '../../plans/run-plan.js';
@@ -37,7 +38,7 @@ export const recoveryResume: Verb = {
         context.output.note(`run ${begun.runId} is completed: there is nothing to resume`);
         return toRunResult(journal.state);
       }
-      const plan = known(context.installation.config.plans, begun.plan, 'plan');
+      const plan = toPointedPlan(known(context.installation.config.plans, begun.plan, 'plan'), begun.point);
       take(orders, journal, context);
       return toRunResult(await runPlan({ plan, journal, approvals: toApprovals(options) }, context));
     } finally {

@@ -20,6 +20,7 @@ import { type PostgresDataset, type PostgresTarget, toSafetyDataset } from './po
 import { postgresDataset, postgresTarget } from './postgres-options.js';
 import { postgresProbes } from './probes/postgres-probes.js';
 import { PgRestoreDriver } from './restore/pg-restore.driver.js';
+import { keptDatabases } from './restore/swap/kept-databases.js';
 import { WalArchiver } from './wal/wal.archiver.js';
 
 export type PostgresEngine = Engine<PostgresDataset, PostgresTarget, PostgresFacts>;
@@ -54,6 +55,7 @@ export const postgresEngine = (
     ),
   forbidden,
   toSafetyDataset,
+  kept: keptDatabases,
   checks: { dataset: datasetChecks, target: targetChecks, measure: measureDatabase, hostNames: hostNamesOf },
   sweepMachine: sweepSocketFolders,
   summarise: (facts) => ('form' in facts ? summariseBase(facts) : toSummary(facts)),

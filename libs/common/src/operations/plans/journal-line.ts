@@ -1,11 +1,28 @@
 import { z } from 'zod';
-import { Instant, ProblemShape, Uuid } from '#common/contracts/names.js';
+import { DatasetName, Instant, PointName, ProblemShape, Uuid } from '#common/contracts/names.js';
+import { RecoveryGoal } from '#common/contracts/recovery-target.js';
 import type { Json } from '#common/domain/json.js';
 
 const StepHead = z.object({ name: z.string(), use: z.string(), always: z.boolean() });
 
 const JsonValue = z.json() as unknown as z.ZodType<Json>;
 const JsonRecord = z.record(z.string(), JsonValue);
+
+/** The recovery point that a run brings back: resumed, it goes on with the same members. */
+const BegunPoint = z.object({
+  point: PointName,
+  at: Instant,
+  skewMs: z.int().min(0),
+  members: z.array(
+    z.object({
+      dataset: DatasetName,
+      backupId: Uuid.nullable(),
+      recovery: RecoveryGoal.nullable(),
+      snapshotAt: Instant,
+      offsetMs: z.int(),
+    }),
+  ),
+});
 
 const head = { at: Instant };
 const ofStep = { ...head, step: z.string() };
@@ -26,6 +43,7 @@ export const JournalLine = z.discriminatedUnion('type', [
     host: z.string(),
     holdfastVersion: z.string(),
     disasterAt: Instant.nullable().describe('As the operator said; null: not known'),
+    point: BegunPoint.optional(),
     steps: z.array(StepHead).min(1),
   }),
   z.object({ type: z.literal('resumed'), ...head, by: z.string(), host: z.string(), steps: z.array(StepHead).min(1) }),

@@ -20,6 +20,8 @@ export interface RecoveryQuestion {
 export interface RecoveryRequest extends RecoveryQuestion {
   /** Absent or empty; becomes a data directory of PostgreSQL. */
   readonly directory: string;
+  /** Where its tablespaces are to lie, by number; default: beside the directory, so that one pattern removes both. */
+  readonly toTablespace?: (oid: string) => string;
   readonly toolDirectories: readonly string[];
   /** Names the hold on the base backup. */
   readonly runId: string;
@@ -61,7 +63,7 @@ export interface RecoveredDataset extends Reached {
 export interface RecoverDatasetDeps {
   readonly repository: BackupRepository;
   /** Asks the recovered server before it is stopped. */
-  readonly look?: (server: ScratchServer) => Promise<unknown>;
+  readonly look?: (server: ScratchServer, reached: Reached) => Promise<unknown>;
   /** No hold can be placed: the recovery goes on, and no other user of the repository knows of it. */
   readonly onUnheld?: (error: AppError) => void;
 }
@@ -80,14 +82,12 @@ export async function recoverDataset(request: RecoveryRequest, d: RecoverDataset
 
 async function recoverPlanned(
   { decision, known, keyring }: PlannedRecovery,
-  { directory, toolDirectories, onStage, signal }: RecoveryRequest,
+  { directory, toTablespace = toBeside(directory), toolDirectories, onStage, signal }: RecoveryRequest,
   { repository, look = async () => undefined }: RecoverDatasetDeps,
 ): Promise<RecoveredDataset> {
   const beganMs = performance.now();
   const { facts, backupId, manifest } = decision.base;
   const { goal, timeline, reach, mayEndEarly } = decision;
-  // Beside the data directory, so that one pattern removes both.
-  const toTablespace = (oid: string): string => `${directory}.tablespace-${oid}`;
   const order = { facts, goal, timeline, reach, mayEndEarly, directory, toTablespace };
   const deps = {
     ...{
@@ -102,3 +102,8 @@ async function recoverPlanned(
   const seconds = Math.round(performance.now() - beganMs) / 1_000;
   return { ...reached, backupId, systemId: facts.systemId, directory, seconds };
 }
+
+const toBeside =
+  (directory: string) =>
+  (oid: string): string =>
+    `${directory}.tablespace-${oid}`;

@@ -83,14 +83,31 @@ describe('a plan', () => {
     expect(accepted.partitions[0]).toMatchObject({ replayed: 2 });
   });
 
-  it('refuses a topic that was made anew', async () => {
+  const makeAnew = async (name: string, topic: string): Promise<void> => {
+    await bed.kafka.admin.deleteTopics({ topics: [topic] });
+    await until('it is gone', async () => !(await bed.kafka.admin.listTopics()).includes(topic));
+    await bed.kafka.topic(name);
+    await until('it is back', async () => (await bed.kafka.admin.fetchTopicOffsets(topic)).length === 1);
+  };
+
+  it('refuses a topic that was made anew, empty or with other records', async () => {
     const it = await bed.shop('remade', { read: 1, total: 3 });
-    await bed.kafka.admin.deleteTopics({ topics: [it.topic] });
-    await until('it is gone', async () => !(await bed.kafka.admin.listTopics()).includes(it.topic));
-    await bed.kafka.topic('remade');
-    await until('it is back', async () => (await bed.kafka.admin.fetchTopicOffsets(it.topic)).length === 1);
-    const plan = await bed.plan(bed.ask(it), { [it.topic]: anything });
-    expect(plan.refusals).toMatchObject([{ code: 'replay.topic-changed' }]);
+    await makeAnew('remade', it.topic);
+    const refusals = async () => (await bed.plan(bed.ask(it), { [it.topic]: anything })).refusals;
+    expect(await refusals()).toMatchObject([{ code: 'replay.topic-changed' }]);
+    await bed.produce(it.topic, ['another', 'order-1', 'order-2']);
+    expect(await refusals()).toMatchObject([{ code: 'replay.topic-changed' }]);
+  });
+
+  it('replays in a topic that was destroyed and came back from a backup of it, with its records where they were', async () => {
+    const it = await bed.shop('come-back', { read: 3, total: 8 });
+    const records = await bed.readAll(it.topic);
+    await makeAnew('come-back', it.topic);
+    await bed.put(it.topic, records);
+    await bed.commit(it.group, it.topic, 8n);
+    const { partitions } = await bed.replay(bed.ask(it), { [it.topic]: anything });
+    expect(partitions).toMatchObject([{ fromOffset: '3', toOffset: '8', replayed: 5, gap: null }]);
+    expect(await bed.committed(it)).toBe(3n);
   });
 
   it('says that a position without groups is a guess, and refuses a reset without a group', async () => {

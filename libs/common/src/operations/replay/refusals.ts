@@ -75,37 +75,44 @@ export async function findChanged(
 ): Promise<readonly AppError[]> {
   if (!('position' in start)) return [];
   const { position } = start;
-  const clusterId = await readClusterId(bus.cluster);
-  if (clusterId !== position.clusterId)
-    return [new AppError('replay.topic-changed', 'the cluster is not the one that the backup saw', { clusterId })];
+  const isSameCluster = (await readClusterId(bus.cluster)) === position.clusterId;
   const ids = await readTopicIds(bus.cluster, topics);
-  const perTopic = topics.map((topic) =>
-    findChangedTopic(topic, { position, id: ids[topic] ?? null }, { bus }, signal),
-  );
+  const perTopic = topics.map((topic) => {
+    const [before, id] = [position.topicIds[topic] ?? null, ids[topic] ?? null];
+    const isSameTopic = isSameCluster && (before === null || id === null || before === id);
+    return findChangedTopic(topic, { position, isSameTopic }, { bus }, signal);
+  });
   return (await Promise.all(perTopic)).flat();
 }
 
 interface Seen {
   readonly position: BusPosition;
-  /** The topic's id now. */
-  readonly id: string | null;
+  /** False where the topic, or its whole cluster, was made anew. */
+  readonly isSameTopic: boolean;
 }
 
+/**
+ * A topic that was made anew and filled from a backup of it may have its records where they were. Only the record that the backup saw last in a partition
+ * proves that there: without it, what was made anew is another topic.
+ */
 async function findChangedTopic(
   topic: string,
-  { position, id }: Seen,
+  { position, isSameTopic }: Seen,
   deps: Pick<ReplayDeps, 'bus'>,
   signal: AbortSignal,
 ): Promise<readonly AppError[]> {
-  const before = position.topicIds[topic] ?? null;
-  if (before !== null && id !== null && before !== id) return [changed(topic, 'was made anew')];
   const ends = await readLogEnds(deps.bus.cluster, topic);
   const partitions = position.partitions.filter((at) => at.topic === topic);
   const shorter = partitions.find((at) => (ends.get(at.partition) ?? 0n) < BigInt(at.endOffset));
   if (shorter !== undefined) return [changed(`${topic}/${shorter.partition}`, 'ends before the position')];
   const anchors = await Promise.all(partitions.map((at) => isSame(at, deps, signal)));
   const other = partitions.find((_, index) => anchors[index] === false);
-  return other === undefined ? [] : [changed(`${topic}/${other.partition}`, 'holds another record at the anchor')];
+  if (other !== undefined) return [changed(`${topic}/${other.partition}`, 'holds another record at the anchor')];
+  const unproven = partitions.find((at, index) => BigInt(at.endOffset) > 0n && anchors[index] !== true);
+  if (isSameTopic || unproven === undefined) return [];
+  return [
+    changed(`${topic}/${unproven.partition}`, 'was made anew, and the last record that the backup saw is not there'),
+  ];
 }
 
 async function isSame(

@@ -193,8 +193,8 @@ describe('a republish', () => {
   it('accounts for markers and aborted records, and copies neither', async () => {
     const [topic, group] = [await bed.kafka.topic('tx-range'), `${bed.kafka.prefix}tx-range`];
     const position = await bed.takePosition(topic, [group]);
-    await bed.transact(topic, 'kept', 'commit');
-    await bed.transact(topic, 'dropped', 'abort');
+    await bed.kafka.transact(topic, ['kept'], { end: 'commit' });
+    await bed.kafka.transact(topic, ['dropped'], { end: 'abort' });
     await bed.commit(group, topic, 4n);
     const { partitions } = await bed.replay(bed.ask({ position }, { mode: 'republish' }), { [topic]: anything });
     expect(partitions[0]).toMatchObject({ replayed: 1, skipped: { ...nothingSkipped, markers: 2, aborted: 1 } });

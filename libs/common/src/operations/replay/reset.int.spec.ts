@@ -108,8 +108,8 @@ describe('a reset', () => {
     await bed.produce(topic, ['first']);
     await bed.commit(group, topic, 1n);
     const position = await bed.takePosition(topic, [group]);
-    await bed.transact(topic, 'kept', 'commit');
-    await bed.transact(topic, 'dropped', 'abort');
+    await bed.kafka.transact(topic, ['kept'], { end: 'commit' });
+    await bed.kafka.transact(topic, ['dropped'], { end: 'abort' });
     await bed.produce(topic, ['last']);
     await bed.commit(group, topic, 6n);
     const { partitions } = await bed.replay(bed.ask({ position }), { [topic]: anything });

@@ -1,5 +1,6 @@
 import { BackupRequested } from '#common/contracts/events/backup-requested.event.js';
 import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
+import { PointRequested } from '#common/contracts/events/point-requested.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReplayRequested } from '#common/contracts/events/replay-requested.event.js';
 import { RestoreRequested } from '#common/contracts/events/restore-requested.event.js';
@@ -14,4 +15,5 @@ export const REQUEST_VERSIONS: Readonly<Record<RunKind, number>> = {
   replay: ReplayRequested.version,
   reindex: ReindexRequested.version,
   drill: DrillRequested.version,
+  point: PointRequested.version,
 };

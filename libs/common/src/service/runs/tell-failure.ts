@@ -3,6 +3,7 @@ import type { Run } from '#common/catalog/entities/run.entity.js';
 import { BackupFailed } from '#common/contracts/events/backup-failed.event.js';
 import { DrillFailed } from '#common/contracts/events/drill-failed.event.js';
 import { DrillRequested } from '#common/contracts/events/drill-requested.event.js';
+import { PointFailed } from '#common/contracts/events/point-failed.event.js';
 import { ReindexFailed } from '#common/contracts/events/reindex-failed.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReplayFailed } from '#common/contracts/events/replay-failed.event.js';
@@ -75,4 +76,7 @@ const TELL: Readonly<Record<RunKind, Tell>> = {
     const backupId = begun?.backupId ?? null;
     await events.add(tx, run, DrillFailed, (head) => ({ ...head, ...ended, drill, backupId, target, profile }));
   },
+
+  point: (run, ended, tx, events) =>
+    events.add(tx, run, PointFailed, ({ dataset: point, ...head }) => ({ ...head, ...ended, point })),
 };

@@ -70,10 +70,12 @@ const LIST = { newest: toList('number DESC'), queue: toList(TURN) };
 
 const COUNT = `SELECT count(*)::integer AS count FROM holdfast.runs WHERE ${FILTER}`;
 
-/** Executors take backups, restores and drills, verifiers the rest: two queues. */
+/** Executors take backups, restores, rebuilds and drills, schedulers recovery points, verifiers the rest: three queues. */
 const PLACES = `
   WITH queue AS (
-    SELECT id, row_number() OVER (PARTITION BY kind IN ('backup', 'restore', 'drill') ORDER BY ${TURN}) AS position, created_at, run_after
+    SELECT id, row_number() OVER (
+             PARTITION BY kind IN ('backup', 'restore', 'reindex', 'drill'), kind = 'point' ORDER BY ${TURN}
+           ) AS position, created_at, run_after
     FROM holdfast.runs
     WHERE state = 'queued'
   )

@@ -1,15 +1,21 @@
-import type { Check } from '#common/engines/check.js';
+import type { Check, TargetSurroundings } from '#common/engines/check.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres-dataset.js';
 import { toCreatingDatabases } from '#common/engines/postgres/restore/preview/rights.js';
 import { findMissingRoles } from '#common/engines/postgres/restore/roles/roles.js';
+import { findRightToEnd } from '#common/engines/postgres/restore/swap/obstacles.js';
 import { AppError } from '#common/errors/app-error.js';
+import { keptCheck } from './kept-check.js';
 import { recoveryDirectoryCheck } from './recovery-directory-check.js';
 import { urlCheck } from './url-check.js';
 
 /** Could a restore go to this target tonight? */
-export function targetChecks(target: PostgresTarget, signal: AbortSignal): Check[] {
+export function targetChecks(
+  target: PostgresTarget,
+  signal: AbortSignal,
+  { strategies }: TargetSurroundings = { strategies: [] },
+): Check[] {
   const { name, connection, toolDirectories: directories, owner, recoveryDirectory } = target;
   const options = { signal, applicationName: 'holdfast check' };
   const connected = `target ${name}: connection and rights`;
@@ -46,6 +52,20 @@ export function targetChecks(target: PostgresTarget, signal: AbortSignal): Check
         throw new AppError('restore.roles-missing', `target "${name}" has no role ${owner}`);
       },
     },
+    keptCheck(target, connected, signal),
+    ...(strategies.includes('swap')
+      ? [
+          {
+            name: `target ${name}: sessions in the way of a swap`,
+            needs: [connected],
+            run: async () => {
+              const missing = await withPgSession(serverOf(target), options, findRightToEnd);
+              if (missing === undefined) return `role ${connection.user} may end the sessions of others`;
+              throw new AppError('postgres.permission', missing.message, {}, { hint: missing.hint });
+            },
+          },
+        ]
+      : []),
     ...(recoveryDirectory === undefined ? [] : [recoveryDirectoryCheck(name, recoveryDirectory)]),
   ];
 }

@@ -1,9 +1,24 @@
-import { mkdir, open, readdir, readFile, readlink, realpath, rename, rm, rmdir, stat, symlink } from 'node:fs/promises';
+import {
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  readlink,
+  realpath,
+  rename,
+  rm,
+  rmdir,
+  stat,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AttemptIdentity, StateOf, Swept } from '#common/engines/engine.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
+import { isKnownDead } from '#common/process/orphans.js';
+import { PARENT_MARK, toParentMark } from '#common/process/parent-mark.js';
 import { findProcess, findWorkingDirectory } from '#common/process/process-table.js';
 import { giveTo, ownerFor } from './ownership.js';
 import { isSocketFolder } from './scratch-server.js';
@@ -18,6 +33,8 @@ export interface Stage {
   readonly toTablespace: (oid: string) => string;
 }
 
+/** In a stage: names the process that made it, by its mark. */
+const STARTER = 'starter';
 const NAME = /^\.holdfast-recovery-([0-9a-f-]{36})-a(\d+)(?:\.gone)?$/;
 const TABLESPACES = 'tablespaces';
 
@@ -32,6 +49,7 @@ export async function openStage(root: string, { runId, attempt }: AttemptIdentit
       await mkdir(folder, { mode: 0o700 });
       await giveTo(folder, owner);
     }
+    await writeFile(join(path, STARTER), toParentMark()[PARENT_MARK] ?? '', { mode: 0o600 });
   } catch (cause) {
     const reason = (cause as NodeJS.ErrnoException).code;
     throw new AppError('recovery.directory', `cannot make a folder in ${root}: ${toText(reason)}`, { root }, { cause });
@@ -57,6 +75,7 @@ export async function publish({ path, dataDirectory }: Stage, to: { root: string
     await symlink(join(to.directory, TABLESPACES, oid), join(links, oid));
   }
   await rmdir(join(path, TABLESPACES)).catch(() => undefined);
+  await rm(join(path, STARTER), { force: true });
   await rename(path, to.directory).catch((cause: NodeJS.ErrnoException) => {
     if (cause.code === 'ENOENT')
       throw new AppError('claim.lost', `${path} is gone: a later attempt has the run`, {}, { cause });
@@ -86,14 +105,14 @@ export const removeStage = ({ path }: Stage): Promise<void> => endStage(path);
 /** Longer than any recovery that `--local` may be at, which no catalog knows. */
 const UNKNOWN_AFTER_MS = 7 * 24 * 3_600_000;
 
-/** Ends and removes what attempts of runs that are over have left. */
+/** Ends and removes what attempts of runs that are over have left, and of processes that no catalog knows and that are dead. */
 export async function sweepStages(root: string, stateOf: StateOf): Promise<Swept> {
   const removed: string[] = [];
   const failed: Swept['failed'][number][] = [];
   for (const { name, runId } of await listStages(root)) {
     const path = join(root, name);
     const state = await stateOf(runId);
-    if (state === 'open' || (state === 'unknown' && (await ageMs(path)) < UNKNOWN_AFTER_MS)) continue;
+    if (state === 'open' || (state === 'unknown' && !(await isLeft(path)))) continue;
     try {
       await endStage(path);
       removed.push(path);
@@ -102,6 +121,11 @@ export async function sweepStages(root: string, stateOf: StateOf): Promise<Swept
     }
   }
   return { ended: [], removed, failed };
+}
+
+async function isLeft(path: string): Promise<boolean> {
+  const starter = await readFile(join(path, STARTER), 'utf8').catch(() => '');
+  return (await isKnownDead(starter)) || (await ageMs(path)) >= UNKNOWN_AFTER_MS;
 }
 
 const ageMs = async (path: string): Promise<number> =>

@@ -26,13 +26,13 @@ export async function fetchWal(files: readonly WalFile[], o: FetchWalOptions): P
   const { archive, keyring, signal } = o;
   for (const timeline of archive.index.timelineIds) {
     const history = archive.index.historyOf(timeline);
-    if (history !== undefined) await place(historyName(timeline), await archive.read(history, keyring, signal), o);
+    if (history !== undefined) await placeWal(historyName(timeline), await archive.read(history, keyring, signal), o);
   }
   let done = 0;
   const waiting = files.values();
   const work = async (): Promise<void> => {
     for (const file of waiting) {
-      await place(file.name, await readWalFile(file, o), o);
+      await placeWal(file.name, await readWalFile(file, o), o);
       done += 1;
       o.onFetched?.(done, files.length);
     }
@@ -53,7 +53,12 @@ export async function readWalFile(
   return raw;
 }
 
-async function place(name: string, raw: Buffer, { folder, owner }: FetchWalOptions): Promise<void> {
+/** A file has its name only when it is whole. */
+export async function placeWal(
+  name: string,
+  raw: Buffer,
+  { folder, owner }: Pick<FetchWalOptions, 'folder' | 'owner'>,
+): Promise<void> {
   const unfinished = join(folder, `.${name}`);
   await writeFile(unfinished, raw, { mode: 0o600 });
   await giveTo(unfinished, owner);

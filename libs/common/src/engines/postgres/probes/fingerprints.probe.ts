@@ -3,7 +3,7 @@ import type { LargeObjectFacts, TableFacts } from '#common/contracts/snapshot-fa
 import type { Evidence } from '#common/domain/verdict.js';
 import { listTables } from '#common/engines/postgres/facts/tables.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
+import { definePgProbe, type PgPlace } from '#common/engines/postgres/probes/pg-probe.js';
 import { compareLargeObjectContents } from '#common/engines/postgres/probes/schema/compare-large-objects.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from '#common/probes/evidence.js';
 import { matchesAny } from './qualified-name.js';
@@ -17,7 +17,7 @@ export const fingerprintsProbe = definePgProbe({
   params: z.strictObject({
     tables: z.array(z.string()).min(1).default(['*']).describe('schema.table with *'),
   }),
-  check: (context, { tables }) =>
+  check: (context: PgPlace, { tables }) =>
     readRestored(context, async (session) => {
       const { snapshot } = context.manifest;
       const chosen = snapshot.tables.filter(({ name }) => matchesAny(name, tables));

@@ -5,14 +5,18 @@ import type { PostgresDataset, PostgresManifest, PostgresTarget } from '#common/
 import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { defineProbe, type Probe, type ProbeDefinition } from '#common/probes/define-probe.js';
-import { nothingToCompare } from '#common/probes/evidence.js';
+import { nothingToCompare, type ProbeFinding } from '#common/probes/evidence.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
 
-/** What a restored database is held against, and how to reach it. */
-export interface PgProbeContext extends Pick<ProbeContext, 'repository' | 'keyring' | 'signal'> {
+/** A database that is asked alone, and the facts that it is held against. */
+export interface PgPlace extends Pick<ProbeContext, 'signal'> {
   readonly manifest: PostgresManifest;
   /** The restored database, as a role that sees every row. */
   readonly database: PgConnection;
+}
+
+/** What a restored database is held against, and how to reach it. */
+export interface PgProbeContext extends PgPlace, Pick<ProbeContext, 'repository' | 'keyring'> {
   readonly tools: PgTools;
   /** Directories that hold PostgreSQL client tools, searched first. */
   readonly toolDirectories: readonly string[];
@@ -23,22 +27,33 @@ export interface PgProbeContext extends Pick<ProbeContext, 'repository' | 'keyri
 }
 
 /** Without the context of the core: the probe only sees what is PostgreSQL's. */
-export interface PgProbeDefinition<Params extends z.ZodObject>
+export interface PgProbeDefinition<Params extends z.ZodObject, C extends PgPlace>
   extends Omit<ProbeDefinition<Params, ProbeContext>, 'check'> {
   /** Whether it asks the restored database alone, and so has an answer too after a restore of a base backup. Default: no. */
   readonly readsNoFacts?: boolean;
-  check(context: PgProbeContext, params: z.output<Params>): ReturnType<ProbeDefinition<Params, ProbeContext>['check']>;
+  check(context: C, params: z.output<Params>): ReturnType<ProbeDefinition<Params, ProbeContext>['check']>;
+}
+
+export interface PgProbe<C extends PgPlace> extends Probe {
+  /** With the parameters that a profile gives it by default; for a restore that asks before its database has its name. */
+  ask(place: C): Promise<ProbeFinding>;
 }
 
 /** A probe that looks at a restored database. */
-export const definePgProbe = <Params extends z.ZodObject>(definition: PgProbeDefinition<Params>): Probe =>
-  defineProbe<Params, ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts>>({
+export const definePgProbe = <Params extends z.ZodObject, C extends PgPlace = PgProbeContext>(
+  definition: PgProbeDefinition<Params, C> & {
+    check(context: PgProbeContext, params: z.output<Params>): Promise<ProbeFinding>;
+  },
+): PgProbe<C> => ({
+  ...defineProbe<Params, ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts>>({
     ...definition,
     check: async (context, params) =>
       'form' in context.manifest.snapshot && !definition.readsNoFacts
         ? nothingToCompare('a base backup does not tell what its databases hold: use `sql` with assertions')
         : definition.check(toPgContext(context), params),
-  });
+  }),
+  ask: async (place) => definition.check(place, definition.params.parse({})),
+});
 
 const tools = new PgTools();
 

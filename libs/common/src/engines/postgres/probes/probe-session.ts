@@ -1,11 +1,8 @@
 import { type PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
-import type { PgProbeContext } from '#common/engines/postgres/probes/pg-probe.js';
+import type { PgPlace } from '#common/engines/postgres/probes/pg-probe.js';
 
 /** A session of its own in the restored database, given back whatever happens. */
-export function withSession<T>(
-  { database, signal }: PgProbeContext,
-  work: (session: PgSession) => Promise<T>,
-): Promise<T> {
+export function withSession<T>({ database, signal }: PgPlace, work: (session: PgSession) => Promise<T>): Promise<T> {
   return withPgSession(database, { signal, applicationName: 'holdfast probe' }, work);
 }
 

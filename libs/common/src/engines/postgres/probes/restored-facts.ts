@@ -4,7 +4,7 @@ import { inReadOnlySnapshot } from '#common/engines/postgres/facts/pinned-sessio
 import { readPolicies } from '#common/engines/postgres/facts/policies.js';
 import { listTables, type TableEntry } from '#common/engines/postgres/facts/tables.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import type { PgProbeContext } from '#common/engines/postgres/probes/pg-probe.js';
+import type { PgPlace } from '#common/engines/postgres/probes/pg-probe.js';
 import type { GuardedTable } from '#common/engines/postgres/probes/rls/compare-rls.js';
 import { withSession } from './probe-session.js';
 
@@ -12,7 +12,7 @@ import { withSession } from './probe-session.js';
  * Facts of the restored database, read by the very code that read those of the snapshot: what is compared as text must have been
  * printed by the same rules.
  */
-export const readRestored = <T>(context: PgProbeContext, read: (session: PgSession) => Promise<T>): Promise<T> =>
+export const readRestored = <T>(context: PgPlace, read: (session: PgSession) => Promise<T>): Promise<T> =>
   withSession(context, (session) => inReadOnlySnapshot(session, () => read(session)));
 
 /** Tables of the restored database that `names` has, counted exactly however large they are. */

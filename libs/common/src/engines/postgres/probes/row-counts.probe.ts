@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { listTables } from '#common/engines/postgres/facts/tables.js';
-import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
+import { definePgProbe, type PgPlace } from '#common/engines/postgres/probes/pg-probe.js';
 import { findExtras } from '#common/engines/postgres/probes/schema/compare-extras.js';
 import { conclude, countOf, EvidenceLog, nothingToCompare } from '#common/probes/evidence.js';
 import { compareRows, isEstimated } from './compare-rows.js';
@@ -17,7 +17,7 @@ export const rowCountsProbe = definePgProbe({
     extraTables: z.enum(['fail', 'allow']).default('fail').describe('Tables that the backup does not know'),
     tolerancePercent: z.number().min(0).max(100).default(10).describe('For tables that are counted by estimate'),
   }),
-  check: (context, { tables, extraTables, tolerancePercent }) =>
+  check: (context: PgPlace, { tables, extraTables, tolerancePercent }) =>
     readRestored(context, async (session) => {
       const expected = context.manifest.snapshot.tables.filter(({ name }) => matchesAny(name, tables));
       if (expected.length === 0) return nothingToCompare('the backup holds none of the tables');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { readSequences } from '#common/engines/postgres/facts/sequences.js';
-import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
+import { definePgProbe, type PgPlace } from '#common/engines/postgres/probes/pg-probe.js';
 import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
 import { compareSequences } from './compare-sequences.js';
 import { readRestored } from './restored-facts.js';
@@ -11,7 +11,7 @@ export const sequencesProbe = definePgProbe({
   summary: 'Every sequence stands where it stood in the backup',
   timeoutMs: 300_000,
   params: z.strictObject({}),
-  check: (context) =>
+  check: (context: PgPlace) =>
     readRestored(context, async (session) => {
       const { sequences } = context.manifest.snapshot;
       const problems = new EvidenceLog();

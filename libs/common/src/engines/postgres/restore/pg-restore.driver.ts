@@ -25,6 +25,7 @@ import { findRestoreTools } from './preview/tools.js';
 import { bringRoles, readMissingRoles } from './roles/bring-roles.js';
 import { toWithheldRights } from './roles/globals.js';
 import { intoExisting, intoNew } from './strategies.js';
+import { bySwap } from './swap/by-swap.js';
 import { endRestore } from './sweep/end-restore.js';
 import { sweepServer } from './sweep/sweep-server.js';
 
@@ -32,18 +33,20 @@ type Order = RestoreOrder<PostgresTarget, SnapshotFacts>;
 type Question = RestoreQuestion<PostgresTarget, SnapshotFacts>;
 type Place = Pick<Order, 'target' | 'destination' | 'identity'>;
 
+const BY_STRATEGY = { new: intoNew, 'in-place': intoExisting, swap: bySwap } as const;
+
 /** Of the material a dump needs its files. */
 interface Work extends Omit<RestoreWork<PostgresRestorePlan, PgSession>, 'material'> {
   readonly material: Pick<Material, 'spool' | 'safety'>;
 }
 
 /**
- * Brings dumps back into one database: `new` under a name of its own that is renamed when it is whole, `in-place` in one transaction. The
- * fence is a session that holds an advisory lock of the server.
+ * Brings dumps back into one database: `new` under a name of its own that is renamed when it is whole, `in-place` in one transaction, `swap` beside what is
+ * there and then in its place. The fence is a session that holds an advisory lock of the server.
  */
 export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFacts, PostgresRestorePlan, PgSession> {
   readonly method = 'dump';
-  readonly strategies = ['new', 'in-place'];
+  readonly strategies = Object.keys(BY_STRATEGY);
   readonly findings = {
     createdRoles: 'roles created without LOGIN',
     withheldRights: 'rights to give back by hand',
@@ -51,6 +54,7 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
     leftOut: 'left out, make them again by hand',
     newerObjects: 'left as they were, newer than the backup',
     droppedObjects: 'not in the backup, and gone with an object that is',
+    keptDatabases: 'what was there is kept until `holdfast kept release`, under the name',
     harmlessErrors: 'complaints known to be harmless',
   };
   readonly describe = describePlan;
@@ -104,7 +108,7 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
     });
     if (strategy === 'in-place') await material.safety();
     await bringRoles(roles, manifest, lock);
-    const restore = strategy === 'new' ? intoNew : intoExisting;
+    const restore = BY_STRATEGY[strategy as keyof typeof BY_STRATEGY];
     await restore(order, { archive, lock, remember, tools, onProgress }, signal);
   }
 

@@ -40,7 +40,7 @@ export function toReportHtml(report: RunReport): string {
 }
 
 function summaryRows(report: RunReport): string[][] {
-  const { disasterAt, rtoSeconds, rpoSeconds, eventsReplayed } = report;
+  const { disasterAt, rtoSeconds, rpoSeconds, eventsReplayed, point } = report;
   const from = disasterAt === null ? 'the beginning of the run' : `the disaster at ${disasterAt}`;
   return [
     ['run', report.runId],
@@ -50,6 +50,7 @@ function summaryRows(report: RunReport): string[][] {
     ['last line', report.until],
     ['time to recover', rtoSeconds === null ? 'not over' : `${rtoSeconds} s from ${from}`],
     ['lost at most', rpoSeconds === null ? 'nothing was restored' : `${rpoSeconds} s before ${from}`],
+    ...(point === null ? [] : [['recovery point', `${point.name} as of ${point.at}, skew ${point.skewSeconds} s`]]),
     ...(eventsReplayed === null ? [] : [['events replayed', String(eventsReplayed)]]),
   ];
 }

@@ -47,6 +47,8 @@ export interface RunReport {
   readonly rtoSeconds: number | null;
   /** The most that any restore lost, against the same instant; null: nothing was restored. */
   readonly rpoSeconds: number | null;
+  /** The moment to which all members of a recovery point came back; null: the plan recovers to none. */
+  readonly point: { readonly name: string; readonly at: string; readonly skewSeconds: number } | null;
   readonly restored: readonly RestoredEvidence[];
   readonly verdicts: readonly { readonly step: string; readonly verdict: string }[];
   /** Events that replays brought back; null: none was part of the run. */
@@ -67,12 +69,18 @@ export function toReport(run: RunState): RunReport {
     ...{ until: lastAt, disasterAt: begun.disasterAt },
     rtoSeconds: outcome === 'completed' ? secondsBetween(from, lastAt) : null,
     rpoSeconds: restored.length === 0 ? null : Math.max(...restored.map(({ lostSeconds }) => lostSeconds)),
+    point: begun.point === undefined ? null : toPoint(begun.point),
     restored,
     verdicts: steps.filter(({ use }) => use === 'verify').map(toVerdict),
     eventsReplayed: replays.length === 0 ? null : replays.reduce((sum, events) => sum + events, 0),
     steps: steps.map(toStepEvidence),
   };
 }
+
+const toPoint = ({ point: name, at, skewMs }: NonNullable<RunState['begun']['point']>): RunReport['point'] => ({
+  ...{ name, at },
+  skewSeconds: Math.round(skewMs / 100) / 10,
+});
 
 const secondsBetween = (from: string, to: string): number =>
   Math.max(0, Math.round((Date.parse(to) - Date.parse(from)) / 100) / 10);

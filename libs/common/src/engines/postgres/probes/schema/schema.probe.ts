@@ -6,7 +6,7 @@ import { compareLocales } from '#common/engines/postgres/facts/locale.js';
 import { readDatabase } from '#common/engines/postgres/facts/server.js';
 import { readSettings } from '#common/engines/postgres/facts/settings.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
+import { definePgProbe, type PgPlace } from '#common/engines/postgres/probes/pg-probe.js';
 import { compareSettings, toWithheldNotes } from '#common/engines/postgres/probes/privileges/compare-settings.js';
 import { readRestored } from '#common/engines/postgres/probes/restored-facts.js';
 import { conclude, countOf, EvidenceLog } from '#common/probes/evidence.js';
@@ -22,7 +22,7 @@ export const schemaProbe = definePgProbe({
   params: z.strictObject({
     extraObjects: z.enum(['fail', 'allow']).default('fail').describe('Objects that the backup does not know'),
   }),
-  check: (context, { extraObjects }) =>
+  check: (context: PgPlace, { extraObjects }) =>
     readRestored(context, async (session) => {
       const { snapshot } = context.manifest;
       // The probe `privileges` compares privileges: it knows whether they were to come back.

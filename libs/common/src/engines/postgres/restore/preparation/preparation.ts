@@ -133,7 +133,7 @@ async function propertyStatements(session: PgSession, facts: SnapshotFacts, data
   ];
 }
 
-async function databasePrivilegesOf(session: PgSession, database: string): Promise<string[]> {
+export async function databasePrivilegesOf(session: PgSession, database: string): Promise<string[]> {
   const rows = await session.query<{ privilege: string }>(
     `SELECT CASE a.grantee WHEN 0 THEN 'public' ELSE pg_get_userbyid(a.grantee)::text END
        || '=' || a.privilege_type || '/' || pg_get_userbyid(a.grantor)::text AS privilege

@@ -24,7 +24,7 @@ export const settingStatements = ({ settings }: SnapshotFacts, database: string,
   settings
     .filter((setting) => setting.database !== null && !isHidden(setting))
     .filter(({ role }) => role === null || privileges === 'keep')
-    .map((setting) => toStatement(setting, database));
+    .map((setting) => toSettingStatement(setting, database));
 
 /** Settings whose values the backup does not hold: an operator sets them again. */
 export const withheldSettings = ({ settings }: SnapshotFacts): string[] =>
@@ -39,7 +39,8 @@ export const roleSettingStatements = ({ settings }: SnapshotFacts, roles: readon
     .filter(({ role }) => role !== null && roles.includes(role))
     .map(({ role, setting }) => sql`ALTER ROLE ${identifier(role ?? '')} ${toSet(setting)}`);
 
-function toStatement({ role, setting }: Setting, database: string): Sql {
+/** Gives a database a setting as PostgreSQL keeps it for another one. */
+export function toSettingStatement({ role, setting }: Pick<Setting, 'role' | 'setting'>, database: string): Sql {
   const of = identifier(database);
   const scope = role === null ? sql`DATABASE ${of}` : sql`ROLE ${identifier(role)} IN DATABASE ${of}`;
   return sql`ALTER ${scope} ${toSet(setting)}`;

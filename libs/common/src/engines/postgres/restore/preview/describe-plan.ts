@@ -9,6 +9,7 @@ export const describePlan = (plan: PostgresRestorePlan): Record<string, string |
   drops: plan.dropped,
   creates: plan.created,
   'leaves (newer)': plan.newer,
+  'puts aside (newer)': plan.putAside,
   'leaves out': plan.leftOut,
   'missing roles': plan.missingRoles,
   'missing memberships': plan.missingMemberships.map(({ member, role }) => `${member} in ${role}`),

@@ -22,6 +22,8 @@ export interface PostgresRestorePlan extends RestorePlan {
   readonly dropped: readonly string[];
   /** Objects of the database that the backup does not know: left as they are. */
   readonly newer: readonly string[];
+  /** swap: objects of the database that the backup does not know; they stay in the one that is put aside. */
+  readonly putAside: readonly string[];
   readonly blockers: readonly RestoreBlocker[];
   /** Objects of the backup that no restore creates: subscriptions. */
   readonly leftOut: readonly string[];

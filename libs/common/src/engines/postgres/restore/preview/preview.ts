@@ -15,12 +15,13 @@ import { findMissingExtensions } from '../preparation/extensions.js';
 import { findMissingTablespaces } from '../preparation/tablespaces.js';
 import { findMissingMemberships, findMissingRoles, rolesToBring } from '../roles/roles.js';
 import { findLockingRun } from '../sessions.js';
+import { findExchangeObstacles } from '../swap/obstacles.js';
 import { findDependents } from './blockers.js';
 import { subscriptionsOf } from './left-out.js';
 import { findMissingCollations, findMissingLocales } from './locales.js';
 import type { PostgresRestorePlan } from './plan.js';
 import { decidePlaceRefusals, decideRefusals } from './refusals.js';
-import { findMissingRights } from './rights.js';
+import { findMissingRights, makesDatabase } from './rights.js';
 import { findMissingRightsInside } from './rights-inside.js';
 import { findSafetyProblems } from './safety.js';
 import { findRestoreTools } from './tools.js';
@@ -43,19 +44,23 @@ export function previewRestore(question: Question, tools: PgTools, signal: Abort
       { tools, serverMajor: maintenance.serverMajor },
       signal,
     );
-    const isOverwritten = exists && strategy === 'in-place';
-    const { safetyProblems, ...inside } = isOverwritten
-      ? await previewDatabase(question, tools, signal)
+    const { safetyProblems, ...inside } = exists
+      ? await previewExisting(question, tools, signal)
       : emptyDatabase(question);
+    const exchange =
+      exists && strategy === 'swap' ? await findExchangeObstacles(maintenance, destination) : NO_OBSTACLES;
     const { obstacles, ...outside } = server;
-    const missingRights = [...server.missingRights, ...inside.missingRights];
+    const missingRights = [...server.missingRights, ...inside.missingRights, ...exchange.rights];
     const leftOut = subscriptionsOf(question.manifest.snapshot);
     const plan = { target: target.name, destination, strategy, exists, leftOut, ...outside, ...inside };
     const whole = { ...plan, missingRights, tools: found };
-    const refusals = decideRefusals({ ...whole, ...obstacles, toolProblem, safetyProblems }, target).map(toProblem);
+    const problems = { toolProblem, safetyProblems, exchangeProblems: exchange.problems };
+    const refusals = decideRefusals({ ...whole, ...obstacles, ...problems }, target).map(toProblem);
     return { ...whole, missingRights: missingRights.map(({ message }) => message), refusals };
   });
 }
+
+const NO_OBSTACLES = { problems: [], rights: [] };
 
 interface Place extends Pick<Question, 'target' | 'destination' | 'strategy' | 'identity'> {}
 
@@ -89,7 +94,7 @@ async function previewServer(
     missingExtensions: await findMissingExtensions(session, facts),
     missingTablespaces: await findMissingTablespaces(session, facts),
     missingLocales: [
-      ...(strategy === 'new' ? await findMissingLocales(session, facts) : []),
+      ...(makesDatabase(strategy) ? await findMissingLocales(session, facts) : []),
       ...(await findMissingCollations(session, facts)),
     ],
     missingRights: [
@@ -115,6 +120,23 @@ async function lookForTools(
   }
 }
 
+function previewExisting(question: Question, tools: PgTools, signal: AbortSignal) {
+  if (question.strategy === 'in-place') return previewDatabase(question, tools, signal);
+  return question.strategy === 'swap' ? previewReplaced(question, signal) : emptyDatabase(question);
+}
+
+/** What a database holds that another one is going to replace as a whole. */
+async function previewReplaced(question: Question, signal: AbortSignal) {
+  const { manifest, target, destination } = question;
+  const connection = withDatabase(target.connection, destination);
+  const present = await withPgSession(connection, { signal, applicationName: READER }, (session) =>
+    inReadOnlySnapshot(session, () => readObjects(session)),
+  );
+  const backup = identitiesOf(manifest.snapshot.objects);
+  const putAside = sorted(present.filter(isNamed)).filter((identity) => !backup.has(identity));
+  return { ...emptyDatabase(question), putAside };
+}
+
 function previewDatabase(question: Question, tools: PgTools, signal: AbortSignal) {
   const { manifest, target, destination: database, safety } = question;
   const connection = withDatabase(target.connection, database);
@@ -133,6 +155,7 @@ function previewDatabase(question: Question, tools: PgTools, signal: AbortSignal
         created: [...backup].filter((identity) => !found.has(identity)).sort(),
         dropped: newer.filter((identity) => dropped.has(identity)),
         newer: newer.filter((identity) => !dropped.has(identity)),
+        putAside: [],
         blockers: blockers.filter(({ dependent }) => !isArchived(dependent)),
         otherLocale: compareLocales(manifest.snapshot, await readDatabase(session)).map(
           ({ what, expected, actual }) => `${what} is ${actual ?? 'none'}, and ${expected ?? 'none'} in the backup`,
@@ -170,6 +193,7 @@ const emptyDatabase = ({ manifest }: Question) => ({
   created: [...identitiesOf(manifest.snapshot.objects)].sort(),
   dropped: [],
   newer: [],
+  putAside: [],
   blockers: [],
   otherLocale: [],
   missingRights: [],

@@ -12,6 +12,8 @@ export interface Findings extends Omit<PostgresRestorePlan, 'refusals' | 'missin
   readonly isStandby: boolean;
   /** Why no client tools of this machine can read the archive. */
   readonly toolProblem: AppError | null;
+  /** swap: what ties something to the database that goes. */
+  readonly exchangeProblems: readonly AppError[];
   /** in-place: why the database cannot be dumped before it is replaced. */
   readonly safetyProblems: readonly AppError[];
 }
@@ -32,7 +34,7 @@ const busy: PlaceRule = ({ restoringRun, destination }) =>
 const wrongDatabase: PlaceRule = ({ strategy, destination: database, exists }) => {
   if (strategy === 'new' && exists)
     return [new AppError('restore.database-exists', `database "${database}" exists already`)];
-  if (strategy === 'in-place' && !exists)
+  if (strategy !== 'new' && !exists)
     return [new AppError('restore.database-missing', `there is no database "${database}"`)];
   return [];
 };
@@ -44,8 +46,8 @@ const standby: PlaceRule = ({ isStandby }) =>
 
 const PLACE_RULES = [busy, wrongDatabase, standby] as const;
 
-const catalog: Rule = ({ destination: database, newer, overwritten }) =>
-  [...newer, ...overwritten].includes(CATALOG_MARK)
+const catalog: Rule = ({ destination: database, newer, overwritten, putAside }) =>
+  [...newer, ...overwritten, ...putAside].includes(CATALOG_MARK)
     ? [blocked(`database "${database}" holds a catalog of Holdfast, which no restore may write to`)]
     : [];
 
@@ -113,10 +115,12 @@ const safetyDump: Rule = ({ safetyProblems }) =>
     return new AppError(code, `the safety backup cannot be taken: ${message}`, context, { hint: declined });
   });
 
+const exchange: Rule = ({ exchangeProblems }) => exchangeProblems;
+
 /** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */
 const RULES: readonly Rule[] = [
   ...[...PLACE_RULES, catalog, tools],
-  ...[locale, roles, memberships, lacks, rights, blockers, safetyDump],
+  ...[locale, roles, memberships, lacks, rights, blockers, exchange, safetyDump],
 ];
 
 /** Every reason for which the restore does not go ahead: the plan shows this list, and the run throws it. */

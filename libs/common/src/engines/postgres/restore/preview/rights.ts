@@ -22,6 +22,9 @@ export interface RightsQuestion {
   readonly missingRoles: readonly string[];
 }
 
+/** Whether what comes back gets a database of its own, whatever its name is in the end. */
+export const makesDatabase = (strategy: string): boolean => strategy !== 'in-place';
+
 /** Roles that will own what is restored. */
 export const ownersOf = (facts: SnapshotFacts, { privileges, owner }: PostgresTarget): string[] => {
   if (privileges === 'drop') return owner === undefined ? [] : [owner];
@@ -37,9 +40,9 @@ export async function findMissingRights(session: PgSession, question: RightsQues
   const rights = await readRights(session, ownersOf(facts, target));
   if (rights.isSuperuser) return [];
   const { role } = rights;
-  const extensions = strategy === 'new' ? await findForbiddenExtensions(session, facts) : [];
+  const extensions = makesDatabase(strategy) ? await findForbiddenExtensions(session, facts) : [];
   return [
-    ...(strategy === 'new' && !rights.canCreateDatabases ? [toCreatingDatabases(role)] : []),
+    ...(makesDatabase(strategy) && !rights.canCreateDatabases ? [toCreatingDatabases(role)] : []),
     ...(missingRoles.length > 0 && target.missingRoles === 'create' && !rights.canCreateRoles
       ? [
           toMendable(
