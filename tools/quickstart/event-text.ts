@@ -1,5 +1,5 @@
+import { toSize } from '#tools/sandbox/reporter.js';
 import type { CloudEvent } from './cloud-event.js';
-import { toSize } from './reporter.js';
 
 type Say = (data: Readonly<Record<string, unknown>>) => string;
 

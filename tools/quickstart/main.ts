@@ -1,18 +1,10 @@
 import { parseArgs } from 'node:util';
 import { stopSignal } from '#tools/process/stop-signal.js';
-import { whenAborted } from '#tools/sandbox/aborted.js';
-import { Crew, stopLeftovers } from '#tools/sandbox/crew.js';
-import { assertPortsFree } from '#tools/sandbox/ports.js';
-import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
-import { makeSecrets, toShopEnvironment } from '#tools/sandbox/secrets.js';
-import { Shop } from '#tools/sandbox/shop.js';
-import { startNeeded, watchNeeded } from '#tools/sandbox/start-services.js';
-import { explain } from '#tools/sandbox/trouble.js';
-import { tellStandIns } from '#tools/services/control.js';
-import { stopServices } from '#tools/services/started.js';
+import { toSandbox } from '#tools/sandbox/sandbox.js';
+import { playScene, type Scene, stopScene, toExitCode } from '#tools/sandbox/scene.js';
+import { shopServices } from '#tools/sandbox/start-services.js';
 import { BusClient } from './bus-client.js';
-import { forgetKept, readKept, toKeptText, writeKept } from './kept.js';
-import { Reporter } from './reporter.js';
+import { toKeptText } from './kept-text.js';
 import { playStory, storySteps } from './story.js';
 
 const usage = `usage: npm run quickstart [-- --keep | --stop]
@@ -26,48 +18,20 @@ Exits 0 only when every verdict passed and every order is back, none twice.
 
 const sandbox = toSandbox('quickstart');
 
-async function stopKept(): Promise<void> {
-  const names = await stopLeftovers(sandbox.home);
-  if (names.length > 0) console.log(`stopped what an earlier run left: ${names.join(', ')}`);
-}
-
-/** Plays the story once. Whatever way it ends, what it started is stopped, unless it is to be kept. */
-async function play(signal: AbortSignal, { keep }: { readonly keep: boolean }): Promise<boolean> {
-  const secrets = makeSecrets();
-  const reporter = new Reporter(storySteps);
-  const kept = await readKept(sandbox);
-  await stopKept();
-  const services = await watchNeeded();
-  const crew = new Crew(sandbox.home);
-  const shopEnv = toShopEnvironment(sandbox, secrets);
-  const shop = new Shop({ crew, env: shopEnv, url: urlOf(sandbox, 'shop'), signal });
+async function play(keep: boolean, signal: AbortSignal): Promise<boolean> {
   const bus = new BusClient(sandbox.topicPrefix, signal);
-  const ours = async () => [...kept, ...(await services.started())];
-  const work = async (): Promise<boolean> => {
-    await assertPortsFree(sandbox);
-    await reporter.tell('start PostgreSQL, Kafka, S3 and Meilisearch', async () => {
-      await startNeeded(services, signal);
-      for (const line of await tellStandIns()) reporter.note(line);
-    });
-    // Already now: who kills this process lets the next run, or --stop, find them.
-    await writeKept(sandbox, await ours());
-    return playStory({ sandbox, secrets, crew, shop, bus, reporter, signal });
+  const options = {
+    ...{ sandbox, needed: shopServices, steps: storySteps, kept: keep ? toKeptText(sandbox) : undefined },
+    opening: 'start PostgreSQL, Kafka, S3 and Meilisearch',
   };
-  try {
-    return await Promise.race([work(), crew.failed, whenAborted(signal)]);
-  } finally {
-    await bus.close().catch(() => undefined);
-    if (keep && !signal.aborted) {
-      crew.release();
-      await writeKept(sandbox, await ours());
-      console.log(toKeptText(sandbox));
-    } else {
-      await crew.stopAll();
-      await stopServices(await ours());
-      await forgetKept(sandbox);
+  const story = async (scene: Scene): Promise<boolean> => {
+    try {
+      return await playStory({ ...scene, bus });
+    } finally {
+      await bus.close().catch(() => undefined);
     }
-    console.log(`\n${reporter.elapsed} in all`);
-  }
+  };
+  return playScene(options, story, signal);
 }
 
 async function main(): Promise<number> {
@@ -79,25 +43,12 @@ async function main(): Promise<number> {
     return 0;
   }
   if (values.stop) {
-    await stopKept();
-    await stopServices(await readKept(sandbox));
-    await forgetKept(sandbox);
+    await stopScene(sandbox);
     return 0;
   }
   const signal = stopSignal();
-  try {
-    const isGood = await play(signal, { keep: values.keep ?? false });
-    console.log(isGood ? 'every verdict passed, and every order is back, none twice' : 'quickstart FAILED: see above');
-    return isGood ? 0 : 1;
-  } catch (error) {
-    if (signal.aborted) {
-      console.error('interrupted; what was started is stopped');
-      return 130;
-    }
-    explain('quickstart', error);
-    console.error(`\nlogs of everything: ${sandbox.home}/logs`);
-    return 1;
-  }
+  const good = 'every verdict passed, and every order is back, none twice';
+  return toExitCode(sandbox, () => play(values.keep ?? false, signal), { good, signal });
 }
 
 // Timers of closed clients would keep the process for seconds.

@@ -1,20 +1,10 @@
-import type { Crew } from '#tools/sandbox/crew.js';
-import type { Sandbox } from '#tools/sandbox/sandbox.js';
-import type { Secrets } from '#tools/sandbox/secrets.js';
-import type { Shop } from '#tools/sandbox/shop.js';
+import type { Scene } from '#tools/sandbox/scene.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
 import type { BusClient } from './bus-client.js';
-import type { Reporter } from './reporter.js';
 
 /** What every step of the story works with. */
-export interface Stage {
-  readonly sandbox: Sandbox;
-  readonly secrets: Secrets;
-  readonly crew: Crew;
-  readonly shop: Shop;
+export interface Stage extends Scene {
   readonly bus: BusClient;
-  readonly reporter: Reporter;
-  readonly signal: AbortSignal;
 }
 
 /** What is protected, and where it comes back: the shop's database, and its pictures. */

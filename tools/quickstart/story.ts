@@ -1,9 +1,9 @@
+import { toTable } from '#tools/sandbox/reporter.js';
 import { accountFor, accountHead } from './accounting.js';
 import { catchUp, rebuildSearch, replay } from './aftermath.js';
 import type { CloudEvent } from './cloud-event.js';
 import { backUp, destroy, liveOn, restoreDatabase, restoreMedia, verify } from './disaster.js';
 import { cleanUp, openHoldfast, openShop, takeOrders } from './opening.js';
-import { toTable } from './reporter.js';
 import { type Stage, summarize, toSummaryText } from './stage.js';
 import {
   toEvidenceLines,

@@ -5,8 +5,11 @@ import { toShopSections } from '#tools/platform/shop-sections.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type Sandbox, urlOf } from './sandbox.js';
 
+/** What a sandbox protects beside its shop, section by section, and other sections of its own. */
+export type MoreSections = Readonly<Record<string, object>>;
+
 /** The sandbox's holdfast.yaml. No secret is in it: each is a reference to an environment variable. */
-export const toConfigText = (sandbox: Sandbox): string => {
+export const toConfigText = (sandbox: Sandbox, more: MoreSections = {}): string => {
   const { name, topicPrefix, bucket, ports, shop } = sandbox;
   const { endpoint, region, accessKeyId } = endpoints.s3;
   const store = { endpoint, region, accessKeyId, secretAccessKey: '${env:S3_SECRET_KEY}' };
@@ -20,9 +23,10 @@ export const toConfigText = (sandbox: Sandbox): string => {
     repositories: {
       'local-s3': { url: `s3://${bucket}/backups`, ...store },
     },
-    datasets: { ...shopSections.datasets, ...mediaSections.datasets },
-    targets: { ...shopSections.targets, ...mediaSections.targets },
-    profiles: { ...shopSections.profiles, ...mediaSections.profiles },
+    ...more,
+    datasets: { ...shopSections.datasets, ...mediaSections.datasets, ...more['datasets'] },
+    targets: { ...shopSections.targets, ...mediaSections.targets, ...more['targets'] },
+    profiles: { ...shopSections.profiles, ...mediaSections.profiles, ...more['profiles'] },
   });
   return `# Written anew by \`npm run ${name}\`. docs/reference/holdfast.example.yaml explains every section.
 # yaml-language-server: $schema=../docs/reference/holdfast.schema.json

@@ -3,7 +3,7 @@ import { root } from '#tools/check/root.js';
 import type { AppName } from '#tools/platform/app-process.js';
 import { parsePortOffset } from '#tools/services/versions.js';
 
-export type SandboxName = 'quickstart' | 'dev';
+export type SandboxName = 'quickstart' | 'dev' | 'disaster';
 
 /** One Holdfast with its sample shop on the development services: names and ports of its own, so that two live side by side. */
 export interface Sandbox {
@@ -36,9 +36,13 @@ const portOffset = parsePortOffset(process.env['HOLDFAST_PORT_OFFSET']);
 const basePorts = {
   quickstart: { scheduler: 27_181, executor: 27_182, verifier: 27_183, shop: 27_184 },
   dev: { scheduler: 27_185, executor: 27_186, verifier: 27_187, shop: 27_188 },
+  disaster: { scheduler: 27_189, executor: 27_190, verifier: 27_191, shop: 27_192 },
 } as const;
 
-export function toSandbox(name: SandboxName): Sandbox {
+export function toSandbox(
+  name: SandboxName,
+  size: Partial<Pick<Sandbox['shop'], 'products' | 'orders'>> = {},
+): Sandbox {
   const ports = Object.fromEntries(Object.entries(basePorts[name]).map(([who, port]) => [who, port + portOffset]));
   const prefix = name === 'dev' ? '' : `${name}.`;
   return {
@@ -56,8 +60,7 @@ export function toSandbox(name: SandboxName): Sandbox {
       group: `${prefix}shop-projector`,
       index: `${name}_products`,
       bucket: `${name}-shop-media`,
-      products: 200,
-      orders: 400,
+      ...{ products: 200, orders: 400, ...size },
     },
   };
 }

@@ -3,9 +3,9 @@ import { type StartedServices, watchServices } from '#tools/services/started.js'
 import { Trouble } from './trouble.js';
 
 /** What Holdfast and its shop need: a database server, a bus, object storage, a search engine. */
-const needed = ['postgres-18', 'kafka', 's3', 'meilisearch'] as const satisfies readonly ServiceName[];
+export const shopServices = ['postgres-18', 'kafka', 's3', 'meilisearch'] as const satisfies readonly ServiceName[];
 
-export const watchNeeded = (): Promise<StartedServices> => watchServices(needed);
+export const watchNeeded = (): Promise<StartedServices> => watchServices(shopServices);
 
 /** Throws: Trouble when a service does not answer; the abort reason. */
 export async function startNeeded(services: StartedServices, signal: AbortSignal): Promise<void> {

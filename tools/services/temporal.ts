@@ -1,9 +1,11 @@
 import { join } from 'node:path';
 import { runCommand } from '#tools/process/run-child.js';
 import { fetchOnce } from './fetch-once.js';
+import { exists } from './files.js';
 import { ensureGo } from './go.js';
 import { prepareHome } from './home.js';
 import { withLock } from './lock.js';
+import { cacheDir } from './paths.js';
 import { CannotInstall, type Print } from './service.js';
 import { versions } from './versions.js';
 
@@ -16,14 +18,19 @@ export interface TemporalPrograms {
 
 const module = 'go.temporal.io/server';
 const programs = ['server', 'tools/sql'] as const;
+/** Of the cache. */
+const FOLDER = `temporal-${versions.temporal}`;
 
 /** Builds them where the cache has none, which takes minutes; two calls at once build once. Throws: CannotInstall. */
 export async function ensureTemporal(print: Print): Promise<TemporalPrograms> {
   await prepareHome(print);
   // Not the lock of the services: nobody waits minutes for it to start one of them.
-  const folder = await withLock(print, () => fetchOnce(`temporal-${versions.temporal}`, build), 'temporal');
+  const folder = await withLock(print, () => fetchOnce(FOLDER, build), 'temporal');
   return { server: join(folder, 'server'), sqlTool: join(folder, 'sql') };
 }
+
+/** Whether they are there already: no build of minutes. */
+export const hasTemporal = (): Promise<boolean> => exists(join(cacheDir, FOLDER));
 
 async function build(folder: string): Promise<void> {
   const go = await ensureGo();

@@ -18,6 +18,11 @@ export class BucketBed {
     return new BucketBed(await S3Bed.make());
   }
 
+  /** The bucket of that name, made where it is missing. */
+  static async named(bucket: string): Promise<BucketBed> {
+    return new BucketBed(await S3Bed.named(bucket));
+  }
+
   /** As holdfast.yaml says it. */
   options(prefix = ''): { readonly url: string; readonly [option: string]: unknown } {
     const { endpoint, region, accessKeyId, secretAccessKey } = endpoints.s3;

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import Long from 'long';
 import { eventually } from './sleeping-workflow.js';
 import { NAMESPACE, type TemporalServer } from './temporal-server.js';
@@ -15,7 +15,7 @@ export class RunningSchedule {
     const schedule = {
       spec: { interval: [{ interval: { seconds: Long.fromNumber(2) } }] },
       action: { startWorkflow },
-      policies: { overlapPolicy: temporal.api.enums.v1.ScheduleOverlapPolicy.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL },
+      policies: { overlapPolicy: proto.temporal.api.enums.v1.ScheduleOverlapPolicy.SCHEDULE_OVERLAP_POLICY_ALLOW_ALL },
     };
     const request = { namespace: NAMESPACE, scheduleId, schedule, identity: 'spec', requestId: randomUUID() };
     await eventually(() => service.createSchedule(request));

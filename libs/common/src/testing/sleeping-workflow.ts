@@ -1,10 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporal } from '@temporalio/proto';
+import proto from '@temporalio/proto';
 import Long from 'long';
 import { NAMESPACE, type TemporalServer } from './temporal-server.js';
 
-const { CommandType, EventType, WorkflowExecutionStatus } = temporal.api.enums.v1;
+const { CommandType, EventType, WorkflowExecutionStatus } = proto.temporal.api.enums.v1;
 const [taskQueue, identity] = [{ name: 'sleepers' }, 'spec'];
 
 interface Nap {

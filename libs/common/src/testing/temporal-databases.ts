@@ -13,15 +13,15 @@ const server = endpoints.postgres18;
 export class TemporalDatabases {
   private constructor(readonly name: string) {}
 
-  static async create(): Promise<TemporalDatabases> {
-    const databases = new TemporalDatabases(`spec_${randomBytes(4).toString('hex')}`);
-    for (const [name, schema] of [
+  static async create(name = `spec_${randomBytes(4).toString('hex')}`): Promise<TemporalDatabases> {
+    const databases = new TemporalDatabases(name);
+    for (const [database, schema] of [
       [databases.name, 'temporal'],
       [databases.visibilityName, 'visibility'],
     ] as const) {
-      await onServer(sql`CREATE DATABASE ${identifier(name)}`.text);
-      await sqlTool(name, 'setup-schema', '-v', '0.0');
-      await sqlTool(name, 'update-schema', '--schema-name', `postgresql/v12/${schema}`);
+      await onServer(sql`CREATE DATABASE ${identifier(database)}`.text);
+      await sqlTool(database, 'setup-schema', '-v', '0.0');
+      await sqlTool(database, 'update-schema', '--schema-name', `postgresql/v12/${schema}`);
     }
     return databases;
   }

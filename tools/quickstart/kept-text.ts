@@ -1,22 +1,7 @@
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { configPath, envPath, type Sandbox, urlOf } from '#tools/sandbox/sandbox.js';
 
-const fileOf = ({ home }: Sandbox): string => join(home, 'services.json');
-
-/** The services that a run with --keep started, and that --stop or the next run has to stop. */
-export async function readKept(sandbox: Sandbox): Promise<string[]> {
-  const text = await readFile(fileOf(sandbox), 'utf8').catch(() => '[]');
-  return JSON.parse(text) as string[];
-}
-
-export async function writeKept(sandbox: Sandbox, services: readonly string[]): Promise<void> {
-  await mkdir(sandbox.home, { recursive: true });
-  await writeFile(fileOf(sandbox), JSON.stringify([...new Set(services)]));
-}
-
-export const forgetKept = (sandbox: Sandbox): Promise<void> => rm(fileOf(sandbox), { force: true });
-
+/** Where everything is, and what to type next. */
 export function toKeptText(sandbox: Sandbox): string {
   const here = (path: string): string => relative(process.cwd(), path);
   return `
