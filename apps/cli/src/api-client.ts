@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type {
   BackupListView,
   DrillCoverageView,
+  PlanEvaluationView,
   RequestView,
   RunListView,
   RunView,
@@ -49,6 +50,10 @@ export class ApiClient {
 
   drills(): Promise<{ drills: DrillCoverageView[] }> {
     return this.call('GET', '/drills');
+  }
+
+  plans(): Promise<{ plans: PlanEvaluationView[] }> {
+    return this.call('GET', '/plans');
   }
 
   pauseSchedule(name: string, body: { readonly reason?: string }): Promise<ScheduleView> {

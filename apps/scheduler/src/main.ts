@@ -6,6 +6,8 @@ import { runService } from '#common/service/run-service.js';
 import { startRunLoop } from '#common/service/runs/run-loop.js';
 import { tellFailure } from '#common/service/runs/tell-failure.js';
 import { holdfastVersion } from '#common/service/version.js';
+import { ownCommandLine } from './evaluating/command-line.js';
+import { startEvaluating } from './evaluating/evaluating.js';
 import { problemFilter } from './http/problem-filter.js';
 import { requireToken } from './http/require-token.js';
 import { pointRun } from './points/point.run.js';
@@ -32,6 +34,9 @@ function startRelaying({ catalog, logger, metrics, owner, publisher, shutdown }:
 function startTidying(service: Service): void {
   const { settleRestoresAfterMs: restoresAfterMs } = service.installation.config.scheduler;
   const [settling, sweeping] = [startSettling({ ...service, restoresAfterMs }), startSweeping(service)];
+  const commandLine = ownCommandLine(service.configFile, process.argv[1] ?? '');
+  const evaluating = startEvaluating({ ...service, commandLine });
+  service.shutdown.add('evaluating', () => evaluating.stop());
   service.shutdown.add('sweep', () => sweeping.stop());
   service.shutdown.add('settling', () => settling.stop());
 }

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query } from '@ne
 import type {
   BackupListView,
   DrillCoverageView,
+  PlanEvaluationView,
   RequestView,
   RunListView,
   RunView,
@@ -13,6 +14,7 @@ import type { Service } from '#common/service/open-service.js';
 import { toRunView } from '#common/service/views/run-view.js';
 import { listBackups } from './backups.js';
 import { listDrills } from './drills.js';
+import { listEvaluations } from './evaluations.js';
 import { parseRunFilter, RequestBody } from './queries.js';
 import { findRequest, publishRequest } from './requests.js';
 import { listRuns } from './runs.js';
@@ -53,6 +55,11 @@ export class ApiController {
   @Get('drills')
   async drills(): Promise<{ drills: DrillCoverageView[] }> {
     return { drills: await listDrills(this.service) };
+  }
+
+  @Get('plans')
+  async plans(): Promise<{ plans: PlanEvaluationView[] }> {
+    return { plans: await listEvaluations(this.service) };
   }
 }
 

@@ -7,6 +7,7 @@ import { forgetStore } from './stores/forget.store.js';
 import { inboxStore } from './stores/inbox.store.js';
 import { leaseStore } from './stores/lease.store.js';
 import { outboxStore } from './stores/outbox.store.js';
+import { planEvaluationStore } from './stores/plan-evaluation.store.js';
 import { proofStore } from './stores/proof.store.js';
 import { replayStore } from './stores/replay.store.js';
 import { restoreStore } from './stores/restore.store.js';
@@ -32,6 +33,7 @@ export const toCatalogTx = (sql: Sql) => ({
   proofs: proofStore(sql),
   replays: replayStore(sql),
   drills: drillStore(sql),
+  planEvaluations: planEvaluationStore(sql),
   leases: leaseStore(sql),
   clock: clockStore(sql),
   schedules: scheduleStore(sql),

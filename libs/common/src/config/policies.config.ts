@@ -117,6 +117,10 @@ export const SchedulerConfig = z.strictObject({
     .default(3_600_000)
     .describe('Between two sweeps: retention, what dead attempts left, old rows of the catalog'),
   firstSweepAfterMs: Milliseconds.min(0).default(180_000).describe('After the start'),
+  evaluateEveryMs: Milliseconds.min(1_000)
+    .default(1_800_000)
+    .describe('Between two looks whether the recovery plans would succeed'),
+  firstEvaluationAfterMs: Milliseconds.min(0).default(60_000).describe('After the start'),
   settleRestoresAfterMs: Milliseconds.min(0)
     .default(900_000)
     .describe(

@@ -1,3 +1,4 @@
+import type { PlanForecast, PlanProblem } from '#common/contracts/plan-forecast.js';
 import type { DrillJudgement } from '#common/domain/drill.policy.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { RunKind, RunState } from '#common/domain/run.js';
@@ -115,6 +116,17 @@ export interface BackupListView {
   readonly backups: readonly ListedBackupView[];
   /** How many copies fit, shown or not. */
   readonly total: number;
+}
+
+/** What the last evaluation of a recovery plan found. */
+export interface PlanEvaluationView {
+  readonly plan: string;
+  readonly wouldSucceed: boolean;
+  readonly since: string;
+  readonly evaluatedAt: string;
+  readonly problems: readonly PlanProblem[];
+  /** null: it could not be made. */
+  readonly forecast: PlanForecast | null;
 }
 
 /** One schedule of the configuration. */

@@ -24,6 +24,8 @@ import { PointFailed } from './events/point-failed.event.js';
 import { PointRejected } from './events/point-rejected.event.js';
 import { PointRequested } from './events/point-requested.event.js';
 import { PointStarted } from './events/point-started.event.js';
+import { RecoveryEndangered } from './events/recovery-endangered.event.js';
+import { RecoveryReassured } from './events/recovery-reassured.event.js';
 import { ReindexCompleted } from './events/reindex-completed.event.js';
 import { ReindexFailed } from './events/reindex-failed.event.js';
 import { ReindexRejected } from './events/reindex-rejected.event.js';
@@ -80,6 +82,8 @@ export const events = [
   PointRejected,
   PointRequested,
   PointStarted,
+  RecoveryEndangered,
+  RecoveryReassured,
   ReplayCompleted,
   ReplayFailed,
   ReplayRejected,

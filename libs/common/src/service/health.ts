@@ -1,4 +1,5 @@
 import type { ConsumerReport } from '#common/bus/consumer/consumer-state.js';
+import type { PlanEvaluation } from '#common/catalog/entities/plan-evaluation.entity.js';
 import type { NewestBackup } from '#common/catalog/stores/backup.store.js';
 import type { DamagedCount } from '#common/catalog/stores/proof.store.js';
 import type { HostCount } from '#common/catalog/stores/runs/run-list.store.js';
@@ -72,13 +73,14 @@ export class Health {
 
   private async refresh(): Promise<void> {
     const { catalog, metrics } = this.service;
-    const { open, retrying, hosts, lag, newest, damaged } = await catalog.transaction(async (tx) => ({
+    const { open, retrying, hosts, lag, newest, damaged, plans } = await catalog.transaction(async (tx) => ({
       open: await tx.runs.countOpen(),
       retrying: await tx.runs.countRetrying(),
       hosts: await tx.runs.countByHost(),
       lag: await tx.outbox.lag(),
       newest: await tx.backups.newest(),
       damaged: await tx.proofs.countDamaged(),
+      plans: await tx.planEvaluations.list(),
     }));
     metrics.runsOpen.reset();
     metrics.runsOldestAgeSeconds.reset();
@@ -92,6 +94,30 @@ export class Health {
     metrics.outboxUnpublished.set(lag.unpublished);
     metrics.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
     this.setBackups(newest, damaged);
+    this.setPlans(plans);
+  }
+
+  /** A forecast that cannot be made has no value, rather than an old one. */
+  private setPlans(plans: readonly PlanEvaluation[]): void {
+    const { metrics } = this.service;
+    const { planWouldSucceed, planEvaluatedTimestampSeconds, planRtoSeconds, planRpoSeconds, planEventsToReplay } =
+      metrics;
+    const gauges = [
+      planWouldSucceed,
+      planEvaluatedTimestampSeconds,
+      planRtoSeconds,
+      planRpoSeconds,
+      planEventsToReplay,
+    ];
+    for (const gauge of gauges) gauge.reset();
+    for (const { plan, wouldSucceed, evaluatedAt, forecast } of plans) {
+      planWouldSucceed.set({ plan }, wouldSucceed ? 1 : 0);
+      planEvaluatedTimestampSeconds.set({ plan }, evaluatedAt.getTime() / 1_000);
+      if (forecast === null) continue;
+      planRtoSeconds.set({ plan }, forecast.rtoSeconds);
+      if (forecast.rpoSeconds !== null) planRpoSeconds.set({ plan }, forecast.rpoSeconds);
+      if (forecast.eventsToReplay !== null) planEventsToReplay.set({ plan }, forecast.eventsToReplay);
+    }
   }
 
   /** A dataset whose last good backup by a method is damaged by now has none: the metrics drop its age. */

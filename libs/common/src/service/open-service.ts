@@ -23,7 +23,10 @@ export interface Service {
   /** One process, not one machine. */
   readonly owner: string;
   readonly installation: Installation;
+  readonly configFile: string;
   readonly catalog: Catalog;
+  /** Values that must never be printed or published. */
+  readonly secrets: readonly string[];
   readonly kafka: BusClient;
   readonly publisher: BusPublisher;
   readonly deadLetters: DeadLetterBox;
@@ -68,7 +71,19 @@ export async function openService(name: ServiceName, argv: readonly string[]): P
   const bus = watchBus({ kafka, bus: config.bus, logger, metrics });
   shutdown.add('bus watch', bus.stop, 1_000);
   return {
-    ...{ name, owner, installation, catalog, kafka, publisher, logger, shutdown, topicPrefix },
+    ...{
+      name,
+      owner,
+      installation,
+      secrets: loaded.secrets,
+      configFile: loaded.file,
+      catalog,
+      kafka,
+      publisher,
+      logger,
+      shutdown,
+      topicPrefix,
+    },
     deadLetters: counted(createDeadLetterBox(publisher, { topicPrefix }), metrics),
     events: new EventWriter({ instance: config.instance, topicPrefix }),
     ...{ metrics, bus, intake: name === 'scheduler' ? undefined : new ConsumerState() },

@@ -19,6 +19,7 @@ export function createMetrics({ service }: { readonly service: string }) {
     ...backupMetrics([registry]),
     ...sweepMetrics([registry]),
     ...archiveMetrics([registry]),
+    ...planMetrics([registry]),
   };
 }
 
@@ -130,6 +131,39 @@ const backupMetrics = (registers: Registry[]) => ({
     name: 'holdfast_verdicts_total',
     help: 'Verdicts of verifications by this process',
     labelNames: ['dataset', 'verdict'] as const,
+    registers,
+  }),
+});
+
+const planMetrics = (registers: Registry[]) => ({
+  planWouldSucceed: new Gauge({
+    name: 'holdfast_plan_would_succeed',
+    help: '0 while a recovery plan would fail if it were needed now; `holdfast recovery check` says why',
+    labelNames: ['plan'] as const,
+    registers,
+  }),
+  planEvaluatedTimestampSeconds: new Gauge({
+    name: 'holdfast_plan_evaluated_timestamp_seconds',
+    help: 'When a scheduler last asked whether the plan would succeed',
+    labelNames: ['plan'] as const,
+    registers,
+  }),
+  planRtoSeconds: new Gauge({
+    name: 'holdfast_plan_rto_seconds',
+    help: 'How long a recovery by the plan would take, of the steps that were measured',
+    labelNames: ['plan'] as const,
+    registers,
+  }),
+  planRpoSeconds: new Gauge({
+    name: 'holdfast_plan_rpo_seconds',
+    help: 'How old the oldest of what the plan would bring back is',
+    labelNames: ['plan'] as const,
+    registers,
+  }),
+  planEventsToReplay: new Gauge({
+    name: 'holdfast_plan_events_to_replay',
+    help: 'Events that the plan would replay, an upper bound',
+    labelNames: ['plan'] as const,
     registers,
   }),
 });

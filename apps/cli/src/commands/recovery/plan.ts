@@ -1,7 +1,8 @@
-import { kindOf } from '#common/config/plans/plan-steps.js';
+import { kindOf, type PlanStep, type StepOf } from '#common/config/plans/plan-steps.js';
 import { toProblem } from '#common/errors/app-error.js';
 import { exitOfRefusals, toRefusalLines } from '#common/errors/refusals.js';
 import { lastMeasured, type Measured, toForecast } from '#common/operations/plans/forecast.js';
+import { readReach } from '#common/operations/recovery/read-reach.js';
 import { known } from '#common/service/installation.js';
 import { createRedactor } from '#common/telemetry/redaction.js';
 import { toChosenText } from '../../output/point-text.js';
@@ -10,7 +11,7 @@ import { type ForeseenStep, foreseeSteps } from '../../plans/foreseen-steps.js';
 import { findPlanPoint, pointOptions, toPointedPlan } from '../../plans/plan-point.js';
 import { listRuns, stateDirectory, stateOption } from '../../plans/state-directory.js';
 import { workerOf } from '../../plans/step-workers.js';
-import type { Verb } from '../../verb.js';
+import type { Verb, VerbContext } from '../../verb.js';
 import { planArgument } from './run.js';
 
 export const recoveryPlan: Verb = {
@@ -30,7 +31,8 @@ export const recoveryPlan: Verb = {
       plan.steps.map((step) => step.name),
       measured,
     );
-    const steps = foreseen.map((each) => toPlanned(each, measured));
+    const steps: Awaited<ReturnType<typeof toPlanned>>[] = [];
+    for (const each of foreseen) steps.push(await toPlanned(each, measured, context));
     const refusals = foreseen.flatMap(({ problem }) => (problem === undefined ? [] : toProblem(problem)));
     const document = createRedactor(context.loaded.secrets).value({
       plan: name,
@@ -44,9 +46,7 @@ export const recoveryPlan: Verb = {
     ]);
     const table = toTable(['step', 'kind', 'took last', 'if interrupted', 'does'], rows);
     const brought = document.steps.flatMap(({ brings, name: step }) =>
-      brings === null
-        ? []
-        : `${step}: backup ${brings.backupId}, as of ${brings.snapshotAt}, ${brings.ageSeconds} s ago`,
+      brings === null ? [] : `${step}: backup ${brings.backupId}, as of ${brings.upTo}, ${brings.ageSeconds} s ago`,
     );
     const unknown =
       forecast.unmeasured.length === 0
@@ -62,7 +62,11 @@ export const recoveryPlan: Verb = {
   },
 };
 
-function toPlanned({ step, missing, outputs }: ForeseenStep, measured: ReadonlyMap<string, Measured>) {
+async function toPlanned(
+  { step, missing, outputs }: ForeseenStep,
+  measured: ReadonlyMap<string, Measured>,
+  context: VerbContext,
+) {
   const last = measured.get(step.name);
   const { backupId, snapshotAt } = outputs;
   return {
@@ -74,8 +78,30 @@ function toPlanned({ step, missing, outputs }: ForeseenStep, measured: ReadonlyM
     brings:
       backupId === undefined || snapshotAt === undefined
         ? null
-        : { backupId, snapshotAt, ageSeconds: ageOf(snapshotAt) },
+        : await toBrought({ step, backupId, snapshotAt }, context),
   };
 }
 
-const ageOf = (snapshotAt: string): number => Math.max(0, Math.round((Date.now() - Date.parse(snapshotAt)) / 1_000));
+interface Restored {
+  readonly step: PlanStep;
+  readonly backupId: string;
+  readonly snapshotAt: string;
+}
+
+/** `upTo`: what would come back is as of then, the snapshot or an instant that archived changes reach. */
+async function toBrought({ step, backupId, snapshotAt }: Restored, context: VerbContext) {
+  const upTo = (step.use === 'restore' && (await reachedBy(step, context))) || snapshotAt;
+  return { backupId, snapshotAt, upTo, ageSeconds: ageOf(upTo) };
+}
+
+async function reachedBy(
+  { dataset, recovery }: StepOf<'restore'>,
+  { installation, signal }: VerbContext,
+): Promise<string | undefined> {
+  if (recovery?.target.kind === 'time') return recovery.target.at;
+  if (recovery?.target.kind !== 'latest') return undefined;
+  const reach = await readReach(dataset, { repository: installation.primaryRepository(dataset), signal });
+  return reach?.windows.at(-1)?.to.at ?? undefined;
+}
+
+const ageOf = (at: string): number => Math.max(0, Math.round((Date.now() - Date.parse(at)) / 1_000));

@@ -4,6 +4,7 @@ import { Drill } from './drill.entity.js';
 import { InboxEntry } from './inbox-entry.entity.js';
 import { Lease } from './lease.entity.js';
 import { OutboxEntry } from './outbox-entry.entity.js';
+import { PlanEvaluation } from './plan-evaluation.entity.js';
 import { ProofEntry } from './proof.entity.js';
 import { Replay } from './replay.entity.js';
 import { Restore } from './restore.entity.js';
@@ -20,6 +21,7 @@ export const entities = [
   InboxEntry,
   Lease,
   OutboxEntry,
+  PlanEvaluation,
   ProofEntry,
   Replay,
   Restore,

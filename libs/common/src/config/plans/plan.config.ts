@@ -6,6 +6,10 @@ import { PlanStep } from './plan-steps.js';
 /** A disaster checklist as a program: steps one after the other, then those that always run. */
 export const PlanConfig = z.strictObject({
   summary: z.string().optional().describe('For what the plan is, in a sentence'),
+  evaluate: z
+    .boolean()
+    .default(true)
+    .describe('A scheduler asks every half hour whether it would succeed; false where only another machine can say'),
   point: PointName.optional().describe(
     'Restores of its members bring back one moment of all of them: the newest possible, or the one that the operator names',
   ),
