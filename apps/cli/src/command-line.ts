@@ -4,13 +4,15 @@ import { AppError } from '#common/errors/app-error.js';
 import { Exit, type ExitCode } from '#common/errors/exit.js';
 import { toText } from '#common/errors/printable.js';
 import { Installation } from '#common/service/installation.js';
+import { holdfastVersion } from '#common/service/version.js';
 import { ApiClient } from './api-client.js';
 import { flag, text } from './options.js';
 import { Output } from './output/output.js';
 import type { Options, Verb } from './verb.js';
 import { verbs } from './verbs.js';
 
-const groups: Readonly<Record<string, string>> = {
+/** The first words of verbs that have two. */
+export const groups: Readonly<Record<string, string>> = {
   backup: 'make backups, see what there is, check it, delete it',
   restore: 'bring a backup back',
   archive: 'see what is archived between backups',
@@ -22,6 +24,12 @@ const groups: Readonly<Record<string, string>> = {
   retention: 'see and delete what has expired',
   hold: 'keep a backup whatever retention says',
   schedules: 'see what is due next, pause and resume',
+  drill: 'rehearse restores into scratch places, and see what was ever proven',
+  kept: 'return to the database that a swap put aside, or drop it',
+  keys: 'make keys of encrypted repositories, and prove that an identity opens them',
+  'recovery-points': 'back several datasets up to one moment, and see which moments can be met',
+  search: 'make search indexes anew from the database',
+  wal: 'look into the archived changes of a cluster',
   runs: 'watch and stop running work',
 };
 
@@ -30,6 +38,7 @@ export async function runCommandLine(argv: readonly string[], signal: AbortSigna
   let exit: ExitCode = Exit.done;
   const program = new Command('holdfast')
     .description('Backup, restore, verification and replay for self-hosted platforms')
+    .version(holdfastVersion, '-V, --version', 'print the version')
     .exitOverride()
     .configureOutput({ outputError: () => undefined });
   for (const verb of verbs) {
@@ -72,7 +81,7 @@ function groupOf(program: Command, name: string): Command {
     known ??
     program
       .command(name)
-      .description(groups[name] ?? name)
+      .description(groups[name] ?? '')
       .exitOverride()
   );
 }
