@@ -96,6 +96,12 @@ export const LargeObjectFacts = z.object({
   count: z.number().int().min(1),
   numbers: z.string().describe('SHA-256 of all numbers'),
   owner: z.string().describe('Of all of them; a SHA-256 of whose is which where they differ'),
+  privileges: z
+    .string()
+    .optional()
+    .describe(
+      'On all of them, as those of an object, with commas between; a SHA-256 of which on which where they differ',
+    ),
   content: z.string().nullable().describe('Digest of the content of all of them; null where not chosen'),
 });
 export type LargeObjectFacts = z.infer<typeof LargeObjectFacts>;
@@ -126,6 +132,7 @@ export const SnapshotFacts = z.object({
   tablespaces: z.array(z.string()).describe('That tables or indexes lie in besides the default'),
   settings: z.array(SettingFacts),
   roles: z.array(z.string()).describe('Every role that an owner, privilege, policy or setting refers to'),
+  unboundRoles: z.array(z.string()).optional().describe('Of them: superusers, and those with BYPASSRLS'),
   definitions: z
     .string()
     .describe('What every object is made of (contracts/definition.ts), a line of JSON each: base64 of zstd'),

@@ -1,6 +1,7 @@
 import type { LargeObjectFacts } from '#common/contracts/snapshot-facts.js';
 import { matchesPattern } from '#common/domain/pattern.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { toPrivileges } from './sql.js';
 
 /** Some databases have millions: the facts hold them in so many ranges of their numbers at most. */
 const MAX_RANGES = 500;
@@ -19,9 +20,15 @@ const toRanges = (ranged: string): string => `
     CASE WHEN count(DISTINCT m.lomowner) = 1 THEN min(pg_get_userbyid(m.lomowner)::text) ELSE 'sha256:' || encode(sha256(
       string_agg(int8send(l.oid::bigint) || convert_to(pg_get_userbyid(m.lomowner)::text, 'SQL_ASCII'), ''::bytea ORDER BY l.oid)
     ), 'hex') END AS owner,
+    CASE WHEN count(DISTINCT p.list) = 1 THEN min(p.list) ELSE 'sha256:' || encode(sha256(
+      string_agg(int8send(l.oid::bigint) || convert_to(p.list, 'SQL_ASCII'), ''::bytea ORDER BY l.oid)
+    ), 'hex') END AS privileges,
     NULL AS content
   FROM (${ranged}) l
   JOIN pg_largeobject_metadata m ON m.oid = l.oid
+  CROSS JOIN LATERAL (
+    SELECT array_to_string(${toPrivileges(`coalesce(m.lomacl, acldefault('L', m.lomowner))`)}, ', ') AS list
+  ) p
   GROUP BY l.range
   ORDER BY min(l.oid)`;
 

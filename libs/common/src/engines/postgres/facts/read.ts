@@ -10,7 +10,7 @@ import { readMigrationHead } from './migration.js';
 import { readObjects } from './objects.js';
 import { readCollations, readTablespaces } from './places.js';
 import { readPolicies } from './policies.js';
-import { readRoles } from './roles.js';
+import { readRoles, readUnboundRoles } from './roles.js';
 import { readSequences } from './sequences.js';
 import { type DatabaseFacts, readDatabase } from './server.js';
 import { readSettings } from './settings.js';
@@ -18,7 +18,7 @@ import { listTables, type TableEntry } from './tables.js';
 import { readRestoreWarnings } from './unsafe-functions.js';
 
 type Section =
-  | ('sequences' | 'roles' | 'memberships' | 'settings' | 'extensions' | 'collations' | 'tablespaces')
+  | ('sequences' | 'roles' | 'unboundRoles' | 'memberships' | 'settings' | 'extensions' | 'collations' | 'tablespaces')
   | ('objects' | 'definitions' | 'warnings' | 'migrationHead');
 
 /** What the system catalogs say: read in milliseconds, whatever the size of the tables. */
@@ -39,6 +39,7 @@ export async function readCatalogFacts(
   const roles = await readRoles(session);
   return {
     ...{ database, tables, roles },
+    unboundRoles: await readUnboundRoles(session, roles),
     policies: await readPolicies(session),
     sequences: await readSequences(session),
     settings: await readSettings(session, roles),

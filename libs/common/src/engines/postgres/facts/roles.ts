@@ -40,3 +40,12 @@ export async function readRoles(session: PgSession): Promise<string[]> {
     ORDER BY r.rolname`);
   return rows.map(({ name }) => name);
 }
+
+/** Of the named roles, those that no policy binds. */
+export async function readUnboundRoles(session: PgSession, roles: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ name: string }>(
+    `SELECT rolname::text AS name FROM pg_roles WHERE rolname = ANY ($1::text[]) AND (rolsuper OR rolbypassrls) ORDER BY rolname`,
+    [roles],
+  );
+  return rows.map(({ name }) => name);
+}

@@ -1,6 +1,7 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { Evidence } from '#common/domain/verdict.js';
 import { readExemptMembers, readMemberships } from '#common/engines/postgres/facts/memberships.js';
+import { readUnboundRoles } from '#common/engines/postgres/facts/roles.js';
 import { readDatabase } from '#common/engines/postgres/facts/server.js';
 import { readSettings } from '#common/engines/postgres/facts/settings.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
@@ -11,7 +12,7 @@ import { compareSettings, toWithheldNotes } from './compare-settings.js';
 /** What roles may do beyond single objects, where owners and privileges came back: the database's own rights, settings, memberships. */
 export async function compareDatabaseRights(
   session: PgSession,
-  { databaseOwner, databasePrivileges, settings, memberships, roles }: SnapshotFacts,
+  { databaseOwner, databasePrivileges, settings, memberships, roles, unboundRoles = roles }: SnapshotFacts,
 ): Promise<{ problems: readonly Evidence[]; notes: readonly string[] }> {
   const actual = await readDatabase(session);
   const ofRoles = compareSettings(settings, await readSettings(session, []), 'roles');
@@ -25,5 +26,8 @@ export async function compareDatabaseRights(
   if (problem !== undefined) problems.push({ subject: 'the database', expected, actual: found, problem });
   const exempt = await readExemptMembers(session);
   problems.push(...compareMemberships(memberships, await readMemberships(session, roles), { roles, exempt }));
+  for (const role of await readUnboundRoles(session, roles))
+    if (!unboundRoles.includes(role))
+      problems.push({ subject: `role ${role}`, problem: 'bypasses row-level security, and did not' });
   return { problems, notes: toWithheldNotes(ofRoles) };
 }

@@ -6,7 +6,10 @@ import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgProbeContext } from '#common/engines/postgres/probes/pg-probe.js';
 import { definePgProbe } from '#common/engines/postgres/probes/pg-probe.js';
 import { readRestored } from '#common/engines/postgres/probes/restored-facts.js';
-import { compareLargeObjectOwners } from '#common/engines/postgres/probes/schema/compare-large-objects.js';
+import {
+  compareLargeObjectOwners,
+  compareLargeObjectPrivileges,
+} from '#common/engines/postgres/probes/schema/compare-large-objects.js';
 import {
   compareDefaultPrivileges,
   compareOwners,
@@ -61,6 +64,7 @@ async function compareKept(session: PgSession, snapshot: SnapshotFacts): Promise
     ...comparePrivileges(expected, actual, { before: snapshot.serverVersionNum, after: session.serverVersionNum }),
     ...compareDefaultPrivileges(expected, actual),
     ...(await compareLargeObjectOwners(session, snapshot.largeObjects)),
+    ...(await compareLargeObjectPrivileges(session, snapshot.largeObjects)),
     ...rights.problems,
   ];
   return { problems, notes: rights.notes };

@@ -6,6 +6,7 @@ import {
   readLargeObjectsWithin,
 } from '#common/engines/postgres/facts/large-object-ranges.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
+import { toPrivilegeProblem } from '#common/engines/postgres/probes/schema/compare-objects.js';
 import { toShortList } from '#common/errors/printable.js';
 
 export const toSubject = ({ from, to, count }: LargeObjectFacts): string =>
@@ -57,5 +58,20 @@ export async function compareLargeObjectOwners(
     const wanted = owner ?? range.owner;
     if (actual === undefined || actual === wanted) return [];
     return [{ subject: toSubject(range), expected: wanted, actual, problem: 'the owner changed' }];
+  });
+}
+
+/** Their privileges, where the backup knows them. */
+export async function compareLargeObjectPrivileges(
+  session: PgSession,
+  expected: readonly LargeObjectFacts[],
+): Promise<Evidence[]> {
+  const found = await readLargeObjectsWithin(session, expected);
+  return expected.flatMap((range): Evidence[] => {
+    const [before, after] = [range.privileges, found.get(range.from)?.privileges];
+    if (before === undefined || after === undefined || before === after) return [];
+    const [listed, now] = [before, after].map((list) => (list === '' ? [] : list.split(', ')));
+    const problem = toPrivilegeProblem(listed ?? [], now ?? []) ?? 'privileges differ';
+    return [{ subject: toSubject(range), expected: before, actual: after, problem }];
   });
 }
