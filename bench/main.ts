@@ -1,4 +1,5 @@
 import { benchBackup } from './backup.js';
+import { benchDamages } from './damages.js';
 import { benchBackPressure } from './many/back-pressure.js';
 import { benchManyDatasets } from './many/many-datasets.js';
 import { benchMemory } from './memory.js';
@@ -11,6 +12,7 @@ const benchmarks: Readonly<Record<BenchOptions['benchmark'], (options: BenchOpti
   'many-datasets': benchManyDatasets,
   'back-pressure': benchBackPressure,
   shared: benchShared,
+  damages: benchDamages,
 };
 
 const options = parseOptions(process.argv.slice(2));

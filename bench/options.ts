@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 
-const BENCHMARKS = ['backup', 'memory', 'many-datasets', 'back-pressure', 'shared'] as const;
+const BENCHMARKS = ['backup', 'memory', 'many-datasets', 'back-pressure', 'shared', 'damages'] as const;
 
 export interface BenchOptions {
   readonly benchmark: (typeof BENCHMARKS)[number];
@@ -18,12 +18,14 @@ export const usage = `usage: npm run bench -- backup [--size 200M] [--rounds 5]
        npm run bench -- many-datasets [--datasets 1000] [--executors 4]
        npm run bench -- back-pressure [--requests 20000] [--datasets 1000] [--executors 4]
        npm run bench -- shared [--entries 10000,100000,1000000]
+       npm run bench -- damages
 
   backup         seconds of one backup, bare tools and Holdfast in turns, into the same store
   memory         resident memory of a process that makes a backup, and of one that fetches it for a restore
   many-datasets  so many databases due in one minute: until all is done, and what it costs catalog, bus and machine
   back-pressure  so many requests at once while the catalog is away: what each service holds in memory, and that none is lost
   shared         memory of backups that share so many objects: making them, checking them, expiring them; needs no service
+  damages        each way in which a restore is damaged on purpose, and the probe that finds it; needs every service
 
 Needs the services: npm run services -- up postgres-18 s3 kafka`;
 

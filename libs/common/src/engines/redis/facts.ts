@@ -26,6 +26,7 @@ export const SampledValue = z.object({
   key: z.string().describe('Of a key that is no text: base64: and its bytes'),
   type: z.string(),
   expiring: z.boolean(),
+  endsAtMs: z.number().optional().describe('Of one with a time to live: when it is over, in milliseconds'),
   sha256: z.string().describe('Of what the value holds, whatever its encoding'),
 });
 export type SampledValue = z.infer<typeof SampledValue>;

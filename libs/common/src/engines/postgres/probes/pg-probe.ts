@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresDataset, PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import type { TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { defineProbe, type Probe, type ProbeDefinition } from '#common/probes/define-probe.js';
-import { nothingToCompare, type ProbeFinding } from '#common/probes/evidence.js';
+import { conclude, EvidenceLog, nothingToCompare, type ProbeFinding } from '#common/probes/evidence.js';
 import type { ProbeContext } from '#common/probes/probe-context.js';
+import { findCorruption, findRelationOf } from './corruption.js';
 
 /** A database that is asked alone, and the facts that it is held against. */
 export interface PgPlace extends Pick<ProbeContext, 'signal'> {
@@ -50,10 +52,26 @@ export const definePgProbe = <Params extends z.ZodObject, C extends PgPlace = Pg
     check: async (context, params) =>
       'form' in context.manifest.snapshot && !definition.readsNoFacts
         ? nothingToCompare('a base backup does not tell what its databases hold: use `sql` with assertions')
-        : definition.check(toPgContext(context), params),
+        : lookAt(toPgContext(context), (own) => definition.check(own, params)),
   }),
-  ask: async (place) => definition.check(place, definition.params.parse({})),
+  ask: (place) => lookAt(place, (own) => definition.check(own, definition.params.parse({}))),
 });
+
+/** A page that the server cannot read is found by whatever reads it, and says that the restore is wrong. */
+async function lookAt<C extends PgPlace>(place: C, check: (own: C) => Promise<ProbeFinding>): Promise<ProbeFinding> {
+  try {
+    return await check(place);
+  } catch (error) {
+    const problem = findCorruption(error);
+    if (problem === undefined) throw error;
+    const { database, signal } = place;
+    const options = { signal, applicationName: 'holdfast probe' };
+    const relation = await withPgSession(database, options, (session) => findRelationOf(session, problem));
+    const problems = new EvidenceLog();
+    problems.add({ subject: relation ?? `database ${database.database}`, problem });
+    return conclude({ looked: 'ended at what cannot be read', problems });
+  }
+}
 
 const tools = new PgTools();
 

@@ -1,4 +1,5 @@
 import type { Probe } from '#common/probes/define-probe.js';
+import { amcheckProbe } from './amcheck/amcheck.probe.js';
 import { archiveListProbe } from './archive-list.probe.js';
 import { extensionsProbe } from './extensions.probe.js';
 import { fingerprintsProbe } from './fingerprints.probe.js';
@@ -20,6 +21,7 @@ export const postgresProbes: readonly Probe[] = [
   extensionsProbe,
   privilegesProbe,
   rlsProbe,
+  amcheckProbe,
   sqlProbe,
   searchProbe,
 ];

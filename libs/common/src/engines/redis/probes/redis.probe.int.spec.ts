@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Redis } from 'ioredis';
 import type { ProbeOutcome } from '#common/domain/verdict.js';
@@ -23,6 +24,7 @@ describe.each(representative(MAKES))('the probe redis on %s', (make) => {
     server = await bed.start(make);
     client = server.client();
     await fillZoo(client);
+    await client.set('zoo:brief', 'ends soon', 'PX', 3_000);
     const dataset = server.dataset();
     const manifest = await bed.backup(dataset);
     const probe = redis.probes[0]?.prepare({});
@@ -46,7 +48,7 @@ describe.each(representative(MAKES))('the probe redis on %s', (make) => {
   });
 
   it('finds no difference where a key has expired', async () => {
-    await client.del('zoo:session');
+    while ((await client.exists('zoo:brief')) === 1) await sleep(100);
     expect(await check()).toMatchObject({
       verdict: 'passed',
       summary: expect.stringContaining('1 key had a time to live'),
@@ -63,6 +65,9 @@ describe.each(representative(MAKES))('the probe redis on %s', (make) => {
       'database 0, list',
       'another number',
     ],
+    ['a lost key that would live on', () => client.del('zoo:session'), 'key "zoo:session"', 'its time is not over'],
+    ['a time to live too few', () => client.persist('zoo:session'), 'key "zoo:session"', 'has lost its time to live'],
+    ['another end', () => client.expire('zoo:session', 60), 'key "zoo:session"', 'ends at another time'],
     ['a time to live too many', () => client.expire('zoo:text', 100), 'database 0, string', 'more keys with a time'],
     ['another value', () => client.set('zoo:text', 'changed'), 'key "zoo:text"', 'another value'],
     ['another element', () => client.lset('zoo:list:large', 5, 'changed'), 'key "zoo:list:large"', 'another value'],

@@ -94,16 +94,52 @@ const NONE = { keys: 0, expiring: 0 };
 async function compareSample(
   servers: TargetServers,
   db: number,
-  { key, type, sha256, expiring }: SampledValue,
+  { key, type, sha256, expiring, endsAtMs }: SampledValue,
 ): Promise<Evidence[]> {
   const name = fromKeyText(key);
-  const content = await readContent(servers.clientOf(name), db, name);
+  const client = servers.clientOf(name);
+  const content = await readContent(client, db, name);
+  const time = await readTime(client, db, name);
   const subject = `database ${db}, key ${JSON.stringify(key)}`;
-  if (content === undefined)
-    return expiring ? [] : [{ subject, expected: type, actual: null, problem: 'it is missing' }];
+  if (content === undefined) {
+    const isOver = expiring && (endsAtMs ?? 0) <= time.nowMs;
+    const problem = expiring ? 'it is missing, and its time is not over' : 'it is missing';
+    return isOver ? [] : [{ subject, expected: type, actual: null, problem }];
+  }
   if (content.type !== type) return [{ subject, expected: type, actual: content.type, problem: 'another type' }];
   const actual = digestContent(content) ?? null;
-  return actual === sha256 ? [] : [{ subject, expected: sha256, actual, problem: 'another value' }];
+  return [
+    ...(actual === sha256 ? [] : [{ subject, expected: sha256, actual, problem: 'another value' }]),
+    ...compareEnds(subject, { expiring, endsAtMs }, time),
+  ];
+}
+
+interface KeyTime {
+  readonly nowMs: number;
+  /** undefined: the key has no end. */
+  readonly endsAtMs: number | undefined;
+}
+
+/** By the clock of the server: it is the one that ends keys. */
+async function readTime(client: RedisClient, db: number, key: Buffer): Promise<KeyTime> {
+  const left = Number(await client.inDatabase(db, ['PTTL', key]));
+  const [seconds, micros] = (await client.call('TIME')) as readonly unknown[];
+  const nowMs = Number(toText(seconds)) * 1_000 + Math.floor(Number(toText(micros)) / 1_000);
+  return { nowMs, endsAtMs: left < 0 ? undefined : nowMs + left };
+}
+
+/** Between the two questions some time goes by. */
+const SAME_END_MS = 5_000;
+
+function compareEnds(subject: string, before: Pick<SampledValue, 'expiring' | 'endsAtMs'>, now: KeyTime): Evidence[] {
+  const toInstant = (ms: number | undefined): string | null => (ms === undefined ? null : new Date(ms).toISOString());
+  const ends = { expected: toInstant(before.endsAtMs), actual: toInstant(now.endsAtMs) };
+  if (!before.expiring)
+    return now.endsAtMs === undefined ? [] : [{ subject, ...ends, problem: 'has a time to live, and had none' }];
+  if (now.endsAtMs === undefined) return [{ subject, ...ends, problem: 'has lost its time to live' }];
+  // A backup of an earlier version does not know when.
+  if (before.endsAtMs === undefined || Math.abs(before.endsAtMs - now.endsAtMs) <= SAME_END_MS) return [];
+  return [{ subject, ...ends, problem: 'ends at another time' }];
 }
 
 /** What is there beside those of the backup is left alone. */

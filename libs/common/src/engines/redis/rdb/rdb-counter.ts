@@ -83,6 +83,7 @@ export class RdbCounter implements RdbHandler {
       key: toKeyText(key),
       type: encoding.type,
       expiring: expiresAtMs !== undefined,
+      ...(expiresAtMs === undefined ? {} : { endsAtMs: Number(expiresAtMs) }),
       sha256,
     });
   }

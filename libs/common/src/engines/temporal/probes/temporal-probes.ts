@@ -1,3 +1,4 @@
+import { amcheckProbe } from '#common/engines/postgres/probes/amcheck/amcheck.probe.js';
 import { extensionsProbe } from '#common/engines/postgres/probes/extensions.probe.js';
 import { fingerprintsProbe } from '#common/engines/postgres/probes/fingerprints.probe.js';
 import { privilegesProbe } from '#common/engines/postgres/probes/privileges/privileges.probe.js';
@@ -10,5 +11,5 @@ import { temporalProbe } from './temporal.probe.js';
 /** What can be asked of a restored Temporal. */
 export const temporalProbes: readonly Probe[] = [
   temporalProbe,
-  ...[rowCountsProbe, fingerprintsProbe, schemaProbe, privilegesProbe, extensionsProbe].map(ofBothStores),
+  ...[rowCountsProbe, fingerprintsProbe, schemaProbe, privilegesProbe, extensionsProbe, amcheckProbe].map(ofBothStores),
 ];

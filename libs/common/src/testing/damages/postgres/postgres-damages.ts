@@ -4,6 +4,7 @@ import { type DamageFixture, defineDamages, fillIn } from '#common/testing/damag
 import { execute, onServer, RestoredShop } from '#common/testing/restored-shop.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { OBJECT_DAMAGES } from './objects.js';
+import { PAGE_DAMAGES } from './pages.js';
 import { POLICY_DAMAGES } from './policies.js';
 import { ROW_DAMAGES } from './rows.js';
 import { SHOP_STATEMENTS } from './shop.js';
@@ -12,7 +13,7 @@ import { byStatements, type DamagedDatabase } from './statements.js';
 /** A shop of several tenants, dumped, restored once, and copied for each damage. */
 export const postgresDamages = defineDamages(
   'postgres',
-  [...POLICY_DAMAGES, ...ROW_DAMAGES, ...OBJECT_DAMAGES].map(byStatements),
+  [...[...POLICY_DAMAGES, ...ROW_DAMAGES, ...OBJECT_DAMAGES].map(byStatements), ...PAGE_DAMAGES],
   async () => {
     const shop = await RestoredShop.create();
     const roles = { app: shop.app, owner: shop.owner, reader: shop.reader };

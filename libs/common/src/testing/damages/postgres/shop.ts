@@ -16,6 +16,8 @@ export const SHOP_STATEMENTS: readonly string[] = [
      total numeric(10, 2) NOT NULL CONSTRAINT positive CHECK (total > 0))`,
   `INSERT INTO invoices SELECT n, 41 - n, n * 10 FROM generate_series(1, 40) n`,
   `CREATE INDEX by_total ON invoices (total)`,
+  `CREATE FUNCTION sort_key(text) RETURNS text LANGUAGE sql IMMUTABLE AS 'SELECT lower($1)'`,
+  `CREATE INDEX by_sort_key ON customers (sort_key(name))`,
   `COMMENT ON TABLE invoices IS 'as sent'`,
   `CREATE FUNCTION audit() RETURNS trigger LANGUAGE plpgsql AS $body$BEGIN RETURN new; END$body$`,
   `CREATE TRIGGER audit BEFORE UPDATE ON invoices FOR EACH ROW WHEN (new.total < 0) EXECUTE FUNCTION audit()`,
