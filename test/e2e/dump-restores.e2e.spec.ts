@@ -29,7 +29,7 @@ beforeAll(async () => {
       targets: {
         live: {
           ...{ kind: 'postgres', url: '${env:SHOP_URL}', toolDirectories, privileges: 'keep' },
-          accepts: { datasets: ['shop'], strategies: ['new', 'swap'], destinations: [`${shop.name}*`] },
+          accepts: { datasets: ['shop'], strategies: ['new', 'in-place', 'swap'], destinations: [`${shop.name}*`] },
         },
       },
       profiles: { equal: { probes: ['checksums', 'row-counts', 'fingerprints'].map((use) => ({ use })) } },
@@ -70,6 +70,36 @@ const restore = async (data: object) => {
 interface Kept {
   readonly kept: readonly { readonly name: string; readonly destination: string }[];
 }
+
+describe('one table of a database that serves', () => {
+  it('comes back by an event from a dump, beside what was written since', async () => {
+    const backup = await backUp();
+    await onShop(`DELETE FROM orders; CREATE TABLE since AS SELECT 1 AS id`);
+    const { completed } = await restore({ backup, strategy: 'in-place', parts: ['public.orders'] });
+    expect(completed.data).toMatchObject({ parts: ['public.orders'], safetyBackupId: expect.any(String) });
+    expect([await bought(), await onShop('SELECT id FROM since')]).toEqual([500, [{ id: 1 }]]);
+    const beside = `${shop.name}_one`;
+    await document(
+      'restore',
+      'run',
+      backup,
+      '--target',
+      'live',
+      '--destination',
+      beside,
+      '--parts',
+      'public.orders',
+      '--local',
+    );
+    kept.push(beside);
+    expect(await onShop('SELECT count(*)::int AS n FROM orders', beside)).toEqual([{ n: 500 }]);
+    await onShop('DROP TABLE since');
+    const { exitCode, stderr } = await cli(
+      ...['restore', 'plan', backup, '--target', 'live', '--strategy', 'in-place', '--parts', 'public.nowhere'],
+    );
+    expect([exitCode, stderr]).toEqual([2, expect.stringContaining('holds no table "public"."nowhere"')]);
+  }, 120_000);
+});
 
 describe('a database that serves', () => {
   it('is exchanged for a backup of it by an event, verified under its name, and the old one comes back by a command', async () => {

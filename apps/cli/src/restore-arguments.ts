@@ -35,7 +35,10 @@ export const restoreOptions = [
     'a database, a prefix, an index, a topic; default: the one that the dataset has in the configuration, whatever it was called in the backup',
   ],
   ['--strategy <name>', 'new: to a place that is not there yet; others replace what is there: in-place, swap', 'new'],
-  ['--parts <part...>', 'only these parts of the backup: of a bucket a key, or what keys begin with and *: products/*'],
+  [
+    '--parts <part...>',
+    'only these parts of the backup: of PostgreSQL a table, schema.table or schema.*; of a bucket a key, or what keys begin with and *: products/*',
+  ],
   ['--no-safety-backup', 'where the destination is replaced: do not back it up first'],
   ...targetOptions,
 ] as const;

@@ -93,7 +93,7 @@ export const RestoredParts = z
   .min(1)
   .max(100)
   .describe(
-    'What of the backup comes back, in the words of its kind: of a bucket a key, or what keys begin with and `*`',
+    'What of the backup comes back, in the words of its kind: of PostgreSQL `schema.table` or `schema.*`, of a bucket a key, or what keys begin with and `*`',
   );
 export const ReplayMode = z.enum(['reset', 'republish']);
 export const VerdictName = z.enum(['passed', 'failed', 'inconclusive']);

@@ -12,6 +12,7 @@ import type {
   Swept,
 } from '#common/engines/engine.js';
 import type { Findings } from '#common/engines/findings.js';
+import { ARCHIVE } from '#common/engines/postgres/dump/dump-by-hand.js';
 import type { PgDumpMethod } from '#common/engines/postgres/dump/pg-dump.method.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import {
@@ -24,6 +25,7 @@ import {
 import { findRecoveryTools, recover } from '#common/engines/postgres/pitr/recover.js';
 import { endStages, openStage, removeStage, sweepStages } from '#common/engines/postgres/pitr/stage.js';
 import type { PostgresDataset, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import { readTocOfFile } from '#common/engines/postgres/restore/parts/read-toc.js';
 import type { PgRestoreDriver } from '#common/engines/postgres/restore/pg-restore.driver.js';
 import { previewPlace } from '#common/engines/postgres/restore/preview/preview.js';
 import { toRestoreName } from '#common/engines/postgres/restore/sessions.js';
@@ -56,6 +58,10 @@ export class BesideDriver implements RestoreDriver<PostgresTarget, BaseFacts, Be
   ) {
     this.strategies = restore.strategies;
     this.findings = restore.findings;
+  }
+
+  assertParts(parts: readonly string[]): void {
+    this.restore.assertParts(parts);
   }
 
   /** What the database holds at the point is known only when it is there: a second plan, of the dump, then refuses what it has to. */
@@ -103,7 +109,8 @@ export class BesideDriver implements RestoreDriver<PostgresTarget, BaseFacts, Be
     const { snapshot, tools, fileOf } = dumped;
     const copied = { ...same, manifest: { ...manifest, snapshot, tools } };
     const safety = order.strategy === 'in-place';
-    const plan = await this.restore.plan({ ...copied, safety }, signal);
+    const readToc = () => readTocOfFile(fileOf(ARCHIVE));
+    const plan = await this.restore.plan({ ...copied, safety, readToc }, signal);
     assertNotRefused(plan.refusals, `target "${order.target.name}"`);
     await remember({ findings: this.restore.remarks(copied.manifest) });
     const files = { spool: async (name: string) => fileOf(name), safety: () => material.safety() };

@@ -58,6 +58,15 @@ describe('a restore of a base backup into a server that runs', () => {
     expect(await bed.rowsIn('then')).toEqual(upTo(15));
   }, 120_000);
 
+  it('replaces one table by what it was at a point in time, and leaves the rest', async () => {
+    await onDatabase('then', 'CREATE TABLE since AS SELECT 1 AS id');
+    const goal = toTime(bed.committed(14).after);
+    await onDatabase('then', 'DELETE FROM numbers');
+    await bed.restore(order('then', { strategy: 'in-place', goal, parts: ['public.numbers'] }));
+    expect(await bed.rowsIn('then')).toEqual(upTo(15));
+    expect(await onDatabase('then', 'SELECT id FROM since')).toEqual([{ id: 1 }]);
+  }, 120_000);
+
   it('refuses before anything is fetched what can be known then, and before anything is changed what cannot', async () => {
     const known: readonly (readonly [SealedRestoreOrder, string])[] = [
       [order('then'), 'restore.database-exists'],

@@ -4,23 +4,27 @@ import type {
   FenceOptions,
   RestoreDriver,
   RestoreOrder,
-  RestoreQuestion,
   RestoreWork,
   StateOf,
   Swept,
 } from '#common/engines/engine.js';
 import type { Findings } from '#common/engines/findings.js';
 import type { Material } from '#common/engines/material.js';
+import { ARCHIVE } from '#common/engines/postgres/dump/dump-by-hand.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { dropByOid, dropScratches, findDatabaseOid } from './database.js';
 import { lockDatabase } from './lock.js';
+import { findSelection } from './parts/open-selection.js';
+import { parsePart } from './parts/part-name.js';
+import { readTocOfFile } from './parts/read-toc.js';
+import { toNarrowed } from './parts/select-parts.js';
 import { withheldSettings } from './preparation/settings.js';
 import { describePlan } from './preview/describe-plan.js';
 import { subscriptionsOf } from './preview/left-out.js';
 import type { PostgresRestorePlan } from './preview/plan.js';
-import { previewRestore } from './preview/preview.js';
+import { type PreviewQuestion, previewRestore } from './preview/preview.js';
 import { findRestoreTools } from './preview/tools.js';
 import { bringRoles, readMissingRoles } from './roles/bring-roles.js';
 import { toWithheldRights } from './roles/globals.js';
@@ -30,7 +34,6 @@ import { endRestore } from './sweep/end-restore.js';
 import { sweepServer } from './sweep/sweep-server.js';
 
 type Order = RestoreOrder<PostgresTarget, SnapshotFacts>;
-type Question = RestoreQuestion<PostgresTarget, SnapshotFacts>;
 type Place = Pick<Order, 'target' | 'destination' | 'identity'>;
 
 const BY_STRATEGY = { new: intoNew, 'in-place': intoExisting, swap: bySwap } as const;
@@ -53,6 +56,7 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
     withheldSettings: 'settings to set by hand, for they hold secrets',
     leftOut: 'left out, make them again by hand',
     newerObjects: 'left as they were, newer than the backup',
+    leftOutOfParts: 'left out, for it needs what was not chosen',
     droppedObjects: 'not in the backup, and gone with an object that is',
     keptDatabases: 'what was there is kept until `holdfast kept release`, under the name',
     harmlessErrors: 'complaints known to be harmless',
@@ -61,8 +65,12 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
 
   constructor(private readonly tools: PgTools) {}
 
-  /** Throws: postgres.*. */
-  plan(question: Question, signal: AbortSignal): Promise<PostgresRestorePlan> {
+  assertParts(parts: readonly string[]): void {
+    for (const part of parts) parsePart(part);
+  }
+
+  /** Throws: request.invalid, postgres.*; of parts repository.* as well. */
+  plan(question: PreviewQuestion, signal: AbortSignal): Promise<PostgresRestorePlan> {
     return previewRestore(question, this.tools, signal);
   }
 
@@ -92,24 +100,30 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
    * In this order: every object's digest, what is going to be done written down, safety dump, roles, and only then the first statement
    * that destroys anything. Throws: restore.*, backup.corrupt, postgres.*, engine.*; the abort reason.
    */
-  async applyFiles(order: Order, work: Work, signal: AbortSignal): Promise<void> {
-    const { manifest, target, strategy } = order;
+  async applyFiles(asked: Order, work: Work, signal: AbortSignal): Promise<void> {
+    const { target, strategy } = asked;
     const { plan, fence: lock, material, remember, onProgress } = work;
-    const tools = await findRestoreTools({ manifest, target, serverMajor: lock.serverMajor }, this.tools, signal);
-    const archive = await material.spool('database.dump');
+    const { serverMajor } = lock;
+    const tools = await findRestoreTools({ manifest: asked.manifest, target, serverMajor }, this.tools, signal);
+    const archive = await material.spool(ARCHIVE);
     const roles = await readMissingRoles(plan, material, lock);
+    const readToc = () => readTocOfFile(archive);
+    const selection = await findSelection(asked, { exists: plan.exists, readToc, signal });
+    const order = toNarrowed(asked, selection);
+    const { manifest } = order;
     await remember({
       findings: {
         createdRoles: plan.missingRoles,
         droppedObjects: plan.dropped,
         newerObjects: plan.newer,
+        leftOutOfParts: plan.leftOutOfParts,
         withheldRights: toWithheldRights(roles),
       },
     });
     if (strategy === 'in-place') await material.safety();
     await bringRoles(roles, manifest, lock);
     const restore = BY_STRATEGY[strategy as keyof typeof BY_STRATEGY];
-    await restore(order, { archive, lock, remember, tools, onProgress }, signal);
+    await restore(order, { archive, lock, remember, tools, onProgress, selection }, signal);
   }
 
   remarks({ snapshot }: PostgresManifest): Findings {

@@ -18,7 +18,8 @@ import {
   toScratchName,
 } from './database.js';
 import { restoreInPlace } from './in-place.js';
-import { databaseStatements, prepareEmpty, prepareInUse } from './preparation/preparation.js';
+import type { Selection } from './parts/select-parts.js';
+import { databaseStatements, prepareEmpty, prepareInUse, prepareParts } from './preparation/preparation.js';
 import { hasRefusedRows } from './program/failure.js';
 import { fillDatabase, fillInOrder } from './program/pg-restore.js';
 import { toRestoreName } from './sessions.js';
@@ -30,6 +31,8 @@ export interface RestoreMaterial {
   readonly tools: PgToolset;
   readonly remember: Remember;
   readonly onProgress: RestoreWork['onProgress'];
+  /** Of a restore of chosen tables; the order's manifest is narrowed to them. */
+  readonly selection?: Selection | undefined;
 }
 
 /** What fills a database that is named later. */
@@ -89,11 +92,12 @@ async function fillScratch(
   signal: AbortSignal,
 ): Promise<readonly string[]> {
   const { snapshot } = manifest;
-  const { lock, archive, tools } = material;
+  const { lock, archive, tools, selection } = material;
   const scratch = await createScratch(lock, snapshot, target, identity);
   const preparation = await prepare(scratch, { snapshot, target, identity }, signal);
   const { serverMajor } = lock;
-  const filling = fill({ ...preparation, tools, archive, database: scratch, identity, serverMajor }, target, signal);
+  const into = { database: scratch, identity, serverMajor, entries: selection?.entries };
+  const filling = fill({ ...preparation, ...into, tools, archive }, target, signal);
   return whileCounting(material, scratch, filling);
 }
 
@@ -121,12 +125,13 @@ export async function intoExisting(
   const connection = withDatabase(target.connection, database);
   const options = { signal, applicationName: toRestoreName(identity) };
   const preparation = await withPgSession(connection, options, (session) =>
-    prepareInUse(session, manifest.snapshot, target),
+    (material.selection === undefined ? prepareInUse : prepareParts)(session, manifest.snapshot, target),
   );
-  const { lock } = material;
+  const { lock, selection } = material;
   const { serverMajor } = lock;
   const { lockTimeoutMs } = target;
-  const request = { ...material, ...preparation, database, identity, serverMajor, lockTimeoutMs };
+  const into = { database, identity, serverMajor, lockTimeoutMs, entries: selection?.entries };
+  const request = { ...material, ...preparation, ...into };
   const restoring = restoreInPlace(request, target, signal).catch(async (error) => {
     const { doomed } = preparation;
     throw isLockTimeout(error) ? await toHolderError(error, connection, { doomed, options }) : error;

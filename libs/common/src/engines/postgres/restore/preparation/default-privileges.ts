@@ -35,6 +35,20 @@ export async function plainDefaultPrivileges(session: PgSession): Promise<Sql[]>
   return rows.flatMap(toStatements);
 }
 
+/** Schemas among those named in which new tables and sequences of the session's role get privileges of which no archive knows. */
+export async function findDefaultPrivileges(session: PgSession, schemas: readonly string[]): Promise<string[]> {
+  const rows = await session.query<{ schema: string }>(
+    `SELECT s.schema FROM unnest($1::text[]) AS s (schema)
+     WHERE EXISTS (
+       SELECT FROM pg_default_acl d LEFT JOIN pg_namespace n ON n.oid = d.defaclnamespace
+       WHERE d.defaclrole = current_user::regrole AND d.defaclobjtype IN ('r', 'S')
+         AND (d.defaclnamespace = 0 OR n.nspname = s.schema))
+     ORDER BY 1`,
+    [schemas],
+  );
+  return rows.map(({ schema }) => schema);
+}
+
 function toStatements({ role, schema, type, grantees }: DefaultPrivileges): Sql[] {
   const scope = schema === null ? sql`` : sql` IN SCHEMA ${identifier(schema)}`;
   const kind = keywords(type);

@@ -98,6 +98,20 @@ export async function prepareInUse(
   };
 }
 
+/** For chosen tables beside other data: only they are dropped, with their own sequences, and nothing else of the database changes. */
+export async function prepareParts(session: PgSession, facts: SnapshotFacts): Promise<PreparationInUse> {
+  await pinFactSettings(session);
+  const objects = await readObjects(session);
+  const doomed = findDoomed(objects, facts.objects);
+  return {
+    statements: [...lockStatements(doomed), ...dropStatements(doomed)],
+    quiet: await quietStatements(session),
+    doomed: doomed.map(({ identity }) => identity),
+    presentSchemas: [],
+    hasTablespaces: await hasTablespaces(session),
+  };
+}
+
 /** Settings, comment and connection limit of the database and, where owners and privileges come back, its owner and who may connect. */
 export async function databaseStatements(
   session: PgSession,

@@ -20,6 +20,13 @@ export function toRestoreList(listing: string, presentSchemas: readonly Archived
   return [...others, ...eventTriggers].join('\n');
 }
 
+/** Of a listing the lines of some entries. */
+export const withEntries = (listing: string, entries: ReadonlySet<number>): string =>
+  listing
+    .split('\n')
+    .filter((line) => entries.has(Number(/^(\d+);/.exec(line)?.[1] ?? -1)))
+    .join('\n');
+
 /** One schema of an archive. */
 export interface ArchivedSchema {
   readonly name: string;

@@ -5,6 +5,9 @@ export const describePlan = (plan: PostgresRestorePlan): Record<string, string |
   database: `"${plan.destination}" of target ${plan.target}, ${plan.exists ? 'exists' : 'does not exist'}`,
   strategy: plan.strategy,
   'open sessions': String(plan.sessions),
+  ...(plan.chosen.length === 0
+    ? {}
+    : { 'only the tables': plan.chosen, 'without, for it needs others': plan.leftOutOfParts }),
   overwrites: plan.overwritten,
   drops: plan.dropped,
   creates: plan.created,

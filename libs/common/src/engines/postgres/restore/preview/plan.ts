@@ -14,6 +14,10 @@ export interface MissingMembership {
 
 /** What a restore of a dump would do. */
 export interface PostgresRestorePlan extends RestorePlan {
+  /** Identities of the chosen tables; empty: the whole backup comes back. */
+  readonly chosen: readonly string[];
+  /** What is not restored with them, for it needs a table that was not chosen. */
+  readonly leftOutOfParts: readonly string[];
   /** Objects of the database that the backup holds too: dropped and created again. */
   readonly overwritten: readonly string[];
   /** Objects of the backup that the database lacks. */

@@ -10,6 +10,8 @@ import { type PostgresTarget, serverOf } from '#common/engines/postgres/postgres
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { withDatabase } from '#common/pg/connection.js';
 import { databaseExists } from '../database.js';
+import { findSelection, type SelectingOptions } from '../parts/open-selection.js';
+import { isInbound, type Selection, toNarrowed } from '../parts/select-parts.js';
 import { eventTriggersOf, findRightToCreate, findRightToQuiet } from '../preparation/event-triggers.js';
 import { findMissingExtensions } from '../preparation/extensions.js';
 import { findMissingTablespaces } from '../preparation/tablespaces.js';
@@ -28,24 +30,33 @@ import { findRestoreTools } from './tools.js';
 
 type Question = RestoreQuestion<PostgresTarget, SnapshotFacts>;
 
+/** `readToc`: of the archive, where it is on this machine. */
+export interface PreviewQuestion extends Question, Pick<SelectingOptions, 'readToc'> {}
+
 const READER = 'holdfast restore plan';
 
 /**
  * Looks at the target and says what a restore would do there, and every reason to refuse it. Changes nothing. The run asks it too, so
  * that both decide by the same list. Throws: postgres.*.
  */
-export function previewRestore(question: Question, tools: PgTools, signal: AbortSignal): Promise<PostgresRestorePlan> {
-  const { target, destination, strategy } = question;
+export function previewRestore(
+  asked: PreviewQuestion,
+  tools: PgTools,
+  signal: AbortSignal,
+): Promise<PostgresRestorePlan> {
+  const { target, destination, strategy, readToc } = asked;
   return withPgSession(serverOf(target), { signal, applicationName: READER }, async (maintenance) => {
     const exists = await databaseExists(maintenance, destination);
+    const selection = await findSelection(asked, { exists, readToc, signal });
+    const question = toNarrowed(asked, selection);
     const server = await previewServer(maintenance, question);
     const { found, toolProblem } = await lookForTools(
       question,
       { tools, serverMajor: maintenance.serverMajor },
       signal,
     );
-    const { safetyProblems, ...inside } = exists
-      ? await previewExisting(question, tools, signal)
+    const { safetyProblems, holdsCatalog, ...inside } = exists
+      ? await previewExisting(question, { tools, selection }, signal)
       : emptyDatabase(question);
     const exchange =
       exists && strategy === 'swap' ? await findExchangeObstacles(maintenance, destination) : NO_OBSTACLES;
@@ -53,8 +64,12 @@ export function previewRestore(question: Question, tools: PgTools, signal: Abort
     const missingRights = [...server.missingRights, ...inside.missingRights, ...exchange.rights];
     const leftOut = subscriptionsOf(question.manifest.snapshot);
     const plan = { target: target.name, destination, strategy, exists, leftOut, ...outside, ...inside };
-    const whole = { ...plan, missingRights, tools: found };
-    const problems = { toolProblem, safetyProblems, exchangeProblems: exchange.problems };
+    const chosen = { chosen: selection?.tables ?? [], leftOutOfParts: selection?.leftOut ?? [] };
+    const whole = { ...plan, ...chosen, missingRights, tools: found };
+    const problems = {
+      ...{ toolProblem, safetyProblems, holdsCatalog, exchangeProblems: exchange.problems },
+      partProblems: selection?.refusals ?? [],
+    };
     const refusals = decideRefusals({ ...whole, ...obstacles, ...problems }, target).map(toProblem);
     return { ...whole, missingRights: missingRights.map(({ message }) => message), refusals };
   });
@@ -120,8 +135,13 @@ async function lookForTools(
   }
 }
 
-function previewExisting(question: Question, tools: PgTools, signal: AbortSignal) {
-  if (question.strategy === 'in-place') return previewDatabase(question, tools, signal);
+interface Inside {
+  readonly tools: PgTools;
+  readonly selection: Selection | undefined;
+}
+
+function previewExisting(question: Question, inside: Inside, signal: AbortSignal) {
+  if (question.strategy === 'in-place') return previewDatabase(question, inside, signal);
   return question.strategy === 'swap' ? previewReplaced(question, signal) : emptyDatabase(question);
 }
 
@@ -134,10 +154,10 @@ async function previewReplaced(question: Question, signal: AbortSignal) {
   );
   const backup = identitiesOf(manifest.snapshot.objects);
   const putAside = sorted(present.filter(isNamed)).filter((identity) => !backup.has(identity));
-  return { ...emptyDatabase(question), putAside };
+  return { ...emptyDatabase(question), putAside, holdsCatalog: hasCatalog(present) };
 }
 
-function previewDatabase(question: Question, tools: PgTools, signal: AbortSignal) {
+function previewDatabase(question: Question, { tools, selection }: Inside, signal: AbortSignal) {
   const { manifest, target, destination: database, safety } = question;
   const connection = withDatabase(target.connection, database);
   return withPgSession(connection, { signal, applicationName: READER }, (session) =>
@@ -154,9 +174,13 @@ function previewDatabase(question: Question, tools: PgTools, signal: AbortSignal
         overwritten: sorted(present).filter((identity) => backup.has(identity)),
         created: [...backup].filter((identity) => !found.has(identity)).sort(),
         dropped: newer.filter((identity) => dropped.has(identity)),
-        newer: newer.filter((identity) => !dropped.has(identity)),
+        // Beside chosen tables everything stays, and that is no finding.
+        newer: selection === undefined ? newer.filter((identity) => !dropped.has(identity)) : [],
         putAside: [],
-        blockers: blockers.filter(({ dependent }) => !isArchived(dependent)),
+        blockers: blockers.filter(
+          ({ dependent }) => !isArchived(dependent) && !(selection && isInbound(selection, dependent)),
+        ),
+        holdsCatalog: hasCatalog(present),
         otherLocale: compareLocales(manifest.snapshot, await readDatabase(session)).map(
           ({ what, expected, actual }) => `${what} is ${actual ?? 'none'}, and ${expected ?? 'none'} in the backup`,
         ),
@@ -198,4 +222,11 @@ const emptyDatabase = ({ manifest }: Question) => ({
   otherLocale: [],
   missingRights: [],
   safetyProblems: [],
+  holdsCatalog: false,
 });
+
+/** By what it holds, because a catalog can be reached under more names of its host than a configuration can list. */
+const CATALOG_MARK = 'holdfast.migrations';
+
+const hasCatalog = (present: readonly ObjectFacts[]): boolean =>
+  present.some(({ identity }) => identity === CATALOG_MARK);

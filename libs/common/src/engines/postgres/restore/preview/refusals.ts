@@ -12,6 +12,10 @@ export interface Findings extends Omit<PostgresRestorePlan, 'refusals' | 'missin
   readonly isStandby: boolean;
   /** Why no client tools of this machine can read the archive. */
   readonly toolProblem: AppError | null;
+  /** Whether the database holds a catalog of Holdfast. */
+  readonly holdsCatalog: boolean;
+  /** What chosen tables need and would not have. */
+  readonly partProblems: readonly AppError[];
   /** swap: what ties something to the database that goes. */
   readonly exchangeProblems: readonly AppError[];
   /** in-place: why the database cannot be dumped before it is replaced. */
@@ -24,9 +28,6 @@ type Rule = (found: Findings, target: PostgresTarget) => readonly AppError[];
 export type PlaceFindings = Pick<Findings, 'restoringRun' | 'isStandby' | 'strategy' | 'destination' | 'exists'>;
 
 type PlaceRule = (found: PlaceFindings) => readonly AppError[];
-
-/** By what it holds, because a catalog can be reached under more names of its host than a configuration can list. */
-const CATALOG_MARK = 'holdfast.migrations';
 
 const busy: PlaceRule = ({ restoringRun, destination }) =>
   restoringRun === null ? [] : [toBusyError(destination, { runId: restoringRun })];
@@ -46,10 +47,8 @@ const standby: PlaceRule = ({ isStandby }) =>
 
 const PLACE_RULES = [busy, wrongDatabase, standby] as const;
 
-const catalog: Rule = ({ destination: database, newer, overwritten, putAside }) =>
-  [...newer, ...overwritten, ...putAside].includes(CATALOG_MARK)
-    ? [blocked(`database "${database}" holds a catalog of Holdfast, which no restore may write to`)]
-    : [];
+const catalog: Rule = ({ destination: database, holdsCatalog }) =>
+  holdsCatalog ? [blocked(`database "${database}" holds a catalog of Holdfast, which no restore may write to`)] : [];
 
 const tools: Rule = ({ toolProblem }) => (toolProblem === null ? [] : [toolProblem]);
 
@@ -115,12 +114,23 @@ const safetyDump: Rule = ({ safetyProblems }) =>
     return new AppError(code, `the safety backup cannot be taken: ${message}`, context, { hint: declined });
   });
 
+/** A swap exchanges whole databases: what is not chosen would be gone. */
+const parts: Rule = ({ partProblems, chosen, strategy }) =>
+  chosen.length > 0 && strategy === 'swap'
+    ? [
+        blocked(
+          'a restore of parts by swap would take the rest of the database away',
+          'Restore the parts with --strategy new to another database, or with --strategy in-place.',
+        ),
+      ]
+    : partProblems;
+
 const exchange: Rule = ({ exchangeProblems }) => exchangeProblems;
 
 /** In the order of their weight: the first reason found gives the whole refusal its code, and with it its exit. */
 const RULES: readonly Rule[] = [
   ...[...PLACE_RULES, catalog, tools],
-  ...[locale, roles, memberships, lacks, rights, blockers, exchange, safetyDump],
+  ...[parts, locale, roles, memberships, lacks, rights, blockers, exchange, safetyDump],
 ];
 
 /** Every reason for which the restore does not go ahead: the plan shows this list, and the run throws it. */

@@ -8,7 +8,7 @@ import { toText } from '#common/errors/printable.js';
 import { type PgConnection, withDatabase } from '#common/pg/connection.js';
 import { toConnInfo, toPgEnvironment } from '#common/pg/environment.js';
 import { runCommand } from '#common/process/run-command.js';
-import { type ArchivedSchema, splitRestoreList, toRestoreList } from '../preparation/toc.js';
+import { type ArchivedSchema, splitRestoreList, toRestoreList, withEntries } from '../preparation/toc.js';
 import { toRestoreName } from '../sessions.js';
 import { type Complaint, Complaints } from './errors.js';
 import { isRefusedRow, toRestoreFailure } from './failure.js';
@@ -24,6 +24,8 @@ export interface PgRestoreRequest {
   /** The server has none but its own: what was in others goes there. */
   readonly hasTablespaces: boolean;
   readonly serverMajor: number;
+  /** Ids of the entries that are restored; undefined: all of them. */
+  readonly entries?: ReadonlySet<number> | undefined;
 }
 
 /**
@@ -102,11 +104,11 @@ async function runPart(
 
 /** What of the archive is to be restored, in pg_restore's own form. */
 export async function readRestoreList(
-  { tools, archive, presentSchemas }: PgRestoreRequest,
+  { tools, archive, presentSchemas, entries }: PgRestoreRequest,
   signal: AbortSignal,
 ): Promise<string> {
   const { stdout } = await runCommand({ program: tools.path('pg_restore'), args: ['--list', archive] }, { signal });
-  return toRestoreList(stdout, presentSchemas);
+  return toRestoreList(entries === undefined ? stdout : withEntries(stdout, entries), presentSchemas);
 }
 
 export async function writeRestoreList({ archive }: PgRestoreRequest, list: string): Promise<string> {
