@@ -10,7 +10,7 @@ export interface CliResult {
   readonly stderr: string;
 }
 
-/** Runs `holdfast …` as a person or a script does, in a process of its own with nothing but this environment. `stop` is Ctrl-C. */
+/** Runs `holdfast …` as a person or a script does, in a process of its own with nothing but this environment. `stop` is Ctrl-C, and for the reason 'kill' SIGKILL. */
 export async function holdfast(
   args: readonly string[],
   env: Readonly<Record<string, string>>,
@@ -18,7 +18,7 @@ export async function holdfast(
 ): Promise<CliResult> {
   const main = join(root, 'dist/bin/holdfast.js');
   const child = spawn(process.execPath, [main, ...args], { env: { ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
-  stop?.addEventListener('abort', () => child.kill('SIGINT'), { once: true });
+  stop?.addEventListener('abort', () => child.kill(stop.reason === 'kill' ? 'SIGKILL' : 'SIGINT'), { once: true });
   const [stdout, stderr, [exitCode]] = await Promise.all([
     text(child.stdout),
     text(child.stderr),

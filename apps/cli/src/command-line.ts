@@ -30,6 +30,7 @@ export const groups: Readonly<Record<string, string>> = {
   'recovery-points': 'back several datasets up to one moment, and see which moments can be met',
   search: 'make search indexes anew from the database',
   wal: 'look into the archived changes of a cluster',
+  undo: 'bring single rows back into live tables as they were before a moment',
   runs: 'watch and stop running work',
 };
 

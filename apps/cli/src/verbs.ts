@@ -44,6 +44,8 @@ import { schedulesList } from './commands/schedules-list.js';
 import { schedulesPause } from './commands/schedules-pause.js';
 import { schedulesResume } from './commands/schedules-resume.js';
 import { searchRebuild } from './commands/search-rebuild.js';
+import { undoPlan } from './commands/undo-plan.js';
+import { undoRun } from './commands/undo-run.js';
 import { verifyRun } from './commands/verify-run.js';
 import { walSearch } from './commands/wal-search.js';
 import type { Verb } from './verb.js';
@@ -67,6 +69,8 @@ export const verbs: readonly Verb[] = [
   walSearch,
   mirrorShow,
   mirrorRun,
+  undoPlan,
+  undoRun,
   recoverPlan,
   recoverRun,
   recoveryList,

@@ -52,13 +52,15 @@ function toRemarks({ read, holes, lost, isEndSeen, archivedUntil, to }: WalAnswe
 }
 
 /** The largest is the likeliest. */
-function toNextSteps({ dataset }: Asked, transactions: readonly FoundTransaction[]): string[] {
+function toNextSteps({ dataset, table }: Asked, transactions: readonly FoundTransaction[]): string[] {
   const [worst] = transactions.toSorted((a, b) => weightOf(b) - weightOf(a));
   if (worst === undefined) return [];
   const { xid, lsn, justBefore } = worst;
+  const named = table ?? worst.relations[0]?.relation ?? '<table>';
   return [
     '',
     `just before transaction ${xid}, at ${justBefore}:`,
+    `  holdfast undo plan ${dataset} --target <target> --tables ${named} --to-lsn ${lsn} --exclusive`,
     `  holdfast recover plan ${dataset} --to-lsn ${lsn} --exclusive`,
   ];
 }

@@ -769,6 +769,16 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Name the database of `defaultStore` in `url` and that of `visibilityStore` in `visibilityUrl`, as the configuration of Temporal has them.',
   },
+  'undo.failed': {
+    retryable: false,
+    exit: Exit.failed,
+    hint: 'Nothing was merged: read what the server said, mend it or leave rows out with --where, and look again with `holdfast undo plan <dataset>`.',
+  },
+  'undo.table': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Name tables that are in the live database and were there at that moment, `schema.table`; `holdfast wal search <dataset>` finds the moment.',
+  },
   'wal.conflict': {
     retryable: false,
     exit: Exit.refused,
