@@ -31,6 +31,19 @@ afterAll(async () => {
   await topics?.close();
 });
 
+async function send(from: number, count: number): Promise<void> {
+  // A client asks for every topic that it has ever written to, also when it is gone.
+  const producer = topics.bed.kafka.producer();
+  await producer.connect();
+  const messages = Array.from({ length: count }, (_, n) => ({
+    key: `order ${from + n}`,
+    value: 'more',
+    partition: n % 2,
+  }));
+  await producer.send({ topic: orders, messages });
+  await producer.disconnect();
+}
+
 const cli = (...args: string[]) => holdfast([...args, '--config', platform.configFile], platform.env);
 
 /** The topics of the services are on the same cluster, and are not meant. */
@@ -84,6 +97,30 @@ describe('topics', () => {
     expect(stdout).toContain('passed');
     expect(await topics.records(orders)).toEqual(before);
   }, 120_000);
+
+  it('come back from a chain of increments, taken through the bus and by the command line alone', async () => {
+    expect(await cli('backup', 'run', 'events', '--local')).toMatchObject({ exitCode: 0 });
+    await send(50, 10);
+    const asked = await ask(platform, 'backup.requested', { dataset: 'events', method: 'incremental' });
+    const { data } = await platform.next('backup.completed', causedBy(asked));
+    expect(data).toMatchObject({ method: 'incremental', counts: { records: 60 } });
+    await send(60, 5);
+    expect(await cli('backup', 'run', 'events', '--method', 'incremental', '--local')).toMatchObject({ exitCode: 0 });
+    const whole = await topics.records(orders);
+    await topics.delete(orders);
+    const place = { target: 'cluster', destination: 'same', profile: 'topics' };
+    const wish = { dataset: 'events', backup: 'latest:incremental', ...place };
+    const restored = await platform.next('restore.completed', causedBy(await ask(platform, 'restore.requested', wish)));
+    const { verificationRunId: runId } = restored.data;
+    const verified = await platform.next('verification.completed', ({ data: said }) => said.runId === runId);
+    expect(verified.data.verdict).toBe('passed');
+    expect(await topics.records(orders)).toEqual(whole);
+    await topics.delete(orders);
+    const options = ['--target', 'cluster', '--destination', 'same', '--profile', 'topics', '--local'];
+    const local = await cli('restore', 'run', 'events@latest:incremental', ...options);
+    expect(local).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('passed') });
+    expect(await topics.records(orders)).toEqual(whole);
+  }, 180_000);
 
   it('are refused where the topic has records', async () => {
     const restore = { dataset: 'events', backup: 'latest', target: 'cluster', destination: 'same' };

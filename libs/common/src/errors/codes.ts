@@ -166,6 +166,11 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Stop every consumer of the named group, wait until it has no members, then ask for the restore again; or restore under a prefix.',
   },
+  'kafka.no-parent': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Take a full backup by method `topics`, on which the next incremental ones build.',
+  },
   'kafka.topic-exists': {
     retryable: false,
     exit: Exit.refused,

@@ -61,7 +61,11 @@ export class TopicsTestBed {
   }
 
   backup(...names: readonly string[]): Promise<Manifest> {
-    const attempt = this.backups.attempt(this.dataset(...names), { method: 'topics' });
+    return this.backupBy('topics', ...names);
+  }
+
+  backupBy(method: 'topics' | 'incremental', ...names: readonly string[]): Promise<Manifest> {
+    const attempt = this.backups.attempt(this.dataset(...names), { method });
     return takeBackup(attempt, this.backups.depsOf(this.engine), signal);
   }
 

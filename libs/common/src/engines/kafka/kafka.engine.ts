@@ -6,6 +6,7 @@ import { kafkaDataset, kafkaTarget } from './kafka-options.js';
 import { topicsProbe } from './probes/topics.probe.js';
 import { toDestination } from './restore/destination.js';
 import { TopicsDriver } from './restore/topics.driver.js';
+import { IncrementalTopicsMethod } from './topics/incremental.method.js';
 import { TopicsMethod } from './topics/topics.method.js';
 import { TopicsFacts } from './topics-facts.js';
 
@@ -17,8 +18,8 @@ export const kafkaEngine = (topics = new TopicsMethod()): KafkaEngine => ({
   dataset: kafkaDataset,
   target: kafkaTarget,
   facts: TopicsFacts,
-  methods: [topics],
-  restores: [new TopicsDriver()],
+  methods: [topics, new IncrementalTopicsMethod()],
+  restores: [new TopicsDriver('topics'), new TopicsDriver('incremental')],
   probes: [topicsProbe],
   place: placeOf,
   toDestination: (wanted) => toDestination(wanted),

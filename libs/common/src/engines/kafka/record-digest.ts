@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { unpackWhole } from '#common/bus/records/portable-batch.js';
 import { readHead } from '#common/bus/records/record-batch.js';
 import { RecordCursor } from '#common/bus/records/record-cursor.js';
+import type { PartitionFacts } from './topics-facts.js';
 
 /** Timestamp and size, before each record. */
 const FRAME_BYTES = 12;
+const NOTHING = createHash('sha256').digest('hex');
 
 /**
  * Counts and digests the records of one partition in order, whatever their offsets, their batches and their compression are: what is restored
@@ -17,11 +19,24 @@ export class RecordDigest {
   private readonly hash = createHash('sha256');
   private readonly marks: { readonly offset: bigint; before: number | undefined }[];
 
-  /** `from`: records below it do not count. `marks`: offsets of which is asked how many records are below them. */
+  /** Digests of stretches, one after the other, as `links` cut them; of the last as far as it goes. */
+  private readonly stretches: string[] = [];
+  private stretch = createHash('sha256');
+  private readonly ends: number[];
+  private readonly isLinked: boolean;
+
+  /** `from`: records below it do not count. `links`: of how many records each stretch is that gets a digest of its own. `marks`: offsets of which is asked how many records are below them. */
   constructor(
     private readonly from: bigint,
     marks: Iterable<bigint> = [],
+    links: readonly { readonly records: number }[] = [],
   ) {
+    let end = 0;
+    this.ends = links.map(({ records }) => {
+      end += records;
+      return end;
+    });
+    this.isLinked = links.length > 0;
     const sorted = [...new Set(marks)].sort((a, b) => (a < b ? -1 : 1));
     this.marks = sorted.map((offset) => ({ offset, before: undefined }));
   }
@@ -37,10 +52,11 @@ export class RecordDigest {
     const fixed = isLogAppendTime ? Number(maxTimestamp) : undefined;
     // One call of the hash for a batch: per record it would cost more than the hashing.
     const frames = Buffer.allocUnsafe(plain.length + readHead(batch).records * FRAME_BYTES);
-    let at = 0;
+    let [at, from] = [0, 0];
     while (this.records < limit && cursor.next()) {
       if (cursor.offsetDelta < skipTo) continue;
       this.settle(baseOffset, cursor.offsetDelta);
+      for (; this.ends[0] === this.records; from = at) this.endStretch(frames.subarray(from, at));
       const timestamp = fixed ?? first + cursor.timestampDelta;
       at = frames.writeDoubleBE(timestamp, at);
       at = frames.writeUInt32BE(cursor.bodyEnd - cursor.bodyStart, at);
@@ -49,6 +65,7 @@ export class RecordDigest {
       this.records += 1;
     }
     this.hash.update(frames.subarray(0, at));
+    if (this.isLinked) this.stretch.update(frames.subarray(from, at));
     return this.records - before;
   }
 
@@ -57,9 +74,23 @@ export class RecordDigest {
     return this.hash.copy().digest('hex');
   }
 
+  /** Whether all that was added is what the facts say. The links of the facts are those with which the digest was made. */
+  holds({ records, sha256, links }: Pick<PartitionFacts, 'records' | 'sha256' | 'links'>): boolean {
+    if (this.records !== records) return false;
+    if (links === undefined) return this.sha256 === sha256;
+    const digests = [...this.stretches, this.stretch.copy().digest('hex')];
+    return links.every((link, index) => (digests[index] ?? NOTHING) === link.sha256);
+  }
+
   /** How many records that were added are below the offset: one of the marks. */
   before(offset: bigint): number {
     return this.marks.find((mark) => mark.offset === offset)?.before ?? this.records;
+  }
+
+  private endStretch(rest: Buffer): void {
+    this.ends.shift();
+    this.stretches.push(this.stretch.update(rest).digest('hex'));
+    this.stretch = createHash('sha256');
   }
 
   private see(timestamp: number): void {

@@ -1,10 +1,13 @@
 import { z } from 'zod';
-import { GroupName, Instant, Offset, Sha256, TopicName } from '#common/contracts/names.js';
+import { GroupName, Instant, Offset, Sha256, TopicName, Uuid } from '#common/contracts/names.js';
 
 const Count = z.int().min(0);
 
 /** A run of batches of one partition within an object. */
 export const Piece = z.object({
+  backup: Uuid.optional().describe(
+    'Of an increment: in which backup that it builds on the object lies; absent: in its own',
+  ),
   object: z.string().describe('Name of the object, unsealed'),
   startByte: Count.describe('Where in the unsealed object it begins'),
   sizeBytes: Count,
@@ -26,7 +29,13 @@ export const PartitionFacts = z.object({
   holes: Count.describe('Offsets at which nothing is stored: compaction, for the most part'),
   sizeBytes: Count.describe('Of the stored batches'),
   largestBatchBytes: Count,
-  sha256: Sha256.describe('Over every record in order: timestamp, size, and key, value and headers as stored'),
+  sha256: Sha256.describe(
+    'Over every record in order: timestamp, size, and key, value and headers as stored; of an increment over its own records',
+  ),
+  links: z
+    .array(z.object({ records: Count, sha256: Sha256 }))
+    .optional()
+    .describe('Of an increment: what each backup of the chain holds of the partition, the full one first'),
   firstTimestamp: z.int().nullable().describe('The lowest, in milliseconds'),
   lastTimestamp: z.int().nullable().describe('The highest'),
   pieces: z.array(Piece),

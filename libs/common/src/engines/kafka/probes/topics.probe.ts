@@ -85,17 +85,18 @@ async function comparePartitions(
   problems: EvidenceLog,
 ): Promise<void> {
   const ends = how === 'digest' ? await readStableEnds(cluster, topic) : await readLogEnds(cluster, topic);
-  for (const { partition, records: expected, sha256 } of source.partitions) {
+  for (const facts of source.partitions) {
+    const { partition, records: expected, sha256, links } = facts;
     const fromOffset = starts.get(partition) ?? 0n;
     const toOffset = ends.get(partition) ?? 0n;
     const found =
       how === 'digest'
-        ? await digestRange(cluster, { topic, partition, fromOffset, toOffset }, signal)
-        : { records: Number(toOffset - fromOffset), sha256 };
+        ? await digestRange(cluster, { topic, partition, fromOffset, toOffset, links }, signal)
+        : undefined;
+    const records = found?.records ?? Number(toOffset - fromOffset);
     const subject = `records of ${topic}/${partition}`;
-    if (found.records !== expected)
-      problems.add({ subject, expected, actual: found.records, problem: 'other number of records' });
-    else if (found.sha256 !== sha256)
+    if (records !== expected) problems.add({ subject, expected, actual: records, problem: 'other number of records' });
+    else if (found?.holds(facts) === false)
       problems.add({ subject, expected: sha256, actual: found.sha256, problem: 'as many records, but other ones' });
   }
 }

@@ -65,6 +65,7 @@ export async function beginTopic(
       partition,
       baseOffset,
       startOffset: BigInt(facts.startOffset),
+      links: facts.links,
       written: { records, sha256 },
     };
     writers.set(partition, new PartitionWriter(producer, o));
@@ -80,12 +81,13 @@ export async function fillTopics(
   signal: AbortSignal,
 ): Promise<void> {
   const writers = new Map(topics.map(({ planned, writers: of }) => [planned.source.name, of]));
-  const objects = piecesByObject(order.manifest.snapshot);
-  const totalBytes = [...objects.values()].flat().reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
+  const objects = piecesByObject(order.manifest.snapshot, order.manifest.needs);
+  const totalBytes = objects.flatMap(({ pieces }) => pieces).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   let bytes = 0;
-  for (const [object, pieces] of objects) {
-    const stream = await work.material.open(object);
-    for await (const { piece, batch } of readPieces(stream, pieces)) {
+  for (const each of objects) {
+    const material = each.backup === undefined ? work.material : await work.material.needed(each.backup);
+    const stream = await material.open(each.object);
+    for await (const { piece, batch } of readPieces(stream, each)) {
       signal.throwIfAborted();
       await writers.get(piece.topic)?.get(piece.partition)?.write(batch);
       bytes += batch.length;
@@ -107,7 +109,8 @@ export async function assertFilled({ planned, writers }: FilledTopic, { kafka }:
   }
 }
 
-function assertRead(topic: string, { partition, sha256 }: PartitionFacts, writer: PartitionWriter | undefined): void {
-  if (writer?.sha256 === sha256) return;
+function assertRead(topic: string, facts: PartitionFacts, writer: PartitionWriter | undefined): void {
+  const { partition } = facts;
+  if (writer?.holds(facts)) return;
   throw new AppError('backup.corrupt', `the records of ${topic}/${partition} are not those that the facts say`);
 }

@@ -1,6 +1,7 @@
 import { type BatchProducer, WINDOW } from '#common/bus/records/batch-producer.js';
 import { toPortable } from '#common/bus/records/portable-batch.js';
 import { RecordDigest } from '#common/engines/kafka/record-digest.js';
+import type { PartitionFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';
 
 export interface Written {
@@ -15,6 +16,8 @@ export interface WriterOptions {
   readonly baseOffset: bigint;
   /** Records below it are not part of the backup. */
   readonly startOffset: bigint;
+  /** Of an increment: what each backup of the chain holds. */
+  readonly links: PartitionFacts['links'];
   /** What earlier attempts have written: it is compared, and not written again. */
   readonly written: Written;
 }
@@ -28,7 +31,7 @@ export class PartitionWriter {
     private readonly producer: BatchProducer,
     private readonly o: WriterOptions,
   ) {
-    this.digest = new RecordDigest(o.startOffset);
+    this.digest = new RecordDigest(o.startOffset, [], o.links);
     this.compareWritten();
   }
 
@@ -62,8 +65,9 @@ export class PartitionWriter {
     return this.o.baseOffset + BigInt(this.digest.records);
   }
 
-  get sha256(): string {
-    return this.digest.sha256;
+  /** Whether all that was given to it is what the facts say. */
+  holds(facts: PartitionFacts): boolean {
+    return this.digest.holds(facts);
   }
 
   private compareWritten(): void {

@@ -28,7 +28,6 @@ import { describeTopicsPlan, type Order, planTopics, type Question, type TopicsP
  * says where to go on, and its digest that they are the backup's.
  */
 export class TopicsDriver implements RestoreDriver<KafkaTarget, TopicsFacts, TopicsPlan, KafkaFence> {
-  readonly method = 'topics';
   readonly strategies = ['new', 'append'];
   readonly findings = {
     createdTopics: 'topics made',
@@ -38,6 +37,8 @@ export class TopicsDriver implements RestoreDriver<KafkaTarget, TopicsFacts, Top
     lost: 'not in the backup',
   };
   readonly describe = describeTopicsPlan;
+
+  constructor(readonly method: 'topics' | 'incremental') {}
 
   /** Throws: bus.unavailable. */
   plan(question: Question, _signal: AbortSignal): Promise<TopicsPlan> {

@@ -12,6 +12,8 @@ export interface FrozenPartition {
   readonly partition: number;
   readonly startOffset: bigint;
   readonly endOffset: bigint;
+  /** The backup before ends where this begins. */
+  readonly isContinued?: true;
   /** Offsets of transactions that are open. */
   readonly undecided: bigint;
 }

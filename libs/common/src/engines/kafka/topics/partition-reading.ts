@@ -4,6 +4,7 @@ import { readBatches } from '#common/bus/records/read-batches.js';
 import { readHead } from '#common/bus/records/record-batch.js';
 import { RecordDigest } from '#common/engines/kafka/record-digest.js';
 import type { PartitionFacts, Piece } from '#common/engines/kafka/topics-facts.js';
+import { AppError } from '#common/errors/app-error.js';
 import type { FrozenPartition } from './freeze-topics.js';
 
 /** One partition while it is read, and what is known of it when that is done. */
@@ -46,6 +47,12 @@ export class PartitionReading {
     const records = this.digest.add(batch);
     if (records === 0) return false;
     const { baseOffset, lastOffset } = readHead(batch);
+    const { isContinued, startOffset, partition } = this.frozen;
+    if (isContinued && baseOffset < startOffset)
+      throw new AppError(
+        'kafka.no-parent',
+        `a batch of ${this.topic}/${partition} begins at ${baseOffset}, before the end of the backup before, ${startOffset}`,
+      );
     const nextOffset = String(lastOffset + 1n);
     this.sizeBytes += batch.length;
     this.largestBatchBytes = Math.max(this.largestBatchBytes, batch.length);

@@ -5,7 +5,8 @@ import type { OpenKafka } from '#common/engines/kafka/kafka-dataset.js';
 import type { TopicFacts, TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import type { Sealing } from '#common/sealing/sealing.js';
-import type { Frozen, FrozenTopic } from './freeze-topics.js';
+import { mergeGroups, mergeTopic, type Parent } from './chain.js';
+import type { Frozen, FrozenGroup, FrozenTopic } from './freeze-topics.js';
 import { PartitionReading } from './partition-reading.js';
 
 export interface TopicsOutputDeps {
@@ -16,6 +17,9 @@ export interface TopicsOutputDeps {
   readonly signal: AbortSignal;
   /** An object is not begun anew before it has so many bytes. */
   readonly objectBytes: number;
+  /** Of an increment: what it continues, and the ids of all that it builds on. */
+  readonly parent?: Parent;
+  readonly needs?: readonly string[];
 }
 
 interface Next {
@@ -42,6 +46,10 @@ export class TopicsOutput implements BackupSession<TopicsFacts> {
     this.source = this.read();
   }
 
+  get needs(): readonly string[] {
+    return this.d.needs ?? [];
+  }
+
   get busPosition(): BusPosition | null {
     return this.d.busPosition;
   }
@@ -64,14 +72,23 @@ export class TopicsOutput implements BackupSession<TopicsFacts> {
       takenAt,
       clusterId,
       topics: topics.map((topic) => this.toTopicFacts(topic)),
-      groups: groups.map(({ name, commits }) => ({
-        name,
-        offsets: commits.map(({ topic, partition, offset, metadata }) => ({
-          ...{ topic, partition, offset: String(offset), metadata },
-          recordsBefore: this.readingOf(topic, partition)?.recordsBefore(offset) ?? 0,
-        })),
-      })),
+      groups: await this.toGroups(groups),
     };
+  }
+
+  private async toGroups(groups: readonly FrozenGroup[]): Promise<TopicsFacts['groups']> {
+    const recordsBefore = (topic: string, partition: number, offset: bigint): number =>
+      this.readingOf(topic, partition)?.recordsBefore(offset) ?? 0;
+    const { parent, kafka, frozen, signal } = this.d;
+    if (parent !== undefined)
+      return mergeGroups(groups, { parent, recordsBefore, cluster: kafka.cluster, topics: frozen.topics, signal });
+    return groups.map(({ name, commits }) => ({
+      name,
+      offsets: commits.map(({ topic, partition, offset, metadata }) => ({
+        ...{ topic, partition, offset: String(offset), metadata },
+        recordsBefore: recordsBefore(topic, partition, offset),
+      })),
+    }));
   }
 
   async close(): Promise<void> {
@@ -81,7 +98,8 @@ export class TopicsOutput implements BackupSession<TopicsFacts> {
 
   private toTopicFacts({ partitions, ...topic }: FrozenTopic): TopicFacts {
     const facts = partitions.flatMap(({ partition }) => this.readingOf(topic.name, partition)?.facts() ?? []);
-    return { ...topic, configs: { ...topic.configs }, partitions: facts };
+    const own = { ...topic, configs: { ...topic.configs }, partitions: facts };
+    return this.d.parent === undefined ? own : mergeTopic(own, this.d.parent);
   }
 
   private readingOf(topic: string, partition: number): PartitionReading | undefined {

@@ -4,7 +4,7 @@ import type { TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { freezeTopics, loadTopics } from './freeze-topics.js';
 import { TopicsOutput } from './topics-output.js';
 
-const OBJECT_BYTES = 256 * 1024 * 1024;
+export const OBJECT_BYTES = 256 * 1024 * 1024;
 
 /** Every record of the topics that was committed when the ends were frozen, with where the groups stood. */
 export class TopicsMethod implements BackupMethod<KafkaDataset, TopicsFacts> {
@@ -30,19 +30,19 @@ export class TopicsMethod implements BackupMethod<KafkaDataset, TopicsFacts> {
   }
 
   byHand(_made: MadeBackup<TopicsFacts>): readonly string[] {
-    return BY_HAND;
+    return topicsByHand;
   }
 }
 
 const CUT =
-  '.topics[] | .name as $t | .partitions[] | .partition as $p | .pieces[] | "mkdir -p \\($t)-\\($p) && tail -c +\\(.startByte + 1) \\(.object) | head -c \\(.sizeBytes) > \\($t)-\\($p)/\\(("0" * 20 + .fromOffset)[-20:]).log"';
+  '.topics[] | .name as $t | .partitions[] | .partition as $p | .pieces[] | "mkdir -p \\($t)-\\($p) && tail -c +\\(.startByte + 1) \\((if .backup then .backup + "/" else "" end) + .object) | head -c \\(.sizeBytes) > \\($t)-\\($p)/\\(("0" * 20 + .fromOffset)[-20:]).log"';
 const CREATE =
   '.topics[] | "kafka-topics.sh --bootstrap-server \\($brokers) --create --topic \\(.name) --partitions \\(.partitions | length) --replication-factor \\(.replicationFactor)" + ([.configs | to_entries[] | " --config " + ("\\(.key)=\\(.value)" | @sh)] | join(""))';
 const GROUPS =
   '.groups[] | .name as $g | .offsets[] | "kafka-consumer-groups.sh --bootstrap-server \\($brokers) --group \\($g | @sh) --topic \\(.topic):\\(.partition) --reset-offsets --to-offset \\(.offset) --execute"';
 
 /** Names of topics stand in the facts, which an encrypted backup keeps inside its seal: these commands read them there. */
-const BY_HAND: readonly string[] = [
+export const topicsByHand: readonly string[] = [
   '# facts.json: of an encrypted backup, its object of that name, opened as the files above; else: jq .facts manifest.json > facts.json',
   '# The files hold record batches in the format of the log files of a broker. Cut out the partitions, a directory for each:',
   `jq -r '${CUT}' facts.json | sh`,
