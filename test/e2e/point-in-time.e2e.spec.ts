@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { type PgConnection, parsePgUrl, withDatabase } from '#common/pg/connection.js';
+import { representative } from '#common/testing/representative.js';
 import { type Committed, RowWriter } from '#common/testing/row-writer.js';
 import { ThrowawayCluster } from '#common/testing/throwaway-cluster.js';
 import { Platform } from '#tools/platform/platform.js';
@@ -168,20 +169,32 @@ describe('a recovery to a point in time is an ordinary restore', () => {
     expect(verified.data.verdict).toBe('passed');
   }, 120_000);
 
-  it('is rehearsed at an instant of chance, through the bus and without it, measured, and leaves nothing', async () => {
-    const asked = await ask(platform, 'drill.requested', {
-      ...{ dataset: 'shop', method: 'base', target: 'recovered', profile: 'any-time' },
-    });
-    const { data } = await platform.next('drill.completed', causedBy(asked));
-    expect(data).toMatchObject({ drill: null, recovered: { isOpenForWriting: true } });
-    const { stdout, exitCode } = await cli('drill', 'run', 'shop-pitr', '--local', '--json');
-    expect([exitCode, exitCode === 0 || stdout]).toEqual([0, true]);
-    for (const shown of [data, JSON.parse(stdout)]) {
+  const rehearse = {
+    'through the bus': async () => {
+      const asked = await ask(platform, 'drill.requested', {
+        ...{ dataset: 'shop', method: 'base', target: 'recovered', profile: 'any-time' },
+      });
+      const { data } = await platform.next('drill.completed', causedBy(asked));
+      expect(data).toMatchObject({ drill: null, recovered: { isOpenForWriting: true } });
+      return data;
+    },
+    'without the bus': async () => {
+      const { stdout, exitCode } = await cli('drill', 'run', 'shop-pitr', '--local', '--json');
+      expect([exitCode, exitCode === 0 || stdout]).toEqual([0, true]);
+      return JSON.parse(stdout);
+    },
+  };
+
+  it.each(representative(['through the bus', 'without the bus'] as const))(
+    'is rehearsed at an instant of chance, %s, measured, and leaves nothing',
+    async (way) => {
+      const shown = await rehearse[way]();
       expect(shown).toMatchObject({ isPassed: true, verdict: 'passed', scratchRemoved: true });
       expect(shown).toMatchObject({ recovery: { target: { kind: 'time' } }, rtoMs: expect.any(Number) });
-    }
-    expect((await readdir(root)).filter((name) => /drill/.test(name))).toEqual([]);
-  }, 180_000);
+      expect((await readdir(root)).filter((name) => /drill/.test(name))).toEqual([]);
+    },
+    180_000,
+  );
 
   it('refuses beforehand what cannot be reached, naming the nearest that can, and what says no offset', async () => {
     const late = new Date(Date.now() + 3_600_000).toISOString();

@@ -9,8 +9,12 @@ export const appNames = ['scheduler', 'executor', 'verifier'] as const;
 
 export type AppName = (typeof appNames)[number];
 
-/** The program of a service, as it is installed. */
-export const appEntry = (name: AppName): string => join(root, 'dist/bin', `${name}.js`);
+/** How Node starts a service as it is installed. `isWatching`: the compiled modules, written anew at each change. */
+export function appArguments(name: AppName, configFile: string, isWatching = false): string[] {
+  const flags = isWatching ? ['--watch', '--watch-preserve-output'] : [];
+  const entry = isWatching ? `dist/apps/${name}/src/main.js` : `dist/bin/${name}.js`;
+  return [...flags, join(root, entry), '--config', configFile];
+}
 
 /** Does the service that listens there answer that it is ready and sees the bus? */
 export async function isAppReady(url: string, signal?: AbortSignal): Promise<boolean> {
@@ -56,7 +60,7 @@ export class AppProcess {
   }
 
   static start(name: AppName, { configFile, env }: AppOptions): AppProcess {
-    const child = spawn(process.execPath, [appEntry(name), '--config', configFile], {
+    const child = spawn(process.execPath, appArguments(name, configFile), {
       env: { ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });

@@ -1,6 +1,4 @@
-import { join } from 'node:path';
-import { root } from '#tools/check/root.js';
-import { appEntry, appNames, isAppReady } from '#tools/platform/app-process.js';
+import { appArguments, appNames, isAppReady } from '#tools/platform/app-process.js';
 import type { Crew } from './crew.js';
 import { poll } from './poll.js';
 import { configPath, type Sandbox, urlOf } from './sandbox.js';
@@ -16,12 +14,7 @@ export interface AppsOptions {
 
 /** Starts the three services; returns when each has its catalog, its topics on the bus and its port. */
 export async function startApps({ sandbox, crew, env, signal, isWatching = false }: AppsOptions): Promise<void> {
-  const watch = isWatching ? ['--watch', '--watch-preserve-output'] : [];
-  for (const name of appNames) {
-    // Only the compiled modules are written anew at each change.
-    const entry = isWatching ? join(root, 'dist', `apps/${name}/src/main.js`) : appEntry(name);
-    crew.start(name, { args: [...watch, entry, '--config', configPath(sandbox)], env });
-  }
+  for (const name of appNames) crew.start(name, { args: appArguments(name, configPath(sandbox), isWatching), env });
   for (const name of appNames) {
     const isReady = async () => (await isAppReady(urlOf(sandbox, name), signal)) || undefined;
     await poll(isReady, { signal, what: `the ${name} being ready`, logFile: crew.logFile(name) });

@@ -124,8 +124,7 @@ export class ScratchServer {
   async throwIfGone(): Promise<void> {
     if (this.child.exitedAtMs === Number.POSITIVE_INFINITY) return;
     await this.child.ended;
-    const told = this.complaints.findLast((line) => /FATAL|PANIC/.test(line)) ?? this.complaints.at(-1) ?? '';
-    throw new AppError('recovery.failed', `the recovering server gave up: ${told.replace(/^.*?(?=FATAL|PANIC)/, '')}`, {
+    throw new AppError('recovery.failed', `the recovering server gave up: ${whyItGaveUp(this.complaints)}`, {
       directory: this.o.directory,
       said: this.complaints.slice(-20),
     });
@@ -144,6 +143,15 @@ export class ScratchServer {
   }
 
   private readonly onAbort = (): void => this.child.stop();
+}
+
+/** "The database system is shutting down", "is in recovery mode": said to a session of ours, and no cause. */
+const TO_A_SESSION = /FATAL: +the database system is /;
+
+/** The last reason that a server told to end; a session that it refuses while it ends comes after that. */
+export function whyItGaveUp(complaints: readonly string[]): string {
+  const told = complaints.findLast((line) => /FATAL|PANIC/.test(line) && !TO_A_SESSION.test(line));
+  return (told ?? complaints.at(-1) ?? '').replace(/^.*?(?=FATAL|PANIC)/, '');
 }
 
 export interface Socket {
