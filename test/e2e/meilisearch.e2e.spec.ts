@@ -120,6 +120,8 @@ describe('indexes that are made anew from the database', () => {
     const { data } = await platform.next('reindex.completed', causedBy(asked));
     expect(data).toMatchObject({ target: 'search', destination: 'same', parts: [rebuilt] });
     expect(platform.bus.of('reindex.started', causedBy(asked))).toHaveLength(1);
+    const [progressed] = platform.bus.of('reindex.progressed', causedBy(asked));
+    expect(progressed?.data).toMatchObject({ stage: expect.stringContaining('index '), totalBytes: null });
     await expectRebuilt();
   }, 60_000);
 

@@ -48,14 +48,25 @@ type Program = Pick<Launch, 'file' | 'args'>;
 
 const toStandIn = (folder: string): Program => ({
   file: process.execPath,
-  args: ['--enable-source-maps', standIn, '--port', String(port), '--folder', join(folder, 'stand-in')],
+  args: [
+    '--enable-source-maps',
+    standIn,
+    '--port',
+    String(port),
+    '--folder',
+    join(folder, 'stand-in'),
+    ...toFolders(folder),
+  ],
 });
+
+const toFolders = (folder: string): string[] => [
+  ...['--dump-dir', join(folder, 'dumps'), '--snapshot-dir', join(folder, 'snapshots')],
+];
 
 const toServer = (file: string, folder: string): Program => ({
   file,
   args: [
     ...['--http-addr', `${host}:${port}`, '--env', 'development', '--no-analytics', '--max-indexing-memory', '512MiB'],
-    ...['--db-path', join(folder, 'db'), '--dump-dir', join(folder, 'dumps')],
-    ...['--snapshot-dir', join(folder, 'snapshots')],
+    ...['--db-path', join(folder, 'db'), ...toFolders(folder)],
   ],
 });

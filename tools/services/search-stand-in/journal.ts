@@ -26,6 +26,10 @@ export class Journal {
     return lines.filter((line) => line !== '').map(parseExactJson);
   }
 
+  close(): void {
+    closeSync(this.file);
+  }
+
   append(entry: unknown): void {
     writeAll(this.file, `${JSON.stringify(entry)}\n`);
   }

@@ -1,8 +1,10 @@
+import { mkdirSync, renameSync } from 'node:fs';
+import { join } from 'node:path';
 import type { JsonObject } from '#common/domain/json.js';
 import { ApiError } from './api-error.js';
 import type { ApiKey } from './api-key.js';
 import { type Features, noFeatures } from './features.js';
-import type { Journal } from './journal.js';
+import { Journal } from './journal.js';
 import { mergeSettings } from './settings.js';
 import { StoredIndex } from './stored-index.js';
 import { isDone, type Task, type TaskContent, withOutcome } from './task.js';
@@ -28,6 +30,9 @@ const DOCUMENTS_PER_LINE = 500;
 /** A journal that grows beyond this, and to twice what the last compaction left, is written anew. */
 const COMPACT_AT_BYTES = 64 << 20;
 
+/** Where files come to lie that the API asks for. */
+export type FileFolders = { readonly [kind in 'dump' | 'snapshot']?: string | undefined };
+
 /** Everything that the stand-in holds: in memory, with the journal behind it. */
 export class Store implements WorkState {
   readonly indexes = new Map<string, StoredIndex>();
@@ -39,11 +44,14 @@ export class Store implements WorkState {
   nextBatch = 0;
   private compactedBytes = 0;
 
-  private constructor(private readonly journal: Journal) {}
+  private constructor(
+    private readonly journal: Journal,
+    private readonly folders: FileFolders,
+  ) {}
 
   /** Reads the journal: what was done is done again, in its order; what was accepted and not done waits again. */
-  static async open(journal: Journal): Promise<Store> {
-    const store = new Store(journal);
+  static async open(journal: Journal, folders: FileFolders = {}): Promise<Store> {
+    const store = new Store(journal, folders);
     for (const entry of journal.read() as unknown as Entry[]) await store.replay(entry);
     store.compact();
     return store;
@@ -91,6 +99,16 @@ export class Store implements WorkState {
 
   forgetTask(uid: number): void {
     this.tasks.delete(uid);
+  }
+
+  writeFile(kind: 'dump' | 'snapshot', name: string): void {
+    const folder = this.folders[kind];
+    if (folder === undefined) throw new ApiError('internal', `the stand-in was started without --${kind}-dir`);
+    mkdirSync(folder, { recursive: true });
+    const written = new Journal(join(folder, `.${name}`));
+    written.rewrite(this.snapshot());
+    written.close();
+    renameSync(join(folder, `.${name}`), join(folder, name));
   }
 
   private take(task: Task, content: TaskContent): void {

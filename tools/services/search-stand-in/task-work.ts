@@ -14,6 +14,8 @@ export interface WorkState {
   readonly tasks: ReadonlyMap<number, Task>;
   cancelTask(uid: number, by: Task): void;
   forgetTask(uid: number): void;
+  /** Everything that there is, as a file that a start takes in. Throws `ApiError` where no folder is named. */
+  writeFile(kind: 'dump' | 'snapshot', name: string): void;
 }
 
 export interface Work extends WorkMode {
@@ -113,7 +115,20 @@ const workers: { readonly [type in Task['type']]: (work: Work) => Promise<JsonOb
     for (const uid of there) state.forgetTask(uid);
     return { deletedTasks: there.length };
   },
+
+  dumpCreation: async ({ state, at, isReplay }) => {
+    const dumpUid = toDumpUid(at);
+    if (!isReplay) state.writeFile('dump', `${dumpUid}.dump`);
+    return { dumpUid };
+  },
+
+  snapshotCreation: async ({ state, isReplay }) => {
+    if (!isReplay) state.writeFile('snapshot', 'db.snapshot');
+    return {};
+  },
 };
+
+const toDumpUid = (at: string): string => at.replace(/[^0-9T]/g, '').replace('T', '-');
 
 const uidOf = ({ task }: Work): string => task.indexUid ?? '';
 

@@ -14,6 +14,8 @@ export const taskTypes = [
   'indexSwap',
   'taskCancelation',
   'taskDeletion',
+  'dumpCreation',
+  'snapshotCreation',
 ] as const;
 export type TaskType = (typeof taskTypes)[number];
 

@@ -1,12 +1,14 @@
 import type { Catalog } from '#common/catalog/catalog.js';
 import type { ClaimedRun } from '#common/catalog/claim.js';
 import { ReindexCompleted } from '#common/contracts/events/reindex-completed.event.js';
+import { ReindexProgressed } from '#common/contracts/events/reindex-progressed.event.js';
 import { ReindexRequested } from '#common/contracts/events/reindex-requested.event.js';
 import { ReindexStarted } from '#common/contracts/events/reindex-started.event.js';
 import type { JsonObject } from '#common/domain/json.js';
 import type { EventWriter } from '#common/service/event-writer.js';
 import type { Installation } from '#common/service/installation.js';
 import { toRebuildWish } from '#common/service/requests/rebuild-wish.js';
+import { reportProgress } from '#common/service/runs/progress-reporter.js';
 import { isOverIn } from '#common/service/runs/run-state.js';
 
 export interface ReindexRunDeps {
@@ -28,20 +30,25 @@ export const reindexRun =
       const said = { target, destination, attempt: run.attempt, startedAt };
       await events.add(tx, run, ReindexStarted, (head) => ({ ...head, ...said }));
     });
-    const rebuilt = await rebuild.run(
-      {
-        ...{ dataset: installation.dataset(dataset), target: installation.target(target), destination, parts },
-        identity: { runId: run.id, attempt: run.attempt },
-      },
-      {
-        signal: run.claim.signal,
-        isOver: isOverIn(catalog),
-        assertHeld: () => catalog.transaction((tx) => tx.runs.assertLive(run.claim)),
-        onProgress: (progress) => {
-          catalog.transaction((tx) => tx.runs.progress(run.claim, { ...progress })).catch(() => undefined);
-        },
-      },
+    const progress = reportProgress(
+      run,
+      { definition: ReindexProgressed, data: (head, seen) => ({ ...head, ...seen, attempt: run.attempt, target }) },
+      { catalog, events },
     );
+    const rebuilt = await rebuild
+      .run(
+        {
+          ...{ dataset: installation.dataset(dataset), target: installation.target(target), destination, parts },
+          identity: { runId: run.id, attempt: run.attempt },
+        },
+        {
+          signal: run.claim.signal,
+          isOver: isOverIn(catalog),
+          assertHeld: () => catalog.transaction((tx) => tx.runs.assertLive(run.claim)),
+          onProgress: progress.report,
+        },
+      )
+      .finally(progress.stop);
     await catalog.transaction(async (tx) => {
       const result = { target, destination, parts: [...rebuilt.parts] };
       await tx.runs.settle(run.claim, { state: 'completed', result: result as unknown as JsonObject });

@@ -28,6 +28,7 @@ import { RecoveryEndangered } from './events/recovery-endangered.event.js';
 import { RecoveryReassured } from './events/recovery-reassured.event.js';
 import { ReindexCompleted } from './events/reindex-completed.event.js';
 import { ReindexFailed } from './events/reindex-failed.event.js';
+import { ReindexProgressed } from './events/reindex-progressed.event.js';
 import { ReindexRejected } from './events/reindex-rejected.event.js';
 import { ReindexRequested } from './events/reindex-requested.event.js';
 import { ReindexStarted } from './events/reindex-started.event.js';
@@ -69,6 +70,7 @@ export const events = [
   BusTopicReplaced,
   ReindexCompleted,
   ReindexFailed,
+  ReindexProgressed,
   ReindexRejected,
   ReindexRequested,
   ReindexStarted,

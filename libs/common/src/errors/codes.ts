@@ -185,12 +185,17 @@ export const Codes = {
     retryable: true,
     passes: true,
     exit: Exit.failed,
-    hint: 'The index was written to during every reading; back it up when its writers are quieter, or stop them for the time of a backup.',
+    hint: 'What was read was written to meanwhile; back it up when its writers are quieter, or stop them for the time of a backup.',
   },
   'meilisearch.denied': {
     retryable: false,
     exit: Exit.failed,
     hint: 'Correct `apiKey`, or give the key the right to what the message names; docs/how-to/back-up-meilisearch.md lists them.',
+  },
+  'meilisearch.directory': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Name the directory of the server in `dumpDirectory`, `snapshotDirectory` or, of a target, `directory`, and give the user of Holdfast the right to it; docs/how-to/back-up-meilisearch.md shows it.',
   },
   'meilisearch.index-exists': {
     retryable: false,
@@ -206,6 +211,11 @@ export const Codes = {
     retryable: false,
     exit: Exit.failed,
     hint: 'Correct what the server names; where it does not know a setting, restore to a server of the version that the plan shows.',
+  },
+  'meilisearch.secrets': {
+    retryable: false,
+    exit: Exit.refused,
+    hint: 'Give the repository `encryption.recipients`, as docs/how-to/encrypt-backups.md shows, or take method documents, which leaves secrets out.',
   },
   'meilisearch.task-failed': {
     retryable: false,

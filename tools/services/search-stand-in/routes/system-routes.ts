@@ -1,10 +1,10 @@
 import type { JsonObject } from '#common/domain/json.js';
 import { versions } from '../../versions.js';
 import { ApiError, notInStandIn } from '../api-error.js';
-import { type Call, ok, type Route, readObject } from '../http.js';
+import { accepted, type Call, ok, type Route, readObject } from '../http.js';
 import { embeddersOf } from '../settings.js';
 import type { StoredIndex } from '../stored-index.js';
-import { isDone } from '../task.js';
+import { isDone, toSummary } from '../task.js';
 import { toEmbedding, VECTORS } from '../vectors.js';
 import { findIndex } from './index-routes.js';
 
@@ -64,6 +64,12 @@ function changeFeatures(call: Call) {
   return ok(call.store.features);
 }
 
+/** The body of such a request is empty. */
+const writeFile = ({ queue }: Call, type: 'dumpCreation' | 'snapshotCreation') => {
+  const details: JsonObject = type === 'dumpCreation' ? { dumpUid: null } : {};
+  return accepted(toSummary(queue.add({ type, indexUid: null, details, content: {} })));
+};
+
 const refuseWebhook = (): never => {
   throw notInStandIn('webhooks');
 };
@@ -80,6 +86,18 @@ export const systemRoutes: readonly Route[] = [
   // The stand-in calls no URL, so it has no webhook.
   { method: 'GET', pattern: '/webhooks', action: 'webhooks.get', handle: () => ok({ results: [] }) },
   { method: 'POST', pattern: '/webhooks', action: 'webhooks.create', handle: refuseWebhook },
+  {
+    method: 'POST',
+    pattern: '/dumps',
+    action: 'dumps.create',
+    handle: (call) => writeFile(call, 'dumpCreation'),
+  },
+  {
+    method: 'POST',
+    pattern: '/snapshots',
+    action: 'snapshots.create',
+    handle: (call) => writeFile(call, 'snapshotCreation'),
+  },
   { method: 'GET', pattern: '/version', action: 'version', handle: () => ok(version) },
   { method: 'GET', pattern: '/stats', action: 'stats.get', handle: stats },
   {

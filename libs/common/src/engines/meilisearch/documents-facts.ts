@@ -26,10 +26,22 @@ export const KeyFacts = z.object({
 });
 export type KeyFacts = z.infer<typeof KeyFacts>;
 
+/** What the server wrote in its own format, of a backup by method `dump` or `snapshot`. */
+export const WrittenFile = z.object({
+  kind: z.enum(['dump', 'snapshot']),
+  name: z.string().describe('As the server called the file'),
+  object: z.string().describe('Name of the object, unsealed'),
+  sizeBytes: Count,
+  task: z.int().describe('Of the server, which wrote it'),
+  indexes: z.array(z.object({ name: z.string(), documents: Count })).describe('Of the server, right afterwards'),
+});
+export type WrittenFile = z.infer<typeof WrittenFile>;
+
 export const DocumentsFacts = z.object({
   takenAt: Instant.describe('Before the first index was read'),
   version: z.string().describe('Of the server'),
-  indexes: z.array(IndexFacts),
+  indexes: z.array(IndexFacts).describe('Of a backup by method documents'),
+  file: WrittenFile.optional(),
   keys: z.array(KeyFacts).nullable().describe('What they may, never the keys; null: the role may not list them'),
   webhooks: z
     .array(z.object({ uuid: z.string(), origin: z.string() }))

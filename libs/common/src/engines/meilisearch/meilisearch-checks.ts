@@ -2,6 +2,7 @@ import { type Check, CheckWarning } from '#common/engines/check.js';
 import { MeilisearchClient } from './meilisearch-client.js';
 import type { MeilisearchDataset, MeilisearchTarget } from './meilisearch-dataset.js';
 import { loadIndexes } from './pick-indexes.js';
+import { assertReadable } from './written-files/written-file.method.js';
 
 /** Can these indexes be backed up? */
 export function datasetChecks(dataset: MeilisearchDataset, signal: AbortSignal): Check[] {
@@ -34,6 +35,11 @@ export function datasetChecks(dataset: MeilisearchDataset, signal: AbortSignal):
         );
       },
     },
+    ...Object.entries(dataset.directories).flatMap(([kind, directory]) =>
+      directory === undefined
+        ? []
+        : [{ name: `dataset ${name}: directory for a ${kind}`, run: () => tellDirectory(directory) }],
+    ),
   ];
 }
 
@@ -53,6 +59,11 @@ export function targetChecks({ name, connection }: MeilisearchTarget, signal: Ab
       },
     },
   ];
+}
+
+async function tellDirectory(directory: string): Promise<string> {
+  await assertReadable(directory);
+  return `${directory} can be read, or is made by the server with its first file`;
 }
 
 const tellVersion = async (client: MeilisearchClient): Promise<string> =>

@@ -29,6 +29,8 @@ export interface TaskView {
   readonly type: string;
   readonly indexUid: string | null;
   readonly enqueuedAt: string;
+  readonly startedAt?: string | null;
+  readonly details?: JsonObject | null;
   readonly error: { readonly message: string; readonly code: string } | null;
 }
 
@@ -130,6 +132,21 @@ export class MeilisearchClient {
 
   swap(pairs: readonly { readonly indexes: readonly [string, string]; readonly rename: boolean }[]): Promise<TaskView> {
     return this.enqueue((init) => this.http.post({ path: 'swap-indexes', body: pairs, ...init }));
+  }
+
+  /** Documents of every index of the server. */
+  async listCounts(): Promise<{ readonly name: string; readonly documents: number }[]> {
+    const indexes = ((await this.read('stats')) as JsonObject)['indexes'] as Readonly<Record<string, JsonObject>>;
+    return Object.entries(indexes).map(([name, of]) => ({ name, documents: Number(of['numberOfDocuments']) }));
+  }
+
+  /** Of the whole server, into a directory of its own. */
+  writeFile(kind: 'dump' | 'snapshot'): Promise<TaskView> {
+    return this.enqueue((init) => this.http.post({ path: `${kind}s`, ...init }));
+  }
+
+  async cancel(task: number): Promise<void> {
+    await this.enqueue((init) => this.http.post({ path: 'tasks/cancel', params: { uids: task }, ...init }));
   }
 
   /** An index that is gone already is gone. */

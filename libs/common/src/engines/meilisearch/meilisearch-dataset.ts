@@ -20,6 +20,8 @@ export interface MeilisearchDataset extends ProtectedDataset {
   readonly exclude: readonly string[];
   /** What stands before every name on the server and is no part of it: empty but for what a restore under a prefix made. */
   readonly prefix: string;
+  /** Where the server writes its files, as this machine reads it. */
+  readonly directories: { readonly dump: string | undefined; readonly snapshot: string | undefined };
   /** By index: of which rows it is made. */
   readonly rebuild: Readonly<Record<string, RebuildSource>>;
 }
@@ -41,6 +43,8 @@ export type EmbedderSecrets = Readonly<Record<string, Readonly<Record<string, Re
 export interface MeilisearchTarget extends RestoreTarget {
   readonly connection: MeilisearchConnection;
   readonly embedderSecrets: EmbedderSecrets;
+  /** For strategy files. */
+  readonly directory: string | undefined;
 }
 
 export const placeOf = ({ connection }: { readonly connection: MeilisearchConnection }): string => {

@@ -38,6 +38,11 @@ const DatasetOptions = z.object({
   apiKey: ApiKey,
   include: z.array(IndexPattern).min(1).default(['*']).describe('The indexes that are protected'),
   exclude: z.array(IndexPattern).default([]).describe('Of these, those that are not'),
+  dumpDirectory: z.string().optional().describe('`--dump-dir` of the server as this machine reads it, for method dump'),
+  snapshotDirectory: z
+    .string()
+    .optional()
+    .describe('`--snapshot-dir` of the server as this machine reads it, for method snapshot'),
   rebuild: z
     .record(RebuiltPart, RebuildOptions)
     .default({})
@@ -47,8 +52,12 @@ const DatasetOptions = z.object({
 /** What holdfast.yaml says of indexes to protect. */
 export const meilisearchDataset = defineOptions(
   DatasetOptions,
-  (common: ProtectedDataset, { url, apiKey, include, exclude, rebuild }): MeilisearchDataset => ({
+  (
+    common: ProtectedDataset,
+    { url, apiKey, include, exclude, rebuild, dumpDirectory, snapshotDirectory },
+  ): MeilisearchDataset => ({
     ...{ ...common, include, exclude, prefix: '', connection: { url, apiKey } },
+    directories: { dump: dumpDirectory, snapshot: snapshotDirectory },
     rebuild: toSources(rebuild),
   }),
 );
@@ -68,6 +77,10 @@ const Secret: z.ZodType<Json> = z.union([z.string(), z.record(z.string(), z.stri
 const TargetOptions = z.object({
   url: Url,
   apiKey: ApiKey,
+  directory: z
+    .string()
+    .optional()
+    .describe('For strategy files: where a server finds a dump or a snapshot to start from'),
   embedderSecrets: z
     .record(z.string(), z.record(z.string(), z.record(z.string(), Secret)))
     .default({})
@@ -79,7 +92,7 @@ const TargetOptions = z.object({
 /** What holdfast.yaml says of a server to restore to. */
 export const meilisearchTarget = defineOptions(
   TargetOptions,
-  ({ name }: RestoreTarget, { url, apiKey, embedderSecrets }): MeilisearchTarget => ({
-    ...{ name, connection: { url, apiKey }, embedderSecrets },
+  ({ name }: RestoreTarget, { url, apiKey, embedderSecrets, directory }): MeilisearchTarget => ({
+    ...{ name, connection: { url, apiKey }, embedderSecrets, directory },
   }),
 );

@@ -10,6 +10,8 @@ import { documentsProbe } from './probes/documents.probe.js';
 import { rebuildIndexes } from './rebuild/rebuild-indexes.js';
 import { toDestination, toPrefix } from './restore/destination.js';
 import { DocumentsDriver } from './restore/documents.driver.js';
+import { WrittenFileDriver } from './written-files/written-file.driver.js';
+import { WrittenFileMethod } from './written-files/written-file.method.js';
 
 /** Indexes of Meilisearch. */
 export const meilisearch: Engine<MeilisearchDataset, MeilisearchTarget, DocumentsFacts> = {
@@ -17,8 +19,8 @@ export const meilisearch: Engine<MeilisearchDataset, MeilisearchTarget, Document
   dataset: meilisearchDataset,
   target: meilisearchTarget,
   facts: DocumentsFacts,
-  methods: [documentsMethod],
-  restores: [new DocumentsDriver()],
+  methods: [documentsMethod, new WrittenFileMethod('dump'), new WrittenFileMethod('snapshot')],
+  restores: [new DocumentsDriver(), new WrittenFileDriver('dump'), new WrittenFileDriver('snapshot')],
   probes: [documentsProbe],
   rebuild: rebuildIndexes,
   place: placeOf,
@@ -35,7 +37,17 @@ export const meilisearch: Engine<MeilisearchDataset, MeilisearchTarget, Document
   summarise: toSummary,
 };
 
-function toSummary({ takenAt, version, indexes, keys }: DocumentsFacts): Summary {
+function toSummary(facts: DocumentsFacts): Summary {
+  const { takenAt, version, indexes, keys, file } = facts;
+  if (file !== undefined)
+    return {
+      ...{ snapshotAt: takenAt, source: `a ${file.kind} of Meilisearch ${version}`, sourceSizeBytes: file.sizeBytes },
+      counts: {
+        indexes: file.indexes.length,
+        documents: file.indexes.reduce((total, { documents }) => total + documents, 0),
+      },
+      warnings: [],
+    };
   const sum = (of: (index: (typeof indexes)[number]) => number): number =>
     indexes.reduce((total, index) => total + of(index), 0);
   return {

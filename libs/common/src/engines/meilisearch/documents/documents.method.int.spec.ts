@@ -39,10 +39,15 @@ const newName = (): string => {
 
 const datasetOf = (name: string, key: string = apiKey): MeilisearchDataset => ({
   ...{ name: 'spec', compression: { level: 1, threads: 1 }, connection: { url, apiKey: key } },
-  ...{ include: [name], exclude: [], prefix: '', rebuild: {} },
+  ...{ include: [name], exclude: [], prefix: '', directories: { dump: undefined, snapshot: undefined }, rebuild: {} },
 });
 
-const target: MeilisearchTarget = { name: 'staging', connection: { url, apiKey }, embedderSecrets: {} };
+const target: MeilisearchTarget = {
+  name: 'staging',
+  connection: { url, apiKey },
+  embedderSecrets: {},
+  directory: undefined,
+};
 
 const backup = (dataset: MeilisearchDataset) =>
   takeBackup(bed.attempt(dataset, { method: 'documents' }), bed.depsOf(meilisearch), signal);

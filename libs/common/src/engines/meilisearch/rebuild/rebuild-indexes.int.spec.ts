@@ -54,10 +54,18 @@ function rebuild(
 ) {
   const { attempt = 1, destination = 'same' } = o;
   const dataset: MeilisearchDataset = {
-    ...{ name: 'spec', compression: { level: 1, threads: 1 }, connection, include: [name], exclude: [], prefix: '' },
+    ...{
+      name: 'spec',
+      compression: { level: 1, threads: 1 },
+      connection,
+      include: [name],
+      exclude: [],
+      prefix: '',
+      directories: { dump: undefined, snapshot: undefined },
+    },
     rebuild: { [name]: { url: urlOf(), query: QUERY, primaryKey: 'id', settings: undefined, ...source } },
   };
-  const target = { name: 'search', connection, embedderSecrets: {} };
+  const target = { name: 'search', connection, embedderSecrets: {}, directory: undefined };
   const progress: number[] = [];
   const done = rebuildIndexes.run(
     { dataset, target, destination, parts: [name], identity: { runId, attempt } },

@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
-import { access, copyFile, link, mkdir, open, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { access, link, mkdir, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { AttemptIdentity, RestoreOrder, RestoreQuestion, RestoreWork } from '#common/engines/engine.js';
+import type { RestoreOrder, RestoreQuestion, RestoreWork } from '#common/engines/engine.js';
 import type { FencePlace, FileFence } from '#common/engines/file-fence.js';
 import { formatAofManifest } from '#common/engines/redis/aof/aof-manifest.js';
 import { RedisClient } from '#common/engines/redis/client.js';
@@ -9,6 +9,7 @@ import { type RedisNode, toAddress } from '#common/engines/redis/connection.js';
 import type { RedisFacts } from '#common/engines/redis/facts.js';
 import type { RedisTarget } from '#common/engines/redis/redis-dataset.js';
 import type { RedisRestorePlan } from '#common/engines/redis/restore/restore-plan.js';
+import { copyDurably, openStage } from '#common/engines/staged-files.js';
 import { AppError, toProblem } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 
@@ -75,7 +76,7 @@ async function answers({ connection }: RedisTarget, node: RedisNode, signal: Abo
  */
 export async function restoreDump(order: Order, work: Work, signal: AbortSignal): Promise<void> {
   const spooled = await work.material.spool(DUMP);
-  const stage = await openStage(order);
+  const stage = await openStage(order.target.directory ?? '', order.identity);
   await copyDurably(spooled, join(stage, DUMP));
   const base = { name: `${APPEND_FILE}.1.base.rdb`, sequence: 1, type: 'base' as const };
   await mkdir(join(stage, APPEND_DIRECTORY));
@@ -87,23 +88,11 @@ export async function restoreDump(order: Order, work: Work, signal: AbortSignal)
 
 /** Puts append-only files where a stopped server finds them. Throws: redis.directory, backup.corrupt; the abort reason. */
 export async function restoreAppendOnly(order: Order, work: Work, signal: AbortSignal): Promise<void> {
-  const stage = await openStage(order);
+  const stage = await openStage(order.target.directory ?? '', order.identity);
   await mkdir(join(stage, APPEND_DIRECTORY));
   for (const { object } of order.manifest.snapshot.nodes)
     await copyDurably(await work.material.spool(object), join(stage, APPEND_DIRECTORY, object));
   await finish(order, work, { stage, names: [APPEND_DIRECTORY], signal });
-}
-
-const STAGE = '.holdfast-restore-';
-
-const stageOf = (directory: string, { runId }: AttemptIdentity): string => join(directory, `${STAGE}${runId}`);
-
-/** On the file system of the server, so that a rename is all that is left to do. */
-async function openStage({ target, identity }: Order): Promise<string> {
-  const stage = stageOf(target.directory ?? '', identity);
-  await rm(stage, { recursive: true, force: true });
-  await mkdir(stage);
-  return stage;
 }
 
 interface Finish {
@@ -127,28 +116,4 @@ async function finish({ target, identity }: Order, { fence, remember }: Work, o:
   for (const name of o.names) await rename(join(o.stage, name), join(directory, name));
   await rm(o.stage, { recursive: true, force: true });
   await remember({ doneMark: identity.runId });
-}
-
-async function copyDurably(from: string, to: string): Promise<void> {
-  await copyFile(from, to);
-  const file = await open(to, 'r+');
-  try {
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-}
-
-/** Removes what attempts of runs that are over left beside the files. Returns what went. */
-export async function sweepStages(
-  directory: string,
-  isOver: (runId: string) => Promise<boolean>,
-): Promise<readonly string[]> {
-  const removed: string[] = [];
-  for (const name of await readdir(directory).catch(() => [])) {
-    if (!name.startsWith(STAGE) || !(await isOver(name.slice(STAGE.length)))) continue;
-    await rm(join(directory, name), { recursive: true, force: true });
-    removed.push(join(directory, name));
-  }
-  return removed;
 }

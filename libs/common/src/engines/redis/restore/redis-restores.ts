@@ -7,10 +7,10 @@ import {
   previewFiles,
   restoreAppendOnly,
   restoreDump,
-  sweepStages,
 } from '#common/engines/redis/files/files-restore.js';
 import { flushKeys } from '#common/engines/redis/flush-keys.js';
 import type { RedisTarget } from '#common/engines/redis/redis-dataset.js';
+import { sweepStages } from '#common/engines/staged-files.js';
 import { AppError } from '#common/errors/app-error.js';
 import { findMarker } from './marker.js';
 import { RedisFence } from './redis-fence.js';
