@@ -19,6 +19,7 @@ export const groups: Readonly<Record<string, string>> = {
   mirror: 'compare a bucket with its replica, and bring that up to date',
   recover: 'bring a whole cluster back, to any moment of its archive',
   recovery: 'run the plan for a disaster, go on after a crash, and show what was done',
+  verdicts: 'what verifications found, and that it is what they wrote',
   verify: 'prove that a restored database equals its backup',
   replay: 'bring back the events since a backup',
   retention: 'see and delete what has expired',

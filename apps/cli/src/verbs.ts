@@ -46,6 +46,7 @@ import { schedulesResume } from './commands/schedules-resume.js';
 import { searchRebuild } from './commands/search-rebuild.js';
 import { undoPlan } from './commands/undo-plan.js';
 import { undoRun } from './commands/undo-run.js';
+import { verdictsCheck } from './commands/verdicts-check.js';
 import { verifyRun } from './commands/verify-run.js';
 import { walSearch } from './commands/wal-search.js';
 import type { Verb } from './verb.js';
@@ -83,6 +84,7 @@ export const verbs: readonly Verb[] = [
   recoveryPointsList,
   recoveryPointsShow,
   verifyRun,
+  verdictsCheck,
   drillRun,
   drillList,
   flushCache,

@@ -44,7 +44,7 @@ async function check(
   const result = await checkBackup(
     { manifest, runId },
     {
-      ...{ repository, now: () => new Date() },
+      ...{ repository, now: () => new Date(), signingKey: installation.signingKey },
       onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
       onUnkept: ({ message }) => output.note(`the verdict is not kept beside the backup: ${message}`),
     },

@@ -28,6 +28,7 @@ export async function drillLocally(
       dataset: installation.dataset(dataset),
       workDirectory: installation.config.executor.workDirectory,
       now: () => new Date(),
+      signingKey: installation.signingKey,
       remember: rememberHere(),
       onProgress: (progress) => output.progress(`drill ${drill}`, progress, performance.now() - startedAt),
       onProbe: (probe) => output.progress(`drill ${drill} ${probe}`, null, performance.now() - startedAt),

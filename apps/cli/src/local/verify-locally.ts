@@ -20,6 +20,7 @@ export async function verifyLocally(
       engine: installation.engineOf(names.manifest.dataset),
       targetKind: installation.targetKind(names.target),
       now: () => new Date(),
+      signingKey: installation.signingKey,
       onProbe: (probe) => output.progress(`verify ${names.destination} ${probe}`, null, performance.now() - startedAt),
       onUnheld: ({ message }) => output.note(`${UNHELD}: ${message}`),
     },

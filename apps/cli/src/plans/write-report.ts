@@ -1,25 +1,21 @@
-import { createPrivateKey, type KeyObject, sign } from 'node:crypto';
+import type { KeyObject } from 'node:crypto';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '#common/errors/app-error.js';
 import { toText } from '#common/errors/printable.js';
 import type { RunReport } from '#common/operations/plans/report/report.js';
 import { toReportHtml } from '#common/operations/plans/report/report-html.js';
+import { signBytes } from '#common/sealing/signature.js';
 
 /**
  * Writes a report as report.html and report.json, and with a key a signature of each beside it: 64 raw bytes of Ed25519 over the file as it
  * is, which `openssl pkeyutl -verify -rawin` checks with the public key. Returns the names of the files.
- * Throws: request.invalid where they cannot be written, config.invalid for a key of another kind.
+ * Throws: request.invalid where they cannot be written.
  */
-export async function writeReport(
-  report: RunReport,
-  directory: string,
-  signingKey: string | undefined,
-): Promise<string[]> {
-  const key = signingKey === undefined ? undefined : readKey(signingKey);
+export async function writeReport(report: RunReport, directory: string, key: KeyObject | undefined): Promise<string[]> {
   const files = { 'report.html': toReportHtml(report), 'report.json': `${JSON.stringify(report, null, 2)}\n` };
   const bytes = Object.entries(files).map(([name, text]) => [name, Buffer.from(text)] as const);
-  const signatures = bytes.map(([name, content]) => [`${name}.sig`, key && sign(null, content, key)] as const);
+  const signatures = bytes.map(([name, content]) => [`${name}.sig`, key && signBytes(content, key)] as const);
   const all = [...bytes, ...signatures].flatMap(([name, content]) =>
     content === undefined ? [] : [{ name, content }],
   );
@@ -31,16 +27,4 @@ export async function writeReport(
     throw new AppError('request.invalid', `--to: cannot write to ${directory}: ${why}`, {}, { cause: error });
   }
   return all.map(({ name }) => join(directory, name));
-}
-
-function readKey(text: string): KeyObject {
-  const hint =
-    'Make one with `openssl genpkey -algorithm ed25519`, and name its file: ${file:/run/secrets/report-key}.';
-  try {
-    const key = createPrivateKey(text);
-    if (key.asymmetricKeyType === 'ed25519') return key;
-  } catch {
-    // What the library says of a key may quote it.
-  }
-  throw new AppError('config.invalid', '`recovery.signingKey` is no private key of Ed25519 in PEM', {}, { hint });
 }

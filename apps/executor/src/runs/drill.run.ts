@@ -59,6 +59,7 @@ export const drillRun =
       },
       {
         ...{ repository, engine: installation.engineOf(name), now: () => new Date() },
+        signingKey: installation.signingKey,
         targetKind: installation.targetKind(targetName),
         dataset: installation.dataset(name),
         workDirectory: installation.config.executor.workDirectory,

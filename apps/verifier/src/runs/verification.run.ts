@@ -41,6 +41,7 @@ export const verificationRun =
       toVerification(d.installation, { runId: run.id, manifest, target, destination, profile }),
       {
         ...{ repository, engine: d.installation.engineOf(dataset), now: () => new Date() },
+        signingKey: d.installation.signingKey,
         targetKind: d.installation.targetKind(target),
         onProbe: (probe, index) => {
           const progress = { stage: `probe ${index + 1}: ${probe}`, bytes: 0, totalBytes: null };

@@ -173,5 +173,7 @@ export const RecoveryConfig = z.strictObject({
   signingKey: z
     .string()
     .optional()
-    .describe('A private key of Ed25519 in PEM, by reference: reports are signed with it'),
+    .describe(
+      'A private key of Ed25519 in PEM, by reference: reports and verdicts are signed with it, where verifiers and executors have it too',
+    ),
 });

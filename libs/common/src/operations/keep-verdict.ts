@@ -1,12 +1,18 @@
+import type { KeyObject } from 'node:crypto';
 import type { Manifest } from '#common/contracts/manifest.js';
+import type { VerdictLink } from '#common/contracts/verdict-document.js';
 import { decideVerdict, type ProbeOutcome, type Verdict } from '#common/domain/verdict.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
-import { verdictKey } from '#common/repository/layout.js';
+import { verdictKey, verdictSignatureKey } from '#common/repository/layout.js';
+import { signBytes } from '#common/sealing/signature.js';
+import { findEnds, readStoredVerdicts } from './verdict-chain.js';
 
 export interface KeepVerdictDeps {
   readonly repository: BackupRepository;
   readonly now: () => Date;
+  /** Signs the verdict, for those who trust neither the repository nor the catalog. */
+  readonly signingKey?: KeyObject | undefined;
   /** The repository may be read with our keys and not written: the verdict is not kept beside the backup. */
   readonly onUnkept?: ((error: AppError) => void) | undefined;
 }
@@ -31,7 +37,13 @@ export interface VerificationResult {
   readonly completedAt: Date;
 }
 
-/** Reaches the verdict and keeps it beside the backup, before an event publishes it. Throws: repository.*. */
+/** So many of the newest are read for what the next one names: those that were written at once with one of them are among them. */
+const RECENT = 16;
+
+/**
+ * Reaches the verdict and keeps it beside the backup, before an event publishes it. It names those before it by their digests, so that none
+ * can be changed or removed unseen, and its signature is there before it is. Throws: repository.*.
+ */
 export async function keepVerdict(
   proven: Proven,
   deps: KeepVerdictDeps,
@@ -41,7 +53,12 @@ export async function keepVerdict(
   const completedAt = deps.now();
   const result = { verdict: decideVerdict(outcomes), outcomes, startedAt, completedAt };
   const key = verdictKey(manifest.dataset, manifest.backupId, completedAt.toISOString(), runId);
-  const isKept = await put(key, encode(proven, result), deps, signal);
+  const { repository, signingKey } = deps;
+  const others = await readStoredVerdicts(repository, manifest, { signal, last: RECENT });
+  const previous = findEnds(others.filter((other) => other.key !== key));
+  const bytes = encode(proven, { ...result, previous });
+  if (signingKey !== undefined) await put(verdictSignatureKey(key), signBytes(bytes, signingKey), deps, signal);
+  const isKept = await put(key, bytes, deps, signal);
   return { ...result, verdictKey: isKept ? key : null };
 }
 
@@ -64,7 +81,7 @@ async function put(
 /** Readable without Holdfast: what was proven, when, against which destination. */
 function encode(
   { manifest, runId, destination, profile }: Proven,
-  result: Omit<VerificationResult, 'verdictKey'>,
+  result: Omit<VerificationResult, 'verdictKey'> & { readonly previous: readonly VerdictLink[] },
 ): Uint8Array {
   const document = {
     formatVersion: 1,
@@ -75,6 +92,7 @@ function encode(
     destination,
     profile,
     verdict: result.verdict,
+    previous: result.previous,
     startedAt: result.startedAt.toISOString(),
     completedAt: result.completedAt.toISOString(),
     probes: result.outcomes,

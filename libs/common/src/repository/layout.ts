@@ -58,6 +58,9 @@ export const verdictsPrefix = (dataset: string, backupId: string): string =>
 export const verdictKey = (dataset: string, backupId: string, instant: string, runId: string): ObjectKey =>
   `${verdictsPrefix(dataset, backupId)}/${instant}-${runId}.json`;
 
+/** Beside it: 64 raw bytes of Ed25519 over its bytes. */
+export const verdictSignatureKey = (key: ObjectKey): ObjectKey => `${key}.sig`;
+
 const VERDICT = /^[^/]+\/[^/]+\/verdicts\/[^/]+Z-([^/]+)[.]json$/;
 
 export const isVerdictKey = (key: ObjectKey): boolean => VERDICT.test(key);

@@ -1,3 +1,4 @@
+import type { KeyObject } from 'node:crypto';
 import type { HoldfastConfig } from '#common/config/holdfast.config.js';
 import type { DatasetConfig, TargetConfig } from '#common/config/kinds.config.js';
 import type { DrillConfig, PointConfig, ScheduleConfig } from '#common/config/policies.config.js';
@@ -10,6 +11,7 @@ import type { PreparedProbe } from '#common/probes/define-probe.js';
 import type { BackupRepository, RepositoryLock } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
 import { assertRecipients } from '#common/sealing/age.js';
+import { readSigningKey } from '#common/sealing/signature.js';
 import { retentionOf } from './retention/retention-of.js';
 
 /** What asks by itself, at its times: for a backup, for a drill, or for a recovery point, whose name stands where others have their dataset. */
@@ -74,6 +76,12 @@ export class Installation {
   /** Of a dataset's kind. Throws: request.refused. */
   engineOf(dataset: string): Engine {
     return loadEngine(this.datasetConfig(dataset).kind, `dataset "${dataset}"`);
+  }
+
+  /** What reports and verdicts are signed with. Throws: config.invalid. */
+  get signingKey(): KeyObject | undefined {
+    const { signingKey } = this.config.recovery;
+    return signingKey === undefined ? undefined : readSigningKey(signingKey, '`recovery.signingKey`');
   }
 
   /** As its engine knows it. Throws: request.refused. */

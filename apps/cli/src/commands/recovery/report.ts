@@ -26,8 +26,7 @@ export const recoveryReport: Verb = {
     const { state } = readRun(directory, toRunId(named, directory));
     const report = createRedactor(context.loaded.secrets).value(toReport(state));
     const to = text(options, 'to');
-    const files =
-      to === undefined ? [] : await writeReport(report, to, context.installation.config.recovery.signingKey);
+    const files = to === undefined ? [] : await writeReport(report, to, context.installation.signingKey);
     const said = [toReportText(report), ...files.map((file) => `wrote ${file}`)].join('\n');
     return { document: report, text: said, exit: Exit.done };
   },

@@ -20,7 +20,7 @@ export interface DrillOrder extends Omit<SealedRestoreOrder, 'strategy'> {
 
 export interface DrillDeps
   extends Omit<RestoreDeps, 'takeSafetyBackup' | 'isSafetyBackupTaken' | 'remember' | 'targetKind' | 'dataset'>,
-    Pick<VerifyRestoreDeps, 'now' | 'onProbe' | 'onUnkept'> {
+    Pick<VerifyRestoreDeps, 'now' | 'signingKey' | 'onProbe' | 'onUnkept'> {
   readonly dataset: NonNullable<RestoreDeps['dataset']>;
   readonly targetKind: TargetKind;
   readonly remember: Remember;
