@@ -1,5 +1,5 @@
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
-import type { LocalDesk } from '#common/engines/local-desk.js';
+import type { LocalDesk, PushedBody, PushSignals } from '#common/engines/local-desk.js';
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import type { Logger } from '#common/telemetry/logger.js';
@@ -12,7 +12,8 @@ export interface AnswerFilesOptions {
 }
 
 /**
- * With the header `Holdfast-Source`: `PUT /<desk>/<name>`, 200 when the file is stored; `GET /<desk>/<name>`, 200 and the file, or 404 with
+ * With the header `Holdfast-Source`: `PUT /<desk>/<name>`, 200 when the file is stored, without its bytes where `Holdfast-File` says which it is, the client
+ * waits with `Expect: 100-continue`, and it is stored already; with `Holdfast-Ahead`, what the source will ask for later; `GET /<desk>/<name>`, 200 and the file, or 404 with
  * the header `Holdfast-Absent` when it is not there, for certain. Else one line that says why not.
  */
 export const answerFiles =
@@ -21,7 +22,7 @@ export const answerFiles =
     const gone = new AbortController();
     response.on('close', () => gone.abort(new AppError('run.interrupted', 'the client has gone')));
     const signal = AbortSignal.any([gone.signal, o.stopping]);
-    answer(request, response, { ...o, signal }).catch((error: unknown) => {
+    answer(request, response, { ...o, signals: { signal, stopping: o.stopping } }).catch((error: unknown) => {
       const { method, url } = request;
       if (!gone.signal.aborted) o.logger.warn({ err: error, method, url }, 'a file was not taken or given');
       refuse(response, toAppError(error));
@@ -31,7 +32,7 @@ export const answerFiles =
 async function answer(
   request: IncomingMessage,
   response: ServerResponse,
-  { desks, signal }: AnswerFilesOptions & { readonly signal: AbortSignal },
+  { desks, signals }: AnswerFilesOptions & { readonly signals: PushSignals },
 ): Promise<void> {
   const { method = '', url = '' } = request;
   const [, deskName = '', name = '', ...rest] = url.split('/');
@@ -40,13 +41,19 @@ async function answer(
   if (desk === undefined || rest.length > 0 || typeof source !== 'string')
     throw new AppError('request.invalid', `${method} ${url} asks for nothing that is here`);
   if (method === 'GET') {
-    give(response, name, await desk.fetch({ source, name }, signal));
+    give(response, name, await desk.fetch({ source, name }, signals.signal));
     return;
   }
   if (method !== 'PUT') throw new AppError('request.invalid', `${method} is no way to ask for a file`);
   const sizeBytes = Number(request.headers['content-length']);
   if (!Number.isSafeInteger(sizeBytes)) throw new AppError('request.invalid', 'the size of the file is missing');
-  await desk.push({ source, name }, { sizeBytes, stream: request }, signal);
+  const identity = request.headers['holdfast-file'];
+  const body: PushedBody = {
+    ...{ sizeBytes, stream: request, isAhead: request.headers['holdfast-ahead'] !== undefined },
+    identity: typeof identity === 'string' ? identity : undefined,
+    begin: request.headers.expect === undefined ? undefined : () => response.writeContinue(),
+  };
+  await desk.push({ source, name }, body, signals);
   say(response, 200, 'stored');
 }
 

@@ -45,6 +45,8 @@ async function serveIfFree(o: Required<LocalSocketOptions>, stopping: AbortSigna
 /** Until the process stops or another has taken the name. */
 async function serve({ path, answer, logger, lookEveryMs }: Required<LocalSocketOptions>, stopping: AbortSignal) {
   const server = createServer({ keepAlive: false }, answer);
+  // A client that asks before it sends is answered by the same; without a listener of its own Node would ask it to go on.
+  server.on('checkContinue', answer);
   const own = `${path}.${process.pid}`;
   await unlink(own).catch(() => undefined);
   server.listen(own);

@@ -794,6 +794,12 @@ export const Codes = {
     exit: Exit.refused,
     hint: 'Name tables that are in the live database and were there at that moment, `schema.table`; `holdfast wal search <dataset>` finds the moment.',
   },
+  'wal.busy': {
+    retryable: true,
+    passes: true,
+    exit: Exit.unreachable,
+    hint: 'Nothing to do: the server hands the file over in its turn.',
+  },
   'wal.conflict': {
     retryable: false,
     exit: Exit.refused,

@@ -1,11 +1,12 @@
 import type { Readable } from 'node:stream';
-import type { DeskPlace, LocalDesk, LocalFile, PushedBody } from '#common/engines/local-desk.js';
+import type { DeskPlace, LocalDesk, LocalFile, PushedBody, PushSignals } from '#common/engines/local-desk.js';
 import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.js';
 import { WalArchive } from '#common/engines/postgres/wal/wal-archive.js';
 import { AppError } from '#common/errors/app-error.js';
 import { Slots } from '#common/pipeline/slots.js';
 import { type ArchivedCluster, findArchived } from './fetch-file.js';
-import { assertIsWhatItSays, parseFileName } from './pushed-file.js';
+import { assertIsWhatItSays, type NamedFile, parseFileName } from './pushed-file.js';
+import { PushedFiles } from './pushed-files.js';
 import { ReadAhead } from './read-ahead.js';
 import { RegisteredClusters } from './registered-clusters.js';
 
@@ -17,6 +18,7 @@ export class WalDesk implements LocalDesk {
   private readonly clusters: RegisteredClusters;
   private readonly slots = new Slots(PARALLEL);
 
+  private readonly pushed = new PushedFiles();
   private readonly ahead = new ReadAhead();
   /** By system identifier: the datasets that have archived something of the cluster. */
   private readonly archived = new Map<string, readonly ArchivedCluster[]>();
@@ -26,24 +28,35 @@ export class WalDesk implements LocalDesk {
   }
 
   /**
-   * Stores a file under the name that streamed WAL has; the same bytes again are fine. Resolves only when the repository has it.
-   * Throws: wal.invalid, wal.conflict, wal.unregistered; postgres.*, repository.*.
+   * Stores a file under the name that streamed WAL has; the same bytes again are fine. Resolves only when the repository has it; one that is ahead
+   * resolves at once where another push is storing it. Throws: wal.invalid, wal.conflict, wal.unregistered, wal.busy; postgres.*, repository.*.
    */
-  async push({ source, name }: LocalFile, { sizeBytes, stream }: PushedBody, signal: AbortSignal): Promise<void> {
-    const file = parseFileName(name);
+  async push(asked: LocalFile, body: PushedBody, { signal, stopping }: PushSignals): Promise<void> {
+    const file = parseFileName(asked.name);
     if (file === undefined)
-      throw new AppError('wal.invalid', `"${name}" is no name of a file that PostgreSQL archives`);
+      throw new AppError('wal.invalid', `"${asked.name}" is no name of a file that PostgreSQL archives`);
+    if (await this.pushed.has(asked, body, signal)) return;
+    if (body.isAhead && !this.slots.isFree)
+      throw new AppError('wal.busy', `${asked.name} is ahead of its turn, and other files are being stored`);
+    // What was read whole is stored, though its client has gone: the server asks for it next.
+    const until = body.isAhead ? stopping : signal;
+    const storing = this.slots.run(() => this.store(asked.source, file, body, until));
+    await this.pushed.add(asked, body, storing);
+  }
+
+  private async store(source: string, file: NamedFile, body: PushedBody, signal: AbortSignal): Promise<void> {
+    const { name } = file;
+    const { sizeBytes, stream } = body;
     const { dataset, repository, sealing, systemId, segmentBytes } = await this.clusters.of(source, signal);
     if (sizeBytes > segmentBytes)
       throw new AppError('wal.invalid', `${name} has ${sizeBytes} bytes, and a segment ${segmentBytes}`);
-    await this.slots.run(async () => {
-      signal.throwIfAborted();
-      const raw = await readWhole(name, sizeBytes, stream);
-      assertIsWhatItSays(file, raw, { systemId, segmentBytes });
-      const of = { repository, dataset: dataset.name, systemId, segmentBytes };
-      const archive = await WalArchive.openName(of, file, signal);
-      await archive.putFile(file, raw, { sealing, signal });
-    });
+    signal.throwIfAborted();
+    body.begin?.();
+    const raw = await readWhole(name, sizeBytes, stream);
+    assertIsWhatItSays(file, raw, { systemId, segmentBytes });
+    const of = { repository, dataset: dataset.name, systemId, segmentBytes };
+    const archive = await WalArchive.openName(of, file, signal);
+    await archive.putFile(file, raw, { sealing, signal });
   }
 
   /**
