@@ -7,6 +7,7 @@ import { z } from 'zod';
 import type { BucketClient } from '#common/engines/bucket/bucket-client.js';
 import { isCode } from '#common/engines/bucket/bucket-errors.js';
 import { CONTROL_PREFIX } from '#common/engines/bucket/bucket-place.js';
+import { toLineOfJson } from '#common/engines/bucket/line-of-json.js';
 import { AppError } from '#common/errors/app-error.js';
 
 const Seen = z.object({
@@ -88,16 +89,13 @@ export class MirrorIndex {
   }
 }
 
-/** One value a line. Readers of lines in Node take two more signs for line breaks, which JSON leaves as they are. */
+/** One value a line. */
 export async function writeLines(file: string, items: AsyncIterable<object>): Promise<void> {
   async function* lines(): AsyncGenerator<string> {
-    for await (const item of items) yield `${toLine(item)}\n`;
+    for await (const item of items) yield `${toLineOfJson(item)}\n`;
   }
   await pipeline(Readable.from(lines()), createWriteStream(file, { mode: 0o600 }));
 }
-
-const toLine = (item: object): string =>
-  JSON.stringify(item).replace(/[\u2028\u2029]/g, (sign) => `\\u${sign.charCodeAt(0).toString(16)}`);
 
 /** Throws: mirror.index for a line that is no entry. */
 export async function* readLines<T>(file: string, schema: z.ZodType<T>): AsyncGenerator<T, void, void> {

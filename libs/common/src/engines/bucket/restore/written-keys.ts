@@ -1,6 +1,7 @@
 import { appendFileSync, createReadStream } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { toLineOfJson } from '#common/engines/bucket/line-of-json.js';
 
 const BUFFERED = 256;
 
@@ -14,7 +15,7 @@ export class WrittenKeys {
   }
 
   add(key: string): void {
-    this.buffered.push(`${JSON.stringify(key)}\n`);
+    this.buffered.push(`${toLineOfJson(key)}\n`);
     if (this.buffered.length >= BUFFERED) this.flush();
   }
 
