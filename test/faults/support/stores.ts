@@ -149,7 +149,8 @@ const topics: StoreKind = {
   },
 };
 
-const FRESH = /^[/]indexes[/]holdfast-restore-[^/]+/;
+/** Path of an index that a restore or a rebuild fills beside the one that is used. */
+export const FRESH = /^[/]indexes[/]holdfast-restore-[^/]+/;
 
 /** Two indexes of one server; destinations are prefixes on the same, behind a gate. */
 const search: StoreKind = {

@@ -12,7 +12,7 @@ export interface Work {
   /** `backup`, `replay (reset)`. */
   readonly name: string;
   /** Family of its events. */
-  readonly family: 'backup' | 'restore' | 'verification' | 'replay';
+  readonly family: 'backup' | 'restore' | 'reindex' | 'verification' | 'replay';
   /** Makes something to do. */
   readonly prepare?: (cluster: Cluster) => Promise<void>;
   readonly ask: (cluster: Cluster, changes?: object) => Promise<Asked>;
