@@ -13,7 +13,7 @@ const view = (id: string, changes: Partial<ListedBackupView> = {}): ListedBackup
     snapshotAt: null,
   },
   ...{ completedAt: null, sizeBytes: 1, sourceSizeBytes: 1, counts: { rows: 1 }, busPosition: 'none' },
-  ...{ state: 'whole', damage: [], lastVerdict: null, verifiedAt: null },
+  ...{ state: 'whole', damage: [], lastVerdict: null, verifiedAt: null, suspicion: null },
   ...{ holds: [], deletion: null, isLatest: false, isInCatalog: null },
   ...changes,
 });

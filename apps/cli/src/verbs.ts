@@ -1,6 +1,7 @@
 import { archivePrune } from './commands/archive-prune.js';
 import { archiveShow } from './commands/archive-show.js';
 import { archiveStop } from './commands/archive-stop.js';
+import { backupAccept } from './commands/backup-accept.js';
 import { backupCheck } from './commands/backup-check.js';
 import { backupDelete } from './commands/backup-delete.js';
 import { backupList } from './commands/backup-list.js';
@@ -58,6 +59,7 @@ export const verbs: readonly Verb[] = [
   backupList,
   backupShow,
   backupCheck,
+  backupAccept,
   backupDelete,
   restorePlan,
   restoreRun,

@@ -31,7 +31,15 @@ const backup = (number: number): ListedBackupView => ({
     state: 'whole',
     damage: [],
   },
-  ...{ lastVerdict: null, verifiedAt: null, holds: null, deletion: null, isLatest: false, isInCatalog: true },
+  ...{
+    lastVerdict: null,
+    verifiedAt: null,
+    suspicion: null,
+    holds: null,
+    deletion: null,
+    isLatest: false,
+    isInCatalog: true,
+  },
 });
 const all = Array.from({ length: COUNT }, (_, index) => backup(COUNT - index));
 

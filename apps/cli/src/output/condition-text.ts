@@ -12,12 +12,18 @@ export const toLastVerdictText = (last: Verdict): string =>
   last === null ? 'none' : `${last.verdict} ${last.provenAt} (${last.of === 'restore' ? 'restore' : 'sums only'})`;
 
 /** What keeps it, what is about to delete it, and who knows of it. */
-export const toMarkTexts = ({ holds, deletion, isLatest, isInCatalog }: BackupCondition): string[] => [
+export const toMarkTexts = ({ holds, deletion, isLatest, isInCatalog, suspicion }: BackupCondition): string[] => [
+  ...(suspicion === null ? [] : [toSuspicionText(suspicion)]),
   ...(isLatest ? ['latest'] : []),
   ...(holds ?? []).map(({ name, until }) => `held by ${name}${until === null ? '' : ` until ${until}`}`),
   ...(deletion === null ? [] : [toDeletionText(deletion.notBefore)]),
   ...(isInCatalog === false ? ['not in the catalog'] : []),
 ];
+
+const toSuspicionText = ({ reasons, acceptedBy, acceptReason }: NonNullable<BackupCondition['suspicion']>): string =>
+  acceptedBy === null
+    ? `SUSPICIOUS: ${reasons.join(', ')}`
+    : `accepted by ${acceptedBy} (${acceptReason ?? ''}): ${reasons.join(', ')}`;
 
 const toDeletionText = (notBefore: string | null): string =>
   notBefore === null ? 'its deletion is asked for' : `marked for deletion, not before ${notBefore}`;

@@ -5,7 +5,9 @@ import type { BusPosition } from '#common/contracts/bus-position.js';
 import { BackupCompleted } from '#common/contracts/events/backup-completed.event.js';
 import { BackupProgressed } from '#common/contracts/events/backup-progressed.event.js';
 import { BackupStarted } from '#common/contracts/events/backup-started.event.js';
+import { BackupSuspicious } from '#common/contracts/events/backup-suspicious.event.js';
 import type { Manifest } from '#common/contracts/manifest.js';
+import { toUuidV5 } from '#common/domain/ids.js';
 import { takeBackup } from '#common/operations/take-backup.js';
 import { manifestKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
@@ -81,10 +83,21 @@ export const backupRun =
       const view = toBackupView(manifest, repository.name);
       await tx.runs.settle(run.claim, { state: 'completed', result: { backupId, ...view, warnings } });
       await tx.backups.record(manifest, copy);
+      const { suspicious } = manifest;
       const { id: _, ...said } = view;
       await d.events.add(tx, run, BackupCompleted, (head) => ({
         ...{ ...head, ...said, ...copy, attempt: run.attempt, backupId, method, warnings },
         startedAt: manifest.startedAt,
       }));
+      if (suspicious.length === 0) return;
+      await tx.suspicions.record(backupId, suspicious);
+      const strange = { dataset: dataset.name, backupId, method, repository: repository.name };
+      const causes = { correlationid: run.correlationId ?? run.requestId, causationid: run.requestId };
+      await d.events.write(
+        tx,
+        BackupSuspicious,
+        { ...strange, snapshotAt: manifest.snapshotAt, reasons: [...suspicious] },
+        { id: toUuidV5('suspicious', backupId), ...causes },
+      );
     });
   };

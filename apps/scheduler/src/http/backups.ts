@@ -22,12 +22,15 @@ export function listBackups(query: unknown, { catalog }: { readonly catalog: Cat
     });
     const byId = new Map(summaries.map((summary) => [summary.id, summary]));
     const proofs = await tx.proofs.ofCopies([...byId.keys()]);
+    const suspicions = new Map((await tx.suspicions.of([...byId.keys()])).map((each) => [each.backupId, each]));
     const copies = await tx.backups.copies(...byId.keys());
     const backups = copies.flatMap((copy) => {
       const summary = byId.get(copy.backupId);
       if (summary === undefined) return [];
       const view = toSummaryView(summary, copy.repository);
-      return [toKnownView(view, copy, proofs.get(`${copy.backupId} ${copy.repository}`) ?? [])];
+      return [
+        toKnownView(view, copy, proofs.get(`${copy.backupId} ${copy.repository}`) ?? [], suspicions.get(copy.backupId)),
+      ];
     });
     return { backups, total: await tx.backups.countCopies(filter) };
   });

@@ -1,3 +1,4 @@
+import type { BackupId } from '#common/domain/ids.js';
 import { NO_WAL } from '#common/operations/recovery/expire-wal.js';
 import { deletionKey, expiringKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
@@ -5,6 +6,7 @@ import {
   type AppliedRetention,
   type ApplyRetentionDeps,
   applyRetention,
+  type RetentionSweep,
 } from '#common/service/retention/apply-retention.js';
 import { type DamagedCopy, lookAtCopies } from '#common/service/retention/look-at-copies.js';
 import { type DatasetPlan, loadKnowledge } from '#common/service/retention/plan-retention.js';
@@ -36,9 +38,22 @@ async function retain(
   signal: AbortSignal,
 ): Promise<Omit<SweptDataset, 'lost'>> {
   if (hasRetention(d.installation.config, dataset) || (await mayExpire(dataset, d, signal)))
-    return applyRetention(dataset, d, signal);
+    return follow(await applyRetention(dataset, d, signal), d);
   const nothing = { dataset, refusals: [], backups: [], left: 0, isSpaceFreed: null, freedBytes: 0, wal: NO_WAL };
   return { ...nothing, plan: undefined, ...(await sweepDead(dataset, { ...d, hasDeleted: false }, signal)) };
+}
+
+/** What was found or accepted without the catalog, it knows from then on. */
+async function follow(sweep: RetentionSweep, { catalog }: ApplyRetentionDeps): Promise<RetentionSweep> {
+  const strange = sweep.plan.backups.filter(({ suspicious }) => suspicious.length > 0);
+  if (strange.length > 0)
+    await catalog?.transaction(async (tx) => {
+      for (const { id, suspicious, acceptance } of strange) {
+        await tx.suspicions.record(id as BackupId, suspicious);
+        if (acceptance !== null) await tx.suspicions.accept(id as BackupId, acceptance);
+      }
+    });
+  return sweep;
 }
 
 async function mayExpire(dataset: string, d: ApplyRetentionDeps, signal: AbortSignal): Promise<boolean> {

@@ -137,7 +137,7 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
     keptBack,
   };
   const why = refusals.map(({ reason }) => reason).join('; ');
-  if (why !== '') logger.warn({ ...said, why }, 'retention refused: nothing expires of what a failing method made');
+  if (why !== '') logger.warn({ ...said, why }, 'retention refused: nothing expires');
   else if (backups.length + attempts + unfinished + content.removed + wal.removed + keptBack.length > 0)
     logger.info(said, 'dataset swept');
   if (content.state === 'blocked') logger.warn({ dataset, why: content.why }, 'no shared object is deleted');

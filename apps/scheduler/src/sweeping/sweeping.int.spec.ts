@@ -152,9 +152,7 @@ describe('the sweep of a scheduler', () => {
       [id],
     );
     const { lines, print } = await sweep({ failing: dataset({ retention }) });
-    await until(() =>
-      lines.some(({ msg }) => msg === 'retention refused: nothing expires of what a failing method made'),
-    );
+    await until(() => lines.some(({ msg }) => msg === 'retention refused: nothing expires'));
     expect(lines.find((line) => line['dataset'] === 'failing')).toMatchObject({
       why: 'the newest backup run by dump failed',
       keptBack: [{ id: expired.backupId }],

@@ -17,6 +17,7 @@ import { runEnds } from './stores/runs/run-end.store.js';
 import { runList } from './stores/runs/run-list.store.js';
 import { runQueue } from './stores/runs/run-queue.store.js';
 import { scheduleStore } from './stores/schedule.store.js';
+import { suspicionStore } from './stores/suspicion.store.js';
 import { verificationStore } from './stores/verification.store.js';
 
 /** The stores, bound to one open transaction. */
@@ -33,6 +34,7 @@ export const toCatalogTx = (sql: Sql) => ({
   proofs: proofStore(sql),
   replays: replayStore(sql),
   drills: drillStore(sql),
+  suspicions: suspicionStore(sql),
   planEvaluations: planEvaluationStore(sql),
   leases: leaseStore(sql),
   clock: clockStore(sql),

@@ -91,6 +91,12 @@ export interface BackupCondition {
   } | null;
   /** When a restore of it last passed; null when its objects have failed since. */
   readonly verifiedAt: string | null;
+  /** Why it is unlike those before it, and who has looked at it; null: it is not. */
+  readonly suspicion: {
+    readonly reasons: readonly string[];
+    readonly acceptedBy: string | null;
+    readonly acceptReason: string | null;
+  } | null;
   /** null: only the catalog was asked, and holds lie in the repository. */
   readonly holds: readonly { readonly name: string; readonly reason: string; readonly until: string | null }[] | null;
   /** It is to be deleted: a hold placed before `notBefore` saves it; null: it is not marked yet. */

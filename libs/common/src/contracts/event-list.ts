@@ -3,6 +3,7 @@ import { ArchiveExpired } from './events/archive-expired.event.js';
 import { ArchiveGapDetected } from './events/archive-gap-detected.event.js';
 import { ArchiveLagging } from './events/archive-lagging.event.js';
 import { ArchiveResumed } from './events/archive-resumed.event.js';
+import { BackupAccepted } from './events/backup-accepted.event.js';
 import { BackupCleared } from './events/backup-cleared.event.js';
 import { BackupCompleted } from './events/backup-completed.event.js';
 import { BackupDamaged } from './events/backup-damaged.event.js';
@@ -12,6 +13,7 @@ import { BackupProgressed } from './events/backup-progressed.event.js';
 import { BackupRejected } from './events/backup-rejected.event.js';
 import { BackupRequested } from './events/backup-requested.event.js';
 import { BackupStarted } from './events/backup-started.event.js';
+import { BackupSuspicious } from './events/backup-suspicious.event.js';
 import { BusRequestsLost } from './events/bus-requests-lost.event.js';
 import { BusTopicReplaced } from './events/bus-topic-replaced.event.js';
 import { DrillCompleted } from './events/drill-completed.event.js';
@@ -57,6 +59,7 @@ export const events = [
   ArchiveGapDetected,
   ArchiveLagging,
   ArchiveResumed,
+  BackupAccepted,
   BackupCleared,
   BackupCompleted,
   BackupDamaged,
@@ -66,6 +69,7 @@ export const events = [
   BackupRejected,
   BackupRequested,
   BackupStarted,
+  BackupSuspicious,
   BusRequestsLost,
   BusTopicReplaced,
   ReindexCompleted,

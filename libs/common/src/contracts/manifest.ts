@@ -78,6 +78,12 @@ export const Manifest = z.object({
     .array(z.string())
     .default([])
     .describe('What a restore may stumble over; they name objects, so in an encrypted backup they are with the facts'),
+  suspicious: z
+    .array(z.string())
+    .default([])
+    .describe(
+      'Why it is unlike the backups before it by its method; nothing of the dataset expires until an operator has looked',
+    ),
   facts: z
     .record(z.string(), z.unknown())
     .nullable()

@@ -73,6 +73,8 @@ export interface RetentionPlan {
 export interface RetentionContext {
   /** Methods whose newest backup run of the dataset failed: what is there may be all that there will be. */
   readonly failing: readonly string[];
+  /** Backups that are unlike those before them, and at which no operator has looked. */
+  readonly suspicious?: readonly { readonly id: string; readonly reasons: readonly string[] }[];
 }
 
 type Reasons = ReadonlyMap<string, string[]>;
@@ -82,7 +84,7 @@ type Reasons = ReadonlyMap<string, string[]>;
  * ours, is wrong. Holds add to what is kept and count for no rule either, so that one more hold never expires anything. A damaged backup
  * counts for no rule, so that it never expires a good one; it stays for as long as it would if it were good, since the proof may be wrong
  * and the rest of it may be all that there is. One that an operator wants gone counts for no rule and is kept by none, also while backups
- * fail, for they may fail for want of its space; it stays while something holds or needs it, or while it is the last good one and was not
+ * fail, for they may fail for want of its space, and while one is suspicious; it stays while something holds or needs it, or while it is the last good one and was not
  * named twice. So does what a run left that was given up, except that it counts for nothing and stays while backups fail: it may be the
  * newest that there is.
  */
@@ -90,7 +92,7 @@ export function decideRetention(
   backups: readonly RetainedBackup[],
   policy: RetentionPolicy,
   now: Date,
-  { failing }: RetentionContext = { failing: [] },
+  { failing, suspicious = [] }: RetentionContext = { failing: [] },
 ): RetentionPlan {
   const newestFirst = [...backups].sort((a, b) => b.takenAt.getTime() - a.takenAt.getTime() || (a.id < b.id ? 1 : -1));
   const reasons: Reasons = new Map(newestFirst.map(({ id, holds }) => [id, holds.map((name) => `held by ${name}`)]));
@@ -99,7 +101,8 @@ export function decideRetention(
   const made = past.filter(({ givenUpAs }) => givenUpAs === null);
   for (const ofMethod of Map.groupBy(made, ({ method }) => method).values())
     decideMethod(ofMethod, policy, { reasons, now });
-  const refusals = [...failing].sort().map(toRefusal);
+  const methods = [...new Set(backups.map(({ method }) => method))].sort();
+  const refusals = [...[...failing].sort().map(toRefusal), ...suspicious.slice(0, 1).flatMap(toLookFirst(methods))];
   for (const refusal of refusals) refuse(newestFirst, { reasons, refusal });
   keepNeeded(newestFirst, reasons);
   return { refusals, decisions: newestFirst.map((backup) => toDecision(backup, reasons, policy)) };
@@ -109,6 +112,15 @@ const toRefusal = (method: string): RetentionRefusal => ({
   method,
   reason: `the newest backup run by ${method} failed`,
 });
+
+/** A source that was emptied, or encrypted, may have been so for days: nothing that was taken before goes, by whatever method. */
+const toLookFirst =
+  (methods: readonly string[]) =>
+  ({ id, reasons }: { readonly id: string; readonly reasons: readonly string[] }): RetentionRefusal[] =>
+    methods.map((method) => ({
+      method,
+      reason: `backup ${id} is suspicious (${reasons.join('; ')}): look at it, then say \`holdfast backup accept ${id}\``,
+    }));
 
 /** Of one method alone. */
 function decideMethod(past: readonly RetainedBackup[], policy: RetentionPolicy, { reasons, now }: Decided): void {

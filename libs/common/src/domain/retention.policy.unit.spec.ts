@@ -103,6 +103,19 @@ const isGood = ({ purpose, takenAt, isDamaged, givenUpAs }: RetainedBackup): boo
 const METHODS = ['dump', 'base'];
 
 describe('whatever the backups and the policy', () => {
+  it('lets nothing go by itself while one backup is suspicious, by whatever method', () => {
+    fc.assert(
+      fc.property(backupLists(), policies(), (backups, policy) => {
+        const suspicious = [{ id: '0', reasons: ['0 rows, where 5000 are usual'] }];
+        const { decisions, refusals } = decideRetention(backups, policy, NOW, { failing: [], suspicious });
+        const gone = decisions.filter(({ isKept }) => !isKept).map(({ id }) => id);
+        const isOpen = ({ asked }: RetainedBackup) => asked === null;
+        expect(backups.filter((backup) => isOpen(backup) && gone.includes(backup.id))).toEqual([]);
+        expect(new Set(refusals.map(({ method }) => method))).toEqual(new Set(backups.map(({ method }) => method)));
+      }),
+    );
+  });
+
   it('never leaves fewer good backups of a method than the minimum, if there were so many', () => {
     fc.assert(
       fc.property(backupLists(), policies(), (backups, policy) => {

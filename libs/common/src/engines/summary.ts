@@ -8,6 +8,8 @@ export interface Summary {
   readonly sourceSizeBytes: number;
   /** How much is in it, by name. */
   readonly counts: Readonly<Record<string, number>>;
+  /** Counts that come and go by themselves: a backup with other ones is not suspicious. */
+  readonly varying?: readonly string[];
   /** What a restore may stumble over; for the one who asked for the backup, not for lists. */
   readonly warnings: readonly string[];
 }

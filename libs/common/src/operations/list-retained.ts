@@ -2,6 +2,7 @@ import type { Manifest } from '#common/contracts/manifest.js';
 import { type Proof, weighProofs } from '#common/domain/proof.js';
 import type { DeletionRequest, RetainedBackup } from '#common/domain/retention.policy.js';
 import type { AppError } from '#common/errors/app-error.js';
+import { type Acceptance, readAcceptance } from '#common/repository/acceptance.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { readDeletion } from '#common/repository/deletion-request.js';
 import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
@@ -17,6 +18,8 @@ export interface Retained {
   readonly backup: RetainedBackup;
   /** A sweep has marked it for deletion. */
   readonly isMarked: boolean;
+  /** An operator looked at it, where it is suspicious; null of all others. */
+  readonly acceptance: Acceptance | null;
   /** Those that lie beside it. */
   readonly proofs: readonly Proof[];
 }
@@ -94,7 +97,9 @@ async function toRetained(repository: BackupRepository, found: Found, signal: Ab
     ...{ isVerified: verifiedAt !== null, isDamaged: damage.length > 0 },
     ...{ needs, rollsForward: requires.length > 0, givenUpAs: null },
   };
-  return { manifest, backup, isMarked, proofs };
+  const isSuspicious = manifest.suspicious.length > 0;
+  const acceptance = isSuspicious ? await readAcceptance(repository, manifest, { signal }) : null;
+  return { manifest, backup, isMarked, acceptance, proofs };
 }
 
 const toHoldText = ({ name, reason }: Hold): string => (reason === '' ? name : `${name} (${reason})`);

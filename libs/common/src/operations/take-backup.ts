@@ -19,6 +19,7 @@ import { type SealedForm, Sealing, suffixOf } from '#common/sealing/sealing.js';
 import { placeCanary } from './canary.js';
 import { type SharedParts, Sharing } from './content/sharing.js';
 import { findEarlier } from './find-earlier.js';
+import { suspect } from './find-suspicion.js';
 import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
 import { toContentByHand, toFetchNeeded, toRestoreByHand } from './restore/by-hand.js';
@@ -154,7 +155,8 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
     const ofEngine = [...ofNeeded, ...ofContent, ...method.byHand({ facts, tools, ...chain })];
     const byHand = toRestoreByHand(needed, location, ofEngine);
     const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain, ...shared };
-    manifest = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
+    const { varying, ...unweighed } = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
+    manifest = { ...unweighed, suspicious: await suspect(unweighed, varying, { repository: d.repository, signal }) };
   } catch (error) {
     await output.close();
     await writing.removeAll();
@@ -204,14 +206,14 @@ function toManifest<D extends ProtectedDataset, F extends object>(
   { dataset, backupId, runId, attempt, purpose, method }: BackupAttempt<D>,
   { facts, ...made }: Made<F>,
   { engine, repository, clock, holdfastVersion, onWarnings }: TakeBackupDeps<D, F>,
-): Manifest {
-  const { warnings, counts, ...summary } = engine.summarise(facts);
+): Manifest & { readonly varying: readonly string[] } {
+  const { warnings, counts, varying = [], ...summary } = engine.summarise(facts);
   const { recipients } = repository.encryption;
   onWarnings?.(warnings);
   return {
     ...{ formatVersion: 1, dataset: dataset.name, kind: engine.kind, method, purpose, backupId, runId, attempt },
     ...{ ...made, recipients: [...recipients], completedAt: clock().toISOString(), holdfastVersion },
-    ...{ ...summary, counts: { ...counts } },
+    ...{ ...summary, counts: { ...counts }, suspicious: [], varying },
     ...(recipients.length === 0
       ? { facts: Object.fromEntries(Object.entries(facts)), warnings: [...warnings] }
       : { facts: null, warnings: [] }),

@@ -87,6 +87,10 @@ export const expiringKey = (dataset: string, backupId: string): ObjectKey =>
 export const deletionKey = (dataset: string, backupId: string): ObjectKey =>
   `${backupControlPrefix(dataset, backupId)}/deletion-asked.json`;
 
+/** An operator looked at a suspicious backup. */
+export const acceptanceKey = (dataset: string, backupId: string): ObjectKey =>
+  `${backupControlPrefix(dataset, backupId)}/accepted.json`;
+
 export const isDeletionKey = (key: ObjectKey): boolean =>
   key.startsWith(`${ABOUT_BACKUPS}/`) && key.endsWith('/deletion-asked.json');
 

@@ -73,15 +73,18 @@ export class Health {
 
   private async refresh(): Promise<void> {
     const { catalog, metrics } = this.service;
-    const { open, retrying, hosts, lag, newest, damaged, plans } = await catalog.transaction(async (tx) => ({
-      open: await tx.runs.countOpen(),
-      retrying: await tx.runs.countRetrying(),
-      hosts: await tx.runs.countByHost(),
-      lag: await tx.outbox.lag(),
-      newest: await tx.backups.newest(),
-      damaged: await tx.proofs.countDamaged(),
-      plans: await tx.planEvaluations.list(),
-    }));
+    const { open, retrying, hosts, lag, newest, damaged, plans, suspicious } = await catalog.transaction(
+      async (tx) => ({
+        open: await tx.runs.countOpen(),
+        retrying: await tx.runs.countRetrying(),
+        hosts: await tx.runs.countByHost(),
+        lag: await tx.outbox.lag(),
+        newest: await tx.backups.newest(),
+        damaged: await tx.proofs.countDamaged(),
+        plans: await tx.planEvaluations.list(),
+        suspicious: await tx.suspicions.countOpen(),
+      }),
+    );
     metrics.runsOpen.reset();
     metrics.runsOldestAgeSeconds.reset();
     for (const { kind, state, count, oldestAgeSeconds } of open) {
@@ -95,6 +98,8 @@ export class Health {
     metrics.outboxOldestAgeSeconds.set(lag.oldestAgeSeconds);
     this.setBackups(newest, damaged);
     this.setPlans(plans);
+    metrics.backupsSuspicious.reset();
+    for (const { dataset, count } of suspicious) metrics.backupsSuspicious.set({ dataset }, count);
   }
 
   /** A forecast that cannot be made has no value, rather than an old one. */

@@ -121,6 +121,12 @@ const backupMetrics = (registers: Registry[]) => ({
     labelNames: ['dataset'] as const,
     registers,
   }),
+  backupsSuspicious: new Gauge({
+    name: 'holdfast_backups_suspicious',
+    help: 'Backups that are unlike those before them, and at which no operator has looked: nothing of their dataset expires meanwhile',
+    labelNames: ['dataset'] as const,
+    registers,
+  }),
   backupVerifiedTimestampSeconds: new Gauge({
     name: 'holdfast_backup_verified_timestamp_seconds',
     help: 'When a verification of a restored backup last passed whose objects have failed no proof since',
@@ -188,7 +194,7 @@ const sweepMetrics = (registers: Registry[]) => ({
   }),
   retentionRefused: new Gauge({
     name: 'holdfast_retention_refused',
-    help: '1 while nothing of a dataset expires because its backups fail',
+    help: '1 while nothing of a dataset expires because its backups fail, or one is suspicious',
     labelNames: ['dataset'] as const,
     registers,
   }),

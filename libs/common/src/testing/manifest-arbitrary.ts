@@ -166,4 +166,5 @@ export const manifestArbitrary = (): fc.Arbitrary<Manifest> =>
     facts: fc.option(snapshot().map((facts) => ({ ...facts }))),
     busPosition: fc.option(busPosition()),
     restoreByHand: fc.array(text(), { minLength: 1, maxLength: 3 }),
+    suspicious: fc.array(text(), { maxLength: 2 }),
   });

@@ -33,7 +33,7 @@ export async function storeBackup(
   for (const { key } of objects) await repository.put(key, BODY, { signal });
   const own = {
     ...{ dataset, backupId, runId: backupId, attempt, attemptKey, objects },
-    ...{ purpose: 'regular' as const, recipients: [], needs: [], requires: [] },
+    ...{ purpose: 'regular' as const, recipients: [], needs: [], requires: [], suspicious: [] },
   };
   const manifest: Manifest = { ...sample, ...own, ...changed };
   await repository.put(manifestKey(attemptKey), encodeManifest(manifest), { signal });

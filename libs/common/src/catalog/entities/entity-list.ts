@@ -10,6 +10,7 @@ import { Replay } from './replay.entity.js';
 import { Restore } from './restore.entity.js';
 import { Run } from './run.entity.js';
 import { Schedule } from './schedule.entity.js';
+import { Suspicion } from './suspicion.entity.js';
 import { Verification } from './verification.entity.js';
 
 /** Every table of the catalog; a spec compares them, column by column, with what the migrations made. */
@@ -27,5 +28,6 @@ export const entities = [
   Restore,
   Run,
   Schedule,
+  Suspicion,
   Verification,
 ];

@@ -57,6 +57,7 @@ function toSummary({ takenAt, objects, bytes, read, warnings, ...facts }: Bucket
     source: `${toPlaceText(facts)} at ${facts.server}`,
     sourceSizeBytes: bytes,
     counts: { objects, read },
+    varying: ['read'],
     warnings,
   };
 }

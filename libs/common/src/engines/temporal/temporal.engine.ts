@@ -69,6 +69,7 @@ function toSummary({ main, visibility, namespaces, clusters, skewMs }: TemporalF
     source: `Temporal in databases "${main.database}" and "${visibility.database}" of PostgreSQL ${main.serverVersion}${shards}`,
     sourceSizeBytes: main.sizeBytes + visibility.sizeBytes,
     counts: { namespaces: namespaces.length, 'open executions': open },
+    varying: ['open executions'],
     warnings: [...toSkewWarnings(skewMs), ...main.warnings, ...visibility.warnings],
   };
 }

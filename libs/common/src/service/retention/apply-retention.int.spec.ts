@@ -94,7 +94,14 @@ const EMPTY = { dataset: 'shop', repository: 'disk', refusals: [], halfDeleted: 
 
 const toPlanned = (id: string, isMarked: boolean): DatasetPlan['backups'][number] => ({
   ...{ id, method: 'dump', snapshotAt: '2026-01-01T00:00:00Z', purpose: 'regular', needs: [], sizeBytes: 8 },
-  ...{ isDamaged: false, isVerified: false, isDeletionRequested: false, isHeld: false },
+  ...{
+    isDamaged: false,
+    isVerified: false,
+    isDeletionRequested: false,
+    isHeld: false,
+    suspicious: [],
+    acceptance: null,
+  },
   ...{ isKept: false, isMarked, reasons: ['older than 30d'] },
 });
 

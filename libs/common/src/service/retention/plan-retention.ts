@@ -13,6 +13,7 @@ import {
 import { toProblem } from '#common/errors/app-error.js';
 import { listRetained, type Retained, type RetainedList } from '#common/operations/list-retained.js';
 import { planWalExpiry, type Standing, type WalExpiry } from '#common/operations/recovery/expire-wal.js';
+import type { Acceptance } from '#common/repository/acceptance.js';
 import type { BackupRepository } from '#common/repository/backup-repository.js';
 import type { Installation } from '../installation.js';
 import { retentionOf } from './retention-of.js';
@@ -44,6 +45,10 @@ export interface PlannedBackup {
   /** By an operator, or by a run that works with it. */
   readonly isHeld: boolean;
   readonly reasons: readonly string[];
+  /** Why it is unlike those before it; empty: it is not. */
+  readonly suspicious: readonly string[];
+  /** An operator looked at it all the same; null: none did, or there was nothing to look at. */
+  readonly acceptance: Acceptance | null;
 }
 
 /** One that has lost an object; only an operator can have it deleted. */
@@ -149,11 +154,17 @@ export function decidePlan(
     backup: broken.has(each.backup.id) ? toBroken(each.backup) : each.backup,
   }));
   const candidates = retained.map(({ backup }) => backup);
-  const plan = decideRetention(candidates, policy, now, known);
+  const suspicious = retained
+    .filter(({ manifest, acceptance }) => manifest.suspicious.length > 0 && acceptance === null)
+    .map(({ manifest }) => ({ id: manifest.backupId, reasons: manifest.suspicious }));
+  const plan = decideRetention(candidates, policy, now, { ...known, suspicious });
   const byId = new Map(retained.map((each) => [each.backup.id, each]));
   return {
     ...{ dataset, repository: repository.name, refusals: plan.refusals, cap, halfDeleted: found.halfDeleted },
-    reachFrom: policy.withinMs === undefined ? null : new Date(now.getTime() - policy.withinMs).toISOString(),
+    reachFrom:
+      policy.withinMs === undefined || suspicious.length > 0
+        ? null
+        : new Date(now.getTime() - policy.withinMs).toISOString(),
     backups: plan.decisions.flatMap((decision) => {
       const planned = byId.get(decision.id);
       return planned === undefined ? [] : [{ ...toPlanned(planned), ...decision }];
@@ -211,7 +222,8 @@ function withKnowledge(
   return { ...backup, ...standing, holds, givenUpAs, asked: asked.get(backup.id) ?? backup.asked };
 }
 
-const toPlanned = ({ manifest, isMarked, backup }: Retained) => ({
+const toPlanned = ({ manifest, isMarked, backup, acceptance }: Retained) => ({
+  ...{ suspicious: manifest.suspicious, acceptance },
   ...{ method: manifest.method, snapshotAt: manifest.snapshotAt, purpose: manifest.purpose, needs: manifest.needs },
   ...{ sizeBytes: totalBytes(manifest), isMarked },
   ...{ isDamaged: backup.isDamaged, isVerified: backup.isVerified, isDeletionRequested: backup.asked !== null },

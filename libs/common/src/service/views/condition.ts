@@ -1,4 +1,5 @@
 import type { BackupCopy } from '#common/catalog/entities/backup.entity.js';
+import type { Suspicion } from '#common/catalog/entities/suspicion.entity.js';
 import type { BackupCondition, ListedBackupView, ToldBackupView } from '#common/contracts/api-views.js';
 import { type Damage, type Proof, weighProofs } from '#common/domain/proof.js';
 
@@ -20,10 +21,16 @@ export const toKnownView = (
   view: ToldBackupView,
   { damage }: BackupCopy,
   proofs: readonly Proof[],
+  suspicion?: Suspicion,
 ): ListedBackupView => ({
   ...view,
   ...toCondition(proofs, damage?.lost ?? []),
+  suspicion: suspicion === undefined ? null : toSuspicion(suspicion),
   ...{ holds: null, deletion: null, isLatest: false, isInCatalog: true },
+});
+
+const toSuspicion = ({ reasons, acceptedBy, acceptReason }: Suspicion): BackupCondition['suspicion'] => ({
+  ...{ reasons, acceptedBy, acceptReason },
 });
 
 const toLastVerdict = (last: Proof | undefined): BackupCondition['lastVerdict'] =>

@@ -2,6 +2,7 @@ import type { BackupCondition, ListedBackupView } from '#common/contracts/api-vi
 import type { Proof } from '#common/domain/proof.js';
 import { loadEngine } from '#common/engines/engines.js';
 import { type AppError, toAppError } from '#common/errors/app-error.js';
+import { readAcceptance } from '#common/repository/acceptance.js';
 import type { BackupRepository, ReadOptions } from '#common/repository/backup-repository.js';
 import { readDeletion } from '#common/repository/deletion-request.js';
 import { readExpiry } from '#common/repository/expiry-marker.js';
@@ -61,10 +62,21 @@ export async function toListedView(
   return {
     ...{ ...told, id, dataset, repository: repository.name },
     ...toStoredCondition(proofs, found.damage ?? toUnknown(found) ?? (await findBreak(repository, found, o))),
+    suspicion: await readSuspicion(repository, found, o),
     holds: await readHolds(repository, found, o),
     deletion: await readDoom(repository, found, o),
     ...{ isLatest: false, isInCatalog: null },
   };
+}
+
+async function readSuspicion(
+  repository: BackupRepository,
+  { manifest }: InspectedBackup,
+  o: ReadOptions,
+): Promise<BackupCondition['suspicion']> {
+  if (manifest === undefined || manifest.suspicious.length === 0) return null;
+  const acceptance = await readAcceptance(repository, manifest, o);
+  return { reasons: manifest.suspicious, acceptedBy: acceptance?.by ?? null, acceptReason: acceptance?.reason ?? null };
 }
 
 /** No engine here restores it: the program that made it is newer, or another one. */

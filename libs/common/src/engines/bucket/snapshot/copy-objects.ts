@@ -51,9 +51,9 @@ export class CopyObjects {
   }
 
   facts(): Omit<BucketFacts, 'takenAt' | 'bucket' | 'prefix' | 'server' | 'isVersioned'> {
-    const { before, ...counts } = this.counts;
+    const { before: _, ...counts } = this.counts;
     const noted = { changed: this.changed.toJSON(), vanished: this.vanished.toJSON() };
-    return { ...counts, ...noted, warnings: toWarnings({ ...counts, ...noted, before, cut: this.cut.toJSON() }) };
+    return { ...counts, ...noted, warnings: toWarnings({ ...noted, cut: this.cut.toJSON() }) };
   }
 
   private async *listing(): AsyncGenerator<ListedObject> {
