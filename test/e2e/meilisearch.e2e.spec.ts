@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto';
+import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { MeilisearchClient } from '#common/engines/meilisearch/meilisearch-client.js';
+import { generateAgeKeys } from '#common/sealing/age.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
+import { SearchServer } from '#common/testing/search-server.js';
 import { Platform } from '#tools/platform/platform.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { holdfast } from '../support/cli.js';
@@ -13,8 +19,15 @@ const name = `e2e_${randomUUID().slice(0, 8)}`;
 let platform: Platform;
 let before: string;
 let database: ScratchDatabase;
+let server: SearchServer;
+let folder: string;
+let identity: string;
+let recipient: string;
 
 beforeAll(async () => {
+  ({ identity, recipient } = await generateAgeKeys());
+  [server, folder] = [await SearchServer.start(), await mkdtemp(join(tmpdir(), 'holdfast-e2e-'))];
+  for (const each of ['bus', 'local', 'repository']) await mkdir(join(folder, each));
   database = await ScratchDatabase.create(
     'postgres18',
     'CREATE TABLE products (id bigint, big bigint)',
@@ -34,6 +47,8 @@ afterAll(async () => {
   await client.removeIndex(name);
   await platform?.close();
   await database?.drop();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
 });
 
 const cli = (...args: string[]) => holdfast([...args, '--config', platform.cliConfigFile], platform.env);
@@ -41,19 +56,42 @@ const cli = (...args: string[]) => holdfast([...args, '--config', platform.cliCo
 const readAll = async (): Promise<string> =>
   `${JSON.stringify(await client.settings(name))} ${await client.documents(name, 0, 1_000)}`;
 
+const toSealed = () => ({
+  url: pathToFileURL(join(folder, 'repository')).href,
+  encryption: { recipients: [recipient], identity: '${env:IDENTITY}', indexIdentity: '${env:IDENTITY}' },
+});
+
+const toFiles = (place: string) => ({
+  ...{ kind: 'meilisearch', url, apiKey, directory: join(folder, place) },
+  accepts: { datasets: ['dumped'], strategies: ['files'], destinations: ['same'] },
+});
+
+/** What a server has that began with the only file of a folder. */
+async function readFrom(place: string): Promise<string> {
+  const [file = ''] = await readdir(join(folder, place));
+  const other = await SearchServer.start({ kind: 'dump', path: join(folder, place, file) });
+  try {
+    return (await other.client.documents('kept', 0, 10)).toString();
+  } finally {
+    await other.stop();
+  }
+}
+
 const toPlan = () => {
   const connection = { kind: 'meilisearch', url, apiKey };
   const accepts = { datasets: ['search', 'plain'], strategies: ['new', 'replace'], destinations: ['same'] };
   const { user, password, host, port } = database.connection;
   const rebuild = { [name]: { url: '${env:SHOP_URL}', query: 'SELECT id, big, NULL AS none FROM products' } };
   return {
-    secrets: { SHOP_URL: `postgres://${user}:${password}@${host}:${port}/${database.name}` },
+    secrets: { IDENTITY: identity, SHOP_URL: `postgres://${user}:${password}@${host}:${port}/${database.name}` },
     config: {
+      repositories: { sealed: toSealed() },
       datasets: {
+        dumped: { kind: 'meilisearch', ...server.options, dumpDirectory: server.dumps, repositories: ['sealed'] },
         search: { ...connection, include: [name], repositories: ['store'], rebuild },
         plain: { ...connection, include: [name], repositories: ['store'] },
       },
-      targets: { search: { ...connection, accepts } },
+      targets: { search: { ...connection, accepts }, bus: toFiles('bus'), local: toFiles('local') },
       profiles: { search: { probes: [{ use: 'checksums' }, { use: 'documents' }] } },
     },
   };
@@ -144,4 +182,22 @@ describe('indexes that are made anew from the database', () => {
     expect(told.data).toMatchObject({ destination: null, error: { message: expect.stringContaining(database.name) } });
     await expectRebuilt();
   }, 60_000);
+});
+
+describe('a dump of Meilisearch', () => {
+  it('comes back in another server that starts with it, taken and fetched through the bus and by the command line alone', async () => {
+    await server.client.done(server.client.addDocuments('kept', '{"id":1,"name":"a"}'));
+    const was = (await server.client.documents('kept', 0, 10)).toString();
+    const asked = await ask(platform, 'backup.requested', { dataset: 'dumped', method: 'dump' });
+    await platform.next('backup.completed', causedBy(asked));
+    const wish = { dataset: 'dumped', backup: 'latest:dump', destination: 'same', strategy: 'files' };
+    const restore = await ask(platform, 'restore.requested', { ...wish, target: 'bus' });
+    await platform.next('restore.completed', causedBy(restore));
+    expect(await readFrom('bus')).toBe(was);
+    expect(await cli('backup', 'run', 'dumped', '--method', 'dump', '--local')).toMatchObject({ exitCode: 0 });
+    const place = ['--target', 'local', '--destination', 'same', '--strategy', 'files', '--local'];
+    const local = await cli('restore', 'run', 'dumped@latest:dump', ...place);
+    expect(local).toMatchObject({ exitCode: 0, stdout: expect.stringContaining('--import-dump') });
+    expect(await readFrom('local')).toBe(was);
+  }, 120_000);
 });

@@ -54,6 +54,11 @@ export class SearchServer {
     return { url: `http://127.0.0.1:${this.port}`, apiKey: KEY };
   }
 
+  /** Where it writes dumps. */
+  get dumps(): string {
+    return join(this.folder, 'dumps');
+  }
+
   get client(): MeilisearchClient {
     return new MeilisearchClient(this.options, new AbortController().signal);
   }
