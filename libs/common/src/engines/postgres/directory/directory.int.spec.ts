@@ -23,6 +23,9 @@ beforeAll(async () => {
   const space = await bed.cluster.createFolder('fast');
   await bed.cluster.query(`CREATE TABLESPACE fast LOCATION '${space}'`);
   await bed.cluster.query('CREATE TABLE aside TABLESPACE fast AS SELECT generate_series(1, 500) AS id');
+  await bed.cluster.query(
+    `CREATE TABLE tickets (id serial PRIMARY KEY, tenant text); INSERT INTO tickets (tenant) VALUES ('a'), ('b')`,
+  );
   base = await bed.base();
   await bed.writeRows();
 }, 120_000);
@@ -46,10 +49,14 @@ describe('a restore of a base backup into a directory', () => {
     expect(aside).toEqual({ n: 500, at: expect.stringContaining(join(bed.root, 'to-time', 'tablespaces')) });
     const assertion = { query: 'SELECT count(*) FROM numbers', equals: 10 };
     const probes = parseProfile({
-      probes: [{ use: 'checksums' }, { use: 'sql', assertions: [assertion] }, { use: 'row-counts' }],
+      probes: [
+        ...[{ use: 'checksums' }, { use: 'sql', assertions: [assertion] }, { use: 'row-counts' }],
+        ...[{ use: 'amcheck' }, { use: 'sequences' }, { use: 'rls' }],
+      ],
     });
+    const dataset = { ...bed.cluster.dataset(), tenantTables: { schema: 'public', column: 'tenant' } };
     const { outcomes } = await verifyRestore(
-      { ...order, dataset: bed.cluster.dataset(), runId: order.identity.runId, profile: { name: 'spec', probes } },
+      { ...order, dataset, runId: order.identity.runId, profile: { name: 'spec', probes } },
       { repository: bed.backups.repository, engine: postgres, targetKind: postgresDirectory, now: () => new Date() },
       signal,
     );
@@ -57,6 +64,12 @@ describe('a restore of a base backup into a directory', () => {
       ['checksums', 'passed'],
       ['sql', 'passed'],
       ['row-counts', 'inconclusive'],
+      ['amcheck', 'passed'],
+      ['sequences', 'passed'],
+      ['rls', 'failed'],
+    ]);
+    expect(outcomes.at(-1)?.evidence).toEqual([
+      { subject: 'public.tickets', problem: 'the tenant table has no row-level security' },
     ]);
     expect(await findServer(dataOf('to-time'))).toBeUndefined();
     expect(await bed.there()).toEqual(['to-time']);

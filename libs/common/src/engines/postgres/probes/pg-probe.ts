@@ -33,6 +33,8 @@ export interface PgProbeDefinition<Params extends z.ZodObject, C extends PgPlace
   extends Omit<ProbeDefinition<Params, ProbeContext>, 'check'> {
   /** Whether it asks the restored database alone, and so has an answer too after a restore of a base backup. Default: no. */
   readonly readsNoFacts?: boolean;
+  /** What it says after a restore of a base backup, which has no facts of its databases. Absent: that nothing was compared. */
+  alone?(context: PgProbeContext, params: z.output<Params>): Promise<ProbeFinding>;
   check(context: C, params: z.output<Params>): ReturnType<ProbeDefinition<Params, ProbeContext>['check']>;
 }
 
@@ -49,10 +51,16 @@ export const definePgProbe = <Params extends z.ZodObject, C extends PgPlace = Pg
 ): PgProbe<C> => ({
   ...defineProbe<Params, ProbeContext<PostgresDataset, PostgresTarget, SnapshotFacts>>({
     ...definition,
-    check: async (context, params) =>
-      'form' in context.manifest.snapshot && !definition.readsNoFacts
-        ? nothingToCompare('a base backup does not tell what its databases hold: use `sql` with assertions')
-        : lookAt(toPgContext(context), (own) => definition.check(own, params)),
+    check: async (context, params) => {
+      const { alone, readsNoFacts = false } = definition;
+      const own = toPgContext(context);
+      if (!('form' in context.manifest.snapshot) || readsNoFacts)
+        return lookAt(own, (place) => definition.check(place, params));
+      if (alone !== undefined) return lookAt(own, (place) => alone(place, params));
+      return nothingToCompare(
+        'a base backup does not tell what its databases hold: use `amcheck`, `rls`, `sequences`, or `sql` with assertions',
+      );
+    },
   }),
   ask: (place) => lookAt(place, (own) => definition.check(own, definition.params.parse({}))),
 });

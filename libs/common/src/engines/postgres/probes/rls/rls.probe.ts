@@ -8,7 +8,7 @@ import { readGuardedTables, readRestored } from '#common/engines/postgres/probes
 import { compareRights, pairObjects, toSubject } from '#common/engines/postgres/probes/schema/compare-objects.js';
 import { listTenantTables } from '#common/engines/postgres/tenants/relations.js';
 import type { TenantApplication, TenantTables } from '#common/engines/postgres/tenants/tenant-tables.js';
-import { conclude, countOf, EvidenceLog, nothingToCompare } from '#common/probes/evidence.js';
+import { conclude, countOf, EvidenceLog, nothingToCompare, type ProbeFinding } from '#common/probes/evidence.js';
 import { compareRls, findUnguarded, isGuarded } from './compare-rls.js';
 import { type BehaviourTally, tryBehaviour } from './rls-behaviour.js';
 import { SeenRecord } from './seen-record.js';
@@ -47,7 +47,34 @@ export const rlsProbe = definePgProbe({
     }
     return conclude({ looked: `${countOf(tables, 'table')} with row-level security`, problems, unclear, notes });
   },
+  alone: (context, { behaviour }) => checkAlone(context, behaviour === 'try'),
 });
+
+/** Tables that the dataset declares are guarded, and no tenant sees rows of another one: all that can be said without facts. */
+async function checkAlone(context: PgProbeContext, tries: boolean): Promise<ProbeFinding> {
+  const { tenantTables } = context;
+  if (tenantTables === undefined) return nothingToCompare('the dataset names no tenant tables');
+  const [problems, unclear] = [new EvidenceLog(), new EvidenceLog()];
+  const { declared, guarded } = await readRestored(context, async (session) => {
+    const actual = await readGuardedTables(session);
+    const names = await listTenantTables(session, tenantTables.schema, tenantTables.column);
+    problems.add(...findUnguarded(names, [], actual));
+    return { declared: names, guarded: new Set(actual.filter(isGuarded).map(({ name }) => name)) };
+  });
+  const notes = ['policies were not compared: a base backup does not tell them'];
+  const { application } = tenantTables;
+  if (tries && application !== undefined) {
+    const record = new SeenRecord(undefined, tenantTables);
+    const options = { application, column: tenantTables.column, record, privileges: context.privileges, guarded };
+    const tally = await withSession(context, (session) => tryBehaviour(session, options));
+    problems.include(tally.problems);
+    unclear.include(tally.unclear);
+    unclear.add(...toSilence(tally));
+    notes.push(toBehaviourNote(tally));
+  }
+  if (declared.length === 0 && notes.length === 1) return nothingToCompare('no table has the tenant column');
+  return conclude({ looked: countOf(declared.length, 'declared tenant table'), problems, unclear, notes });
+}
 
 /** Returns how many tables have, had or should have row-level security. */
 async function compareTables(session: PgSession, context: PgProbeContext, problems: EvidenceLog): Promise<number> {
