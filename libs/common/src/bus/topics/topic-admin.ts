@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import kafkajs, { type Admin, type Kafka } from 'kafkajs';
 import { AppError } from '#common/errors/app-error.js';
 import { kafkaErrorType, toBusError, withBus } from '../bus-error.js';
+import { type AclRule, readAclRules } from './acl-rules.js';
 import { createTopics } from './create-topics.js';
 
 export interface TopicShape {
@@ -79,6 +80,11 @@ export class TopicAdmin {
           .map(({ configName: name, configValue: value, ...of }) => ({ name, value, isOwn: isOwn(of) })),
       ]),
     );
+  }
+
+  /** Every rule of the cluster; undefined: it does not tell. Throws: bus.unavailable. */
+  readAcls(): Promise<readonly AclRule[] | undefined> {
+    return readAclRules(this.admin);
   }
 
   /** Waits until each partition has a leader. Throws: bus.unavailable. */

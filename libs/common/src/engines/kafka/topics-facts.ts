@@ -63,10 +63,25 @@ export const GroupOffset = z.object({
   metadata: z.string().nullable(),
 });
 
+export const AccessRule = z.object({
+  resource: z.string().describe('TOPIC or GROUP'),
+  name: z.string(),
+  pattern: z.string().describe('LITERAL or PREFIXED'),
+  principal: z.string().describe('User:shop'),
+  host: z.string(),
+  operation: z.string(),
+  permission: z.string().describe('ALLOW or DENY'),
+});
+
 export const TopicsFacts = z.object({
   takenAt: Instant.describe('When the ends of all partitions were frozen'),
   clusterId: z.string(),
   topics: z.array(TopicFacts),
   groups: z.array(z.object({ name: GroupName, offsets: z.array(GroupOffset) })),
+  acls: z
+    .array(AccessRule)
+    .nullable()
+    .default(null)
+    .describe('Access rules about these topics and groups; null: the cluster does not tell them'),
 });
 export type TopicsFacts = z.infer<typeof TopicsFacts>;

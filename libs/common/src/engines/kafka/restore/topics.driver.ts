@@ -10,10 +10,11 @@ import type {
   Swept,
 } from '#common/engines/engine.js';
 import type { Findings } from '#common/engines/findings.js';
+import { toMissingRules } from '#common/engines/kafka/access-rules.js';
 import { type KafkaTarget, type TopicsManifest, withKafka } from '#common/engines/kafka/kafka-dataset.js';
 import type { TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';
-import { toNames, toPrefix } from './destination.js';
+import { SAME, toNames, toPrefix } from './destination.js';
 import { endRestore } from './end-restore.js';
 import { assertFilled, beginTopic, type FilledTopic, fillTopics, type TopicsWork } from './fill-topics.js';
 import { fenceDestination, type KafkaFence } from './restore-fence.js';
@@ -33,6 +34,7 @@ export class TopicsDriver implements RestoreDriver<KafkaTarget, TopicsFacts, Top
     createdTopics: 'topics made',
     refusedConfigs: 'settings that this cluster does not take',
     changedTimestampType: 'records that say CreateTime now, at the time that the broker had set',
+    missingAcls: 'access rules of the backup that this cluster does not have, each as the command that gives it',
     unmovedGroups: 'groups to be placed by hand, for the records were appended',
     lost: 'not in the backup',
   };
@@ -121,13 +123,21 @@ async function finish(
       const names = await finishTopic(kafka, planned.name, planned.source);
       refused.push(...names.map((name) => `${planned.name}: ${name}`));
     }
-    await remember({ findings: { refusedConfigs: refused } });
+    const missingAcls = await findMissingRules(kafka, order);
+    await remember({ findings: { refusedConfigs: refused, missingAcls } });
     await restoreGroups(kafka, toRestoredCommits(manifest.snapshot, toNames(destination, target), toBaseOf(topics)));
   }
   const whole = topics.flatMap(({ journal }) => journal).map((entry) => ({ ...entry, isWhole: true }));
   await writeRestoreJournal(kafka.cluster, destination, whole);
   await remember({ doneMark: JSON.stringify(Object.fromEntries(topics.map(({ planned, id }) => [planned.name, id]))) });
   if (plan.topics.length > 0) await forgetJournal(kafka.admin, destination);
+}
+
+/** People decide who may do what: the restore names what is missing, and makes no rule. Topics under other names have no rules to compare. */
+async function findMissingRules({ admin }: KafkaFence['kafka'], { destination, manifest }: Order): Promise<string[]> {
+  const { acls } = manifest.snapshot;
+  if (acls === null || acls.length === 0 || destination !== SAME) return [];
+  return toMissingRules(acls, (await admin.readAcls()) ?? []);
 }
 
 const toBaseOf =

@@ -2,8 +2,10 @@ import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { listGroups, type PartitionCommit, readAllCommitted } from '#common/bus/kafka-groups.js';
 import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
 import { readStableEnds } from '#common/bus/records/stable-ends.js';
+import type { AclRule } from '#common/bus/topics/acl-rules.js';
 import type { TopicConfig, TopicShape } from '#common/bus/topics/topic-admin.js';
 import { readClusterId, readTopicIds } from '#common/bus/topics/topic-ids.js';
+import { rulesAbout } from '#common/engines/kafka/access-rules.js';
 import type { KafkaDataset, OpenKafka } from '#common/engines/kafka/kafka-dataset.js';
 import { findAbsent, pickTopics } from '#common/engines/kafka/topic-patterns.js';
 import { AppError } from '#common/errors/app-error.js';
@@ -37,6 +39,8 @@ export interface Frozen {
   readonly clusterId: string;
   readonly topics: readonly FrozenTopic[];
   readonly groups: readonly FrozenGroup[];
+  /** About these topics and groups; null: the cluster does not tell. */
+  readonly acls: readonly AclRule[] | null;
 }
 
 /** The topics that the dataset means, as they are now. Throws: bus.topic-missing, bus.unavailable. */
@@ -68,10 +72,12 @@ export async function freezeTopics({ cluster, admin }: OpenKafka, shapes: readon
   const groups = await freezeGroups(cluster, new Set(names));
   const partitions = await Promise.all(names.map((name) => freezePartitions(cluster, name)));
   const takenAt = new Date().toISOString();
+  const rules = await admin.readAcls();
   return {
     takenAt,
     clusterId: await readClusterId(cluster),
     groups,
+    acls: rules === undefined ? null : rulesAbout(rules, { topics: names, groups: groups.map(({ name }) => name) }),
     topics: shapes.map(({ name, replicationFactor }, index) => ({
       ...{ name, replicationFactor, id: ids[name] ?? null, partitions: partitions[index] ?? [] },
       ...toConfigFacts(configs.get(name) ?? []),

@@ -67,8 +67,9 @@ export class TopicsOutput implements BackupSession<TopicsFacts> {
   }
 
   async facts(): Promise<TopicsFacts> {
-    const { takenAt, clusterId, topics, groups } = this.d.frozen;
+    const { takenAt, clusterId, topics, groups, acls } = this.d.frozen;
     return {
+      acls: acls === null ? null : [...acls],
       takenAt,
       clusterId,
       topics: topics.map((topic) => this.toTopicFacts(topic)),
