@@ -13,7 +13,7 @@ export function readSigningKey(pem: string, where: string): KeyObject {
 /** Throws: request.invalid for what is no public key of Ed25519 in PEM. */
 export function readPublicKey(pem: string, where: string): KeyObject {
   const hint = 'Make one of the private key with `openssl pkey -in KEY -pubout`.';
-  // A private key would be read as its public half: nobody is to carry it to where signatures are checked.
+  // A private key would be read as its public half: it has no business where signatures are only checked.
   const key = pem.includes('PRIVATE KEY') ? undefined : parse(() => createPublicKey(pem));
   if (key?.asymmetricKeyType === 'ed25519') return key;
   throw new AppError('request.invalid', `${where} is no public key of Ed25519 in PEM`, {}, { hint });

@@ -3,6 +3,7 @@ import type { DamageTable } from './damage-bed.js';
 import { meilisearchDamages } from './meilisearch.js';
 import { postgresDamages } from './postgres/postgres-damages.js';
 import { redisDamages } from './redis.js';
+import { searchDamages } from './search.js';
 import { temporalDamages } from './temporal.js';
 import { topicsDamages } from './topics.js';
 
@@ -12,6 +13,7 @@ export const DAMAGE_TABLES: readonly DamageTable[] = [
   bucketDamages,
   redisDamages,
   meilisearchDamages,
+  searchDamages,
   topicsDamages,
   temporalDamages,
 ];

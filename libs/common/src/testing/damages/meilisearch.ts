@@ -55,7 +55,7 @@ const DAMAGES: readonly Omit<SeededDamage<Index>, 'use'>[] = [
   {
     name: 'a document is out of date',
     does: (index) => addDocuments(index, { ...toProduct(7), cents: 1 }),
-    found: '{uid}: ',
+    found: '{uid}: other documents',
   },
   {
     name: 'settings are others',
