@@ -25,7 +25,12 @@ beforeAll(async () => {
   platform = await Platform.start({
     secrets: { SHOP_URL: url },
     config: {
-      datasets: { shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories } },
+      datasets: {
+        shop: {
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories },
+          dump: { jobs: 2 },
+        },
+      },
       targets: {
         live: {
           ...{ kind: 'postgres', url: '${env:SHOP_URL}', toolDirectories, privileges: 'keep' },
@@ -74,6 +79,8 @@ interface Kept {
 describe('one table of a database that serves', () => {
   it('comes back by an event from a dump, beside what was written since', async () => {
     const backup = await backUp();
+    const shown = await cli('backup', 'show', backup, '--json');
+    expect(shown.stdout).toMatch(/\d+\.dat\.zst/);
     await onShop(`DELETE FROM orders; CREATE TABLE since AS SELECT 1 AS id`);
     const { completed } = await restore({ backup, strategy: 'in-place', parts: ['public.orders'] });
     expect(completed.data).toMatchObject({ parts: ['public.orders'], safetyBackupId: expect.any(String) });

@@ -107,6 +107,7 @@ export const LargeObjectFacts = z.object({
 export type LargeObjectFacts = z.infer<typeof LargeObjectFacts>;
 
 export const SnapshotFacts = z.object({
+  archive: z.literal('directory').optional().describe('A file for each table; absent: one file'),
   takenAt: Instant.describe('Of the statement that fixed the snapshot: what was committed before is in it'),
   lsn: LsnText.nullable().describe('pg_current_wal_lsn() just after the snapshot'),
   systemId: z.string().nullable(),

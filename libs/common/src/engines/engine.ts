@@ -160,7 +160,8 @@ export interface BackupSession<F> {
   readonly tools: Readonly<Record<string, string>>;
   /** Ids of the backups that this one builds on; the core keeps them from deletion while it is made. None unless stated. */
   readonly needs?: readonly string[];
-  /** One after another: the next begins when the one before is whole. */
+  /** How many of the objects are stored at once, each begun when there is room for it; absent: one after another. */
+  readonly parallel?: number;
   objects(): AsyncIterable<OutputObject>;
   /** What the snapshot holds; asked for when all objects were read. */
   facts(): Promise<F>;

@@ -49,6 +49,7 @@ export async function holdNeeded<F>(
     throw error;
   }
   return {
+    parallel: session.parallel ?? 1,
     ...{ busPosition: session.busPosition, tools: session.tools, needs, needed, close },
     objects: () => session.objects(),
     facts: () => session.facts(),

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { FACTS_NAME, type Manifest, type ManifestObject } from '#common/contracts/manifest.js';
 import type {
   BackupMethod,
+  BackupSession,
   Engine,
   OutputObject,
   ProtectedDataset,
@@ -10,6 +11,7 @@ import type {
 } from '#common/engines/engine.js';
 import { loadMethod } from '#common/engines/engines.js';
 import { AppError } from '#common/errors/app-error.js';
+import { inFlight } from '#common/pipeline/in-flight.js';
 import type { BackupRepository, ObjectKey } from '#common/repository/backup-repository.js';
 import { initialiseRepository } from '#common/repository/initialise-repository.js';
 import { attemptPrefix, manifestKey, SHARING_NAME, sweptKey } from '#common/repository/layout.js';
@@ -105,6 +107,20 @@ async function makeBackup<D extends ProtectedDataset, F extends object>(
   }
 }
 
+/** The others would go on for as long as they take, for nothing. */
+async function storeOrStop(
+  object: OutputObject,
+  writing: AttemptWriting,
+  output: Pick<BackupSession<object>, 'close'>,
+): Promise<void> {
+  try {
+    await writing.store(object);
+  } catch (error) {
+    await output.close();
+    throw error;
+  }
+}
+
 type MakingDeps<D extends ProtectedDataset, F extends object> = TakeBackupDeps<D, F> & {
   readonly method: BackupMethod<D, F>;
   readonly sealing: Sealing;
@@ -140,7 +156,7 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
   const output = await holdNeeded(session, { ...attempt, repository: d.repository }, signal);
   let manifest: Manifest;
   try {
-    for await (const object of output.objects()) await writing.store(object);
+    await inFlight(output.objects(), output.parallel, (object) => storeOrStop(object, writing, output));
     const shared = await sharing.finish();
     const needed = writing.objects.filter(({ name }) => name !== SHARING_NAME);
     const facts = await output.facts();
@@ -231,6 +247,7 @@ class AttemptWriting {
   readonly attemptKey: string;
   readonly objects: ManifestObject[] = [];
   private readonly touched: ObjectKey[] = [];
+  private readonly sent = new Map<string, { readonly keys: Map<ObjectKey, number>; total: number }>();
 
   constructor(
     { dataset, backupId, attempt, nonce }: BackupAttempt,
@@ -251,14 +268,25 @@ class AttemptWriting {
     const name = `${rawName}${suffixOf(form)}`;
     const key = `${this.attemptKey}/${name}`;
     this.touched.push(key);
-    onProgress?.({ stage, bytes: 0, totalBytes: null });
+    const report = (bytes: number): void =>
+      onProgress?.({ stage, bytes: this.sum(stage, key, bytes), totalBytes: null });
+    report(0);
     const { sizeBytes, sha256 } = await repository.put(key, stream, {
       ...{ signal: this.signal, retainUntil },
-      onProgress: (bytes) => onProgress?.({ stage, bytes, totalBytes: null }),
+      onProgress: report,
     });
     const object = { name, key, sizeBytes, sha256, ...form };
     this.objects.push(object);
     return object;
+  }
+
+  /** Of all objects of a stage: several may be on their way. */
+  private sum(stage: string, key: ObjectKey, bytes: number): number {
+    const ofStage = this.sent.get(stage) ?? { keys: new Map<ObjectKey, number>(), total: 0 };
+    ofStage.total += bytes - (ofStage.keys.get(key) ?? 0);
+    ofStage.keys.set(key, bytes);
+    this.sent.set(stage, ofStage);
+    return ofStage.total;
   }
 
   /**

@@ -9,7 +9,7 @@ import { unpackDefinitions } from '#common/engines/postgres/facts/definitions/pa
 import { PgSession, withPgSession } from '#common/engines/postgres/pg-session.js';
 import { PgTools } from '#common/engines/postgres/pg-tools.js';
 import { postgresEngine } from '#common/engines/postgres/postgres.engine.js';
-import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
+import type { PostgresDataset, PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { parseProfile } from '#common/engines/profiles.js';
 import { openBackup } from '#common/operations/open-backup.js';
 import { type RestoreDeps, type RestoreOutcome, restoreBackup } from '#common/operations/restore/restore-backup.js';
@@ -52,8 +52,8 @@ export class RestoreTestBed {
     await this.source.onServer(`DROP DATABASE ${name}`, `CREATE DATABASE ${name} TEMPLATE template0 ${options}`);
   }
 
-  async backup(): Promise<PostgresManifest> {
-    const manifest = await takeBackup(this.backups.attempt(this.source.dataset()), this.backups.deps(), signal);
+  async backup(changes: Partial<PostgresDataset> = {}): Promise<PostgresManifest> {
+    const manifest = await takeBackup(this.backups.attempt(this.source.dataset(changes)), this.backups.deps(), signal);
     const { repository } = this.backups;
     return (await openBackup(manifest, { repository, engine: { kind: 'postgres', facts: SnapshotFacts } }, signal))
       .manifest;
@@ -184,7 +184,7 @@ export class RestoreTestBed {
 
 /** What must be equal after a restore: everything but where and when it was read, and what no backup holds. */
 export function comparable(facts: SnapshotFacts): object {
-  const { takenAt, lsn, systemId, database, sizeBytes, settings, definitions, ...same } = facts;
+  const { archive, takenAt, lsn, systemId, database, sizeBytes, settings, definitions, ...same } = facts;
   const kept = settings.filter(({ setting }) => !setting.includes('=sha256:'));
   const objects = { definitions: unpackDefinitions(definitions) };
   return {

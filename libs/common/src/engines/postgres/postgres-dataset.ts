@@ -18,6 +18,11 @@ export type WalOptions =
   /** The server's `archive_command` hands it over. */
   | { readonly mode: 'push' };
 
+/** How many tables a dump copies at once. */
+export interface DumpJobs {
+  readonly jobs: number;
+}
+
 /** A PostgreSQL database to protect, as the engine needs to know it. */
 export interface PostgresDataset {
   readonly name: string;
@@ -36,6 +41,8 @@ export interface PostgresDataset {
   readonly tenantTables: TenantTables | undefined;
   /** Set where its WAL is archived without an end. */
   readonly wal?: WalOptions | undefined;
+  /** How it is dumped; absent: by one job. */
+  readonly dump?: DumpJobs | undefined;
   /** How it is copied physically; absent: by the defaults. */
   readonly base?: BaseOptions | undefined;
   /** zstd level and threads of the compressing child. */

@@ -19,6 +19,17 @@ export const PostgresDatasetOptions = z.strictObject({
     .default(30_000)
     .describe('How long a dump waits for a table that another session holds in ACCESS EXCLUSIVE mode'),
   migrationHeadQuery: z.string().optional().describe('Returns one text: the application’s migration head'),
+  dump: z
+    .strictObject({
+      jobs: z
+        .int()
+        .min(1)
+        .max(32)
+        .default(1)
+        .describe('Tables that are copied at once, in one snapshot; above 1 the backup has a file for each table'),
+    })
+    .prefault({})
+    .describe('How `dump` copies the database'),
   base: z
     .strictObject({
       maxRateKilobytes: z
@@ -92,6 +103,7 @@ export const postgresDataset = defineOptions(
     toolDirectories: options.toolDirectories,
     exactCountLimit: options.exactCountLimit,
     lockTimeoutMs: options.lockTimeoutMs,
+    dump: options.dump,
     base: { ...options.base, maxRateKilobytes: options.base.maxRateKilobytes },
     wal: toWalOptions(options.wal),
   }),

@@ -44,6 +44,8 @@ export async function dumpRecovered(dataset: PostgresDataset, o: DumpRecoveredOp
 /** Nothing compares the copy with the cluster that it comes from: it is gone soon. */
 const toUnasked = (dataset: PostgresDataset): PostgresDataset => ({
   ...dataset,
+  // Its files lie on this machine until they are restored.
+  dump: undefined,
   ...{ fingerprintTables: [], exactCountLimit: 0, migrationHeadQuery: undefined, tenantTables: undefined },
 });
 

@@ -8,6 +8,7 @@ import { findBlindness } from '#common/engines/postgres/tenants/role.js';
 import type { TenantApplication } from '#common/engines/postgres/tenants/tenant-tables.js';
 import { hostsOf, isSocketFolder } from '#common/pg/connection.js';
 import { incrementalCheck } from './incremental-check.js';
+import { jobsCheck } from './jobs-check.js';
 import { slotsCheck } from './slots-check.js';
 import { urlCheck } from './url-check.js';
 import { walChecks } from './wal-check.js';
@@ -22,6 +23,7 @@ export function datasetChecks(
 ): Check[] {
   const { name, connection, toolDirectories: directories, tenantTables } = dataset;
   const application = tenantTables?.application;
+  const jobs = dataset.dump?.jobs ?? 1;
   const withSession = <T>(work: (session: PgSession) => Promise<T>): Promise<T> =>
     withPgSession(connection, { signal, applicationName: 'holdfast check' }, work);
   const connected = `dataset ${name}: connection`;
@@ -36,7 +38,8 @@ export function datasetChecks(
       needs: [connected],
       run: () =>
         withSession(async ({ serverMajor }) => {
-          const tools = await new PgTools().find(serverMajor, DUMP_TOOLS, { directories, signal });
+          const wanted = jobs > 1 ? ([...DUMP_TOOLS, 'psql'] as const) : DUMP_TOOLS;
+          const tools = await new PgTools().find(serverMajor, wanted, { directories, signal });
           return `${tools.versions['pg_dump'] ?? 'pg_dump'} in ${tools.directory}`;
         }),
     },
@@ -49,6 +52,7 @@ export function datasetChecks(
           return `role ${connection.user} reads every table and large object, and no policy hides a row`;
         }),
     },
+    ...(jobs > 1 ? [jobsCheck(dataset, connected, withSession)] : []),
     ...walChecks(dataset, connected, signal),
     slotsCheck(dataset, connected, { alike, withSession }),
     ...(methods.includes('incremental') ? [incrementalCheck(name, connected, withSession)] : []),

@@ -13,6 +13,7 @@ import type { PostgresDataset } from '#common/engines/postgres/postgres-dataset.
 import { runCommand } from '#common/process/run-command.js';
 import type { Chain } from '#common/process/spawn-chain.js';
 import type { Sealing } from '#common/sealing/sealing.js';
+import { directoryObjects } from './directory/directory-objects.js';
 import { ARCHIVE, GLOBALS } from './dump-by-hand.js';
 import { toGlobalsCommand } from './dump-commands.js';
 import { toGlobalsOf } from './dump-globals.js';
@@ -31,7 +32,11 @@ export interface DumpParts {
   readonly holder: PgSession;
   readonly started: StartedDump;
   readonly toolset: PgToolset;
-  readonly sealing: Pick<Sealing, 'bytes'>;
+  readonly sealing: Pick<Sealing, 'bytes' | 'tail'>;
+  /** How many tables are copied at once, into files of their own; 1: pg_dump writes one file. */
+  readonly jobs: number;
+  /** What the facts say besides what the snapshot holds. */
+  readonly warnings: readonly string[];
   readonly applicationName: string;
   /** Stops children and sessions; `signal` is the one that they run under. */
   readonly stop: AbortController;
@@ -60,11 +65,18 @@ export class PgDumpOutput implements BackupSession<SnapshotFacts> {
     void holder.whenLost.then((error) => stop.abort(error));
   }
 
-  /** One after another: the next begins when the one before is whole. Throws: engine.exit, engine.spawn, postgres.unreachable. */
+  get parallel(): number {
+    return this.parts.jobs;
+  }
+
+  /** Throws: engine.exit, engine.spawn, postgres.unreachable, postgres.changing. */
   async *objects(): AsyncGenerator<OutputObject, void, void> {
-    const { dataset, toolset, sealing, applicationName, started, signal } = this.parts;
-    yield { stage: 'dump', name: ARCHIVE, stream: started.chain.stdout };
-    await started.chain.ended;
+    const { dataset, toolset, sealing, applicationName, started, signal, jobs } = this.parts;
+    if (jobs > 1) yield* directoryObjects(this.parts, (read) => this.inSnapshot(read));
+    else {
+      yield { stage: 'dump', name: ARCHIVE, stream: started.chain.stdout };
+      await started.chain.ended;
+    }
     signal.throwIfAborted();
     const { stdout } = await runCommand(toGlobalsCommand(dataset.connection, toolset, applicationName), { signal });
     const globals = await sealing.bytes(Buffer.from(toGlobalsOf(started.catalog.roles, stdout)));
@@ -76,7 +88,7 @@ export class PgDumpOutput implements BackupSession<SnapshotFacts> {
    * stands then is the proof that its locks held until the end.
    */
   async facts(): Promise<SnapshotFacts> {
-    const { holder, signal, started, dataset } = this.parts;
+    const { holder, signal, started, dataset, jobs } = this.parts;
     try {
       const counted = toSnapshotFacts(started.catalog, await this.counting);
       const tenants = await this.watching;
@@ -86,7 +98,15 @@ export class PgDumpOutput implements BackupSession<SnapshotFacts> {
       const largeObjects = await withContents(holder, started.catalog.largeObjects, dataset.fingerprintTables);
       // The dump is whole and everything is counted: the holder has done its duty, and is free to see the present.
       await holder.query('ROLLBACK');
-      return { ...facts, largeObjects, sequences: withEndValues(facts.sequences, await readSequences(holder)) };
+      const form = jobs > 1 ? { archive: 'directory' as const } : {};
+      const warnings = [...facts.warnings, ...this.parts.warnings];
+      return {
+        ...facts,
+        ...form,
+        warnings,
+        largeObjects,
+        sequences: withEndValues(facts.sequences, await readSequences(holder)),
+      };
     } catch (error) {
       throw signal.aborted ? signal.reason : error;
     }

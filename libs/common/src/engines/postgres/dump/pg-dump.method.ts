@@ -16,6 +16,7 @@ import { findTableLocks, toLockContext, toLockText } from '#common/engines/postg
 import { AppError, toAppError } from '#common/errors/app-error.js';
 import { type Chain, spawnChain } from '#common/process/spawn-chain.js';
 import type { Sealing } from '#common/sealing/sealing.js';
+import { findReasonForOneJob } from './directory/directory-objects.js';
 import { toCommandsByHand } from './dump-by-hand.js';
 import { DUMP_TOOLS, toDumpCommand } from './dump-commands.js';
 import { awaitDumpLocks } from './dump-locks.js';
@@ -57,7 +58,9 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
     o.onStage?.('connect');
     return withPgSession(dataset.connection, session, async (reader) => {
       const search = { directories: dataset.toolDirectories, signal };
-      const toolset = await this.tools.find(reader.serverMajor, DUMP_TOOLS, search);
+      const { jobs, warnings } = await decideJobs(dataset, reader);
+      const wanted = jobs > 1 ? ([...DUMP_TOOLS, 'psql'] as const) : DUMP_TOOLS;
+      const toolset = await this.tools.find(reader.serverMajor, wanted, search);
       await readMigrationHead(reader, dataset.migrationHeadQuery);
       o.onStage?.('snapshot');
       // One server for all: a snapshot of one host means nothing to another.
@@ -68,8 +71,10 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
         const { readBusPosition, beforeDump, sealing } = o;
         const shared = { dataset: source, toolset, sealing, applicationName, signal };
         const around = { readBusPosition, beforeDump, tries: this.tries };
-        const started = await startDump({ holder, reader }, { ...shared, ...around });
-        return new PgDumpOutput({ ...shared, holder, started, stop });
+        // Of several jobs pg_dump writes only the beginning, which is read here.
+        const first = jobs > 1 ? { ...sealing, tail: () => [] } : sealing;
+        const started = await startDump({ holder, reader }, { ...shared, ...around, sealing: first });
+        return new PgDumpOutput({ ...shared, holder, started, stop, jobs, warnings });
       } catch (error) {
         stop.abort(error);
         await holder.close();
@@ -77,6 +82,16 @@ export class PgDumpMethod implements BackupMethod<PostgresDataset, SnapshotFacts
       }
     });
   }
+}
+
+async function decideJobs(
+  { dump }: PostgresDataset,
+  reader: PgSession,
+): Promise<{ readonly jobs: number; readonly warnings: readonly string[] }> {
+  const jobs = dump?.jobs ?? 1;
+  const reason = jobs > 1 ? await findReasonForOneJob(reader) : undefined;
+  if (reason === undefined) return { jobs, warnings: [] };
+  return { jobs: 1, warnings: [`dumped by one job instead of ${jobs}, for ${reason}`] };
 }
 
 export interface StartOptions extends HoldOptions {

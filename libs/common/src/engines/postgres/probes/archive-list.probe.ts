@@ -17,10 +17,14 @@ import { type ArchiveEntries, type ArchiveEntry, parseArchiveList } from './arch
 import { withSession } from './probe-session.js';
 import { splitQualifiedName } from './qualified-name.js';
 
-const ARCHIVE = /\.dump(\.zst)?(\.age)?$/;
+const ARCHIVE = /(?:\.dump|^toc\.dat)(\.zst)?(\.age)?$/;
+const IS_DIRECTORY = /^toc\.dat/;
 
 /** pg_restore stops reading after the table of contents; the rest is read too, so that decompression is proven to its end. */
 const LIST_AND_DRAIN = '"$0" --list; status=$?; cat >/dev/null; exit "$status"';
+
+/** Of a directory its table of contents is listed; the files beside it `checksums` reads to their ends. */
+const LIST_DIRECTORY = 'd=$(mktemp -d); cat >"$d/toc.dat"; "$0" --list "$d"; status=$?; rm -r "$d"; exit "$status"';
 
 /** The archive opens with the standard tools alone, to its last byte, and lists every table that the snapshot had. */
 export const archiveListProbe = definePgProbe({
@@ -106,7 +110,8 @@ async function listArchive(
   const { repository, keyring, signal, tools, toolDirectories, manifest } = context;
   const major = Math.floor(manifest.snapshot.serverVersionNum / 10_000);
   const toolset = await tools.find(major, ['pg_restore'], { directories: toolDirectories, signal });
-  const list: Command = { program: 'sh', args: ['-c', LIST_AND_DRAIN, toolset.path('pg_restore')] };
+  const script = IS_DIRECTORY.test(object.name) ? LIST_DIRECTORY : LIST_AND_DRAIN;
+  const list: Command = { program: 'sh', args: ['-c', script, toolset.path('pg_restore')] };
   const input = await repository.get(object.key, { signal });
   const chain = spawnChain([...toUnsealing(object, keyring), list], { signal, input });
   try {

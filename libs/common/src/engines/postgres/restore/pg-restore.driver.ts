@@ -10,7 +10,6 @@ import type {
 } from '#common/engines/engine.js';
 import type { Findings } from '#common/engines/findings.js';
 import type { Material } from '#common/engines/material.js';
-import { ARCHIVE } from '#common/engines/postgres/dump/dump-by-hand.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PgTools } from '#common/engines/postgres/pg-tools.js';
 import type { PostgresManifest, PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
@@ -28,6 +27,7 @@ import { type PreviewQuestion, previewRestore } from './preview/preview.js';
 import { findRestoreTools } from './preview/tools.js';
 import { bringRoles, readMissingRoles } from './roles/bring-roles.js';
 import { toWithheldRights } from './roles/globals.js';
+import { spoolArchive } from './spool-archive.js';
 import { intoExisting, intoNew } from './strategies.js';
 import { bySwap } from './swap/by-swap.js';
 import { endRestore } from './sweep/end-restore.js';
@@ -105,7 +105,7 @@ export class PgRestoreDriver implements RestoreDriver<PostgresTarget, SnapshotFa
     const { plan, fence: lock, material, remember, onProgress } = work;
     const { serverMajor } = lock;
     const tools = await findRestoreTools({ manifest: asked.manifest, target, serverMajor }, this.tools, signal);
-    const archive = await material.spool(ARCHIVE);
+    const archive = await spoolArchive(asked, material);
     const roles = await readMissingRoles(plan, material, lock);
     const readToc = () => readTocOfFile(archive);
     const selection = await findSelection(asked, { exists: plan.exists, readToc, signal });

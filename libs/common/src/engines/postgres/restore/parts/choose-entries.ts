@@ -1,4 +1,4 @@
-import type { TocEntry } from './archive-toc.js';
+import type { TocEntry } from '#common/engines/postgres/archive-toc.js';
 import { isMeant, type PartName } from './part-name.js';
 
 /** What the restore goes into. */

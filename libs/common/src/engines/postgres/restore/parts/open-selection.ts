@@ -1,10 +1,10 @@
 import type { SnapshotFacts } from '#common/contracts/snapshot-facts.js';
 import type { RestoreQuestion } from '#common/engines/engine.js';
+import type { ArchiveToc } from '#common/engines/postgres/archive-toc.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresTarget } from '#common/engines/postgres/postgres-dataset.js';
 import { AppError } from '#common/errors/app-error.js';
 import { withDatabase } from '#common/pg/connection.js';
-import type { ArchiveToc } from './archive-toc.js';
 import { readStoredToc } from './read-toc.js';
 import { type Selection, selectParts } from './select-parts.js';
 

@@ -1,5 +1,5 @@
+import type { TocEntry } from '#common/engines/postgres/archive-toc.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
-import type { TocEntry } from './archive-toc.js';
 
 /** What can be needed or replaced, and is found by kind, schema and name. Whatever else is needed, PostgreSQL itself finds missing. */
 const LOOKED_FOR: Readonly<Record<string, string>> = {

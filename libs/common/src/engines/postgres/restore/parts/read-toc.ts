@@ -1,19 +1,22 @@
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Manifest } from '#common/contracts/manifest.js';
 import type { ArchiveSource } from '#common/engines/engine.js';
+import { type ArchiveToc, parseToc } from '#common/engines/postgres/archive-toc.js';
+import { TOC } from '#common/engines/postgres/dump/directory/directory-toc.js';
 import { ARCHIVE } from '#common/engines/postgres/dump/dump-by-hand.js';
 import { AppError } from '#common/errors/app-error.js';
 import { spawnChain } from '#common/process/spawn-chain.js';
 import { toUnsealing } from '#common/sealing/sealing.js';
-import { type ArchiveToc, parseToc } from './archive-toc.js';
 
 /** The first look; a database of some thousand tables has a table of contents of some megabytes. */
 const FIRST_BYTES = 1 << 18;
 
 /** Of an archive on this machine. Throws: backup.corrupt. */
-export async function readTocOfFile(file: string): Promise<ArchiveToc> {
-  const handle = await open(file);
+export async function readTocOfFile(archive: string): Promise<ArchiveToc> {
+  const isDirectory = (await stat(archive)).isDirectory();
+  const handle = await open(isDirectory ? join(archive, TOC) : archive);
   try {
     const { size } = await handle.stat();
     for (let length = FIRST_BYTES; ; length *= 2) {
@@ -34,7 +37,7 @@ export async function readStoredToc(
   { repository, keyring }: Pick<ArchiveSource, 'repository' | 'keyring'>,
   signal: AbortSignal,
 ): Promise<ArchiveToc> {
-  const object = objects.find(({ name }) => name.replace(/(\.zst)?(\.age)?$/, '') === ARCHIVE);
+  const object = objects.find(({ name }) => [ARCHIVE, TOC].includes(name.replace(/(\.zst)?(\.age)?$/, '')));
   if (object === undefined) throw new AppError('backup.corrupt', `backup ${backupId} has no object ${ARCHIVE}`);
   const enough = new AbortController();
   const stopped = AbortSignal.any([signal, enough.signal]);

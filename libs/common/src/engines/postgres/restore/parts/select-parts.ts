@@ -1,4 +1,5 @@
 import type { ObjectFacts, SnapshotFacts } from '#common/contracts/snapshot-facts.js';
+import type { ArchiveToc, TocEntry } from '#common/engines/postgres/archive-toc.js';
 import { packDefinitions } from '#common/engines/postgres/facts/definitions/packing.js';
 import type { PgSession } from '#common/engines/postgres/pg-session.js';
 import type { PostgresManifest } from '#common/engines/postgres/postgres-dataset.js';
@@ -6,7 +7,6 @@ import { splitQualifiedName } from '#common/engines/postgres/probes/qualified-na
 import { findDefaultPrivileges } from '#common/engines/postgres/restore/preparation/default-privileges.js';
 import { AppError } from '#common/errors/app-error.js';
 import { toShortList } from '#common/errors/printable.js';
-import type { ArchiveToc, TocEntry } from './archive-toc.js';
 import { type Choice, chooseEntries, type Surroundings, type UnmetNeed } from './choose-entries.js';
 import { type PartName, parsePart } from './part-name.js';
 import { findPresent } from './presence.js';

@@ -12,17 +12,33 @@ export interface TocEntry {
   readonly tag: string;
   /** Ids of entries that have to be there before it. */
   readonly needs: readonly number[];
+  /** In the database that was dumped: of rows that of their table. */
+  readonly oid: string;
+  /** Whether rows or large objects belong to it. */
+  readonly hasData: boolean;
+  /** `COPY public.orders (id, what) FROM stdin;`: how its rows come back; empty where it has none. */
+  readonly copy: string;
+  /** Where the format says where its data lies: from and to this byte of the archive. */
+  readonly place: readonly [number, number];
 }
 
 export interface ArchiveToc {
   readonly format: 'custom' | 'directory';
   readonly entries: readonly TocEntry[];
+  /** How many bytes a number takes. */
+  readonly intBytes: number;
+  /** Where the byte stands that names the format. */
+  readonly formatAt: number;
+  /** How many bytes it takes from the beginning of the archive. */
+  readonly length: number;
 }
 
 /** From version 1.12, of PostgreSQL 9.x, to 1.16, of 17 and 18. */
 const OLDEST = 12;
 const NEWEST = 16;
-const FORMATS: Readonly<Record<number, ArchiveToc['format']>> = { 1: 'custom', 5: 'directory' };
+/** A directory shares the number of tar. */
+export const DIRECTORY = 3;
+const FORMATS: Readonly<Record<number, ArchiveToc['format']>> = { 1: 'custom', [DIRECTORY]: 'directory' };
 
 /** Thrown inside only: the bytes end before the table does. */
 class Incomplete extends Error {}
@@ -57,6 +73,7 @@ class TocReader {
     if (major !== 1 || minor < OLDEST || minor > NEWEST) throw toCorrupt(`it is of version ${major}.${minor}`);
     this.version = minor;
     [this.intBytes, this.offsetBytes] = [this.byte(), this.byte()];
+    const formatAt = this.at;
     const format = FORMATS[this.byte()];
     if (format === undefined) throw toCorrupt('it is in neither custom nor directory format');
     // How it is compressed, when it was made, of which database, by which versions.
@@ -67,21 +84,21 @@ class TocReader {
     const count = this.int();
     const entries: TocEntry[] = [];
     for (let index = 0; index < count; index += 1) entries.push(this.entry(format));
-    return { format, entries };
+    return { format, entries, intBytes: this.intBytes, formatAt, length: this.at };
   }
 
   private entry(format: ArchiveToc['format']): TocEntry {
     const id = this.int();
-    this.int();
+    const hasData = this.int() !== 0;
     this.text();
-    this.text();
+    const oid = this.text() ?? '';
     const tag = this.text() ?? '';
     const kind = this.text() ?? '';
     this.int();
     const definition = this.text() ?? '';
     if (kind === 'ENCODING' && /'LATIN1'/.test(definition)) this.encoding = 'latin1';
     this.text();
-    this.text();
+    const copy = this.text() ?? '';
     const schema = this.text() ?? '';
     this.text();
     if (this.version >= 14) this.text();
@@ -90,9 +107,10 @@ class TocReader {
     this.text();
     const needs: number[] = [];
     for (let need = this.text(); need !== null; need = this.text()) needs.push(Number(need));
+    const from = this.at;
     if (format === 'custom') this.take(1 + this.offsetBytes);
     else this.text();
-    return { id, kind, schema, tag, needs };
+    return { id, kind, schema, tag, needs, oid, hasData, copy, place: [from, this.at] };
   }
 
   private take(length: number): Buffer {
