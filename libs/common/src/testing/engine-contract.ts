@@ -53,7 +53,7 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
       expect(manifest).toMatchObject({ kind: store.engine.kind, method: store.method });
       expect(manifest.facts === null).toBe(isEncrypted);
       const opened = await bed.open(manifest);
-      const { warnings: _, counts, ...summary } = store.engine.summarise(opened.snapshot);
+      const { warnings: _, varying: __, counts, ...summary } = store.engine.summarise(opened.snapshot);
       expect(manifest).toMatchObject({ ...summary, counts });
       expect(Object.values(counts).some((count) => count > 0)).toBe(true);
     });

@@ -47,7 +47,7 @@ export class MirrorArchiver implements Archiver<BucketDataset> {
         signal.throwIfAborted();
         watch.onInterrupted(error);
       }
-      await delay(mirror.everyMs, undefined, { signal });
+      await delay(mirror.everyMs, undefined, { signal }).catch(() => signal.throwIfAborted());
     }
   }
 }
