@@ -86,9 +86,9 @@ async function openArchive({ cluster }: PushingCluster, segmentBytes = 1 << 20):
 }
 
 const SERVERS = representative<readonly ['postgres18' | 'postgres15', 1 | 16 | 64]>([
+  ['postgres18', 16],
+  ['postgres15', 1],
   ['postgres18', 64],
-  ['postgres15', 16],
-  ['postgres18', 1],
 ]);
 
 describe.each(SERVERS)(
