@@ -20,7 +20,7 @@ export const usage = `usage: npm run bench -- backup [--size 200M] [--rounds 5]
        npm run bench -- shared [--entries 10000,100000,1000000]
        npm run bench -- damages
 
-  backup         seconds of one backup, bare tools and Holdfast in turns, into the same store
+  backup         seconds of one backup, bare tools and Holdfast in turns, into the same storage
   memory         resident memory of a process that makes a backup, and of one that fetches it for a restore
   many-datasets  so many databases due in one minute: until all is done, and what it costs catalog, bus and machine
   back-pressure  so many requests at once while the catalog is away: what each service holds in memory, and that none is lost

@@ -56,8 +56,8 @@ export class Fleet {
     return this.platform.apps;
   }
 
-  get store(): S3Bed {
-    return this.platform.store;
+  get storage(): S3Bed {
+    return this.platform.storage;
   }
 
   async stop(): Promise<void> {
@@ -69,7 +69,7 @@ export class Fleet {
 }
 
 const toDataset = (database: string): object => ({
-  ...{ kind: 'postgres', repositories: ['store'], toolDirectories: [endpoints.postgres18.binDir] },
+  ...{ kind: 'postgres', repositories: ['storage'], toolDirectories: [endpoints.postgres18.binDir] },
   url: urlOf('postgres18', { database }).replace(`:${endpoints.postgres18.password}@`, ':${env:SOURCE_PASSWORD}@'),
   compression: { level: 3, threads: 1 },
 });

@@ -50,13 +50,13 @@ async function measure(names: readonly string[], o: ManyDatasetsOptions): Promis
   try {
     // Half before and half after: whatever else the machine does then, it does to both.
     const half = Math.ceil(names.length / 2);
-    const bareBefore = await runBareLoop(names.slice(0, half), SLOTS_PER_HOST, fleet.store);
+    const bareBefore = await runBareLoop(names.slice(0, half), SLOTS_PER_HOST, fleet.storage);
     console.log(
       `${o.executors} executors, ${SCHEDULERS} schedulers; ${names.length} schedules due at ${slotAt.toISOString()}`,
     );
     await sleep(slotAt.getTime() - Date.now() - 1_000);
     await follow(fleet, names.length, slotAt);
-    const bareAfter = await runBareLoop(names.slice(half), SLOTS_PER_HOST, fleet.store);
+    const bareAfter = await runBareLoop(names.slice(half), SLOTS_PER_HOST, fleet.storage);
     await compare(fleet, slotAt, bareBefore + bareAfter, names.length);
   } finally {
     await fleet.stop();
@@ -152,10 +152,12 @@ async function untilTold(fleet: Fleet): Promise<void> {
   }
 }
 
-async function countManifests({ store }: Fleet): Promise<number> {
+async function countManifests({ storage }: Fleet): Promise<number> {
   let count = 0;
   for (let token: string | undefined; ; ) {
-    const page = await store.client.send(new ListObjectsV2Command({ Bucket: store.bucket, ContinuationToken: token }));
+    const page = await storage.client.send(
+      new ListObjectsV2Command({ Bucket: storage.bucket, ContinuationToken: token }),
+    );
     count += (page.Contents ?? []).filter(({ Key = '' }) => Key.endsWith('/manifest.json')).length;
     token = page.NextContinuationToken;
     if (token === undefined) return count;

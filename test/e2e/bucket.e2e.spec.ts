@@ -29,7 +29,7 @@ beforeAll(async () => {
   const accepts = { datasets: ['media'], strategies: ['new', 'sync', 'mirror'], destinations: ['products', 'trial/*'] };
   platform = await Platform.start({
     config: {
-      datasets: { media: { ...placeOf(media, 'products'), repositories: ['store'], mirror: mirrorOf(replica) } },
+      datasets: { media: { ...placeOf(media, 'products'), repositories: ['storage'], mirror: mirrorOf(replica) } },
       targets: {
         production: { ...placeOf(media), accepts },
         standby: { ...placeOf(standby), accepts },

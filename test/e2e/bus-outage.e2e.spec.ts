@@ -36,7 +36,7 @@ beforeAll(async () => {
      FROM generate_series(1, 4000) n, generate_series(1, 64) GROUP BY n`,
   );
   gate = await StallingGate.open({ host, port, stallAfterBytes: 4 * 1024 * 1024 });
-  const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['store'], toolDirectories: [binDir] });
+  const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['storage'], toolDirectories: [binDir] });
   platform = await Platform.start({
     secrets: {
       ...{ SHOP_URL: backup.url(source), SHOP_PASSWORD: backup.password, GATE_URL: backup.url(source, gate.port) },

@@ -36,7 +36,7 @@ beforeAll(async () => {
   );
   gate = await StallingGate.open({ host, port, stallAfterBytes: 8 * MIB });
   const dataset = (url: string) => ({
-    ...{ kind: 'postgres', url, repositories: ['store'], toolDirectories: [binDir] },
+    ...{ kind: 'postgres', url, repositories: ['storage'], toolDirectories: [binDir] },
     ...{ compression: { level: 1, threads: 1 } },
   });
   platform = await Platform.start({

@@ -27,7 +27,7 @@ beforeAll(async () => {
     config: {
       datasets: {
         shop: {
-          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories },
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories },
           dump: { jobs: 2 },
         },
       },

@@ -74,7 +74,7 @@ beforeAll(async () => {
   const sealedUrl = `s3://${sealed.bucket}/prod`;
   const wrongPassword = newPassword();
   const dataset = (url: string, change: object = {}) => ({
-    ...{ kind: 'postgres', url, repositories: ['store'], toolDirectories },
+    ...{ kind: 'postgres', url, repositories: ['storage'], toolDirectories },
     ...{ compression: { level: 1, threads: 1 }, fingerprint: [] },
     ...change,
   });
@@ -116,7 +116,7 @@ beforeAll(async () => {
         'no-bucket': dataset('${env:SHOP_URL}', { repositories: ['gone'] }),
         'sealed-bucket': dataset('${env:SHOP_URL}', { repositories: ['sealed'] }),
         'wrong-key': dataset('${env:SHOP_URL}', { repositories: ['wrong-key'] }),
-        'no-store': dataset('${env:SHOP_URL}', { repositories: ['away'] }),
+        'no-storage': dataset('${env:SHOP_URL}', { repositories: ['away'] }),
       },
     },
   });
@@ -127,7 +127,7 @@ async function failureOf(asked: Asked) {
   const failed = await platform.next('backup.failed', causedBy(asked));
   expect(platform.bus.of('backup.completed', causedBy(asked))).toEqual([]);
   expect(await listObjects(platform)).toEqual(['prod/repository.json']);
-  expect(await platform.store.countUnfinished()).toBe(0);
+  expect(await platform.storage.countUnfinished()).toBe(0);
   expect(failed.data).toMatchObject({ dataset: (asked.data as { dataset: string }).dataset, attempts: 1 });
   return failed.data.error as { code: string; message: string; hint: string };
 }
@@ -135,7 +135,7 @@ async function failureOf(asked: Asked) {
 /** By now part of the dump lies in the bucket, in an upload that is not complete and that no reader sees. */
 const untilUploading = (gate: StallingGate) =>
   gate.stalled.then(() =>
-    waitUntil('the first part is uploaded', async () => (await platform.store.countUnfinished()) > 0),
+    waitUntil('the first part is uploaded', async () => (await platform.storage.countUnfinished()) > 0),
   );
 
 describe('a backup that cannot be made says why, tells the next step and leaves nothing behind', () => {
@@ -148,7 +148,7 @@ describe('a backup that cannot be made says why, tells the next step and leaves 
     ['no-bucket', 'repository.missing', 'Create the bucket'],
     ['sealed-bucket', 'repository.denied', 'read, write, list'],
     ['wrong-key', 'repository.denied', 'keys of the repository'],
-    ['no-store', 'repository.unavailable', 'storage under'],
+    ['no-storage', 'repository.unavailable', 'storage under'],
   ])('%s: %s', async (dataset, code, next) => {
     const error = await failureOf(await ask(platform, 'backup.requested', { dataset }));
     expect(error).toMatchObject({ code, hint: expect.stringMatching(A_SENTENCE) });

@@ -29,7 +29,7 @@ beforeAll(async () => {
     config: {
       executor: { claimTtlMs: 6_000, claimRenewMs: 1_500 },
       datasets: {
-        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories: [binDir] },
+        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories: [binDir] },
       },
       targets: {
         staging: {

@@ -17,7 +17,7 @@ beforeAll(async () => {
   await onServer('postgres18', 'postgres', `CREATE DATABASE ${id}`);
   await onServer('postgres18', id, 'CREATE TABLE orders (id int PRIMARY KEY)', 'INSERT INTO orders VALUES (1)');
   const toolDirectories = [endpoints.postgres18.binDir];
-  const dataset = { kind: 'postgres', url: '${env:SOURCE_URL}', repositories: ['store'], toolDirectories };
+  const dataset = { kind: 'postgres', url: '${env:SOURCE_URL}', repositories: ['storage'], toolDirectories };
   platform = await Platform.start({
     services: ['scheduler', 'executor', 'scheduler', 'executor'],
     secrets: { SOURCE_URL: urlOf('postgres18', { database: id }) },

@@ -88,8 +88,8 @@ const toPlan = () => {
       repositories: { sealed: toSealed() },
       datasets: {
         dumped: { kind: 'meilisearch', ...server.options, dumpDirectory: server.dumps, repositories: ['sealed'] },
-        search: { ...connection, include: [name], repositories: ['store'], rebuild },
-        plain: { ...connection, include: [name], repositories: ['store'] },
+        search: { ...connection, include: [name], repositories: ['storage'], rebuild },
+        plain: { ...connection, include: [name], repositories: ['storage'] },
       },
       targets: { search: { ...connection, accepts }, bus: toFiles('bus'), local: toFiles('local') },
       profiles: { search: { probes: [{ use: 'checksums' }, { use: 'documents' }] } },

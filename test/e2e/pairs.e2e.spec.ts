@@ -6,14 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { runCommand } from '#common/process/run-command.js';
 import { generateAgeKeys } from '#common/sealing/age.js';
 import { isAgeInstalled } from '#common/testing/age-program.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import { startBucketDataset } from '#common/testing/datasets/bucket-dataset.js';
+import { startMeilisearchDataset } from '#common/testing/datasets/meilisearch-dataset.js';
+import { startPostgresDataset } from '#common/testing/datasets/postgres-dataset.js';
+import { startRedisDataset } from '#common/testing/datasets/redis-dataset.js';
+import { startTemporalDataset } from '#common/testing/datasets/temporal-dataset.js';
+import { startTopicsDataset } from '#common/testing/datasets/topics-dataset.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
-import { startBucketStore } from '#common/testing/stores/bucket-store.js';
-import { startMeilisearchStore } from '#common/testing/stores/meilisearch-store.js';
-import { startPostgresStore } from '#common/testing/stores/postgres-store.js';
-import { startRedisStore } from '#common/testing/stores/redis-store.js';
-import { startTemporalStore } from '#common/testing/stores/temporal-store.js';
-import { startTopicsStore } from '#common/testing/stores/topics-store.js';
 import type { SeenEvent } from '#tools/platform/bus-watch.js';
 import { Platform } from '#tools/platform/platform.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -21,10 +21,10 @@ import { holdfast } from '../support/cli.js';
 import { ask, causedBy } from '../support/request.js';
 
 type Fixture = Pick<
-  StoreFixture,
+  DatasetFixture,
   'dataset' | 'target' | 'probes' | 'write' | 'read' | 'destroy' | 'newDestination' | 'close'
 > &
-  Partial<Pick<StoreFixture, 'clear'>>;
+  Partial<Pick<DatasetFixture, 'clear'>>;
 
 interface Kind {
   readonly name: string;
@@ -33,14 +33,14 @@ interface Kind {
 }
 
 const kinds: readonly Kind[] = [
-  { name: 'postgres18', kind: 'postgres', start: () => startPostgresStore('postgres18') },
-  { name: 'postgres15', kind: 'postgres', start: () => startPostgresStore('postgres15') },
-  { name: 'redis', kind: 'redis', start: () => startRedisStore('redis') },
-  { name: 'valkey', kind: 'redis', start: () => startRedisStore('valkey') },
-  { name: 'bucket', kind: 'bucket', start: startBucketStore },
-  { name: 'topics', kind: 'kafka', start: startTopicsStore },
-  { name: 'meilisearch', kind: 'meilisearch', start: startMeilisearchStore },
-  { name: 'temporal', kind: 'temporal', start: startTemporalStore },
+  { name: 'postgres18', kind: 'postgres', start: () => startPostgresDataset('postgres18') },
+  { name: 'postgres15', kind: 'postgres', start: () => startPostgresDataset('postgres15') },
+  { name: 'redis', kind: 'redis', start: () => startRedisDataset('redis') },
+  { name: 'valkey', kind: 'redis', start: () => startRedisDataset('valkey') },
+  { name: 'bucket', kind: 'bucket', start: startBucketDataset },
+  { name: 'topics', kind: 'kafka', start: startTopicsDataset },
+  { name: 'meilisearch', kind: 'meilisearch', start: startMeilisearchDataset },
+  { name: 'temporal', kind: 'temporal', start: startTemporalDataset },
 ];
 
 interface Way {
@@ -80,13 +80,13 @@ let folder: string;
 let bucket: S3Bed;
 let platform: Platform;
 let identity: string;
-const stores = new Map<string, Fixture>();
+const fixtures = new Map<string, Fixture>();
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-pairs-'));
   for (const name of ['plain', 'sealed']) await mkdir(join(folder, name));
   bucket = await S3Bed.make();
-  for (const { name, start } of kinds) stores.set(name, await start());
+  for (const { name, start } of kinds) fixtures.set(name, await start());
   const [sealed, index] = [await generateAgeKeys(), await generateAgeKeys()];
   identity = sealed.identity;
   const { endpoint, accessKeyId } = endpoints.s3;
@@ -95,8 +95,8 @@ beforeAll(async () => {
   const encryption = { recipients: [sealed.recipient], ...identities };
   const toUrl = (name: string) => pathToFileURL(join(folder, name)).href;
   const accepts = { strategies: ['new'], destinations: ['*'] };
-  const each = <T>(toValue: (kind: Kind, store: Fixture) => T) =>
-    Object.fromEntries(kinds.map((kind) => [kind.name, toValue(kind, stores.get(kind.name) as Fixture)]));
+  const each = <T>(toValue: (kind: Kind, fixture: Fixture) => T) =>
+    Object.fromEntries(kinds.map((kind) => [kind.name, toValue(kind, fixtures.get(kind.name) as Fixture)]));
   platform = await Platform.start({
     secrets: { IDENTITY: sealed.identity, INDEX_IDENTITY: index.identity },
     config: {
@@ -109,7 +109,7 @@ beforeAll(async () => {
       datasets: Object.fromEntries(
         rows.map(({ kind, dataset, repository }) => [
           dataset,
-          { ...stores.get(kind.name)?.dataset, kind: kind.kind, repositories: [repository] },
+          { ...fixtures.get(kind.name)?.dataset, kind: kind.kind, repositories: [repository] },
         ]),
       ),
       targets: each(({ name, kind }, { target }) => ({
@@ -122,9 +122,9 @@ beforeAll(async () => {
 }, 180_000);
 afterAll(async () => {
   await platform?.close();
-  for (const store of stores.values()) {
-    await store.clear?.();
-    await store.close();
+  for (const fixture of fixtures.values()) {
+    await fixture.clear?.();
+    await fixture.close();
   }
   await bucket?.dispose();
   await rm(folder, { recursive: true, force: true });
@@ -169,14 +169,14 @@ const withAge = isAgeInstalled ? describe : describe.skip;
 
 withAge('every kind of dataset, in repositories that are plain and sealed', () => {
   it.each(rows)('$kind.name comes back from $repository by $through', async (row) => {
-    const store = stores.get(row.kind.name) as Fixture;
-    for (let entries = 0; entries < 3; entries += 1) await store.write();
-    const before = await store.read();
+    const fixture = fixtures.get(row.kind.name) as Fixture;
+    for (let entries = 0; entries < 3; entries += 1) await fixture.write();
+    const before = await fixture.read();
     await backUp(row);
-    if (row.isLast) await store.destroy();
-    const destination = store.newDestination();
+    if (row.isLast) await fixture.destroy();
+    const destination = fixture.newDestination();
     await restore(row, destination);
-    expect(await store.read(destination)).toBe(before);
+    expect(await fixture.read(destination)).toBe(before);
   });
 
   it('shows nothing of a sealed backup, and tells which of its objects has a flipped bit', async () => {
@@ -200,13 +200,13 @@ withAge('every kind of dataset, in repositories that are plain and sealed', () =
   });
 
   it('brings a sealed backup back by hand, with age, zstd and the tools of the server in a clean shell', async () => {
-    const store = stores.get('postgres18') as StoreFixture;
+    const fixture = fixtures.get('postgres18') as DatasetFixture;
     const files = await filesOf('file-sealed', 'postgres18-1');
     const manifest = JSON.parse(await readFile(files.find((name) => name.endsWith('manifest.json')) ?? '', 'utf8'));
     const work = await mkdtemp(join(folder, 'by-hand-'));
     await writeFile(join(work, 'identity.txt'), identity);
     const command = { program: 'bash', args: ['-e', '-c', manifest.restoreByHand.join('\n')], cwd: work };
-    await runCommand({ ...command, env: store.byHand?.environment ?? {} }, { signal: new AbortController().signal });
-    expect((await store.byHand?.read(work))?.split('\n')).toHaveLength(6);
+    await runCommand({ ...command, env: fixture.byHand?.environment ?? {} }, { signal: new AbortController().signal });
+    expect((await fixture.byHand?.read(work))?.split('\n')).toHaveLength(6);
   });
 });

@@ -27,7 +27,7 @@ beforeAll(async () => {
   platform = await Platform.start({
     config: {
       scheduler: { evaluateEveryMs: 1_000, firstEvaluationAfterMs: 0 },
-      datasets: { shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories } },
+      datasets: { shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories } },
       targets: {
         production: {
           ...{ kind: 'postgres', url: '${env:SHOP_URL}', toolDirectories },

@@ -31,7 +31,7 @@ beforeAll(async () => {
     config: {
       datasets: {
         shop: {
-          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'] },
           ...{ toolDirectories: [binDir], wal: { mode: 'stream' } },
         },
       },

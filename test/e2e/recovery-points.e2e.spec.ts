@@ -38,7 +38,7 @@ async function seen() {
 
 /** Without it there is no backup. */
 async function removeManifest(backupId: string): Promise<void> {
-  const { bucket: Bucket, client } = platform.store;
+  const { bucket: Bucket, client } = platform.storage;
   const { Contents = [] } = await client.send(new ListObjectsV2Command({ Bucket }));
   const found = Contents.find(({ Key = '' }) => Key.includes(`shop/${backupId}/`) && Key.endsWith('/manifest.json'));
   await client.send(new DeleteObjectCommand({ Bucket, Key: found?.Key }));
@@ -53,8 +53,8 @@ beforeAll(async () => {
     config: {
       recovery: { directory: '/nowhere' },
       datasets: {
-        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories },
-        media: { ...placeOf(media), repositories: ['store'] },
+        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories },
+        media: { ...placeOf(media), repositories: ['storage'] },
       },
       targets: {
         production: {
@@ -90,7 +90,7 @@ afterAll(async () => {
 });
 
 describe('a recovery point', () => {
-  it('is taken through the bus, the store that refers to the other first, and says how well its members agree', async () => {
+  it('is taken through the bus, the dataset that refers to the other first, and says how well its members agree', async () => {
     const asked = await ask(platform, 'point.requested', { point: 'platform' });
     const { data } = await platform.next('point.completed', causedBy(asked));
     expect(data).toMatchObject({
@@ -149,7 +149,7 @@ describe('with services, catalog and bus gone', () => {
     });
   });
 
-  it('a plan brings every store back to one moment, whatever came later', async () => {
+  it('a plan brings every dataset back to one moment, whatever came later', async () => {
     const state = join(platform.folder, 'recovery');
     const named = ['everything', '--state', state, '--recovery-point', first.pointId];
     const planned = JSON.parse((await cli('recovery', 'plan', ...named)).stdout);

@@ -45,7 +45,7 @@ describe.each(representative(MAKES))('a cache in %s', (make) => {
     platform = await Platform.start({
       secrets: { CACHE_URL: `redis://holdfast:${secret}@127.0.0.1:${server.port}`, CACHE_PASSWORD: secret },
       config: {
-        datasets: { cache: { kind: 'redis', url, repositories: ['store'] } },
+        datasets: { cache: { kind: 'redis', url, repositories: ['storage'] } },
         targets: {
           cache: {
             kind: 'redis',

@@ -26,7 +26,7 @@ beforeAll(async () => {
       TARGET_PASSWORD: target.password,
     },
     config: {
-      datasets: { shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories } },
+      datasets: { shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories } },
       targets: {
         staging: {
           ...{ kind: 'postgres', url: '${env:TARGET_URL}', toolDirectories },
@@ -83,7 +83,7 @@ describe('a request published by a foreign client', () => {
         kind: 'postgres',
         method: 'dump',
         counts: { tables: 1, rows: 100 },
-        repository: 'store',
+        repository: 'storage',
         busPosition: 'none',
       },
     });

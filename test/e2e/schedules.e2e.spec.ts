@@ -11,7 +11,7 @@ let platform: Platform;
 beforeAll(async () => {
   platform = await Platform.start({
     config: {
-      datasets: { shop: { kind: 'postgres', url: 'postgres://nobody@127.0.0.1:9/shop', repositories: ['store'] } },
+      datasets: { shop: { kind: 'postgres', url: 'postgres://nobody@127.0.0.1:9/shop', repositories: ['storage'] } },
       schedules: {
         nightly: { dataset: 'shop', cron: '30 2 * * *', zone: 'America/New_York', jitter: '10m' },
         busy: { dataset: 'shop', cron: '* * * * * *', zone: 'Asia/Kolkata' },

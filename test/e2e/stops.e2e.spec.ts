@@ -48,7 +48,7 @@ beforeAll(async () => {
   for (let count = 0; count < 2; count += 1)
     gates.push(await StallingGate.open({ host, port, stallAfterBytes: 40 * MIB }));
   const dataset = (url: string) => ({
-    ...{ kind: 'postgres', url, repositories: ['store'], toolDirectories: [binDir] },
+    ...{ kind: 'postgres', url, repositories: ['storage'], toolDirectories: [binDir] },
     ...{ compression: { level: 1, threads: 1 }, fingerprint: [] },
   });
   await fillTopic();
@@ -138,7 +138,7 @@ async function cancelByApi(asked: Asked): Promise<string> {
 async function expectNothingLeft(asked: Asked, objectsBefore: readonly string[]): Promise<void> {
   await waitUntil('no session is left', async () => (await sessionsOf(asked)).length === 0);
   expect(await scratchOf(asked)).toEqual([]);
-  expect(await platform.store.countUnfinished()).toBe(0);
+  expect(await platform.storage.countUnfinished()).toBe(0);
   expect((await listObjects(platform)).filter((key) => !key.includes('verdicts'))).toEqual(objectsBefore);
 }
 
@@ -181,7 +181,7 @@ const untilIndexing = (asked: Asked) =>
   waitUntil('the index is being built', async () => (await sessionsOf(asked, 'CREATE INDEX%')).length > 0);
 const restore = (data: object) => ask(platform, 'restore.requested', { dataset: 'shop', target: 'staging', ...data });
 const untilUploading = () =>
-  waitUntil('the first part is uploaded', async () => (await platform.store.countUnfinished()) > 0);
+  waitUntil('the first part is uploaded', async () => (await platform.storage.countUnfinished()) > 0);
 
 const kinds: readonly [string, Kind][] = [
   [

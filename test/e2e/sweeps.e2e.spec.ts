@@ -37,7 +37,7 @@ beforeAll(async () => {
       scheduler: { sweepEveryMs: 1_000, firstSweepAfterMs: 0, settleRestoresAfterMs: 1_000 },
       executor: { claimTtlMs: 6_000, claimRenewMs: 1_500, sweepEveryMs: 1_000 },
       datasets: {
-        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories: [binDir] },
+        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories: [binDir] },
       },
       targets: {
         staging: {

@@ -52,7 +52,7 @@ const toPlan = (prefix: string) => {
   const destinations = ['same', `${prefix}*`];
   return {
     config: {
-      datasets: { events: { ...connection, include: [`${prefix}*`], repositories: ['store'] } },
+      datasets: { events: { ...connection, include: [`${prefix}*`], repositories: ['storage'] } },
       targets: { cluster: { ...connection, accepts: { datasets: ['events'], strategies: ['new'], destinations } } },
       profiles: { topics: { probes: [{ use: 'checksums' }, { use: 'topics' }] } },
     },

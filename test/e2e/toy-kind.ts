@@ -24,7 +24,7 @@ beforeAll(async () => {
         files: {
           kind: 'folder',
           path: join(root, 'source'),
-          repositories: ['store'],
+          repositories: ['storage'],
           retention: { last: 1, minimumGood: 1 },
         },
       },

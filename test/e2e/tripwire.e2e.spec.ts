@@ -28,7 +28,7 @@ beforeAll(async () => {
     config: {
       datasets: {
         shop: {
-          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'] },
           ...{ toolDirectories: [endpoints.postgres18.binDir], retention: { last: 1, minimumGood: 1 } },
         },
       },

@@ -25,7 +25,7 @@ beforeAll(async () => {
     config: {
       datasets: {
         shop: {
-          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+          ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'] },
           ...{ toolDirectories: [binDir], wal: { mode: 'push' } },
         },
       },

@@ -26,7 +26,7 @@ const inFlight = [
   {
     work: shop,
     app: 'executor',
-    at: ({ store }: Gates) => store.holdAfter({ method: 'PUT', key: /manifest[.]json$/ }),
+    at: ({ storage }: Gates) => storage.holdAfter({ method: 'PUT', key: /manifest[.]json$/ }),
   },
   {
     work: restoreNew,

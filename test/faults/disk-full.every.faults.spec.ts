@@ -39,8 +39,8 @@ onDisk('a disk that fills up where archives are spooled', () => {
     '$when fails the restore, leaves nothing, and the next one works',
     async ({ when }) => {
       await doWork(cluster, backupOf('bulk'));
-      const { store } = cluster.replicaOf('executor').gates;
-      const held = store.holdAfter({ method: 'GET', key: /dump[.]zst$/ });
+      const { storage } = cluster.replicaOf('executor').gates;
+      const held = storage.holdAfter({ method: 'GET', key: /dump[.]zst$/ });
       if (when === 'before the spooling begins') await disk.fill();
       restores += 1;
       const database = `${cluster.id}_full${restores}`;

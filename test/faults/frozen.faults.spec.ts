@@ -6,7 +6,7 @@ import { freeze } from './support/freeze.js';
 import { findBroken } from './support/invariants.js';
 import { meet } from './support/kill-case.js';
 import { findLeftHolds } from './support/left-holds.js';
-import { commitOf, following, inStore, onBus, type Place, settling, statement } from './support/places.js';
+import { commitOf, following, inStorage, onBus, type Place, settling, statement } from './support/places.js';
 import { readOn, replayRepublish, replayReset } from './support/replays.js';
 import { type Chosen, chosenOf, conclude } from './support/report.js';
 import {
@@ -35,12 +35,12 @@ interface FrozenCase extends Chosen {
 const shop = backupOf('shop');
 const copies = onBus(({ id }) => ({ api: 'Produce', containing: new RegExp(`${id}[.]copies`) }));
 const cases: readonly FrozenCase[] = [
-  { step: 'before the object is stored', work: shop, at: inStore({ method: 'PUT', key: /dump[.]zst$/ }).before },
+  { step: 'before the object is stored', work: shop, at: inStorage({ method: 'PUT', key: /dump[.]zst$/ }).before },
   {
     ...{ step: 'before the manifest is stored', work: shop, representative: true },
-    at: inStore({ method: 'PUT', key: /manifest[.]json$/ }).before,
+    at: inStorage({ method: 'PUT', key: /manifest[.]json$/ }).before,
   },
-  { step: 'after the manifest is stored', work: shop, at: inStore({ method: 'PUT', key: /manifest[.]json$/ }).after },
+  { step: 'after the manifest is stored', work: shop, at: inStorage({ method: 'PUT', key: /manifest[.]json$/ }).after },
   { step: 'before the run is settled', work: shop, at: settling('backup.completed').before },
   { step: 'after the run is settled', work: shop, at: settling('backup.completed').after },
   {
@@ -53,7 +53,7 @@ const cases: readonly FrozenCase[] = [
   },
   {
     ...{ step: 'before the verdict is stored', work: verification, app: 'verifier' },
-    at: inStore({ method: 'PUT', key: /[/]verdicts[/]/ }).before,
+    at: inStorage({ method: 'PUT', key: /[/]verdicts[/]/ }).before,
   },
   {
     ...{ step: 'before the run is settled', work: verification, app: 'verifier' },

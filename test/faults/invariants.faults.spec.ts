@@ -14,7 +14,7 @@ import { findBroken } from './support/invariants.js';
 import { findLeftHolds } from './support/left-holds.js';
 import { descendantsOf } from './support/process-tree.js';
 import { replayReset } from './support/replays.js';
-import { listStore, PREFIX } from './support/stored-backups.js';
+import { listStorage, PREFIX } from './support/stored-backups.js';
 import { backupOf, doWork, placeOf, prepareRestored, proveAndRepeat, restoreInPlace } from './support/works.js';
 
 let cluster: Cluster;
@@ -42,7 +42,7 @@ const stored = async (): Promise<Stored> => {
 };
 
 const write = async (key: string, text: string | Buffer): Promise<void> => {
-  const { client, bucket: Bucket } = cluster.store;
+  const { client, bucket: Bucket } = cluster.storage;
   const Body = Buffer.from(text);
   await client.send(new PutObjectCommand({ Bucket, Key: PREFIX + key, Body, ContentLength: Body.length }));
 };
@@ -54,7 +54,7 @@ const hold = (of: string, name: string, livesMs: number | null): Promise<void> =
 
 /** The whole backup once more, under an id that no event names. */
 async function copyBackup({ id, key }: Stored, as: string): Promise<void> {
-  const keys = [...(await listStore(cluster)).keys()].filter((one) => one.startsWith(key));
+  const keys = [...(await listStorage(cluster)).keys()].filter((one) => one.startsWith(key));
   for (const one of keys) {
     const bytes = await readObject(cluster, PREFIX + one);
     const copy = one.endsWith('manifest.json') ? bytes.toString('utf8').replaceAll(id, as) : bytes;
@@ -74,7 +74,7 @@ describe('what the fault suite looks for', () => {
     await write(`_control/backups/${late}/swept`, '');
     await write(`${late}/manifest.json`, await readObject(cluster, `${PREFIX}${key}/manifest.json`).then(String));
     expect(await findBroken(cluster, [asked])).toEqual([]);
-    expect((await listStore(cluster)).has(`${late}/manifest.json`)).toBe(false);
+    expect((await listStorage(cluster)).has(`${late}/manifest.json`)).toBe(false);
   });
 
   it('is found where the work was done, before the next run repairs it', async () => {

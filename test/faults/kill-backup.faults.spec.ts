@@ -8,7 +8,7 @@ import {
   claiming,
   commitOf,
   committingOffset,
-  inStore,
+  inStorage,
   onBus,
   publishing,
   settling,
@@ -24,17 +24,17 @@ const [shop, bulk] = [backupOf('shop'), backupOf('bulk')];
 const firstOfAll: Work = {
   ...shop,
   name: 'backup (the first of all)',
-  prepare: async ({ store }) => {
-    await store.client.send(new DeleteObjectCommand({ Bucket: store.bucket, Key: `${PREFIX}repository.json` }));
+  prepare: async ({ storage }) => {
+    await storage.client.send(new DeleteObjectCommand({ Bucket: storage.bucket, Key: `${PREFIX}repository.json` }));
   },
   findBroken: async (cluster) => {
     const identity = await readObject(cluster, `${PREFIX}repository.json`).then(String, () => '');
     return identity.includes('"formatVersion": 1') ? [] : [`the repository says of itself "${identity}"`];
   },
 };
-const hold = (method: string) => inStore({ method, key: /[/]holds[/]/ });
+const hold = (method: string) => inStorage({ method, key: /[/]holds[/]/ });
 const dump = (method: string, query?: RegExp) =>
-  inStore({ method, key: /database[.]dump[.]zst$/, ...(query === undefined ? {} : { query }) });
+  inStorage({ method, key: /database[.]dump[.]zst$/, ...(query === undefined ? {} : { query }) });
 const fact = publishing('backup.completed');
 
 /** In the order of the steps (docs/design/ordering.md). */
@@ -59,11 +59,11 @@ const cases: readonly KillCase[] = [
   ...around('executor', 'taking the snapshot', statement('source', { statement: /pg_export_snapshot/ })),
   ...around('executor', 'reading the first rows', statement('source', { statement: /^COPY .* TO stdout/i })),
   ...around('executor', 'storing the dump', dump('PUT')),
-  ...around('executor', 'storing the globals', inStore({ method: 'PUT', key: /globals[.]sql[.]zst$/ })),
-  ...around('executor', 'storing the manifest', inStore({ method: 'PUT', key: /manifest[.]json$/ }), {
+  ...around('executor', 'storing the globals', inStorage({ method: 'PUT', key: /globals[.]sql[.]zst$/ })),
+  ...around('executor', 'storing the manifest', inStorage({ method: 'PUT', key: /manifest[.]json$/ }), {
     representative: 'after',
   }),
-  ...around('executor', 'looking for the swept marker', inStore({ method: 'HEAD', key: /[/]swept$/ })),
+  ...around('executor', 'looking for the swept marker', inStorage({ method: 'HEAD', key: /[/]swept$/ })),
   ...around('executor', 'letting the hold go', hold('DELETE')),
   ...around('executor', 'committing the run with its event', settling('backup.completed'), { takeover: 'restart' }),
   ...around('scheduler', 'publishing the fact', fact.publishing),
@@ -79,7 +79,7 @@ const inParts: readonly KillCase[] = [
 const first = around(
   'executor',
   'saying which repository it is',
-  inStore({ method: 'PUT', key: /repository[.]json$/ }),
+  inStorage({ method: 'PUT', key: /repository[.]json$/ }),
 );
 
 let cluster: Cluster;

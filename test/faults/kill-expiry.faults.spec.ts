@@ -3,13 +3,13 @@ import { Cluster } from './support/cluster.js';
 import { sweep } from './support/dead-attempt.js';
 import { expiry, marking, shortLived } from './support/expiry.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
-import { around, commitOf, inStore, type Place } from './support/places.js';
+import { around, commitOf, inStorage, type Place } from './support/places.js';
 import { chosenOf } from './support/report.js';
 import { findBrokenBackups } from './support/stored-backups.js';
 import type { Work } from './support/works.js';
 
-const writing = (key: RegExp) => inStore({ method: 'PUT', key });
-const removing = (key: RegExp) => inStore({ method: 'DELETE', key });
+const writing = (key: RegExp) => inStorage({ method: 'PUT', key });
+const removing = (key: RegExp) => inStorage({ method: 'DELETE', key });
 /** Whatever the catalog names at the moment of the kill is whole. */
 const at = (work: Work, doing: string, place: Place, representative?: 'before') =>
   around('scheduler', doing, place, {

@@ -6,9 +6,9 @@ import { endpoints } from '#tools/services/endpoints.js';
 import { ask } from '../support/request.js';
 import { Cluster, type ClusterPlan } from './support/cluster.js';
 import { type KillCase, meetKill } from './support/kill-case.js';
+import { FRESH } from './support/kinds.js';
 import { meetLastKill } from './support/last-kill.js';
 import { around, claiming, committingOffset, inSearch, settling, takingRequest } from './support/places.js';
-import { FRESH } from './support/stores.js';
 import type { Work } from './support/works.js';
 
 const ROWS = 40;
@@ -46,7 +46,7 @@ function toPlan(): ClusterPlan {
     ...{ apps: ['scheduler', 'executor'], findLeft, surroundings: { search: { host, port } } },
     secrets: { SEARCH_KEY: apiKey, ROWS_URL: `postgres://${user}:${password}@${server}:${at}/${database.name}` },
     config: {
-      datasets: { stored: { ...gated, include: [index], rebuild, repositories: ['store'] } },
+      datasets: { stored: { ...gated, include: [index], rebuild, repositories: ['storage'] } },
       targets: { stored: { ...gated, accepts } },
     },
   };

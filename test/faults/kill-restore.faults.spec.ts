@@ -7,7 +7,7 @@ import {
   claiming,
   commitOf,
   committingOffset,
-  inStore,
+  inStorage,
   settling,
   statement,
   takingRequest,
@@ -17,7 +17,7 @@ import { restoreWithRole, roomy } from './support/role-restore.js';
 import { findTouched, placeOf, prepareRestored, restoreInPlace, restoreNew } from './support/works.js';
 
 const target = (pattern: RegExp) => statement('target', { statement: pattern });
-const safety = (name: string) => inStore({ method: 'PUT', key: new RegExp(`${name}$`) });
+const safety = (name: string) => inStorage({ method: 'PUT', key: new RegExp(`${name}$`) });
 
 /** The rows of the first one are there by then. */
 const SECOND_TABLE = /^COPY public[.]tenants .* FROM stdin/i;
@@ -30,9 +30,9 @@ const asNew: readonly KillCase[] = [
   }),
   ...around('executor', 'committing the claim', claiming),
   ...around('executor', 'committing what to restore', commitOf('catalog', /INSERT INTO holdfast[.]restores/)),
-  ...around('executor', 'placing the hold', inStore({ method: 'PUT', key: /[/]holds[/]restore-/ })),
+  ...around('executor', 'placing the hold', inStorage({ method: 'PUT', key: /[/]holds[/]restore-/ })),
   ...around('executor', 'locking the database', target(/pg_try_advisory_lock/)),
-  ...around('executor', 'fetching the dump', inStore({ method: 'GET', key: /database[.]dump[.]zst$/ })),
+  ...around('executor', 'fetching the dump', inStorage({ method: 'GET', key: /database[.]dump[.]zst$/ })),
   ...around('executor', 'creating the scratch database', target(/^CREATE DATABASE/)),
   ...around('executor', 'copying rows', target(/^COPY .* FROM stdin/i)),
   ...around('executor', 'copying rows of the second table', target(SECOND_TABLE), { representative: 'before' }),
@@ -40,7 +40,7 @@ const asNew: readonly KillCase[] = [
   ...around('executor', 'giving the database its settings', target(/^ALTER DATABASE .* SET/)),
   ...around('executor', 'marking the scratch database', target(/^COMMENT ON DATABASE/)),
   ...around('executor', 'giving the database its name', target(/^ALTER DATABASE .* RENAME/)),
-  ...around('executor', 'letting the hold go', inStore({ method: 'DELETE', key: /[/]holds[/]restore-/ })),
+  ...around('executor', 'letting the hold go', inStorage({ method: 'DELETE', key: /[/]holds[/]restore-/ })),
   ...around('executor', 'committing the run with its event', settling('restore.completed'), { takeover: 'restart' }),
 ];
 

@@ -6,7 +6,7 @@ import {
   claiming,
   commitOf,
   committingOffset,
-  inStore,
+  inStorage,
   publishing,
   settling,
   statement,
@@ -24,13 +24,13 @@ const cases: readonly KillCase[] = [
   }),
   ...around('verifier', 'committing the claim', claiming),
   ...around('verifier', 'committing what to verify', commitOf('catalog', /INSERT INTO holdfast[.]verifications/)),
-  ...around('verifier', 'placing the hold', inStore({ method: 'PUT', key: /[/]holds[/]verification-/ })),
-  ...around('verifier', 'reading the dump', inStore({ method: 'GET', key: /database[.]dump[.]zst$/ })),
+  ...around('verifier', 'placing the hold', inStorage({ method: 'PUT', key: /[/]holds[/]verification-/ })),
+  ...around('verifier', 'reading the dump', inStorage({ method: 'GET', key: /database[.]dump[.]zst$/ })),
   ...around('verifier', 'counting rows', statement('target', { statement: /count\(\*\)/ })),
-  ...around('verifier', 'storing the verdict', inStore({ method: 'PUT', key: /[/]verdicts[/]/ }), {
+  ...around('verifier', 'storing the verdict', inStorage({ method: 'PUT', key: /[/]verdicts[/]/ }), {
     representative: 'after',
   }),
-  ...around('verifier', 'letting the hold go', inStore({ method: 'DELETE', key: /[/]holds[/]verification-/ })),
+  ...around('verifier', 'letting the hold go', inStorage({ method: 'DELETE', key: /[/]holds[/]verification-/ })),
   ...around('verifier', 'committing the run with its event', settling('verification.completed'), {
     takeover: 'restart',
   }),

@@ -112,8 +112,8 @@ describe('every request delivered twice', () => {
   }, 120_000);
 
   it('while its run is under way makes no second one', async () => {
-    const { store } = cluster.replicaOf('executor').gates;
-    const held = store.holdBefore({ method: 'PUT', key: /dump[.]zst$/ });
+    const { storage } = cluster.replicaOf('executor').gates;
+    const held = storage.holdBefore({ method: 'PUT', key: /dump[.]zst$/ });
     const asked = await ask(cluster, 'backup.requested', { dataset: 'shop' });
     await held.reached;
     const runs = await countRuns();
@@ -148,8 +148,8 @@ describe('every request delivered twice', () => {
 
 describe('a rebalance', () => {
   it('in the middle of runs loses and doubles none', async () => {
-    const { store } = cluster.replicaOf('executor').gates;
-    const held = store.holdBefore({ method: 'PUT', key: /dump[.]zst$/ });
+    const { storage } = cluster.replicaOf('executor').gates;
+    const held = storage.holdBefore({ method: 'PUT', key: /dump[.]zst$/ });
     const first = await ask(cluster, 'backup.requested', { dataset: 'shop' });
     await held.reached;
     const joining = await cluster.startApp('executor');

@@ -44,14 +44,14 @@ const restore: Work = {
 
 /** The app's next such requests meet it. */
 const meets = (match: S3Match, fault: S3Fault, times = 1, app: AppName = 'executor'): Pick<FaultCase, 'begin'> => ({
-  begin: (cluster) => cluster.replicaOf(app).gates.store.answer(match, fault, times),
+  begin: (cluster) => cluster.replicaOf(app).gates.storage.answer(match, fault, times),
 });
 
 const verifierMeets = (match: S3Match, fault: S3Fault, times = 1) => meets(match, fault, times, 'verifier');
 
 /** The storage does it, and never answers. */
 const isNeverAnswered = (match: S3Match): Pick<FaultCase, 'begin'> => ({
-  begin: (cluster) => ({ reached: cluster.replicaOf('executor').gates.store.holdAfter(match).reached }),
+  begin: (cluster) => ({ reached: cluster.replicaOf('executor').gates.storage.holdAfter(match).reached }),
 });
 
 const aBackup = { before: (cluster: Cluster) => doWork(cluster, bulk) };
@@ -200,11 +200,11 @@ const cases: readonly FaultCase[] = [
     ({ work, at }): FaultCase => ({
       ...{ fault: 'S3 is away', step: `${work.name}: from the dump on`, work, ...aBackup },
       begin: (cluster) => {
-        const { store } = cluster.replicaOf('executor').gates;
-        const met = store.answer(at, 'reset', Number.POSITIVE_INFINITY);
-        const away = everything.map((match) => store.answer(match, 'reset', 0));
+        const { storage } = cluster.replicaOf('executor').gates;
+        const met = storage.answer(at, 'reset', Number.POSITIVE_INFINITY);
+        const away = everything.map((match) => storage.answer(match, 'reset', 0));
         void met.reached.then(() =>
-          away.push(...everything.map((match) => store.answer(match, 'reset', Number.POSITIVE_INFINITY))),
+          away.push(...everything.map((match) => storage.answer(match, 'reset', Number.POSITIVE_INFINITY))),
         );
         return {
           reached: met.reached,

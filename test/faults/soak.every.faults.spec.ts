@@ -66,11 +66,11 @@ async function undoReplay(cluster: Cluster): Promise<void> {
 
 /** As if the system had broken its promises. */
 async function breakPromises(cluster: Cluster): Promise<void> {
-  const { store, estate, bus } = cluster;
+  const { storage, estate, bus } = cluster;
   await undoRestore(cluster);
   await undoReplay(cluster);
   const object = (await listObjects(cluster)).find((key) => key.endsWith('.dump.zst'));
-  await store.client.send(new DeleteObjectCommand({ Bucket: store.bucket, Key: object }));
+  await storage.client.send(new DeleteObjectCommand({ Bucket: storage.bucket, Key: object }));
   await onServer('postgres18', `${estate.id}_live0`, 'DELETE FROM orders WHERE id = 7');
   const [done] = bus.of('backup.completed');
   const again = aRequest('backup.completed', done?.data);

@@ -90,7 +90,7 @@ beforeAll(async () => {
   // All that a dump asks for must be in one directory.
   await symlink(join(binDir, 'pg_dumpall'), join(folder, 'pg_dumpall'));
   const toolDirectories = [folder, binDir];
-  const shop = { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'], toolDirectories };
+  const shop = { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'], toolDirectories };
   const staging = {
     ...{ kind: 'postgres', url: '${env:TARGET_URL}', privileges: 'keep', toolDirectories },
     accepts: { datasets: ['shop'], strategies: ['new', 'in-place'], destinations: ['e2e_*'] },

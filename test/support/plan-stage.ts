@@ -36,7 +36,7 @@ export class PlanStage {
   readonly name = newId();
   readonly secrets = { adminToken: newPassword(), providerToken: newPassword() };
   private login!: ServerLogin;
-  private store!: S3Bed;
+  private storage!: S3Bed;
   private media!: BucketBed;
   private cache!: RedisServer;
   private api!: Server;
@@ -166,7 +166,7 @@ export class PlanStage {
     this.api?.close();
     await this.cache?.remove();
     await this.media?.dispose();
-    await this.store?.dispose();
+    await this.storage?.dispose();
     await dropDatabases('postgres18', `${this.name}%`);
     await this.login?.drop();
     if (this.folder !== '') await rm(this.folder, { recursive: true, force: true });
@@ -175,7 +175,7 @@ export class PlanStage {
   private async build(): Promise<void> {
     this.folder = await mkdtemp(join(tmpdir(), 'holdfast-plans-'));
     this.login = await ServerLogin.create(`${this.name}_owner`, 'SUPERUSER');
-    [this.store, this.media] = [await S3Bed.make(), await BucketBed.make()];
+    [this.storage, this.media] = [await S3Bed.make(), await BucketBed.make()];
     this.cache = await RedisServer.start('valkey');
     this.api = createServer((request, response) => void this.answer(request, response));
     await once(this.api.listen(0, '127.0.0.1'), 'listening');
@@ -222,11 +222,13 @@ export class PlanStage {
     });
     return {
       recovery: { directory: this.stateDirectory },
-      repositories: { store: { url: this.store.url, endpoint, region, accessKeyId, secretAccessKey: '${env:S3_KEY}' } },
+      repositories: {
+        storage: { url: this.storage.url, endpoint, region, accessKeyId, secretAccessKey: '${env:S3_KEY}' },
+      },
       datasets: {
-        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
-        media: { ...media('media'), repositories: ['store'] },
-        cache: { kind: 'redis', url: this.cache.url, repositories: ['store'] },
+        shop: { kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'] },
+        media: { ...media('media'), repositories: ['storage'] },
+        cache: { kind: 'redis', url: this.cache.url, repositories: ['storage'] },
       },
       targets: {
         production: {

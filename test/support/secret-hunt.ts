@@ -6,23 +6,23 @@ import { GetObjectCommand, ListObjectsV2Command } from '@aws-sdk/client-s3';
 import type { Platform } from '#tools/platform/platform.js';
 
 /** Names of the objects in the platform's bucket, whatever they are. */
-export async function listObjects({ store }: Pick<Platform, 'store'>): Promise<string[]> {
+export async function listObjects({ storage }: Pick<Platform, 'storage'>): Promise<string[]> {
   const keys: string[] = [];
   for (let ContinuationToken: string | undefined; ; ) {
-    const page = await store.client.send(new ListObjectsV2Command({ Bucket: store.bucket, ContinuationToken }));
+    const page = await storage.client.send(new ListObjectsV2Command({ Bucket: storage.bucket, ContinuationToken }));
     keys.push(...(page.Contents ?? []).map(({ Key = '' }) => Key));
     ContinuationToken = page.NextContinuationToken;
     if (ContinuationToken === undefined) return keys;
   }
 }
 
-export async function readObject({ store }: Pick<Platform, 'store'>, key: string): Promise<Buffer> {
-  const { Body } = await store.client.send(new GetObjectCommand({ Bucket: store.bucket, Key: key }));
+export async function readObject({ storage }: Pick<Platform, 'storage'>, key: string): Promise<Buffer> {
+  const { Body } = await storage.client.send(new GetObjectCommand({ Bucket: storage.bucket, Key: key }));
   return buffer(Body as Readable);
 }
 
 /** What the platform wrote, published or kept, and the secrets that must not be in it. */
-export type Suspect = Pick<Platform, 'output' | 'bus' | 'catalog' | 'store' | 'secrets'>;
+export type Suspect = Pick<Platform, 'output' | 'bus' | 'catalog' | 'storage' | 'secrets'>;
 
 /**
  * Where a secret of the configuration shows: logs, every message on every topic, every row of the catalog, and whatever lies

@@ -92,7 +92,7 @@ function toPlan(
   const { SHOP_APP_PASSWORD = '', SHOP_BACKUP_PASSWORD = '', SHOP_USER_PASSWORD = '' } = shop.env;
   const { host, port } = endpoints.postgres18;
   const names = { database: name, rolePrefix: name, topic: `${name}.orders`, group: `${name}-projector`, index: name };
-  const { datasets, targets, profiles } = toShopSections({ names, url, repository: 'store' });
+  const { datasets, targets, profiles } = toShopSections({ names, url, repository: 'storage' });
   const { production } = targets;
   return {
     secrets: {

@@ -1,6 +1,6 @@
 import type { ShopSummary } from '../../examples/shop/summary.js';
 
-/** What is in each store. */
+/** What is there of each kind. */
 export interface Counts {
   readonly orders: number;
   readonly products: number;
@@ -31,7 +31,7 @@ export interface Recovery {
   readonly report: Report;
 }
 
-export const accountHead = ['store', 'what', 'before', 'back', 'lost', 'as of', 'back after'];
+export const accountHead = ['kind', 'what', 'before', 'back', 'lost', 'as of', 'back after'];
 
 export interface Account {
   readonly rows: readonly (readonly (string | number)[])[];
@@ -39,7 +39,7 @@ export interface Account {
 }
 
 interface Line {
-  readonly store: string;
+  readonly kind: string;
   readonly what: keyof Counts;
   /** Whose backup says as of when it came back. */
   readonly dataset: string;
@@ -48,19 +48,19 @@ interface Line {
   readonly step: string;
 }
 
-/** What each store lost by the disaster, how old it came back, and when it was proven again; and everything that is not as its backup had it. */
+/** What each kind lost by the disaster, how old it came back, and when it was proven again; and everything that is not as its backup had it. */
 export function accountFor({ before, atPoint, atTopicBackup, after, report }: Recovery): Account {
   const { counts, summary } = after;
   const ofTopic = atTopicBackup.counts;
   const lines: Line[] = [
-    { store: 'database', what: 'products', dataset: 'shop', expected: atPoint.products, step: 'verify-shop' },
-    { store: 'database', what: 'orders', dataset: 'events', expected: ofTopic.orders, step: 'replay' },
-    { store: 'media', what: 'pictures', dataset: 'media', expected: atPoint.pictures, step: 'verify-media' },
-    { store: 'search', what: 'documents', dataset: 'shop', expected: atPoint.products, step: 'reindex' },
-    { store: 'cache', what: 'sessions', dataset: 'cache', expected: atPoint.sessions, step: 'verify-cache' },
-    { store: 'topic', what: 'events', dataset: 'events', expected: ofTopic.events, step: 'verify-events' },
+    { kind: 'database', what: 'products', dataset: 'shop', expected: atPoint.products, step: 'verify-shop' },
+    { kind: 'database', what: 'orders', dataset: 'events', expected: ofTopic.orders, step: 'replay' },
+    { kind: 'media', what: 'pictures', dataset: 'media', expected: atPoint.pictures, step: 'verify-media' },
+    { kind: 'search', what: 'documents', dataset: 'shop', expected: atPoint.products, step: 'reindex' },
+    { kind: 'cache', what: 'sessions', dataset: 'cache', expected: atPoint.sessions, step: 'verify-cache' },
+    { kind: 'topic', what: 'events', dataset: 'events', expected: ofTopic.events, step: 'verify-events' },
     {
-      store: 'temporal',
+      kind: 'temporal',
       what: 'workflows',
       dataset: 'workflows',
       expected: atPoint.workflows,
@@ -70,7 +70,7 @@ export function accountFor({ before, atPoint, atTopicBackup, after, report }: Re
   const present = lines.filter(({ expected }) => expected !== null);
   const problems = present
     .filter(({ what, expected }) => counts[what] !== expected)
-    .map(({ store, what, expected }) => `${store}: ${counts[what]} ${what} came back, not ${expected}`);
+    .map(({ kind, what, expected }) => `${kind}: ${counts[what]} ${what} came back, not ${expected}`);
   const check = (isRight: boolean, problem: string): string[] => (isRight ? [] : [problem]);
   const was = atTopicBackup.summary;
   return {
@@ -86,11 +86,11 @@ export function accountFor({ before, atPoint, atTopicBackup, after, report }: Re
   };
 }
 
-function toRow({ store, what, dataset, step }: Line, before: Counts, after: Counts, report: Report) {
+function toRow({ kind, what, dataset, step }: Line, before: Counts, after: Counts, report: Report) {
   const [had, has] = [before[what] ?? 0, after[what] ?? 0];
   const age = report.restored.find((each) => each.dataset === dataset)?.lostSeconds;
   const endedAt = report.steps.find(({ name }) => name === step)?.endedAt ?? null;
   const backAfter = endedAt === null ? null : (Date.parse(endedAt) - Date.parse(report.disasterAt)) / 1_000;
   const asOf = age === undefined ? 'unknown' : `${age.toFixed(1)} s before`;
-  return [store, what, had, has, had - has, asOf, backAfter === null ? 'never' : `${backAfter.toFixed(1)} s`];
+  return [kind, what, had, has, had - has, asOf, backAfter === null ? 'never' : `${backAfter.toFixed(1)} s`];
 }

@@ -27,14 +27,14 @@ const recovery = (changed: Partial<Recovery> = {}): Recovery => ({
 });
 
 describe('accountFor', () => {
-  it('says per store what was lost, as of when it came back, and after how long', () => {
+  it('says per kind what was lost, as of when it came back, and after how long', () => {
     const { rows, problems } = accountFor(recovery());
     expect(problems).toEqual([]);
     expect(rows[0]).toEqual(['database', 'products', 6, 5, 1, '30.0 s before', '12.5 s']);
     expect(rows.at(-1)).toEqual(['temporal', 'workflows', 1, 1, 0, 'unknown', 'never']);
   });
 
-  it('leaves out a store that is not there', () => {
+  it('leaves out a kind that is not there', () => {
     const without = counts({ workflows: null });
     const { rows, problems } = accountFor(
       recovery({ atPoint: without, after: { counts: without, summary: summary() } }),

@@ -7,8 +7,8 @@ import { playStory, storySteps } from './story.js';
 
 const usage = `usage: npm run disaster [-- --small]
 
-Destroys a whole platform under load, every store of it, and recovers it by one command to one moment; then destroys it
-with Holdfast's catalog, topics and services as well, and recovers it by the same command. A table says per store what was lost.
+Destroys a whole platform under load and recovers it by one command to one moment; then destroys it
+with Holdfast's catalog, topics and services as well, and recovers it by the same command. A table says what was lost.
 Exits 0 only when everything came back that the backups held, and no event is missing or twice.
 
   --small   fewer products and orders`;

@@ -17,7 +17,7 @@ import { CACHE_DATABASE, workflowsDatabase } from './sections.js';
 /** How long the workflow sleeps: over the disaster, and not much longer. */
 const NAP_SECONDS = 15;
 
-/** The stores of a whole platform: database, pictures and topic of the shop, its search, its sessions, and where its programs are there the workflows of a Temporal. */
+/** The data of a whole platform: database, pictures and topic of the shop, its search, its sessions, and where its programs are there the workflows of a Temporal. */
 export class Platform {
   private readonly cache = new Redis(`${endpoints.redis.url}/${CACHE_DATABASE}`, { lazyConnect: true });
   private readonly search: MeilisearchClient;

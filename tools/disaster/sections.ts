@@ -23,7 +23,7 @@ const accepts = (dataset: string, strategy: string, destination: string) => ({
 
 const probes = (...names: readonly string[]) => ({ probes: names.map((use) => ({ use })) });
 
-/** Beside the database and the pictures of the shop: the other stores, one recovery point over all, and the plan that brings all back. */
+/** Beside the database and the pictures of the shop: the other datasets, one recovery point over all, and the plan that brings all back. */
 export const toSections = (sandbox: Sandbox, hasWorkflows: boolean): MoreSections => ({
   recovery: { directory: join(sandbox.home, 'recovery') },
   datasets: {

@@ -54,11 +54,11 @@ export async function playStory(scene: Scene): Promise<boolean> {
     });
     const stage = { scene, platform, holdfast: new Holdfast(env, signal) };
     const life = await live(stage);
-    const first = await strike(stage, life, 'disaster: every store is destroyed');
+    const first = await strike(stage, life, 'disaster: everything is destroyed');
     const second = await strike(
       stage,
       { ...life, before: first.counts },
-      'disaster: every store, the catalog, the topics of Holdfast and its services',
+      'disaster: everything, the catalog, the topics of Holdfast and its services too',
       () => destroyHoldfast(scene),
     );
     reporter.line(`\nwith catalog, bus and services\n\n${toTable(accountHead, first.account.rows)}`);
@@ -82,7 +82,7 @@ async function openPlatform({ reporter }: Scene, platform: Platform): Promise<bo
 
 async function live({ scene: { reporter }, platform, holdfast }: Stage): Promise<Life> {
   const atPoint = await reporter.tell(
-    'take a recovery point over all stores, while customers go on ordering',
+    'take a recovery point over everything, while customers go on ordering',
     async () => {
       await platform.order(20, { wait: true });
       await platform.fallAsleep();

@@ -1,6 +1,6 @@
 interface MediaPlace {
-  /** How to reach the object store; the secret key by reference. */
-  readonly store: object;
+  /** How to reach the storage; the secret key by reference. */
+  readonly storage: object;
   /** Of the shop's pictures. */
   readonly bucket: string;
   readonly repository: string;
@@ -10,11 +10,11 @@ interface MediaPlace {
  * What a holdfast.yaml says that protects the pictures of the sample shop: `datasets`, `targets`, `profiles`. SHOP_URL is the reference to the
  * database whose rows refer to them.
  */
-export const toMediaSections = ({ store, bucket, repository }: MediaPlace) => ({
-  datasets: { media: { kind: 'bucket', url: `s3://${bucket}`, ...store, repositories: [repository] } },
+export const toMediaSections = ({ storage, bucket, repository }: MediaPlace) => ({
+  datasets: { media: { kind: 'bucket', url: `s3://${bucket}`, ...storage, repositories: [repository] } },
   targets: {
     pictures: {
-      ...{ kind: 'bucket', url: `s3://${bucket}`, ...store },
+      ...{ kind: 'bucket', url: `s3://${bucket}`, ...storage },
       accepts: { datasets: ['media'], strategies: ['new', 'sync'], destinations: ['/'] },
     },
   },

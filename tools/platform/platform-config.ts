@@ -9,8 +9,8 @@ export interface InstallationNames {
 /** What a platform of a spec or benchmark calls its own. */
 export interface PlatformNames extends Omit<InstallationNames, 'instance'> {
   readonly id: string;
-  /** The repository `store`. */
-  readonly store: object;
+  /** The repository `storage`. */
+  readonly storage: object;
 }
 
 type Sections = Readonly<Record<string, unknown>>;
@@ -34,7 +34,7 @@ export function toInstallationConfig(
  * chooses them, so that no two platforms can meet. JSON is YAML.
  */
 export function toPlatformConfig(
-  { id, store, ...names }: PlatformNames,
+  { id, storage, ...names }: PlatformNames,
   sections: Sections,
   defaults: { readonly executor?: object; readonly verifier?: object } = {},
 ): string {
@@ -45,7 +45,7 @@ export function toPlatformConfig(
     {
       ...sections,
       bus: { topicPartitions: 1, ...own('bus') },
-      repositories: { store, ...own('repositories') },
+      repositories: { storage, ...own('repositories') },
       scheduler: { http, ...own('scheduler') },
       executor: { http, ...defaults.executor, ...own('executor') },
       verifier: { http, ...defaults.verifier, ...own('verifier') },

@@ -11,11 +11,11 @@ import { dropDatabases, onServer, ServerLogin } from './server-login.js';
 import type { Waiting } from './wait-until.js';
 
 export interface PlatformPlan {
-  /** `datasets`, `targets`, `profiles` and whatever else differs; `store` is a repository that is there. */
+  /** `datasets`, `targets`, `profiles` and whatever else differs; `storage` is a repository that is there. */
   readonly config: Readonly<Record<string, unknown>>;
   /** What `${env:…}` in the configuration stands for. Every value of it is a secret that must never show. */
   readonly secrets?: Readonly<Record<string, string>>;
-  /** Of the repository `store`; the identity by reference. */
+  /** Of the repository `storage`; the identity by reference. */
   readonly encryption?: { readonly recipients: readonly string[]; readonly identity: string };
   /** Started at once; a name that is repeated starts a replica. Default: one of each. */
   readonly services?: readonly AppName[];
@@ -35,8 +35,8 @@ const NO_RETRIES = { maxAttempts: 1, retryForMs: 0 };
 export const newId = (): string => `e2e_${randomBytes(5).toString('hex')}`;
 
 /**
- * The three services as real processes over the real broker, database and object store, with a catalog, topics and a bucket
- * of their own: for one spec file, or one benchmark. What is seen of it is what its users see: the bus, the API, the command line, the store.
+ * The three services as real processes over the real broker, database and storage, with a catalog, topics and a bucket
+ * of their own: for one spec file, or one benchmark. What is seen of it is what its users see: the bus, the API, the command line, the storage.
  */
 export class Platform {
   /** All that were started, also those that were killed or stopped. */
@@ -46,7 +46,7 @@ export class Platform {
   private constructor(
     readonly id: string,
     private readonly plan: PlatformPlan,
-    private readonly places: { folder: string; store: S3Bed; catalogLogin: ServerLogin },
+    private readonly places: { folder: string; storage: S3Bed; catalogLogin: ServerLogin },
   ) {}
 
   static async start(plan: PlatformPlan): Promise<Platform> {
@@ -54,7 +54,7 @@ export class Platform {
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-platform-'));
     const catalogLogin = await ServerLogin.create(`${id}_catalog`, '');
     await onServer('postgres18', 'postgres', `CREATE DATABASE ${id} OWNER ${catalogLogin.user}`);
-    const platform = new Platform(id, plan, { folder, store: await S3Bed.make(), catalogLogin });
+    const platform = new Platform(id, plan, { folder, storage: await S3Bed.make(), catalogLogin });
     try {
       await platform.open();
       return platform;
@@ -64,9 +64,9 @@ export class Platform {
     }
   }
 
-  /** The bucket of the repository `store`. */
-  get store(): S3Bed {
-    return this.places.store;
+  /** The bucket of the repository `storage`. */
+  get storage(): S3Bed {
+    return this.places.storage;
   }
 
   /** For files of the spec or benchmark; gone with the platform. */
@@ -160,7 +160,7 @@ export class Platform {
   async close(): Promise<void> {
     await this.stop();
     await this.watch?.close();
-    await this.store.dispose();
+    await this.storage.dispose();
     await dropDatabases('postgres18', `${this.id}%`);
     await this.places.catalogLogin.drop();
     await rm(this.folder, { recursive: true, force: true });
@@ -183,7 +183,7 @@ export class Platform {
     const { id, topicPrefix } = this;
     const { config, retries = false } = this.plan;
     const tries = retries ? {} : NO_RETRIES;
-    const names = { id, topicPrefix, apiUrl, brokers: endpoints.kafka.brokers, store: this.repository('prod') };
+    const names = { id, topicPrefix, apiUrl, brokers: endpoints.kafka.brokers, storage: this.repository('prod') };
     const defaults = { executor: { ...tries, ...(retries ? {} : { retryRestoresForMs: 0 }) }, verifier: tries };
     await writeFile(file, toPlatformConfig(names, config, defaults));
   }
@@ -191,7 +191,7 @@ export class Platform {
   private repository(prefix: string) {
     const { endpoint, accessKeyId } = endpoints.s3;
     const { encryption } = this.plan;
-    const url = `s3://${this.store.bucket}/${prefix}`;
+    const url = `s3://${this.storage.bucket}/${prefix}`;
     return { url, endpoint, accessKeyId, secretAccessKey: '${env:S3_KEY}', ...(encryption ? { encryption } : {}) };
   }
 }

@@ -12,16 +12,16 @@ export type MoreSections = Readonly<Record<string, object>>;
 export const toConfigText = (sandbox: Sandbox, more: MoreSections = {}): string => {
   const { name, topicPrefix, bucket, ports, shop } = sandbox;
   const { endpoint, region, accessKeyId } = endpoints.s3;
-  const store = { endpoint, region, accessKeyId, secretAccessKey: '${env:S3_SECRET_KEY}' };
+  const storage = { endpoint, region, accessKeyId, secretAccessKey: '${env:S3_SECRET_KEY}' };
   const shopSections = toShopSections({ names: shop, url: urlOf(sandbox, 'shop'), repository: 'local-s3' });
-  const mediaSections = toMediaSections({ store, bucket: shop.bucket, repository: 'local-s3' });
+  const mediaSections = toMediaSections({ storage, bucket: shop.bucket, repository: 'local-s3' });
   const names = { instance: name, brokers: endpoints.kafka.brokers, topicPrefix, apiUrl: urlOf(sandbox, 'scheduler') };
   const config = toInstallationConfig(names, {
     scheduler: { http: { port: ports.scheduler } },
     executor: { http: { port: ports.executor } },
     verifier: { http: { port: ports.verifier } },
     repositories: {
-      'local-s3': { url: `s3://${bucket}/backups`, ...store },
+      'local-s3': { url: `s3://${bucket}/backups`, ...storage },
     },
     ...more,
     datasets: { ...shopSections.datasets, ...mediaSections.datasets, ...more['datasets'] },

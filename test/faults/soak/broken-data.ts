@@ -16,10 +16,10 @@ export async function findSecretsAnywhere(cluster: Cluster): Promise<string[]> {
     ...{ CATALOG_PASSWORD: catalogLogin.password, READER_PASSWORD: reader.password, WRITER_PASSWORD: writer.password },
     ...{ API_TOKEN: `token-${cluster.id}`, S3_KEY: endpoints.s3.secretAccessKey },
   };
-  const { bus, store } = cluster;
+  const { bus, storage } = cluster;
   const output = cluster.replicas.flatMap(({ app }) => app.output);
   const catalog = <Row extends object>(statement: string) => cluster.catalog<Row>(statement);
-  return findSecrets({ bus, store, output, secrets, catalog });
+  return findSecrets({ bus, storage, output, secrets, catalog });
 }
 
 /** The apps themselves call these defects. */

@@ -142,7 +142,7 @@ const isMet = (fault: { readonly slot: Slot | 'all' }, slot: Slot): boolean =>
   fault.slot === 'all' || fault.slot === slot;
 
 const brew = ({ gates }: Replica, { methods, fault }: Storm): Answering[] =>
-  methods.map((method) => gates.store.answer({ method, key: /./ }, fault, ENDLESS));
+  methods.map((method) => gates.storage.answer({ method, key: /./ }, fault, ENDLESS));
 
 /** A child may have ended since it was listed. */
 function send(pid: number, signal: NodeJS.Signals): void {

@@ -11,7 +11,7 @@ import type { Reading } from './broken-replays.js';
 export const SCHEDULE = 'often';
 
 const small = {
-  ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+  ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'] },
   toolDirectories: [endpoints.postgres18.binDir],
 };
 

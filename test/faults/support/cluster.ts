@@ -42,7 +42,7 @@ export class Cluster {
 
   private constructor(
     readonly estate: Estate,
-    readonly store: S3Bed,
+    readonly storage: S3Bed,
     /** For files of the spec; gone with the cluster. */
     readonly folder: string,
     private readonly plan: ClusterPlan,
@@ -89,10 +89,10 @@ export class Cluster {
   /** Starts one more process of the app, with gates of its own, and waits until it is ready unless `wait` is false. */
   async startApp(name: AppName, { env = {}, wait = true }: StartOptions = {}): Promise<Replica> {
     const gates = await openGates(this.places);
-    const { catalog, source, target, store, bus, cache, search } = gates;
+    const { catalog, source, target, storage, bus, cache, search } = gates;
     const places = this.toEnvironment({
       ...{ catalogPort: catalog.port, sourcePort: source.port, targetPort: target.port },
-      ...{ storeEndpoint: store.endpoint, busPort: bus.port, cachePort: cache?.port },
+      ...{ storageEndpoint: storage.endpoint, busPort: bus.port, cachePort: cache?.port },
       searchEndpoint: search?.endpoint,
     });
     const replica = Replica.start(name, gates, {
@@ -136,7 +136,7 @@ export class Cluster {
   get env(): Record<string, string> {
     return this.toEnvironment({
       ...{ catalogPort: this.places.catalog.port, sourcePort: postgres18.port, targetPort: postgres18.port },
-      ...{ storeEndpoint: s3.endpoint, busPort: this.places.bus.port, cachePort: this.places.cache?.port },
+      ...{ storageEndpoint: s3.endpoint, busPort: this.places.bus.port, cachePort: this.places.cache?.port },
       searchEndpoint: this.places.search && `http://${this.places.search.host}:${this.places.search.port}`,
     });
   }
@@ -146,7 +146,7 @@ export class Cluster {
     await Promise.all(this.replicas.map(({ app }) => app.kill()));
     await Promise.all(this.replicas.map((replica) => replica.closeGates()));
     await this.watch?.close();
-    await this.store.dispose();
+    await this.storage.dispose();
     await this.estate.remove();
     await rm(this.folder, { recursive: true, force: true });
   }
@@ -170,7 +170,7 @@ export class Cluster {
       SHOP_URL: reader.url(shop, places.sourcePort),
       BULK_URL: reader.url(bulk, places.sourcePort),
       TARGET_URL: writer.url('postgres', places.targetPort),
-      S3_ENDPOINT: places.storeEndpoint,
+      S3_ENDPOINT: places.storageEndpoint,
       S3_KEY: s3.secretAccessKey,
       BUS_BROKER: `127.0.0.1:${places.busPort}`,
       CACHE_URL: `redis://127.0.0.1:${places.cachePort ?? 1}`,
@@ -184,11 +184,11 @@ export class Cluster {
     const { id, topicPrefix } = this;
     const base = this.estate.config as Record<string, object>;
     const added = Object.entries(this.plan.config ?? {}).map(([name, value]) => [name, { ...base[name], ...value }]);
-    const store = {
-      ...{ url: `s3://${this.store.bucket}/prod`, endpoint: '${env:S3_ENDPOINT}' },
+    const storage = {
+      ...{ url: `s3://${this.storage.bucket}/prod`, endpoint: '${env:S3_ENDPOINT}' },
       ...{ accessKeyId: s3.accessKeyId, secretAccessKey: '${env:S3_KEY}' },
     };
-    const names = { id, topicPrefix, store, apiUrl: 'http://127.0.0.1:1', brokers: ['${env:BUS_BROKER}'] };
+    const names = { id, topicPrefix, storage, apiUrl: 'http://127.0.0.1:1', brokers: ['${env:BUS_BROKER}'] };
     const executor = { ...IMPATIENT, workDirectory: this.workDirectory, sweepEveryMs: 3_000 };
     const sections = { ...base, ...Object.fromEntries(added) };
     await writeFile(this.configFile, toPlatformConfig(names, sections, { executor, verifier: IMPATIENT }));
@@ -204,7 +204,7 @@ interface Places {
   readonly catalogPort: number;
   readonly sourcePort: number;
   readonly targetPort: number;
-  readonly storeEndpoint: string;
+  readonly storageEndpoint: string;
   readonly busPort: number;
   readonly cachePort: number | undefined;
   readonly searchEndpoint: string | undefined;

@@ -7,7 +7,7 @@ import { dataDir } from '#tools/services/paths.js';
 import { type Asked, runOf } from '../../support/request.js';
 import type { Cluster } from './cluster.js';
 import { freeLeases } from './expiry.js';
-import { listStore, PREFIX } from './stored-backups.js';
+import { listStorage, PREFIX } from './stored-backups.js';
 import { backupOf, doWork, type Work } from './works.js';
 
 const TWO_DAYS_MS = 2 * 86_400_000;
@@ -17,20 +17,20 @@ const NAMES = ['database.dump.zst', 'globals.sql.zst'];
 const prefixOf = (asked: Asked): string => `shop/0${toUuidV5('dead', runOf(asked)).slice(1)}/a1-dead`;
 
 /** What an attempt left that died. */
-async function leave({ store }: Cluster, prefix: string): Promise<void> {
+async function leave({ storage }: Cluster, prefix: string): Promise<void> {
   for (const name of NAMES) {
     const Key = `${PREFIX}${prefix}/${name}`;
-    await store.client.send(new PutObjectCommand({ Bucket: store.bucket, Key, Body: 'rows' }));
+    await storage.client.send(new PutObjectCommand({ Bucket: storage.bucket, Key, Body: 'rows' }));
   }
 }
 
 const keysOf = async (cluster: Cluster, prefix: string): Promise<string[]> =>
-  [...(await listStore(cluster)).keys()].filter((key) => key.includes(prefix));
+  [...(await listStorage(cluster)).keys()].filter((key) => key.includes(prefix));
 
 /** As if two days had passed. The storage keeps its objects as files, and takes their times from these. */
 async function age(cluster: Cluster, prefix: string): Promise<void> {
   const at = new Date(Date.now() - TWO_DAYS_MS);
-  const folder = join(dataDir('s3'), 'objects', cluster.store.bucket, PREFIX);
+  const folder = join(dataDir('s3'), 'objects', cluster.storage.bucket, PREFIX);
   // One that a sweep removes meanwhile needs no age.
   for (const key of await keysOf(cluster, prefix)) await utimes(join(folder, key), at, at).catch(() => undefined);
 }

@@ -76,7 +76,7 @@ export class Estate {
 
   /** `datasets`, `targets` and `profiles` of holdfast.yaml. */
   get config(): object {
-    const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['store'], toolDirectories: [binDir] });
+    const dataset = (url: string) => ({ kind: 'postgres', url, repositories: ['storage'], toolDirectories: [binDir] });
     const replay = { modes: ['reset', 'republish'], destinations: [this.copiesTopic] };
     return {
       datasets: {

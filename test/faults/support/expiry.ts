@@ -4,14 +4,14 @@ import { waitUntil } from '#tools/platform/wait-until.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type Asked, runOf } from '../../support/request.js';
 import type { Cluster } from './cluster.js';
-import { listStore, PREFIX } from './stored-backups.js';
+import { listStorage, PREFIX } from './stored-backups.js';
 import { backupOf, doWork, type Work } from './works.js';
 
 /** Of a cluster whose schedulers sweep all the time; only the newest backup of `shop` stays. */
 export const shortLived = {
   datasets: {
     shop: {
-      ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['store'] },
+      ...{ kind: 'postgres', url: '${env:SHOP_URL}', repositories: ['storage'] },
       ...{ toolDirectories: [endpoints.postgres18.binDir], retention: { last: 1, minimumGood: 1 } },
     },
   },
@@ -37,14 +37,14 @@ async function idOf(cluster: Cluster, asked: Asked): Promise<string> {
 }
 
 const keysOf = async (cluster: Cluster, id: string): Promise<string[]> =>
-  [...(await listStore(cluster)).keys()].filter((key) => key.includes(id));
+  [...(await listStorage(cluster)).keys()].filter((key) => key.includes(id));
 
 /** Waits until a sweep has marked it, and makes it as if the grace of the mark were over. */
 async function overGrace(cluster: Cluster, id: string): Promise<void> {
   const isMarked = async () => (await keysOf(cluster, id)).some((key) => key.endsWith('/expiring.json'));
   await waitUntil('the backup is marked', isMarked, { explain: () => cluster.explain() });
   const Body = JSON.stringify({ formatVersion: 1, graceMs: 0, reasons: ['only the newest stays'] });
-  const { client, bucket: Bucket } = cluster.store;
+  const { client, bucket: Bucket } = cluster.storage;
   await client.send(new PutObjectCommand({ Bucket, Key: `${PREFIX}_control/backups/shop/${id}/expiring.json`, Body }));
 }
 

@@ -103,13 +103,13 @@ async function findDoubles(cluster: Cluster): Promise<string[]> {
 async function sweepAndFindOrphans(cluster: Cluster, patienceMs: number): Promise<string[]> {
   const endless = await runOutHolds(cluster);
   const { endpoint, accessKeyId, secretAccessKey } = endpoints.s3;
-  const url = `s3://${cluster.store.bucket}/prod`;
-  const repository = cluster.store.open({ url, endpoint, accessKeyId, secretAccessKey });
+  const url = `s3://${cluster.storage.bucket}/prod`;
+  const repository = cluster.storage.open({ url, endpoint, accessKeyId, secretAccessKey });
   const signal = AbortSignal.timeout(30_000);
   const sweep = async (): Promise<string[]> => {
     for (const dataset of cluster.datasets)
       await sweepAttempts(repository, { dataset, deadAfterMs: 0, uploadDeadAfterMs: 0 }, signal);
-    const unfinished = await cluster.store.countUnfinished();
+    const unfinished = await cluster.storage.countUnfinished();
     return [
       ...(await findOrphanObjects(cluster)),
       ...(await findHoldsAfterSweep(cluster)),

@@ -1,10 +1,11 @@
 import { DeleteObjectCommand, PutObjectCommand } from '@aws-sdk/client-s3';
 import { readObject } from '../../support/secret-hunt.js';
 import type { Cluster } from './cluster.js';
-import { listStore, PREFIX } from './stored-backups.js';
+import { listStorage, PREFIX } from './stored-backups.js';
 
 const isHold = (key: string): boolean => /[/]holds[/]/.test(key);
-const listHolds = async (cluster: Cluster): Promise<string[]> => [...(await listStore(cluster)).keys()].filter(isHold);
+const listHolds = async (cluster: Cluster): Promise<string[]> =>
+  [...(await listStorage(cluster)).keys()].filter(isHold);
 
 /**
  * An attempt that lives takes its holds away when its work ends: only attempts that another one had to follow may have left one. Not where the
@@ -29,14 +30,14 @@ export async function findLeftHolds(cluster: Cluster): Promise<string[]> {
 export async function runOutHolds(cluster: Cluster): Promise<string[]> {
   const endless: string[] = [];
   for (const key of await listHolds(cluster)) {
-    const place = { Bucket: cluster.store.bucket, Key: PREFIX + key };
+    const place = { Bucket: cluster.storage.bucket, Key: PREFIX + key };
     const hold = JSON.parse((await readObject(cluster, place.Key)).toString('utf8')) as { livesMs: number | null };
     if (hold.livesMs === null) {
       endless.push(`${key} holds for ever`);
-      await cluster.store.client.send(new DeleteObjectCommand(place));
+      await cluster.storage.client.send(new DeleteObjectCommand(place));
     } else {
       const Body = JSON.stringify({ ...hold, livesMs: 1 });
-      await cluster.store.client.send(new PutObjectCommand({ ...place, Body }));
+      await cluster.storage.client.send(new PutObjectCommand({ ...place, Body }));
     }
   }
   return endless;

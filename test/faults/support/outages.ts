@@ -5,7 +5,7 @@ import { waitUntil } from '#tools/platform/wait-until.js';
 import { type Asked, runOf } from '../../support/request.js';
 import type { Cluster } from './cluster.js';
 import type { Fault } from './fault-case.js';
-import { inStore, onBus, type Place, statement } from './places.js';
+import { inStorage, onBus, type Place, statement } from './places.js';
 import { seeHalf } from './replays.js';
 import { backupOf, doWork } from './works.js';
 
@@ -39,10 +39,10 @@ export function atPlace(cluster: Cluster, app: AppName, place: Place, begin: () 
 
 /** Steps of work at which something breaks, as the app meets them that does it. */
 export const steps = {
-  dump: inStore({ method: 'PUT', key: /dump[.]zst$/ }),
-  manifest: inStore({ method: 'PUT', key: /manifest[.]json$/ }),
-  archive: inStore({ method: 'GET', key: /dump[.]zst$/ }),
-  verdict: inStore({ method: 'PUT', key: /[/]verdicts[/]/ }),
+  dump: inStorage({ method: 'PUT', key: /dump[.]zst$/ }),
+  manifest: inStorage({ method: 'PUT', key: /manifest[.]json$/ }),
+  archive: inStorage({ method: 'GET', key: /dump[.]zst$/ }),
+  verdict: inStorage({ method: 'PUT', key: /[/]verdicts[/]/ }),
   counting: statement('target', { statement: /count\(\*\)/i }),
   publishing: onBus(({ topicPrefix }) => ({
     ...{ api: 'Produce', containing: new RegExp(`${topicPrefix}backup[.]completed`) },

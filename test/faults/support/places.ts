@@ -26,9 +26,9 @@ export const statement = (door: 'catalog' | 'source' | 'target', match: Statemen
 export const commitOf = (door: 'catalog' | 'source' | 'target', within: RegExp): Place =>
   statement(door, { statement: /^COMMIT/i, within });
 
-export const inStore = (match: S3Match, nth?: number): Place => ({
-  before: ({ store }) => store.holdBefore(match, nth),
-  after: ({ store }) => store.holdAfter(match, nth),
+export const inStorage = (match: S3Match, nth?: number): Place => ({
+  before: ({ storage }) => storage.holdBefore(match, nth),
+  after: ({ storage }) => storage.holdAfter(match, nth),
 });
 
 /** A command to the cache of the surroundings. */

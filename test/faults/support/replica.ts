@@ -12,7 +12,7 @@ export interface Gates {
   /** The servers of the datasets `shop` and `bulk`. */
   readonly source: PgGate;
   readonly target: PgGate;
-  readonly store: S3Gate;
+  readonly storage: S3Gate;
   readonly bus: KafkaGate;
   /** Where the surroundings have a cache. */
   readonly cache?: RedisGate;
@@ -31,14 +31,14 @@ export interface Surroundings {
 export async function openGates({ catalog, bus, cache, search }: Surroundings): Promise<Gates> {
   const { postgres18, s3 } = endpoints;
   const [first, source, target] = [PgGate.open(catalog), PgGate.open(postgres18), PgGate.open(postgres18)];
-  const [store, kafka] = [S3Gate.open(s3), KafkaGate.open(bus)];
+  const [storage, kafka] = [S3Gate.open(s3), KafkaGate.open(bus)];
   const others = {
     ...(cache === undefined ? {} : { cache: await RedisGate.open(cache) }),
     ...(search === undefined ? {} : { search: await S3Gate.open(search, toPath) }),
   };
   return {
     ...others,
-    ...{ catalog: await first, source: await source, target: await target, store: await store, bus: await kafka },
+    ...{ catalog: await first, source: await source, target: await target, storage: await storage, bus: await kafka },
   };
 }
 

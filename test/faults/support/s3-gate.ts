@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Exchange, forward, giveBack, giveError, halfOf, reset, type StoreAddress } from './s3-traffic.js';
+import { type Exchange, forward, giveBack, giveError, halfOf, reset, type StorageAddress } from './s3-traffic.js';
 
 /** Which requests of S3: `key` without the bucket, decoded; `query` with what stands behind the question mark. */
 export interface S3Match {
@@ -69,17 +69,17 @@ export class S3Gate {
 
   private constructor(
     private readonly listener: Server,
-    private readonly store: StoreAddress,
+    private readonly storage: StorageAddress,
     private readonly keyOf: typeof toPath,
   ) {}
 
   /** `keyOf`: what the `key` of a match is held against. */
-  static async open(store: StoreAddress, keyOf = toObjectKey): Promise<S3Gate> {
+  static async open(storage: StorageAddress, keyOf = toObjectKey): Promise<S3Gate> {
     // Nothing here is in a hurry: what is held is held for as long as a spec likes.
     const listener = createServer({ requestTimeout: 0, headersTimeout: 0, keepAliveTimeout: 60_000 });
     listener.listen(0, '127.0.0.1');
     await once(listener, 'listening');
-    const gate = new S3Gate(listener, store, keyOf);
+    const gate = new S3Gate(listener, storage, keyOf);
     listener.on('request', (fromClient, toClient) => {
       fromClient.on('error', () => undefined);
       toClient.on('error', () => undefined);
@@ -166,7 +166,7 @@ export class S3Gate {
       held?.onEnd();
       return this.fail(exchange, plan.fault);
     }
-    const answer = await forward(exchange, this.store);
+    const answer = await forward(exchange, this.storage);
     held?.onEnd(answer?.statusCode);
     await this.findHold('after', fromClient)?.stand();
     giveBack(exchange, answer);
@@ -179,7 +179,7 @@ export class S3Gate {
     if (fault === 'error-500') return giveError(exchange, 500, 'InternalError');
     if (fault === 'slow-down') return giveError(exchange, 503, 'SlowDown');
     const cut = () => reset(toClient);
-    const answer = await forward(exchange, this.store, fault === 'cut-upload' ? halfOf(fromClient, cut) : fromClient);
+    const answer = await forward(exchange, this.storage, fault === 'cut-upload' ? halfOf(fromClient, cut) : fromClient);
     if (fault === 'cut-download' && answer !== undefined) return giveBack(exchange, answer, halfOf(answer, cut));
     answer?.resume();
     if (fault === 'spoil-answer') return giveError(exchange, 500, 'InternalError');

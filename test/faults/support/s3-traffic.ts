@@ -8,7 +8,7 @@ export interface Exchange {
 }
 
 /** Where the server listens. */
-export interface StoreAddress {
+export interface StorageAddress {
   readonly host: string;
   readonly port: number;
 }
@@ -19,17 +19,17 @@ export interface StoreAddress {
  */
 export function forward(
   { fromClient, toClient }: Exchange,
-  { host, port }: StoreAddress,
+  { host, port }: StorageAddress,
   body: Readable = fromClient,
 ): Promise<IncomingMessage | undefined> {
   return new Promise((resolve) => {
     const { method, url: path, rawHeaders: headers } = fromClient;
-    const toStore = request({ host, port, method, path, headers: [...headers], setHost: false, agent: false });
-    toStore.on('response', resolve);
-    toStore.on('error', () => resolve(undefined));
-    toClient.on('close', () => toStore.destroy());
+    const toStorage = request({ host, port, method, path, headers: [...headers], setHost: false, agent: false });
+    toStorage.on('response', resolve);
+    toStorage.on('error', () => resolve(undefined));
+    toClient.on('close', () => toStorage.destroy());
     // A client that dies in the middle of a body must not look like the end of it.
-    pipeline(body, toStore, () => undefined);
+    pipeline(body, toStorage, () => undefined);
   });
 }
 

@@ -7,11 +7,11 @@ import type { Cluster } from './cluster.js';
 export const PREFIX = 'prod/';
 
 /** Read with a plain client, past every gate and every line of Holdfast's own: key below the prefix → size. */
-export async function listStore({ store }: Cluster): Promise<Map<string, number>> {
+export async function listStorage({ storage }: Cluster): Promise<Map<string, number>> {
   const sizes = new Map<string, number>();
   for (let ContinuationToken: string | undefined; ; ) {
-    const page = await store.client.send(
-      new ListObjectsV2Command({ Bucket: store.bucket, Prefix: PREFIX, ContinuationToken }),
+    const page = await storage.client.send(
+      new ListObjectsV2Command({ Bucket: storage.bucket, Prefix: PREFIX, ContinuationToken }),
     );
     for (const { Key = '', Size = 0 } of page.Contents ?? []) sizes.set(Key.slice(PREFIX.length), Size);
     ContinuationToken = page.NextContinuationToken;
@@ -32,7 +32,7 @@ const readableManifests = (listing: Listing): string[] =>
 
 /** What was called completed, on the bus or in the catalog, and is not whole in the storage; or is there more than once. */
 export async function findBrokenBackups(cluster: Cluster): Promise<string[]> {
-  const listing = await listStore(cluster);
+  const listing = await listStorage(cluster);
   const expired = await cluster.catalog<{ id: string }>(`SELECT id FROM holdfast.backups WHERE state = 'expired'`);
   const said = cluster.bus.of('backup.completed').map(({ data }) => data as { backupId: string; manifestKey: string });
   const recorded = await cluster.catalog<{ backupId: string; manifestKey: string }>(
@@ -75,14 +75,14 @@ export async function findUncalledBackups(cluster: Cluster): Promise<string[]> {
      FROM holdfast.backups backup LEFT JOIN holdfast.runs run ON run.id = backup.run_id
      WHERE backup.state = 'completed' OR run.state IN ('failed', 'cancelled')`,
   );
-  const manifests = readableManifests(await listStore(cluster));
+  const manifests = readableManifests(await listStorage(cluster));
   const uncalled = manifests.filter((key) => !called.some(({ id }) => key.split('/')[1] === id));
   return uncalled.map((key) => `${key} can be read and was never called completed`);
 }
 
 /** Objects of attempts, of which no manifest of a backup tells. */
 export async function findOrphanObjects(cluster: Cluster): Promise<string[]> {
-  const listing = await listStore(cluster);
+  const listing = await listStorage(cluster);
   const manifests = readableManifests(listing);
   const known = new Set(manifests);
   const unreadable: string[] = [];

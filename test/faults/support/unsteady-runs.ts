@@ -4,11 +4,11 @@ import { askUntilAnswered } from './asked-by-api.js';
 import type { Stop } from './breakpoint.js';
 import type { Cluster } from './cluster.js';
 import { type Frozen, freeze } from './freeze.js';
-import { commitOf, inStore, type Place } from './places.js';
+import { commitOf, inStorage, type Place } from './places.js';
 import { backupOf, type Work } from './works.js';
 
 const shop = backupOf('shop');
-const dump = inStore({ method: 'PUT', key: /database[.]dump[.]zst$/ });
+const dump = inStorage({ method: 'PUT', key: /database[.]dump[.]zst$/ });
 
 const both = (first: Stop, second: Stop): Stop => ({
   reached: second.reached,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { BusPosition } from './bus-position.js';
-import { BackupMethod, Counts, DatasetName, Instant, LsnText, Sha256, StoreKind, Uuid } from './names.js';
+import { BackupMethod, Counts, DatasetKind, DatasetName, Instant, LsnText, Sha256, Uuid } from './names.js';
 
 export const ManifestObject = z.object({
   name: z.string().describe('Name within the backup: `database.dump.zst`'),
@@ -33,7 +33,7 @@ export type RequiredRange = z.infer<typeof RequiredRange>;
 export const Manifest = z.object({
   formatVersion: z.literal(1),
   dataset: DatasetName,
-  kind: StoreKind,
+  kind: DatasetKind,
   method: BackupMethod,
   purpose: z.enum(['regular', 'safety']).describe('safety: taken of a target before a restore in place'),
   backupId: Uuid,

@@ -72,7 +72,7 @@ export const BackupMethod = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/, 'use 1-31 of a-z, 0-9, dash, a letter first')
   .describe('How the dataset is backed up; each kind has its own methods: dump, …');
-export const StoreKind = z
+export const DatasetKind = z
   .string()
   .regex(/^[a-z][a-z0-9-]{0,30}$/)
   .describe('Which kind of dataset it is of, and so which engine made it: postgres');

@@ -1,10 +1,10 @@
 import { z } from 'zod';
-import { BackupMethod, DatasetName, Instant, PointName, RepositoryName, StoreKind, Uuid } from './names.js';
+import { BackupMethod, DatasetKind, DatasetName, Instant, PointName, RepositoryName, Uuid } from './names.js';
 
 /** One dataset's part in a recovery point. */
 export const PointMember = z.object({
   dataset: DatasetName,
-  kind: StoreKind,
+  kind: DatasetKind,
   method: BackupMethod,
   backupId: Uuid,
   repository: RepositoryName,

@@ -17,7 +17,7 @@ export const eachStorage: readonly [name: string, open: (encryption?: Repository
     [
       'file://',
       async (encryption) => {
-        const root = await mkdtemp(join(tmpdir(), 'holdfast-store-'));
+        const root = await mkdtemp(join(tmpdir(), 'holdfast-storage-'));
         const repository = openRepository({ name: 'disk', url: pathToFileURL(root).href, encryption });
         return { repository, dispose: () => rm(root, { recursive: true }) };
       },

@@ -10,7 +10,7 @@ import type { RestoreDeps, SealedRestoreOrder } from '#common/operations/restore
 import { takeBackup } from '#common/operations/take-backup.js';
 import { runCommand } from '#common/process/run-command.js';
 import { isAgeInstalled } from './age-program.js';
-import { EngineHarness, type StoreFixture } from './engine-harness.js';
+import { type DatasetFixture, EngineHarness } from './engine-harness.js';
 import { dyingBefore, Killed, ScriptedRepository } from './scripted-repository.js';
 
 const { signal } = new AbortController();
@@ -21,25 +21,25 @@ const next = (order: SealedRestoreOrder): SealedRestoreOrder => ({
 });
 
 /** What every engine promises, on a real server of its kind. Source: docs/design/ordering.md, docs/explanation/architecture.md. */
-export function engineContract(name: string, start: () => Promise<StoreFixture>): void {
+export function engineContract(name: string, start: () => Promise<DatasetFixture>): void {
   describe.each(['plain', 'encrypted'] as const)(`the engine ${name}, in a repository that is %s`, (kind) => {
     const isEncrypted = kind === 'encrypted';
     const itHere = isEncrypted && !isAgeInstalled ? it.skip : it;
     let bed: EngineHarness;
-    let store: StoreFixture;
+    let fixture: DatasetFixture;
     beforeAll(async () => {
-      store = await start();
-      bed = await EngineHarness.start(store, isEncrypted);
-      for (let times = 0; times < 3; times += 1) await store.write();
+      fixture = await start();
+      bed = await EngineHarness.start(fixture, isEncrypted);
+      for (let times = 0; times < 3; times += 1) await fixture.write();
     }, 120_000);
     afterAll(() => bed?.close());
 
     itHere('brings back what was there, and proves it equal', async () => {
-      const before = await store.read();
+      const before = await fixture.read();
       const manifest = await bed.backup();
-      const destination = store.newDestination();
+      const destination = fixture.newDestination();
       await bed.restore(bed.order(manifest, destination));
-      expect(await store.read(destination)).toBe(before);
+      expect(await fixture.read(destination)).toBe(before);
       const { verdict, outcomes } = await bed.verify(manifest, destination);
       expect({ verdict, wrong: outcomes.filter((each) => each.verdict !== 'passed') }).toEqual({
         verdict: 'passed',
@@ -50,20 +50,20 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
 
     itHere('tells lists and events how much it is, and seals what names things', async () => {
       const manifest = await bed.backup();
-      expect(manifest).toMatchObject({ kind: store.engine.kind, method: store.method });
+      expect(manifest).toMatchObject({ kind: fixture.engine.kind, method: fixture.method });
       expect(manifest.facts === null).toBe(isEncrypted);
       const opened = await bed.open(manifest);
-      const { warnings: _, varying: __, counts, ...summary } = store.engine.summarise(opened.snapshot);
+      const { warnings: _, varying: __, counts, ...summary } = fixture.engine.summarise(opened.snapshot);
       expect(manifest).toMatchObject({ ...summary, counts });
       expect(Object.values(counts).some((count) => count > 0)).toBe(true);
     });
 
     itHere('changes nothing where one bit of an object is flipped', async () => {
       const manifest = await bed.backup();
-      const [destination, beside] = [store.newDestination(), store.newDestination()];
+      const [destination, beside] = [fixture.newDestination(), fixture.newDestination()];
       await bed.restore(bed.order(manifest, destination));
-      await store.write(destination);
-      const before = await store.read(destination);
+      await fixture.write(destination);
+      const before = await fixture.read(destination);
       for (const { key } of manifest.objects) {
         const file = join(bed.bed.folder, 'repository', key);
         const bytes = await readFile(file);
@@ -71,7 +71,7 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
         const middle = damaged.length >> 1;
         damaged.writeUInt8(damaged.readUInt8(middle) ^ 1, middle);
         await writeFile(file, damaged);
-        await expect(bed.restore(bed.order(manifest, destination, store.replacing))).rejects.toMatchObject({
+        await expect(bed.restore(bed.order(manifest, destination, fixture.replacing))).rejects.toMatchObject({
           code: 'backup.corrupt',
         });
         await expect(bed.restore(bed.order(manifest, beside))).rejects.toMatchObject({
@@ -79,7 +79,7 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
         });
         await writeFile(file, bytes);
       }
-      expect(await store.read(destination)).toBe(before);
+      expect(await fixture.read(destination)).toBe(before);
       expect(await bed.leftovers()).toEqual([]);
     });
 
@@ -87,27 +87,27 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
     if (!isEncrypted) {
       it('finds a restored destination wrong that has changed since', async () => {
         const manifest = await bed.backup();
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         await bed.restore(bed.order(manifest, destination));
-        await store.write(destination);
+        await fixture.write(destination);
         expect((await bed.verify(manifest, destination)).verdict).toBe('failed');
       });
 
       it('backs up one moment of a server that is written to, and proves it', async () => {
         const stop = new AbortController();
         const writing = (async () => {
-          while (!stop.signal.aborted) await store.write();
+          while (!stop.signal.aborted) await fixture.write();
         })();
         const manifest = await bed.backup().finally(() => stop.abort());
         await writing;
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         await bed.restore(bed.order(manifest, destination));
         expect((await bed.verify(manifest, destination)).verdict).toBe('passed');
       });
 
       it('plans what the run does, and refuses in the plan what the run refuses', async () => {
         const manifest = await bed.backup();
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         const driver = bed.driver(manifest);
         const opened = await bed.open(manifest);
         const plan = (strategy: string) =>
@@ -123,90 +123,90 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
         await expect(bed.restore(bed.order(manifest, destination))).rejects.toMatchObject({
           code: there.refusals[0]?.code,
         });
-        expect(await plan(store.replacing)).toMatchObject({ exists: true, refusals: [] });
+        expect(await plan(fixture.replacing)).toMatchObject({ exists: true, refusals: [] });
       });
 
       it('replaces what is there, after a safety backup that brings it back', async () => {
-        await store.clear();
+        await fixture.clear();
         const manifest = await bed.backup();
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         await bed.restore(bed.order(manifest, destination));
-        const whole = await store.read(destination);
-        await store.write(destination);
-        const changed = await store.read(destination);
+        const whole = await fixture.read(destination);
+        await fixture.write(destination);
+        const changed = await fixture.read(destination);
         const taken: Manifest[] = [];
         const takeSafetyBackup = async (): Promise<string> => {
           const safety = await bed.safetyBackup(destination);
           taken.push(safety);
           return safety.backupId;
         };
-        const outcome = await bed.restore(bed.order(manifest, destination, store.replacing), { takeSafetyBackup });
-        expect(await store.read(destination)).toBe(whole);
+        const outcome = await bed.restore(bed.order(manifest, destination, fixture.replacing), { takeSafetyBackup });
+        expect(await fixture.read(destination)).toBe(whole);
         const [safety] = taken;
         if (safety === undefined) throw new Error('no safety backup was taken');
         expect(outcome.safetyBackupId).toBe(safety.backupId);
-        const beside = store.newDestination();
+        const beside = fixture.newDestination();
         await bed.restore(bed.order(safety, beside));
-        expect(await store.read(beside)).toBe(changed);
+        expect(await fixture.read(beside)).toBe(changed);
       });
 
       it('lets one restore at a time into a destination', async () => {
         const manifest = await bed.backup();
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         const inside = async (): Promise<void> => {
           const other = bed.restore(bed.order(manifest, destination));
           await expect(other).rejects.toMatchObject({ code: 'restore.busy' });
         };
         await bed.restore(bed.order(manifest, destination), { assertHeld: inside });
-        expect(await store.read(destination)).not.toBeNull();
+        expect(await fixture.read(destination)).not.toBeNull();
       });
 
       it('leaves nothing where a restore is stopped, and the next attempt succeeds', async () => {
-        const before = await store.read();
+        const before = await fixture.read();
         const manifest = await bed.backup();
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         const order = bed.order(manifest, destination);
         const stop = new AbortController();
         const reason = new Error('an operator cancels');
         const stopped = bed.restore(order, { onProgress: () => stop.abort(reason) }, stop.signal);
         await expect(stopped).rejects.toBe(reason);
-        expect([await store.read(destination), await bed.leftovers()]).toEqual([null, []]);
+        expect([await fixture.read(destination), await bed.leftovers()]).toEqual([null, []]);
         await bed.restore(next(order));
-        expect(await store.read(destination)).toBe(before);
+        expect(await fixture.read(destination)).toBe(before);
       });
 
       it('recognises what an attempt made whole that could not say so', async () => {
         const manifest = await bed.backup();
-        const order = bed.order(manifest, store.newDestination());
+        const order = bed.order(manifest, fixture.newDestination());
         let known: Remembered = { findings: {}, doneMark: null, recovered: null };
         const remember: RestoreDeps['remember'] = async (found) => {
           known = { ...known, ...found, findings: { ...known.findings, ...found.findings } };
           return known;
         };
         const first = await bed.restore(order, { remember });
-        await store.write(order.destination);
-        const since = await store.read(order.destination);
+        await fixture.write(order.destination);
+        const since = await fixture.read(order.destination);
         expect((await bed.restore(next(order), { remember })).findings).toEqual(first.findings);
-        expect(await store.read(order.destination)).toBe(since);
+        expect(await fixture.read(order.destination)).toBe(since);
       });
 
       it('restores for a drill into a place of its own, and removes all of it', async () => {
         const manifest = await bed.backup();
         const { runId, attempt } = bed.order(manifest, 'unused').identity;
-        const destination = store.engine.toDrillDestination?.(runId, attempt) ?? store.newDestination();
+        const destination = fixture.engine.toDrillDestination?.(runId, attempt) ?? fixture.newDestination();
         const order = { ...bed.order(manifest, destination), identity: { runId, attempt } };
         const remember = rememberHere();
         await bed.restore(order, { remember });
-        expect(await store.read(destination)).not.toBeNull();
+        expect(await fixture.read(destination)).not.toBeNull();
         const { doneMark } = await remember({});
-        const place = { ...order, targetKind: store.engine, method: store.method, doneMark };
+        const place = { ...order, targetKind: fixture.engine, method: fixture.method, doneMark };
         for (let times = 0; times < 2; times += 1) await discardDrill(place, signal);
-        expect([await store.read(destination), await bed.leftovers()]).toEqual([null, []]);
+        expect([await fixture.read(destination), await bed.leftovers()]).toEqual([null, []]);
       });
 
       it('ends and sweeps what runs that are over have left, and leaves the others', async () => {
         const manifest = await bed.backup();
-        const destination = store.newDestination();
+        const destination = fixture.newDestination();
         const driver = bed.driver(manifest);
         const opened = await bed.open(manifest);
         const order = { ...bed.order(manifest, destination), manifest: opened };
@@ -232,16 +232,16 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
             expect(change).toBeGreaterThan(3);
             return;
           }
-          for (const manifest of made) await bed.restore(bed.order(manifest, store.newDestination()));
+          for (const manifest of made) await bed.restore(bed.order(manifest, fixture.newDestination()));
         }
       });
 
       it('says what is wrong with a dataset that cannot be backed up, and leaves nothing', async () => {
         const before = await bed.bed.files();
-        for (const { what, dataset: changes, code } of store.unfit) {
+        for (const { what, dataset: changes, code } of fixture.unfit) {
           const wrong = bed.datasetOf(changes);
-          const attempt = bed.bed.attempt(wrong, { method: store.method });
-          const error = await takeBackup(attempt, bed.bed.depsOf(store.engine), signal).catch(
+          const attempt = bed.bed.attempt(wrong, { method: fixture.method });
+          const error = await takeBackup(attempt, bed.bed.depsOf(fixture.engine), signal).catch(
             (thrown: unknown) => thrown,
           );
           expect({ what, error }).toMatchObject({ what, error: { code } });
@@ -252,7 +252,7 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
       });
 
       it('checks what it is configured with', async () => {
-        const { checks } = store.engine;
+        const { checks } = fixture.engine;
         for (const check of [...checks.dataset(bed.dataset, signal), ...checks.target(bed.target, signal)])
           expect(await check.run()).not.toBe('');
         expect(await checks.measure(bed.dataset, signal)).toBeGreaterThan(0);
@@ -262,19 +262,19 @@ export function engineContract(name: string, start: () => Promise<StoreFixture>)
     itHere(
       'brings back what was there when the source is gone, also by the commands of the manifest alone',
       async () => {
-        const before = await store.read();
+        const before = await fixture.read();
         const manifest = await bed.backup();
-        await store.destroy();
-        const destination = store.newDestination();
+        await fixture.destroy();
+        const destination = fixture.newDestination();
         await bed.restore(bed.order(manifest, destination));
-        expect(await store.read(destination)).toBe(before);
-        if (store.byHand === undefined) return;
+        expect(await fixture.read(destination)).toBe(before);
+        if (fixture.byHand === undefined) return;
         const folder = await mkdtemp(join(bed.bed.folder, 'by-hand-'));
         if (isEncrypted) await writeFile(join(folder, 'identity.txt'), bed.identity);
         const script = manifest.restoreByHand.join('\n');
-        const command = { program: 'bash', args: ['-e', '-c', script], env: store.byHand.environment, cwd: folder };
+        const command = { program: 'bash', args: ['-e', '-c', script], env: fixture.byHand.environment, cwd: folder };
         await runCommand(command, { signal });
-        expect(await store.byHand.read(folder)).toBe(before);
+        expect(await fixture.byHand.read(folder)).toBe(before);
       },
     );
   });

@@ -18,7 +18,7 @@ import { generateAgeKeys } from '#common/sealing/age.js';
 import { BackupTestBed } from './backup-test-bed.js';
 
 /** A server of one kind, running, and what a spec does to it behind the engine's back. */
-export interface StoreFixture {
+export interface DatasetFixture {
   readonly engine: Engine;
   /** As holdfast.yaml says them, without what every dataset and target has. */
   readonly dataset: Readonly<Record<string, unknown>>;
@@ -62,18 +62,18 @@ export class EngineHarness {
   private readonly runIds: string[] = [];
 
   private constructor(
-    readonly store: StoreFixture,
+    readonly fixture: DatasetFixture,
     readonly bed: BackupTestBed,
     /** Opens what an encrypted repository holds. */
     readonly identity: string,
   ) {}
 
-  static async start(store: StoreFixture, isEncrypted: boolean): Promise<EngineHarness> {
+  static async start(fixture: DatasetFixture, isEncrypted: boolean): Promise<EngineHarness> {
     const { recipient, identity } = await generateAgeKeys();
     const { identity: indexIdentity } = await generateAgeKeys();
     const encryption = { recipients: [recipient], identity, indexIdentity };
     const bed = await BackupTestBed.create(isEncrypted ? encryption : undefined);
-    return new EngineHarness(store, bed, identity);
+    return new EngineHarness(fixture, bed, identity);
   }
 
   get dataset(): ProtectedDataset {
@@ -81,24 +81,24 @@ export class EngineHarness {
   }
 
   datasetOf(changes: Readonly<Record<string, unknown>>): ProtectedDataset {
-    const { schema, resolve } = this.store.engine.dataset;
+    const { schema, resolve } = this.fixture.engine.dataset;
     const common = { name: 'spec', compression: { level: 1, threads: 1 } };
-    return resolve(common, schema.parse({ ...this.store.dataset, ...changes }));
+    return resolve(common, schema.parse({ ...this.fixture.dataset, ...changes }));
   }
 
   get target(): RestoreTarget {
-    const { schema, resolve } = this.store.engine.target;
-    return resolve({ name: 'staging' }, schema.parse(this.store.target));
+    const { schema, resolve } = this.fixture.engine.target;
+    return resolve({ name: 'staging' }, schema.parse(this.fixture.target));
   }
 
   backup(repository = this.bed.repository): Promise<Manifest> {
-    const { engine, method } = this.store;
+    const { engine, method } = this.fixture;
     return takeBackup(this.bed.attempt(this.dataset, { method }), { ...this.bed.depsOf(engine), repository }, signal);
   }
 
   /** Of a destination, as a restore takes it before it replaces what is there. */
   safetyBackup(destination: string): Promise<Manifest> {
-    const { engine, method } = this.store;
+    const { engine, method } = this.fixture;
     const there = engine.toSafetyDataset(this.dataset, this.target, destination);
     return takeBackup(this.bed.attempt(there, { method, purpose: 'safety' }), this.bed.depsOf(engine), signal);
   }
@@ -112,31 +112,31 @@ export class EngineHarness {
 
   restore(order: SealedRestoreOrder, changes: Partial<RestoreDeps> = {}, until = signal): Promise<RestoreOutcome> {
     const { repository, folder } = this.bed;
-    return restoreBackup(order, { repository, engine: this.store.engine, workDirectory: folder, ...changes }, until);
+    return restoreBackup(order, { repository, engine: this.fixture.engine, workDirectory: folder, ...changes }, until);
   }
 
   verify(manifest: Manifest, destination: string): Promise<VerificationResult> {
-    const { store, bed, dataset, target } = this;
-    const probes = parseProfile({ probes: store.probes.map((use) => ({ use })) });
+    const { fixture, bed, dataset, target } = this;
+    const probes = parseProfile({ probes: fixture.probes.map((use) => ({ use })) });
     return verifyRestore(
       { runId: randomUUID(), manifest, dataset, target, destination, profile: { name: 'equal', probes } },
-      { repository: bed.repository, engine: store.engine, now: () => new Date() },
+      { repository: bed.repository, engine: fixture.engine, now: () => new Date() },
       signal,
     );
   }
 
   async open(manifest: Manifest): Promise<OpenManifest> {
     const { repository } = this.bed;
-    return (await openBackup(manifest, { repository, engine: this.store.engine }, signal)).manifest;
+    return (await openBackup(manifest, { repository, engine: this.fixture.engine }, signal)).manifest;
   }
 
   driver({ method }: Manifest): RestoreDriver<RestoreTarget, object> {
-    return loadDriver(this.store.engine, method, 'the backup');
+    return loadDriver(this.fixture.engine, method, 'the backup');
   }
 
   /** What the orders of this harness have left on the target, beside destinations. */
   leftovers(): Promise<readonly string[]> {
-    return this.store.leftovers(this.runIds);
+    return this.fixture.leftovers(this.runIds);
   }
 
   async stored(): Promise<Manifest[]> {
@@ -147,8 +147,8 @@ export class EngineHarness {
   }
 
   async close(): Promise<void> {
-    await this.store.clear();
-    await this.store.close();
+    await this.fixture.clear();
+    await this.fixture.close();
     await this.bed.remove();
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { defineEvent } from '#common/contracts/define-event.js';
 import { AttemptHead } from '#common/contracts/event-parts.js';
 import { cutText, firstWithin, totalsOf } from '#common/contracts/fit.js';
-import { BackupMethod, Counts, Instant, RepositoryName, StoreKind, Uuid } from '#common/contracts/names.js';
+import { BackupMethod, Counts, DatasetKind, Instant, RepositoryName, Uuid } from '#common/contracts/names.js';
 
 const WARNING_BYTES = 64 * 1024;
 
@@ -23,7 +23,7 @@ export const BackupCompleted = defineEvent({
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
-    kind: StoreKind,
+    kind: DatasetKind,
     method: BackupMethod,
     purpose: z.enum(['regular', 'safety']),
     repository: RepositoryName,

@@ -4,11 +4,11 @@ import { AttemptHead } from '#common/contracts/event-parts.js';
 import { cutText, firstWithin } from '#common/contracts/fit.js';
 import {
   BackupMethod,
+  DatasetKind,
   Destination,
   Instant,
   ProfileName,
   ScheduleName,
-  StoreKind,
   TargetName,
   Uuid,
   VerdictName,
@@ -37,7 +37,7 @@ export const DrillCompleted = defineEvent({
     ...AttemptHead,
     drill: ScheduleName.nullable(),
     backupId: Uuid,
-    kind: StoreKind,
+    kind: DatasetKind,
     method: BackupMethod,
     target: TargetName,
     destination: Destination,

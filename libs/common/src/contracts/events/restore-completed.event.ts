@@ -4,12 +4,12 @@ import { AttemptHead } from '#common/contracts/event-parts.js';
 import { firstNames, totalsOf } from '#common/contracts/fit.js';
 import {
   BackupMethod,
+  DatasetKind,
   Destination,
   Instant,
   ProfileName,
   RestoredParts,
   RestoreStrategy,
-  StoreKind,
   TargetName,
   Uuid,
 } from '#common/contracts/names.js';
@@ -30,7 +30,7 @@ export const RestoreCompleted = defineEvent({
   data: z.object({
     ...AttemptHead,
     backupId: Uuid,
-    kind: StoreKind,
+    kind: DatasetKind,
     method: BackupMethod,
     target: TargetName,
     destination: Destination,

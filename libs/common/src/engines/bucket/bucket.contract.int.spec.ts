@@ -1,4 +1,4 @@
+import { startBucketDataset } from '#common/testing/datasets/bucket-dataset.js';
 import { engineContract } from '#common/testing/engine-contract.js';
-import { startBucketStore } from '#common/testing/stores/bucket-store.js';
 
-engineContract('bucket', startBucketStore);
+engineContract('bucket', startBucketDataset);

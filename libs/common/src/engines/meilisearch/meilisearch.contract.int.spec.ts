@@ -1,4 +1,4 @@
+import { startMeilisearchDataset } from '#common/testing/datasets/meilisearch-dataset.js';
 import { engineContract } from '#common/testing/engine-contract.js';
-import { startMeilisearchStore } from '#common/testing/stores/meilisearch-store.js';
 
-engineContract('meilisearch', startMeilisearchStore);
+engineContract('meilisearch', startMeilisearchDataset);

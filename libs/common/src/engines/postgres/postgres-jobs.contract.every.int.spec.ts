@@ -1,7 +1,7 @@
+import { startPostgresDataset } from '#common/testing/datasets/postgres-dataset.js';
 import { engineContract } from '#common/testing/engine-contract.js';
-import { startPostgresStore } from '#common/testing/stores/postgres-store.js';
 
 engineContract('postgres, with dumps by several jobs', async () => {
-  const store = await startPostgresStore();
-  return { ...store, dataset: { ...store.dataset, dump: { jobs: 2 } } };
+  const fixture = await startPostgresDataset();
+  return { ...fixture, dataset: { ...fixture.dataset, dump: { jobs: 2 } } };
 });

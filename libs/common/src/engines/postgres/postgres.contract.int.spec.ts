@@ -1,4 +1,4 @@
+import { startPostgresDataset } from '#common/testing/datasets/postgres-dataset.js';
 import { engineContract } from '#common/testing/engine-contract.js';
-import { startPostgresStore } from '#common/testing/stores/postgres-store.js';
 
-engineContract('postgres', startPostgresStore);
+engineContract('postgres', startPostgresDataset);

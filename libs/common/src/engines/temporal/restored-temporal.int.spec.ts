@@ -2,11 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
+import { startTemporalDataset } from '#common/testing/datasets/temporal-dataset.js';
 import { EngineHarness } from '#common/testing/engine-harness.js';
 import { runsEvery } from '#common/testing/representative.js';
 import { RunningSchedule } from '#common/testing/running-schedule.js';
 import { eventually, SleepingWorkflow } from '#common/testing/sleeping-workflow.js';
-import { startTemporalStore } from '#common/testing/stores/temporal-store.js';
 import { TemporalServer } from '#common/testing/temporal-server.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
@@ -22,20 +22,20 @@ describe('a Temporal whose databases were dropped', () => {
   let manifest: Manifest;
   let destination: string;
   beforeAll(async () => {
-    bed = await EngineHarness.start(await startTemporalStore(), false);
-    const { store } = bed;
-    server = await TemporalServer.start({ database: databaseOf(store.dataset['url']) });
+    bed = await EngineHarness.start(await startTemporalDataset(), false);
+    const { fixture } = bed;
+    server = await TemporalServer.start({ database: databaseOf(fixture.dataset['url']) });
     await server.registerNamespace();
     unattended = await RunningSchedule.start(server, 'unattended');
     attended = await RunningSchedule.start(server, 'attended');
-    const source = databaseOf(store.dataset['url']);
+    const source = databaseOf(fixture.dataset['url']);
     await eventually(async () => expect(await taken(source, attended)).toBeGreaterThan(0));
     // Last, so that it still sleeps when the backup opens its snapshots.
     workflow = await SleepingWorkflow.start(server, { seconds: 15 });
     manifest = await bed.backup();
     await server.stop();
-    await store.destroy();
-    destination = store.newDestination();
+    await fixture.destroy();
+    destination = fixture.newDestination();
     await bed.restore(bed.order(manifest, destination));
     await workflow.overslept();
   }, 240_000);

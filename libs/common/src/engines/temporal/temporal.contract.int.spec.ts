@@ -1,4 +1,4 @@
+import { startTemporalDataset } from '#common/testing/datasets/temporal-dataset.js';
 import { engineContract } from '#common/testing/engine-contract.js';
-import { startTemporalStore } from '#common/testing/stores/temporal-store.js';
 
-engineContract('temporal', startTemporalStore);
+engineContract('temporal', startTemporalDataset);

@@ -16,7 +16,7 @@ const { signal } = new AbortController();
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'holdfast-points-'));
-  repository = openRepository({ name: 'store', url: `file://${folder}` });
+  repository = openRepository({ name: 'storage', url: `file://${folder}` });
 });
 afterEach(async () => {
   await repository.close();
@@ -26,7 +26,7 @@ afterEach(async () => {
 const newUuid = () => toUuidV7(new Date(), randomBytes(10));
 
 function aPoint(backupId: string, at = '2026-03-01T02:00:00.000Z'): PointDocument {
-  const member = { dataset: 'shop', kind: 'postgres', method: 'dump', backupId, repository: 'store', snapshotAt: at };
+  const member = { dataset: 'shop', kind: 'postgres', method: 'dump', backupId, repository: 'storage', snapshotAt: at };
   return {
     ...{ formatVersion: 1, pointId: newUuid(), point: 'platform', at, skewMs: 0, maxSkewMs: 1_000, problems: [] },
     members: [{ ...member, offsetMs: 0, refersTo: [], busPosition: 'none' }],

@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const each of open.splice(0).reverse()) await each.close();
 });
 
-function openStore(changed: Partial<RepositoryOptions>): BackupRepository {
+function openStorage(changed: Partial<RepositoryOptions>): BackupRepository {
   const repository = bed.open(changed);
   open.push(repository);
   return repository;
@@ -32,7 +32,7 @@ function openStore(changed: Partial<RepositoryOptions>): BackupRepository {
 async function openBehind(differences: S3Differences, changed: Partial<RepositoryOptions> = {}) {
   const proxy: S3Proxy = await startS3Proxy(endpoints.s3, differences);
   open.push({ close: () => proxy.stop() });
-  return openStore({ endpoint: proxy.endpoint, ...changed });
+  return openStorage({ endpoint: proxy.endpoint, ...changed });
 }
 
 /** Of the first thing that goes wrong. */
@@ -46,7 +46,7 @@ describe('a prefix', () => {
   it.each(['50% off', 'a%20b', 'with blanks', 'Zürich/東京', "it's+(more)&=;,$@!*~", '//a//b/'])(
     'of %j keeps what is written below it, lists it and reads it',
     async (prefix) => {
-      const repository = openStore({ url: `s3://${bed.bucket}/${prefix}` });
+      const repository = openStorage({ url: `s3://${bed.bucket}/${prefix}` });
       await initialiseRepository(repository, { signal });
       const body = randomBytes(9 << 20);
       await repository.put('shop/object', body, { signal });
@@ -119,7 +119,7 @@ describe('a refusal without a body', () => {
     ['the secret', { secretAccessKey: 'not the secret' }, /secretAccessKey/],
     ['the key', { accessKeyId: 'nobody' }, /accessKeyId/],
   ])('still says that %s is wrong', async (_, changed, hint) => {
-    const repository = openStore(changed);
+    const repository = openStorage(changed);
     const listed = await failure(listKeys(repository));
     expect(listed).toMatchObject({ hint: expect.stringMatching(hint) });
     const { code } = listed as { code: string };
@@ -140,7 +140,7 @@ describe('what is no server', () => {
     });
     pages.push(page);
     await new Promise<void>((resolve) => page.listen(0, '127.0.0.1', resolve));
-    return openStore({ endpoint: `http://127.0.0.1:${(page.address() as AddressInfo).port}` });
+    return openStorage({ endpoint: `http://127.0.0.1:${(page.address() as AddressInfo).port}` });
   }
 
   it('and answers 200 with nothing is neither an empty repository nor a newer format', async () => {
@@ -162,7 +162,7 @@ describe('what is no server', () => {
   });
 
   it('because it speaks plain http where https was named, or the other way round, gets a hint of its own', async () => {
-    const plain = openStore({ endpoint: endpoints.s3.endpoint.replace('http:', 'https:') });
+    const plain = openStorage({ endpoint: endpoints.s3.endpoint.replace('http:', 'https:') });
     expect(await failure(plain.stat('a/b', { signal }))).toMatchObject({
       ...{ code: 'repository.unavailable', hint: expect.stringContaining('http://') },
     });

@@ -2,8 +2,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Manifest } from '#common/contracts/manifest.js';
 import { PgSession } from '#common/engines/postgres/pg-session.js';
 import { parsePgUrl, withDatabase } from '#common/pg/connection.js';
+import { startTemporalDataset } from '#common/testing/datasets/temporal-dataset.js';
 import { EngineHarness } from '#common/testing/engine-harness.js';
-import { startTemporalStore } from '#common/testing/stores/temporal-store.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 const { signal } = new AbortController();
@@ -14,8 +14,8 @@ describe('a restore of both databases of a Temporal', () => {
   let manifest: Manifest;
   const sessions: PgSession[] = [];
   beforeAll(async () => {
-    bed = await EngineHarness.start(await startTemporalStore(), false);
-    await bed.store.write();
+    bed = await EngineHarness.start(await startTemporalDataset(), false);
+    await bed.fixture.write();
     manifest = await bed.backup();
   }, 120_000);
   afterAll(async () => {
@@ -29,7 +29,7 @@ describe('a restore of both databases of a Temporal', () => {
     return session;
   };
   const restored = async (): Promise<string> => {
-    const destination = bed.store.newDestination();
+    const destination = bed.fixture.newDestination();
     await bed.restore(bed.order(manifest, destination));
     return destination;
   };
@@ -44,15 +44,15 @@ describe('a restore of both databases of a Temporal', () => {
 
   it('replaces neither database while a session is open in one of them', async () => {
     const destination = await restored();
-    await bed.store.write(destination);
-    const before = await bed.store.read(destination);
+    await bed.fixture.write(destination);
+    const before = await bed.fixture.read(destination);
     const session = await open(`${destination}_visibility`);
     await expect(bed.restore(bed.order(manifest, destination, 'replace'))).rejects.toMatchObject({
       code: 'restore.blocked',
       message: expect.stringContaining(`database "${destination}_visibility" has 1 open sessions`),
     });
     await session.close();
-    expect(await bed.store.read(destination)).toBe(before);
+    expect(await bed.fixture.read(destination)).toBe(before);
     expect(await bed.leftovers()).toEqual([]);
   });
 
@@ -66,7 +66,7 @@ describe('a restore of both databases of a Temporal', () => {
       { code: 'restore.database-missing', hint: expect.stringContaining('--no-safety-backup') },
     ]);
     await bed.restore(bed.order(manifest, destination, 'replace'));
-    expect(await bed.store.read(destination)).toBe(await bed.store.read());
+    expect(await bed.fixture.read(destination)).toBe(await bed.fixture.read());
   });
 
   it('never takes a database away that is no store of a Temporal', async () => {

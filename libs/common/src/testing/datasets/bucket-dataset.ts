@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bucket } from '#common/engines/bucket/bucket.engine.js';
 import { BucketBed } from '#common/testing/bucket-bed.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 
 const toText = (contents: Readonly<Record<string, string>>): string =>
   Object.entries(contents)
@@ -23,7 +23,7 @@ async function readByHand(folder: string): Promise<string> {
 }
 
 /** A source, and a bucket whose prefixes are the destinations. */
-export async function startBucketStore(): Promise<StoreFixture> {
+export async function startBucketDataset(): Promise<DatasetFixture> {
   const [source, place] = [await BucketBed.make(), await BucketBed.make()];
   let destinations = 0;
   return {

@@ -9,10 +9,10 @@ import { MeilisearchClient } from '#common/engines/meilisearch/meilisearch-clien
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
 import { S3Bed } from '#common/testing/s3-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { startBucketStore } from './bucket-store.js';
-import { startMeilisearchStore } from './meilisearch-store.js';
-import { startRedisStore } from './redis-store.js';
-import { startTopicsStore } from './topics-store.js';
+import { startBucketDataset } from './bucket-dataset.js';
+import { startMeilisearchDataset } from './meilisearch-dataset.js';
+import { startRedisDataset } from './redis-dataset.js';
+import { startTopicsDataset } from './topics-dataset.js';
 
 const closers: (() => unknown)[] = [];
 afterEach(async () => {
@@ -29,18 +29,18 @@ describe('what a dead attempt leaves', () => {
   const runId = randomUUID();
 
   it('is found in Redis: a mark, a database beside the destinations, a connection', async () => {
-    const store = kept(await startRedisStore('valkey'));
-    const to = store.newDestination();
-    await store.write(to);
-    expect(await store.leftovers([runId])).toEqual([]);
-    const client = new Redis(String(store.target['url']));
+    const fixture = kept(await startRedisDataset('valkey'));
+    const to = fixture.newDestination();
+    await fixture.write(to);
+    expect(await fixture.leftovers([runId])).toEqual([]);
+    const client = new Redis(String(fixture.target['url']));
     closers.push(() => client.disconnect());
     await client.call('CLIENT', 'SETNAME', `holdfast-restore:all:${runId}:a1`);
     await client.select(Number(to));
     await client.set('holdfast:restore', '{}');
     await client.select(15);
     await client.set('half', 'written');
-    expect(await store.leftovers([runId])).toEqual([
+    expect(await fixture.leftovers([runId])).toEqual([
       'database 15',
       `the mark of database ${to}`,
       `a connection of run ${runId}`,
@@ -48,31 +48,31 @@ describe('what a dead attempt leaves', () => {
   });
 
   it('is found in a bucket: a lock', async () => {
-    const store = kept(await startBucketStore());
-    expect(await store.leftovers([runId])).toEqual([]);
-    const { client, bucket: Bucket } = await S3Bed.named(new URL(String(store.target['url'])).hostname);
+    const fixture = kept(await startBucketDataset());
+    expect(await fixture.leftovers([runId])).toEqual([]);
+    const { client, bucket: Bucket } = await S3Bed.named(new URL(String(fixture.target['url'])).hostname);
     await client.send(new PutObjectCommand({ Bucket, Key: '.holdfast/lock.json', Body: '{}' }));
-    expect(await store.leftovers([runId])).toEqual(['.holdfast/lock.json']);
+    expect(await fixture.leftovers([runId])).toEqual(['.holdfast/lock.json']);
   });
 
   it('is found on Kafka: a topic beside the destinations, a journal', async () => {
-    const store = kept(await startTopicsStore());
-    const [orders = ''] = store.dataset['include'] as readonly string[];
+    const fixture = kept(await startTopicsDataset());
+    const [orders = ''] = fixture.dataset['include'] as readonly string[];
     const kafka = createKafka({ brokers: endpoints.kafka.brokers, clientId: 'spec', logger: silentLogger });
     const [admin, cluster] = [kafka.admin(), kept(await KafkaCluster.open(kafka))];
     await admin.connect();
     closers.push(() => admin.disconnect());
-    const [topic, journal] = [`${orders}-half`, JOURNAL_PREFIX + store.newDestination()];
-    expect(await store.leftovers([runId])).toEqual([]);
+    const [topic, journal] = [`${orders}-half`, JOURNAL_PREFIX + fixture.newDestination()];
+    expect(await fixture.leftovers([runId])).toEqual([]);
     await admin.createTopics({ topics: [{ topic }], waitForLeaders: true });
     await commitForStoppedGroup(cluster, journal, [{ topic: orders, partition: 0, offset: 0n, metadata: runId }]);
-    expect(await store.leftovers([runId])).toEqual([journal, topic]);
+    expect(await fixture.leftovers([runId])).toEqual([journal, topic]);
     await admin.deleteGroups([journal]);
   });
 
   it('is found in Meilisearch: a lock, an index', async () => {
-    const store = kept(await startMeilisearchStore());
-    expect(await store.leftovers([runId])).toEqual([]);
+    const fixture = kept(await startMeilisearchDataset());
+    expect(await fixture.leftovers([runId])).toEqual([]);
     const { url, masterKey: apiKey } = endpoints.meilisearch;
     const client = new MeilisearchClient({ url, apiKey }, new AbortController().signal);
     const left = [`holdfast-lock-${runId.slice(0, 8)}`, `holdfast-restore-${runId}-a1-0`] as const;
@@ -81,6 +81,6 @@ describe('what a dead attempt leaves', () => {
     });
     await client.done(client.createIndex(left[0], `run_${runId}_a1`));
     await client.done(client.createIndex(left[1], null));
-    expect(await store.leftovers([runId])).toEqual(left);
+    expect(await fixture.leftovers([runId])).toEqual(left);
   });
 });

@@ -1,23 +1,23 @@
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import { startBucketDataset } from '#common/testing/datasets/bucket-dataset.js';
+import { startMeilisearchDataset } from '#common/testing/datasets/meilisearch-dataset.js';
+import { startRedisDataset } from '#common/testing/datasets/redis-dataset.js';
+import { startTopicsDataset } from '#common/testing/datasets/topics-dataset.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import type { ServerMake } from '#common/testing/redis-server.js';
-import { startBucketStore } from '#common/testing/stores/bucket-store.js';
-import { startMeilisearchStore } from '#common/testing/stores/meilisearch-store.js';
-import { startRedisStore } from '#common/testing/stores/redis-store.js';
-import { startTopicsStore } from '#common/testing/stores/topics-store.js';
 import { endpoints } from '#tools/services/endpoints.js';
 import { type Asked, ask, runOf } from '../../support/request.js';
 import type { Cluster, ClusterPlan } from './cluster.js';
-import { inCache, inSearch, inStore, onBus, type Place } from './places.js';
+import { inCache, inSearch, inStorage, onBus, type Place } from './places.js';
 import type { Work } from './works.js';
 
 /** What a running server of a kind holds, past every gate. */
-export interface Store extends Pick<StoreFixture, 'write' | 'read' | 'newDestination' | 'close'> {
+export interface RunningKind extends Pick<DatasetFixture, 'write' | 'read' | 'newDestination' | 'close'> {
   /** Dataset and target `stored`, which apps reach through their gates. */
   readonly plan: ClusterPlan;
 }
 
 /** A kind of dataset beside PostgreSQL, and the steps of its own at which an app can die. */
-export interface StoreKind {
+export interface KilledKind {
   readonly name: string;
   /** The strategy that replaces what is there; undefined: there is none. */
   readonly replacing?: string;
@@ -27,7 +27,7 @@ export interface StoreKind {
   readonly storing: readonly Stage[];
   /** What a restore does to the target. */
   readonly writing: readonly Stage[];
-  start(): Promise<Store>;
+  start(): Promise<RunningKind>;
 }
 
 export interface Stage {
@@ -44,7 +44,7 @@ export interface Stage {
   readonly represents?: 'new' | 'replacing';
 }
 
-interface Fixture extends Pick<StoreFixture, 'dataset' | 'target' | 'leftovers'> {
+interface Fixture extends Pick<DatasetFixture, 'dataset' | 'target' | 'leftovers'> {
   readonly strategies: readonly string[];
 }
 
@@ -52,21 +52,21 @@ const toPlan = (kind: string, { dataset, target, leftovers, strategies }: Fixtur
   apps: ['scheduler', 'executor'],
   findLeft: leftovers,
   config: {
-    datasets: { stored: { ...dataset, kind, repositories: ['store'] } },
+    datasets: { stored: { ...dataset, kind, repositories: ['storage'] } },
     targets: { stored: { ...target, kind, accepts: { datasets: ['stored'], strategies, destinations: ['*'] } } },
   },
 });
 
-const put = (key: RegExp, nth?: number): Place => inStore({ method: 'PUT', key }, nth);
+const put = (key: RegExp, nth?: number): Place => inStorage({ method: 'PUT', key }, nth);
 
 /** A source, and a server with the destinations behind a gate. */
-const redisOf = (make: ServerMake): StoreKind => ({
+const redisOf = (make: ServerMake): KilledKind => ({
   name: make,
   replacing: 'replace',
   replacesAtOnce: true,
   storing: [{ doing: 'storing the snapshot', place: put(/[.]rdb[.]zst$/) }],
   writing: [
-    { doing: 'fetching the snapshot', place: inStore({ method: 'GET', key: /[.]rdb[.]zst$/ }) },
+    { doing: 'fetching the snapshot', place: inStorage({ method: 'GET', key: /[.]rdb[.]zst$/ }) },
     { doing: 'looking for other restores', place: inCache(/^CLIENT LIST/i) },
     { doing: 'marking the database to be filled', place: inCache(/^SET holdfast:restore/i) },
     { doing: 'writing keys', place: inCache(/^RESTORE /i), represents: 'new' },
@@ -80,7 +80,7 @@ const redisOf = (make: ServerMake): StoreKind => ({
     { doing: 'taking the mark away', place: inCache(/^DEL holdfast:restore/i) },
   ],
   start: async () => {
-    const fixture = await startRedisStore(make);
+    const fixture = await startRedisDataset(make);
     const { hostname: host, port } = new URL(String(fixture.target['url']));
     for (let keys = 0; keys < 50; keys += 1) await fixture.write();
     const target = { url: '${env:CACHE_URL}' };
@@ -90,11 +90,11 @@ const redisOf = (make: ServerMake): StoreKind => ({
 });
 
 /** The buckets of dataset and target are on the server of the repository, behind the same gate. */
-const bucket: StoreKind = {
+const bucket: KilledKind = {
   name: 'bucket',
   replacing: 'mirror',
   storing: [
-    { doing: 'reading the first object', place: inStore({ method: 'GET', key: /^media[/]/ }) },
+    { doing: 'reading the first object', place: inStorage({ method: 'GET', key: /^media[/]/ }) },
     { doing: 'storing the list of objects', place: put(/[/]inventory[^/]*$/) },
     { doing: 'storing the references', place: put(/[/]references[^/]*$/) },
   ],
@@ -102,14 +102,14 @@ const bucket: StoreKind = {
     { doing: 'taking the fence', place: put(/^[.]holdfast[/]/) },
     {
       doing: 'removing an object that the backup does not have',
-      place: inStore({ method: 'DELETE', key: /^restored-/ }),
+      place: inStorage({ method: 'DELETE', key: /^restored-/ }),
       only: 'replacing',
     },
     { doing: 'writing the first object', place: put(/^restored-\d+[/]/), only: 'new' },
     { doing: 'writing the second half of the objects', place: put(/^restored-\d+[/]/, 10), only: 'new', isHalf: true },
   ],
   start: async () => {
-    const fixture = await startBucketStore();
+    const fixture = await startBucketDataset();
     for (let objects = 0; objects < 20; objects += 1) await fixture.write();
     const gated = { endpoint: '${env:S3_ENDPOINT}', secretAccessKey: '${env:S3_KEY}' };
     const [dataset, target] = [
@@ -121,7 +121,7 @@ const bucket: StoreKind = {
 };
 
 /** A topic with two partitions, on the broker of the events. */
-const topics: StoreKind = {
+const topics: KilledKind = {
   name: 'topics',
   storing: [{ doing: 'storing the records', place: put(/[/]a\d+-[^/]+[/](?!manifest)[^/]+$/) }],
   writing: [
@@ -138,7 +138,7 @@ const topics: StoreKind = {
     },
   ],
   start: async () => {
-    const fixture = await startTopicsStore();
+    const fixture = await startTopicsDataset();
     for (let records = 0; records < 20; records += 1) await fixture.write();
     const gated = { brokers: ['${env:BUS_BROKER}'] };
     const [dataset, target] = [
@@ -153,7 +153,7 @@ const topics: StoreKind = {
 export const FRESH = /^[/]indexes[/]holdfast-restore-[^/]+/;
 
 /** Two indexes of one server; destinations are prefixes on the same, behind a gate. */
-const search: StoreKind = {
+const search: KilledKind = {
   name: 'meilisearch',
   replacing: 'replace',
   replacesAtOnce: true,
@@ -188,7 +188,7 @@ const search: StoreKind = {
     { doing: 'letting the lock go', place: inSearch({ method: 'DELETE', key: /^[/]indexes[/]holdfast-lock-/ }) },
   ],
   start: async () => {
-    const fixture = await startMeilisearchStore();
+    const fixture = await startMeilisearchDataset();
     for (let documents = 0; documents < 20; documents += 1) await fixture.write();
     const { host, port } = endpoints.meilisearch;
     const gated = { url: '${env:SEARCH_URL}', apiKey: '${env:SEARCH_KEY}' };
@@ -207,17 +207,17 @@ const search: StoreKind = {
 };
 
 /** The first represents the others. */
-export const storeKinds: readonly [StoreKind, ...StoreKind[]] = [
+export const datasetKinds: readonly [KilledKind, ...KilledKind[]] = [
   redisOf('valkey'),
   redisOf('redis'),
   ...[bucket, topics, search],
 ];
 
 /** Each after an entry more: there is always something to read. */
-export const backupOf = (store: Store): Work => ({
+export const backupOf = (running: RunningKind): Work => ({
   name: 'backup',
   family: 'backup',
-  prepare: () => store.write(),
+  prepare: () => running.write(),
   ask: (cluster) => ask(cluster, 'backup.requested', { dataset: 'stored' }),
 });
 
@@ -226,24 +226,24 @@ const destinationOf = ({ data }: Asked): string => (data as { destination: strin
 const askRestore = (cluster: Cluster, changes: object): Promise<Asked> =>
   ask(cluster, 'restore.requested', { dataset: 'stored', target: 'stored', ...changes });
 
-const findDifference = async (store: Store, asked: Asked): Promise<string[]> =>
-  (await store.read(destinationOf(asked))) === (await store.read())
+const findDifference = async (running: RunningKind, asked: Asked): Promise<string[]> =>
+  (await running.read(destinationOf(asked))) === (await running.read())
     ? []
     : [`destination ${destinationOf(asked)} is not what was backed up`];
 
 /** Each to a destination of its own, unless one is named. */
-export const newFrom = (store: Store, destination?: string): Work => ({
+export const newFrom = (running: RunningKind, destination?: string): Work => ({
   name: 'restore (new)',
   family: 'restore',
-  ask: (cluster) => askRestore(cluster, { destination: destination ?? store.newDestination(), strategy: 'new' }),
-  findBroken: (_cluster, asked) => findDifference(store, asked),
+  ask: (cluster) => askRestore(cluster, { destination: destination ?? running.newDestination(), strategy: 'new' }),
+  findBroken: (_cluster, asked) => findDifference(running, asked),
 });
 
 /** One that fails: then there is nothing at its destination, or all of it. */
-export const failingNewFrom = (store: Store): Work => ({
-  ...newFrom(store),
+export const failingNewFrom = (running: RunningKind): Work => ({
+  ...newFrom(running),
   findBroken: async (_cluster, asked) =>
-    [null, await store.read()].includes(await store.read(destinationOf(asked)))
+    [null, await running.read()].includes(await running.read(destinationOf(asked)))
       ? []
       : [`destination ${destinationOf(asked)} is half there`],
 });
@@ -254,23 +254,23 @@ export interface Replacing extends Work {
 }
 
 /** Over a destination that holds an entry more: its safety backup has it. */
-export function replacingIn(store: Store, destination: string, strategy: string): Replacing {
+export function replacingIn(running: RunningKind, destination: string, strategy: string): Replacing {
   let before: string | null = null;
   return {
     name: `restore (${strategy})`,
     family: 'restore',
     prepare: async () => {
-      await store.write(destination);
-      before = await store.read(destination);
+      await running.write(destination);
+      before = await running.read(destination);
     },
     ask: (cluster) => askRestore(cluster, { destination, strategy }),
     findBroken: async (cluster, asked) => [
-      ...(await findDifference(store, asked)),
+      ...(await findDifference(running, asked)),
       ...(await findMissingSafety(cluster, asked)),
     ],
     findHalf: async () => {
-      const found = await store.read(destination);
-      return found === before || found === (await store.read()) ? [] : [`destination ${destination} is half there`];
+      const found = await running.read(destination);
+      return found === before || found === (await running.read()) ? [] : [`destination ${destination} is half there`];
     },
   };
 }

@@ -1,14 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { meilisearch } from '#common/engines/meilisearch/meilisearch.engine.js';
 import { MeilisearchClient } from '#common/engines/meilisearch/meilisearch-client.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
 const { url, masterKey: apiKey } = endpoints.meilisearch;
 const WRITTEN = '{"id":"%","big":9007199254740993,"hidden":null,"_vectors":{"own":[0.1,0.25]}}';
 
 /** Two indexes of one server; destinations are prefixes on the same. */
-export async function startMeilisearchStore(): Promise<StoreFixture> {
+export async function startMeilisearchDataset(): Promise<DatasetFixture> {
   const names = ['full', 'bare'].map((each) => `${each}_${randomUUID().slice(0, 8)}`);
   const [full = '', bare = ''] = names;
   const client = new MeilisearchClient({ url, apiKey }, new AbortController().signal);

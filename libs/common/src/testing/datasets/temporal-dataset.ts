@@ -1,13 +1,13 @@
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { temporal } from '#common/engines/temporal/temporal.engine.js';
 import { withDatabase } from '#common/pg/connection.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import { TemporalDatabases } from '#common/testing/temporal-databases.js';
 
 const { signal } = new AbortController();
 
 /** The databases of a Temporal that nothing runs on, and the databases that a spec restores them to beside them. */
-export async function startTemporalStore(): Promise<StoreFixture> {
+export async function startTemporalDataset(): Promise<DatasetFixture> {
   const source = await TemporalDatabases.create();
   const { url, binDir, connection } = source;
   const made: string[] = [];

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { dirname } from 'node:path';
 import { Redis } from 'ioredis';
 import { redis } from '#common/engines/redis/redis.engine.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import { findFreePort } from '#common/testing/free-port.js';
 import { RedisServer, type ServerMake } from '#common/testing/redis-server.js';
 import { endpoints } from '#tools/services/endpoints.js';
@@ -11,7 +11,7 @@ import { endpoints } from '#tools/services/endpoints.js';
 const MARK = 'holdfast:restore';
 
 /** A source, and a server whose databases are the destinations. */
-export async function startRedisStore(make: ServerMake): Promise<StoreFixture> {
+export async function startRedisDataset(make: ServerMake): Promise<DatasetFixture> {
   const source = await RedisServer.start(make);
   const target = await RedisServer.start(make, { options: { databases: '100' } });
   const admin = source.client();

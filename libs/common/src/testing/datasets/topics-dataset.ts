@@ -1,15 +1,15 @@
 import { JOURNAL_PREFIX } from '#common/bus/kafka-groups.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import { TopicsTestBed } from '#common/testing/topics-test-bed.js';
 import { endpoints } from '#tools/services/endpoints.js';
 
-type TopicsStore = Pick<
-  StoreFixture,
+type TopicsFixture = Pick<
+  DatasetFixture,
   'dataset' | 'target' | 'probes' | 'write' | 'read' | 'destroy' | 'newDestination' | 'leftovers' | 'close'
 >;
 
 /** A topic with two partitions; destinations are prefixes on the same cluster. */
-export async function startTopicsStore(): Promise<TopicsStore> {
+export async function startTopicsDataset(): Promise<TopicsFixture> {
   const topics = await TopicsTestBed.create();
   const { bed } = topics;
   const orders = await bed.topic('orders', 2);

@@ -2,13 +2,15 @@ import { randomUUID } from 'node:crypto';
 import { withPgSession } from '#common/engines/postgres/pg-session.js';
 import { postgres } from '#common/engines/postgres/postgres.engine.js';
 import { withDatabase } from '#common/pg/connection.js';
-import type { StoreFixture } from '#common/testing/engine-harness.js';
+import type { DatasetFixture } from '#common/testing/engine-harness.js';
 import { ScratchDatabase } from '#common/testing/scratch-database.js';
 
 const { signal } = new AbortController();
 
 /** A database, and the databases that a spec restores it to beside it. */
-export async function startPostgresStore(server: 'postgres18' | 'postgres15' = 'postgres18'): Promise<StoreFixture> {
+export async function startPostgresDataset(
+  server: 'postgres18' | 'postgres15' = 'postgres18',
+): Promise<DatasetFixture> {
   const scratch = await ScratchDatabase.create(
     server,
     'CREATE TABLE items (id uuid PRIMARY KEY, written_at timestamptz NOT NULL DEFAULT clock_timestamp())',
