@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import pg from 'pg';
 import { createKafka } from '#common/bus/kafka-client.js';
 import { silentLogger } from '#common/testing/kafka-test-bed.js';
+import { runsEvery } from '#common/testing/representative.js';
 import type { AppName } from '#tools/platform/app-process.js';
 import { newId, Platform } from '#tools/platform/platform.js';
 import { dropDatabases, onServer, ServerLogin, urlOf } from '#tools/platform/server-login.js';
@@ -247,7 +248,10 @@ const kinds: readonly [string, Kind][] = [
   ],
 ];
 
-describe.each(kinds)('%s', (_, kind) => {
+/** What stands for the others in `npm test`. */
+const REPRESENTING = ['a backup', 'a restore in place'];
+
+describe.each(runsEvery ? kinds : kinds.filter(([name]) => REPRESENTING.includes(name)))('%s', (_, kind) => {
   it('that is cancelled through the API ends at once, says so, and leaves nothing behind', async () => {
     const before = (await listObjects(platform)).filter((key) => !key.includes('verdicts'));
     const asked = await kind.ask(0);

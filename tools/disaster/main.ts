@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { stopSignal } from '#tools/process/stop-signal.js';
 import { toSandbox } from '#tools/sandbox/sandbox.js';
-import { playScene, toExitCode } from '#tools/sandbox/scene.js';
+import { playScene, type Scene, toExitCode } from '#tools/sandbox/scene.js';
 import { shopServices } from '#tools/sandbox/start-services.js';
 import { playStory, storySteps } from './story.js';
 
@@ -11,7 +11,7 @@ Destroys a whole platform under load and recovers it by one command to one momen
 with Holdfast's catalog, topics and services as well, and recovers it by the same command. A table says what was lost.
 Exits 0 only when everything came back that the backups held, and no event is missing or twice.
 
-  --small   fewer products and orders`;
+  --small   fewer products and orders, and no Temporal`;
 
 const SMALL = { products: 30, orders: 40 };
 
@@ -28,7 +28,8 @@ async function main(): Promise<number> {
     opening: 'start PostgreSQL, Kafka, S3, Meilisearch and Redis',
   };
   const good = 'everything that was backed up is back, and every event once';
-  return toExitCode(sandbox, () => playScene(options, playStory, signal), { good, signal });
+  const story = (scene: Scene) => playStory(scene, { wantsWorkflows: !values.small });
+  return toExitCode(sandbox, () => playScene(options, story, signal), { good, signal });
 }
 
 // Timers of closed clients would keep the process for seconds.

@@ -9,7 +9,6 @@ import { forgetTopics, readLag, withAdmin } from '#tools/sandbox/kafka.js';
 import { poll } from '#tools/sandbox/poll.js';
 import type { Scene } from '#tools/sandbox/scene.js';
 import { endpoints } from '#tools/services/endpoints.js';
-import { hasTemporal } from '#tools/services/temporal.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
 import type { Counts } from './account.js';
 import { CACHE_DATABASE, workflowsDatabase } from './sections.js';
@@ -37,17 +36,16 @@ export class Platform {
     await this.cache.flushdb();
   }
 
-  /** Returns whether a Temporal is part of it. */
-  async open(): Promise<boolean> {
+  /** With a Temporal, or without. */
+  async open(hasWorkflows: boolean): Promise<void> {
     const { shop } = this.scene;
     await shop.run('create');
     await Promise.all([shop.serve(), shop.project()]);
     await this.logIn(200);
-    if (!(await hasTemporal())) return false;
+    if (!hasWorkflows) return;
     await TemporalDatabases.create(workflowsDatabase(this.scene.sandbox));
     await this.startTemporal();
     await this.temporal?.registerNamespace();
-    return true;
   }
 
   /** Customers who log in: sessions, of which every third ends by itself tomorrow. */

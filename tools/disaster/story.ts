@@ -6,6 +6,7 @@ import { prepareHoldfast } from '#tools/sandbox/prepare.js';
 import { toTable } from '#tools/sandbox/reporter.js';
 import type { Scene } from '#tools/sandbox/scene.js';
 import { toHoldfastEnvironment } from '#tools/sandbox/secrets.js';
+import { hasTemporal } from '#tools/services/temporal.js';
 import type { ShopSummary } from '../../examples/shop/summary.js';
 import { type Account, accountFor, accountHead, type Counts, type Recovery, type Report } from './account.js';
 import { Holdfast } from './holdfast.js';
@@ -33,7 +34,10 @@ interface Life {
  * A platform under load is backed up to one moment, destroyed whole, and recovered by one command; then destroyed with catalog, bus and services of
  * Holdfast as well, and recovered by the same command. True only when both times everything came back that the backups held, and no event is missing or twice.
  */
-export async function playStory(scene: Scene): Promise<boolean> {
+export async function playStory(
+  scene: Scene,
+  { wantsWorkflows }: { readonly wantsWorkflows: boolean },
+): Promise<boolean> {
   const { reporter, sandbox, secrets, signal } = scene;
   const platform = new Platform(scene);
   try {
@@ -45,7 +49,7 @@ export async function playStory(scene: Scene): Promise<boolean> {
     });
     const hasWorkflows = await reporter.tell(
       'open the platform: database, pictures, search, sessions, topic, workflows',
-      () => openPlatform(scene, platform),
+      () => openPlatform(scene, platform, wantsWorkflows),
     );
     const env = { ...toHoldfastEnvironment(sandbox, secrets), ...toMoreEnvironment(sandbox, secrets.shopAdminToken) };
     await reporter.tell('start scheduler, executor and verifier', async () => {
@@ -71,13 +75,14 @@ export async function playStory(scene: Scene): Promise<boolean> {
   }
 }
 
-async function openPlatform({ reporter }: Scene, platform: Platform): Promise<boolean> {
-  const hasWorkflows = await platform.open();
-  if (!hasWorkflows)
+async function openPlatform({ reporter }: Scene, platform: Platform, wantsWorkflows: boolean): Promise<boolean> {
+  const isThere = wantsWorkflows && (await hasTemporal());
+  if (wantsWorkflows && !isThere)
     reporter.note(
       'Temporal is not built here, so that no workflow is part of it: `npm test -- int temporal` builds it',
     );
-  return hasWorkflows;
+  await platform.open(isThere);
+  return isThere;
 }
 
 async function live({ scene: { reporter }, platform, holdfast }: Stage): Promise<Life> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { BackupRepository, RepositoryEncryption } from '#common/repository/backup-repository.js';
 import { openRepository } from '#common/repository/open-repository.js';
+import { runsEvery } from './representative.js';
 import { S3Bed } from './s3-bed.js';
 
 export interface StorageBed {
@@ -35,6 +36,13 @@ export const eachStorage: readonly [name: string, open: (encryption?: Repository
       },
     ],
   ];
+
+/** The same with and without encryption; in `npm test` each storage and each of both once. */
+export const eachSealedStorage = eachStorage.flatMap(([storage, open], index) =>
+  [false, true]
+    .filter((isEncrypted) => runsEvery || isEncrypted === index > 0)
+    .map((isEncrypted) => ({ storage, open, isEncrypted })),
+);
 
 /** Everything of a dataset or of a backup, `shop/0198…`: its objects, and then what is said about it below `_control/`. */
 export const listKeysOf = async (repository: BackupRepository, what: string): Promise<string[]> => [

@@ -20,9 +20,13 @@ const next = (order: SealedRestoreOrder): SealedRestoreOrder => ({
   identity: { ...order.identity, attempt: order.identity.attempt + 1 },
 });
 
-/** What every engine promises, on a real server of its kind. Source: docs/design/ordering.md, docs/explanation/architecture.md. */
-export function engineContract(name: string, start: () => Promise<DatasetFixture>): void {
-  describe.each(['plain', 'encrypted'] as const)(`the engine ${name}, in a repository that is %s`, (kind) => {
+/** What every engine promises, on a real server of its kind; by default in both kinds of `repositories`. Source: docs/design/ordering.md, docs/explanation/architecture.md. */
+export function engineContract(
+  name: string,
+  start: () => Promise<DatasetFixture>,
+  repositories: readonly ('plain' | 'encrypted')[] = ['plain', 'encrypted'],
+): void {
+  describe.each(repositories)(`the engine ${name}, in a repository that is %s`, (kind) => {
     const isEncrypted = kind === 'encrypted';
     const itHere = isEncrypted && !isAgeInstalled ? it.skip : it;
     let bed: EngineHarness;

@@ -3,17 +3,14 @@ import { manifestKey, sharingKey } from '#common/repository/layout.js';
 import { findBackup } from '#common/repository/read-backups.js';
 import { readStorageClock } from '#common/repository/storage-clock.js';
 import { ContentTestBed, makeEncryption } from '#common/testing/content-test-bed.js';
-import { eachStorage, listKeys } from '#common/testing/each-storage.js';
+import { eachSealedStorage, eachStorage, listKeys } from '#common/testing/each-storage.js';
 import { dyingBefore, Killed, observing, ScriptedRepository } from '#common/testing/scripted-repository.js';
 import { treeOf } from '#common/testing/tree-engine.js';
 import { CONTENT_SWEEP_EVERY_MS, sweepContent } from './sweep-content.js';
 
 const { signal } = new AbortController();
-const cases = eachStorage.flatMap(([storage, open]) =>
-  [false, true].map((isEncrypted) => ({ storage, open, isEncrypted })),
-);
 
-describe.each(cases)(
+describe.each(eachSealedStorage)(
   'shared objects that nothing needs on $storage, encrypted: $isEncrypted',
   ({ open, isEncrypted }) => {
     let bed: ContentTestBed;
