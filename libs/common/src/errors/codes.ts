@@ -686,7 +686,7 @@ export const Codes = {
   'restore.database-exists': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Choose another --database, rename the existing one, or restore with --strategy swap or in-place.',
+    hint: 'Choose another --destination, rename the existing one, or restore with --strategy swap or in-place.',
   },
   'restore.database-missing': {
     retryable: false,
@@ -792,7 +792,7 @@ export const Codes = {
   'undo.table': {
     retryable: false,
     exit: Exit.refused,
-    hint: 'Name tables that are in the live database and were there at that moment, `schema.table`; `holdfast wal search <dataset>` finds the moment.',
+    hint: 'Name tables that are in the live database and were there at that moment, `schema.table`; `holdfast wal search <dataset>` finds the moment. A table that is gone comes back by `holdfast restore run … --parts schema.table`.',
   },
   'wal.busy': {
     retryable: true,

@@ -23,6 +23,8 @@ export interface TemporalServerOptions {
   readonly dynamic?: Readonly<Record<string, unknown>>;
 }
 
+class EndedEarly extends Error {}
+
 /** A Temporal of one spec: all four services in one process, on databases that are there. */
 export class TemporalServer {
   private connected: Connection | undefined;
@@ -34,8 +36,23 @@ export class TemporalServer {
     private readonly ending: AbortController,
   ) {}
 
-  /** Resolves when it answers. */
+  /** Resolves when it answers. Tried again with other ports when it ends at once: another server may have taken one meanwhile. */
   static async start(o: TemporalServerOptions): Promise<TemporalServer> {
+    for (let triesLeft = 2; ; triesLeft -= 1) {
+      const server = await TemporalServer.spawn(o);
+      try {
+        await server.untilUp();
+        return server;
+      } catch (error) {
+        const told = await server.log();
+        await server.stop();
+        if (triesLeft === 0 || !(error instanceof EndedEarly))
+          throw new Error(`Temporal does not start: ${error}\n${told.slice(0, 1_500)}\n…\n${told.slice(-1_500)}`);
+      }
+    }
+  }
+
+  private static async spawn(o: TemporalServerOptions): Promise<TemporalServer> {
     const { server: program } = await ensureTemporal(() => undefined);
     const folder = await mkdtemp(join(tmpdir(), 'holdfast-temporal-'));
     const grpcPort = await findLowPort();
@@ -46,13 +63,7 @@ export class TemporalServer {
     const args = ['-c', `exec "$0" --root "$1" --env spec start > "$1/server.log" 2>&1`, program, folder];
     const chain = spawnChain([{ program: 'bash', args }], { signal: ending.signal, killAfterMs: 10_000 });
     chain.stdout.resume();
-    const server = new TemporalServer(folder, `127.0.0.1:${grpcPort}`, chain, ending);
-    await server.untilUp().catch(async (error: Error) => {
-      const told = await server.log();
-      await server.stop();
-      throw new Error(`Temporal does not start: ${error.message}\n${told.slice(-3_000)}`);
-    });
-    return server;
+    return new TemporalServer(folder, `127.0.0.1:${grpcPort}`, chain, ending);
   }
 
   /** Everything that a client or a worker may ask. */
@@ -92,7 +103,7 @@ export class TemporalServer {
         isOver = true;
       });
     for (const end = Date.now() + 60_000; ; await sleep(200)) {
-      if (isOver) throw new Error('it ended');
+      if (isOver) throw new EndedEarly('it ended');
       try {
         this.connected ??= await Connection.connect({ address: this.address, connectTimeout: 1_000 });
         await this.connected.workflowService.getClusterInfo({});
