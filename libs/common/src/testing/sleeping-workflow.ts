@@ -80,7 +80,7 @@ export class SleepingWorkflow {
 
 /** Asks again until it does not throw. */
 export async function eventually<T>(work: () => Promise<T>): Promise<T> {
-  for (const end = Date.now() + 60_000; ; await sleep(250)) {
+  for (const end = Date.now() + 120_000; ; await sleep(250)) {
     try {
       return await work();
     } catch (error) {

@@ -64,7 +64,7 @@ describe('a Temporal whose databases were dropped', () => {
     server = await TemporalServer.start({ database: destination, dynamic: HELD });
     expect(await workflow.finish(server)).toBe('awake');
     expect([await taken(destination, attended), await taken(destination, unattended)]).toEqual(before);
-  }, 120_000);
+  }, 180_000);
 
   if (runsEvery)
     it('takes no missed action of a Schedule that was paused while held, and those of the others when they are released', async () => {
