@@ -14,30 +14,22 @@ const RECORD = `
       revision = last.revision + $5::boolean::integer
   RETURNING *`;
 
-/** How long the last completed restore of a dataset took, and the last restore of a drill. */
-const LAST_RESTORE = `
+/** How long the last completed run of a kind took for a dataset, or that part of its last drill. */
+const toLastSeconds = (kind: 'restore' | 'verification', ofDrill: 'restoreMs' | 'verifyMs'): string => `
   SELECT seconds FROM (
     SELECT extract(epoch FROM settled_at - started_at)::float8 AS seconds, settled_at AS at
-    FROM holdfast.runs WHERE kind = 'restore' AND dataset = $1 AND state = 'completed'
+    FROM holdfast.runs WHERE kind = '${kind}' AND dataset = $1 AND state = 'completed'
     UNION ALL
-    SELECT (result ->> 'restoreMs')::float8 / 1000, completed_at
+    SELECT (result ->> '${ofDrill}')::float8 / 1000, completed_at
     FROM holdfast.drills WHERE dataset = $1 AND completed_at IS NOT NULL
   ) AS measured
   ORDER BY at DESC
   LIMIT 1`;
 
-const LAST_VERIFICATION = `
-  SELECT seconds FROM (
-    SELECT extract(epoch FROM settled_at - started_at)::float8 AS seconds, settled_at AS at
-    FROM holdfast.runs WHERE kind = 'verification' AND dataset = $1 AND state = 'completed'
-    UNION ALL
-    SELECT (result ->> 'verifyMs')::float8 / 1000, completed_at
-    FROM holdfast.drills WHERE dataset = $1 AND completed_at IS NOT NULL
-  ) AS measured
-  ORDER BY at DESC
-  LIMIT 1`;
-
-const MEASURED = { restore: LAST_RESTORE, verify: LAST_VERIFICATION };
+const MEASURED = {
+  restore: toLastSeconds('restore', 'restoreMs'),
+  verify: toLastSeconds('verification', 'verifyMs'),
+};
 
 export const planEvaluationStore = (sql: Sql) => ({
   /** Of all plans that were ever evaluated. */
