@@ -80,7 +80,8 @@ function toSteps(sandbox: Sandbox, hasWorkflows: boolean): object[] {
     restore('cache', 'cache', { strategy: 'replace', safetyBackup: false, destination: String(CACHE_DATABASE) }),
     restore('search', 'search', { destination: 'same' }),
     ...(hasWorkflows ? [restore('workflows', 'workflows', { destination: workflowsDatabase(sandbox) })] : []),
-    restore('events', 'bus', { destination: 'same' }),
+    // Of restores to names that topics had, a cluster takes one at a time.
+    restore('events', 'bus', { destination: 'same', retries: { times: 5, pauseMs: 2_000 } }),
     verify('media', 'pictures'),
     verify('cache', 'cache'),
     verify('search', 'search'),

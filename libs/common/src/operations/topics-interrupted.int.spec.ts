@@ -12,6 +12,9 @@ import { type SeenRecord, TopicsTestBed } from '#common/testing/topics-test-bed.
 
 let bed: TopicsTestBed;
 let orders: string;
+/** A place that no other spec restores to. */
+let to: string;
+let restored: string;
 let before: SeenRecord[][];
 let manifest: Manifest;
 
@@ -26,6 +29,8 @@ beforeAll(async () => {
         Array.from({ length: 5 }, (_, each) => ({ partition, value: `${index}.${each} ${'x'.repeat(60)}` })),
       ),
     });
+  to = `${bed.bed.prefix}again.`;
+  restored = to + orders;
   before = await bed.records(orders);
   manifest = await bed.backup();
 }, 120_000);
@@ -51,69 +56,75 @@ function failingAfter(objects: number) {
 const identity = (attempt: number, runId = randomUUID()) => ({ runId, attempt });
 const sum = (records: readonly (readonly SeenRecord[])[]): number => records.reduce((n, each) => n + each.length, 0);
 
+const orderOf = (changes: Parameters<typeof bed.order>[1] = {}) => bed.order(manifest, { destination: to, ...changes });
+
+/** A sweep to which one run is in a state, and those of other specs on the cluster are under way. */
+const sweepOf = (ours: string) => (state: 'open' | 'over') => {
+  const stateOf = async (runId: string) => (runId === ours ? state : 'open');
+  return bed.engine.restores[0]?.sweep(bed.target(), stateOf, new AbortController().signal);
+};
+
 describe('a restore of topics that is interrupted', () => {
   it('goes on behind what it has written, and writes each record once', async () => {
-    await bed.delete(orders);
+    await bed.delete(restored);
     const first = identity(1);
     expect(manifest.objects.length).toBeGreaterThan(5);
-    const broken = bed.restore(bed.order(manifest, { identity: first }), { repository: failingAfter(4) });
+    const broken = bed.restore(orderOf({ identity: first }), { repository: failingAfter(4) });
     await expect(broken).rejects.toThrow('the storage is gone');
-    const written = sum(await bed.records(orders));
+    const written = sum(await bed.records(restored));
     expect(written).toBeGreaterThan(0);
     expect(written).toBeLessThan(sum(before));
-    await bed.restore(bed.order(manifest, { identity: { ...first, attempt: 2 } }));
-    expect((await bed.records(orders)).map(toValues)).toEqual(before.map(toValues));
-    expect(await bed.verify(manifest)).toMatchObject({ verdict: 'passed' });
+    await bed.restore(orderOf({ identity: { ...first, attempt: 2 } }));
+    expect((await bed.records(restored)).map(toValues)).toEqual(before.map(toValues));
+    expect(await bed.verify(manifest, to)).toMatchObject({ verdict: 'passed' });
   }, 60_000);
 
   it('begins anew when another producer came between', async () => {
-    await bed.delete(orders);
+    await bed.delete(restored);
     const first = identity(1);
-    const broken = bed.restore(bed.order(manifest, { identity: first }), { repository: failingAfter(4) });
+    const broken = bed.restore(orderOf({ identity: first }), { repository: failingAfter(4) });
     await expect(broken).rejects.toThrow('the storage is gone');
-    await bed.bed.producer.send({ topic: orders, messages: [{ value: 'of another one', partition: 0 }] });
+    await bed.bed.producer.send({ topic: restored, messages: [{ value: 'of another one', partition: 0 }] });
     const again = { identity: { ...first, attempt: 2 } };
-    await expect(bed.restore(bed.order(manifest, again))).rejects.toMatchObject({ code: 'kafka.destination-changed' });
-    expect(await bed.exists(orders)).toBe(false);
-    await bed.restore(bed.order(manifest, { identity: { ...first, attempt: 3 } }));
-    expect((await bed.records(orders)).map(toValues)).toEqual(before.map(toValues));
+    await expect(bed.restore(orderOf(again))).rejects.toMatchObject({ code: 'kafka.destination-changed' });
+    expect(await bed.exists(restored)).toBe(false);
+    await bed.restore(orderOf({ identity: { ...first, attempt: 3 } }));
+    expect((await bed.records(restored)).map(toValues)).toEqual(before.map(toValues));
   }, 60_000);
 
   it('leaves topics that a sweep removes when its run is over, and not before', async () => {
-    await bed.delete(orders);
-    const broken = bed.restore(bed.order(manifest), { repository: failingAfter(4) });
+    await bed.delete(restored);
+    const order = orderOf();
+    const broken = bed.restore(order, { repository: failingAfter(4) });
     await expect(broken).rejects.toThrow('the storage is gone');
-    const [driver] = bed.engine.restores;
-    const { signal } = new AbortController();
-    await driver?.sweep(bed.target(), async () => 'open', signal);
-    expect(await bed.exists(orders)).toBe(true);
-    expect(await driver?.sweep(bed.target(), async () => 'over', signal)).toMatchObject({ removed: [orders] });
-    expect(await bed.exists(orders)).toBe(false);
+    const sweep = sweepOf(order.identity.runId);
+    await sweep('open');
+    expect(await bed.exists(restored)).toBe(true);
+    expect(await sweep('over')).toMatchObject({ removed: [restored] });
+    expect(await bed.exists(restored)).toBe(false);
   }, 60_000);
 
   it('knows the topic of an attempt that died before its journal, and no other empty one for it', async () => {
-    const [driver] = bed.engine.restores;
-    const { signal } = new AbortController();
-    const sweep = (state: 'open' | 'over') => driver?.sweep(bed.target(), async () => state, signal);
     const opened = await bed.open(manifest);
     const [source] = opened.snapshot.topics as [TopicFacts];
     const died = identity(1);
-    const order = { ...bed.order(manifest, { identity: died }), manifest: opened, target: bed.target() };
+    const sweep = sweepOf(died.runId);
+    const order = { ...orderOf({ identity: died }), manifest: opened, target: bed.target() };
     const make = async (): Promise<void> => {
-      await bed.delete(orders);
-      await withKafka(order.target.connection, 'spec', (kafka) => makeTopic({ source, name: orders }, order, kafka));
+      await bed.delete(restored);
+      await withKafka(order.target.connection, 'spec', (kafka) => makeTopic({ source, name: restored }, order, kafka));
     };
     await make();
     expect(await sweep('open')).toMatchObject({ removed: [] });
-    expect(await sweep('over')).toMatchObject({ removed: [orders] });
+    expect(await sweep('over')).toMatchObject({ removed: [restored] });
     await make();
-    await bed.delete(orders);
-    await bed.bed.topic('orders', 2);
+    await bed.delete(restored);
+    await bed.bed.topic(`again.${orders}`, 2);
     expect(await sweep('over')).toMatchObject({ removed: [] });
     await make();
-    const { findings } = await bed.restore(bed.order(manifest, { identity: { ...died, attempt: 2 } }));
-    expect(findings['createdTopics']).toEqual([orders]);
-    expect((await bed.records(orders)).map(toValues)).toEqual(before.map(toValues));
+    const { findings } = await bed.restore(orderOf({ identity: { ...died, attempt: 2 } }));
+    expect(findings['createdTopics']).toEqual([restored]);
+    expect((await bed.records(restored)).map(toValues)).toEqual(before.map(toValues));
   }, 60_000);
 
   it('keeps another restore out of its destination until it is over', async () => {
@@ -121,7 +132,7 @@ describe('a restore of topics that is interrupted', () => {
     const [driver] = bed.engine.restores;
     const { signal } = new AbortController();
     const opened = await bed.open(manifest);
-    const order = { ...bed.order(manifest), manifest: opened, target: bed.target() };
+    const order = { ...orderOf(), manifest: opened, target: bed.target() };
     const fence = await driver?.fence(order, { signal });
     const other = { ...order, identity: identity(1) };
     await expect(driver?.fence(other, { signal })).rejects.toMatchObject({ code: 'restore.busy' });

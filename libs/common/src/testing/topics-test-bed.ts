@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { KafkaCluster } from '#common/bus/kafka-cluster.js';
 import { commitForStoppedGroup, readAllCommitted } from '#common/bus/kafka-groups.js';
 import { readLogEnds, readLogStarts } from '#common/bus/kafka-log.js';
@@ -9,6 +10,7 @@ import type { ProbeOutcome } from '#common/domain/verdict.js';
 import { type KafkaEngine, kafkaEngine } from '#common/engines/kafka/kafka.engine.js';
 import type { KafkaDataset, KafkaTarget, TopicsManifest } from '#common/engines/kafka/kafka-dataset.js';
 import { parseProfile } from '#common/engines/profiles.js';
+import { AppError } from '#common/errors/app-error.js';
 import { openBackup } from '#common/operations/open-backup.js';
 import {
   type RestoreDeps,
@@ -79,10 +81,17 @@ export class TopicsTestBed {
     return { manifest, target: this.target(), destination: 'same', strategy: 'new', identity, ...changes };
   }
 
-  restore(order: SealedRestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
+  /** Waits for other specs: of restores to names that topics had, a cluster takes one at a time. */
+  async restore(order: SealedRestoreOrder, changes: Partial<RestoreDeps> = {}): Promise<RestoreOutcome> {
     const { folder, repository } = this.backups;
     const engine = this.engine as unknown as RestoreDeps['engine'];
-    return restoreBackup(order, { repository, engine, workDirectory: folder, ...changes }, signal);
+    for (const end = Date.now() + 30_000; ; await sleep(100)) {
+      try {
+        return await restoreBackup(order, { repository, engine, workDirectory: folder, ...changes }, signal);
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'restore.busy' || Date.now() > end) throw error;
+      }
+    }
   }
 
   async verify(manifest: Manifest, destination = 'same'): Promise<ProbeOutcome> {
