@@ -10,9 +10,10 @@ import { prepareHoldfast } from '#tools/sandbox/prepare.js';
 import { toSandbox, urlOf } from '#tools/sandbox/sandbox.js';
 import { toHoldfastEnvironment, toShopEnvironment } from '#tools/sandbox/secrets.js';
 import { Shop } from '#tools/sandbox/shop.js';
-import { startNeeded, watchNeeded } from '#tools/sandbox/start-services.js';
+import { shopServices, startNeeded } from '#tools/sandbox/start-services.js';
 import { explain } from '#tools/sandbox/trouble.js';
 import { tellStandIns } from '#tools/services/control.js';
+import { watchServices } from '#tools/services/started.js';
 import { followLogs } from './follow-logs.js';
 import { toGuide } from './guide.js';
 import { loadSecrets } from './load-secrets.js';
@@ -45,7 +46,7 @@ function watchSources(crew: Crew): void {
 async function run(signal: AbortSignal): Promise<void> {
   const left = await stopLeftovers(sandbox.home);
   if (left.length > 0) console.log(`stopped what an earlier run left: ${left.join(', ')}`);
-  const services = await watchNeeded();
+  const services = await watchServices(shopServices);
   const crew = new Crew(sandbox.home);
   const work = async (): Promise<never> => {
     await startNeeded(services, signal);

@@ -1,11 +1,9 @@
 import type { ServiceName } from '#tools/services/service.js';
-import { type StartedServices, watchServices } from '#tools/services/started.js';
+import type { StartedServices } from '#tools/services/started.js';
 import { Trouble } from './trouble.js';
 
 /** What Holdfast and its shop need: a database server, a bus, object storage, a search engine. */
 export const shopServices = ['postgres-18', 'kafka', 's3', 'meilisearch'] as const satisfies readonly ServiceName[];
-
-export const watchNeeded = (): Promise<StartedServices> => watchServices(shopServices);
 
 /** Throws: Trouble when a service does not answer; the abort reason. */
 export async function startNeeded(services: StartedServices, signal: AbortSignal): Promise<void> {

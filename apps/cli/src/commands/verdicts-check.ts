@@ -24,7 +24,7 @@ export const verdictsCheck: Verb = {
     const { installation, signal } = context;
     const { manifest, repository } = await locateBackup(withMethod(reference, options), context);
     const publicKey = findPublicKey(text(options, 'publicKey'), installation);
-    const verdicts = await readStoredVerdicts(repository, manifest, { signal });
+    const verdicts = await readStoredVerdicts(repository, manifest, { signal, withSignatures: true });
     const chain = checkChain(verdicts, publicKey);
     const { dataset, backupId } = manifest;
     const document = { dataset, backupId, isSound: chain.problems.length === 0, ...chain };

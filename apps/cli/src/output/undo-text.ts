@@ -14,20 +14,18 @@ export function toUndoText({ recovered, tables, merged }: Undone): string {
   ].join('\n');
 }
 
-function toDetails({ table, key, keys, notes }: UndoneTable): string[] {
+function toDetails({ table, key, keys, missing, changed, notes }: UndoneTable): string[] {
   const named = key.length === 0 ? 'rows' : key.join(', ');
+  const toLine = (what: string, shown: readonly string[], total: number): string[] =>
+    shown.length === 0
+      ? []
+      : [`${table} ${what}, by ${named}: ${shown.join(' · ')}${total > shown.length ? ' · …' : ''}`];
   return [
-    ...(keys.missing.length === 0
-      ? []
-      : [`${table} misses, by ${named}: ${keys.missing.join(' · ')}${more(keys.missing)}`]),
-    ...(keys.changed.length === 0
-      ? []
-      : [`${table} has changed, by ${named}: ${keys.changed.join(' · ')}${more(keys.changed)}`]),
+    ...toLine('misses', keys.missing, missing),
+    ...toLine('has changed', keys.changed, changed),
     ...notes.map((note) => `${table}: ${note}`),
   ];
 }
-
-const more = (shown: readonly string[]): string => (shown.length < 5 ? '' : ' · …');
 
 const toMergedLine = ({ table, inserted, updated }: NonNullable<Undone['merged']>[number]): string =>
   `${table}: ${inserted} rows brought back, ${updated} made what they were`;

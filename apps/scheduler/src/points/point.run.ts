@@ -24,10 +24,9 @@ export interface PointRunDeps {
   readonly events: EventWriter;
   readonly installation: Installation;
   readonly holdfastVersion: string;
-  /** Between two looks at a member's backup. Default half a second. */
-  readonly lookEveryMs?: number;
 }
 
+/** Between two looks at a member's backup. */
 const LOOK_EVERY_MS = 500;
 
 /**
@@ -78,7 +77,7 @@ async function takeMember(
   onSnapshot: () => void,
   d: PointRunDeps,
 ): Promise<Manifest> {
-  const { catalog, events, installation, lookEveryMs = LOOK_EVERY_MS } = d;
+  const { catalog, events, installation } = d;
   const { signal } = run.claim;
   const requestId = toUuidV5('point', run.id, dataset);
   await request(run, { dataset, method, requestId }, d);
@@ -95,7 +94,7 @@ async function takeMember(
       return loadManifest(installation, dataset, backupId ?? '', signal);
     }
     if (backup?.state === 'failed' || backup?.state === 'cancelled') throw toFailed(dataset, backup);
-    await sleep(lookEveryMs, undefined, { signal });
+    await sleep(LOOK_EVERY_MS, undefined, { signal });
   }
 }
 

@@ -136,7 +136,7 @@ function tell(swept: SweptDataset, { logger, metrics }: SweepDeps): void {
     ...(wal.removed > 0 ? { wal: wal.removed, walBytes: wal.removedBytes } : {}),
     keptBack,
   };
-  const why = refusals.map(({ reason }) => reason).join('; ');
+  const why = [...new Set(refusals.map(({ reason }) => reason))].join('; ');
   if (why !== '') logger.warn({ ...said, why }, 'retention refused: nothing expires');
   else if (backups.length + attempts + unfinished + content.removed + wal.removed + keptBack.length > 0)
     logger.info(said, 'dataset swept');

@@ -119,7 +119,7 @@ const toLookFirst =
   ({ id, reasons }: { readonly id: string; readonly reasons: readonly string[] }): RetentionRefusal[] =>
     methods.map((method) => ({
       method,
-      reason: `backup ${id} is suspicious (${reasons.join('; ')}): look at it, then say \`holdfast backup accept ${id}\``,
+      reason: `backup ${id} is suspicious (${reasons.join('; ')}): look at it, then say \`holdfast backup accept ${id} --reason …\``,
     }));
 
 /** Of one method alone. */

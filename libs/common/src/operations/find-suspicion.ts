@@ -10,14 +10,31 @@ import type { ListedBackup } from '#common/repository/read-backups.js';
 const COMPARED = 5;
 const LOOKED_AT = 25;
 
-/** Why a backup that is about to exist is unlike those before it by its method. A safety backup is compared with none. Throws: repository.*. */
-export async function suspect(
-  manifest: Manifest,
-  varying: readonly string[],
-  { repository, signal }: { readonly repository: BackupRepository; readonly signal: AbortSignal },
-): Promise<string[]> {
-  if (manifest.purpose !== 'regular') return [];
-  const { dataset, backupId } = manifest;
+interface Asked {
+  readonly dataset: { readonly name: string };
+  readonly backupId: string;
+  readonly method: string;
+  readonly purpose: Manifest['purpose'];
+}
+
+interface ComparedIn {
+  readonly engine: { readonly kind: string };
+  readonly repository: BackupRepository;
+}
+
+/** Why a backup that is about to exist is unlike those before it; `varying` are counts that differ from backup to backup. */
+export type Suspect = (manifest: Manifest, varying: readonly string[]) => string[];
+
+/**
+ * Compares with those before it by its method; a safety backup is compared with none. They are read now, before the source is opened: a repository that cannot
+ * be read costs nothing yet. Throws: repository.*.
+ */
+export async function compareWithEarlier(
+  { dataset: { name: dataset }, backupId, method, purpose }: Asked,
+  { engine: { kind }, repository }: ComparedIn,
+  signal: AbortSignal,
+): Promise<Suspect> {
+  if (purpose !== 'regular') return () => [];
   const newestFirst: ListedBackup[] = [];
   for await (const [id, objects] of listByBackup(repository, dataset, { signal }))
     if (id < backupId) newestFirst.unshift({ dataset, backupId: id, objects });
@@ -25,13 +42,13 @@ export async function suspect(
   for (const listed of newestFirst.slice(0, LOOKED_AT)) {
     if (earlier.length === COMPARED) break;
     const { manifest: other, damage, isMarked } = await inspectListed(repository, listed, { signal });
-    if (other === undefined || damage !== undefined || isMarked || !isAlike(manifest, other)) continue;
+    if (other === undefined || damage !== undefined || isMarked || !isAlike({ kind, method }, other)) continue;
     if (await isTrusted(other, repository, signal)) earlier.push(toExtent(other));
   }
-  return findSuspicion(toExtent(manifest), earlier, varying);
+  return (manifest, varying) => findSuspicion(toExtent(manifest), earlier, varying);
 }
 
-const isAlike = ({ kind, method }: Manifest, other: Manifest): boolean =>
+const isAlike = ({ kind, method }: Pick<Manifest, 'kind' | 'method'>, other: Manifest): boolean =>
   other.kind === kind && other.method === method && other.purpose === 'regular';
 
 /** Two strange ones in a row do not become usual by themselves. */

@@ -7,7 +7,7 @@ import type { BackupRepository } from '#common/repository/backup-repository.js';
 import { readDeletion } from '#common/repository/deletion-request.js';
 import { type Hold, isAlive, listHolds } from '#common/repository/holds.js';
 import { type InspectedBackup, inspectListed } from '#common/repository/inspect-backup.js';
-import { deletionKey } from '#common/repository/layout.js';
+import { acceptanceKey, deletionKey } from '#common/repository/layout.js';
 import { listByBackup } from '#common/repository/list-by-backup.js';
 import { readProofs } from '#common/repository/read-proofs.js';
 import { readStorageClock } from '#common/repository/storage-clock.js';
@@ -97,8 +97,8 @@ async function toRetained(repository: BackupRepository, found: Found, signal: Ab
     ...{ isVerified: verifiedAt !== null, isDamaged: damage.length > 0 },
     ...{ needs, rollsForward: requires.length > 0, givenUpAs: null },
   };
-  const isSuspicious = manifest.suspicious.length > 0;
-  const acceptance = isSuspicious ? await readAcceptance(repository, manifest, { signal }) : null;
+  const isAccepted = found.keys.includes(acceptanceKey(manifest.dataset, backupId));
+  const acceptance = isAccepted ? await readAcceptance(repository, manifest, { signal }) : null;
   return { manifest, backup, isMarked, acceptance, proofs };
 }
 

@@ -21,7 +21,7 @@ import { type SealedForm, Sealing, suffixOf } from '#common/sealing/sealing.js';
 import { placeCanary } from './canary.js';
 import { type SharedParts, Sharing } from './content/sharing.js';
 import { findEarlier } from './find-earlier.js';
-import { suspect } from './find-suspicion.js';
+import { compareWithEarlier } from './find-suspicion.js';
 import { holdNeeded } from './hold-needed.js';
 import { holdWork } from './hold-work.js';
 import { toContentByHand, toFetchNeeded, toRestoreByHand } from './restore/by-hand.js';
@@ -136,8 +136,8 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
 ): Promise<Manifest> {
   const { method, sealing, writing, sharing, retainUntil } = d;
   const { recipients } = d.repository.encryption;
-  const startedAt = d.clock().toISOString();
-  const sealingTools = await sealing.versions(signal);
+  const [startedAt, sealingTools] = [d.clock().toISOString(), await sealing.versions(signal)];
+  const suspect = await compareWithEarlier(attempt, d, signal);
   const opening = method.open(attempt.dataset, {
     ...{ signal, sealing, purpose: attempt.purpose, readBusPosition: d.readBusPosition },
     onStage: (stage) => d.onProgress?.({ stage, bytes: 0, totalBytes: null }),
@@ -172,7 +172,7 @@ async function writeBackup<D extends ProtectedDataset, F extends object>(
     const byHand = toRestoreByHand(needed, location, ofEngine);
     const made = { attemptKey, objects, facts, tools, startedAt, busPosition: output.busPosition, ...chain, ...shared };
     const { varying, ...unweighed } = toManifest(attempt, { ...made, restoreByHand: byHand }, d);
-    manifest = { ...unweighed, suspicious: await suspect(unweighed, varying, { repository: d.repository, signal }) };
+    manifest = { ...unweighed, suspicious: suspect(unweighed, varying) };
   } catch (error) {
     await output.close();
     await writing.removeAll();

@@ -52,7 +52,10 @@ async function keep(verdict: 'passed' | 'failed', signingKey: KeyObject | null =
 }
 
 async function check(key: KeyObject | null = publicKey) {
-  const chain = checkChain(await readStoredVerdicts(bed.repository, manifest, { signal }), key ?? undefined);
+  const chain = checkChain(
+    await readStoredVerdicts(bed.repository, manifest, { signal, withSignatures: true }),
+    key ?? undefined,
+  );
   return { ...chain, said: chain.problems.map(({ subject, problem }) => `${subject} ${problem}`) };
 }
 
@@ -71,7 +74,7 @@ describe('the verdicts beside a backup', () => {
 
   it('tell which one was changed, also where nothing was signed', async () => {
     const [, failed, last] = [await keep('passed', null), await keep('failed', null), await keep('passed', null)];
-    const stored = await readStoredVerdicts(bed.repository, manifest, { signal });
+    const stored = await readStoredVerdicts(bed.repository, manifest, { signal, withSignatures: true });
     const text = Buffer.from(stored[1]?.bytes ?? []).toString();
     await writeFile(failed.file, text.replaceAll('"failed"', '"passed"'));
     expect((await check(null)).said).toEqual([`${failed.key} was changed after ${last.key} had named it`]);
@@ -91,7 +94,7 @@ describe('the verdicts beside a backup', () => {
       await keep('passed', other.privateKey),
       await keep('failed'),
     ];
-    const [, , stored] = await readStoredVerdicts(bed.repository, manifest, { signal });
+    const [, , stored] = await readStoredVerdicts(bed.repository, manifest, { signal, withSignatures: true });
     await writeFile(
       changed.file,
       Buffer.from(stored?.bytes ?? [])
@@ -107,13 +110,15 @@ describe('the verdicts beside a backup', () => {
 
   it('stay one chain where two were written at once', async () => {
     await keep('passed');
-    const before = await readStoredVerdicts(bed.repository, manifest, { signal });
+    const before = await readStoredVerdicts(bed.repository, manifest, { signal, withSignatures: true });
     const [one] = [await keep('passed')];
     // The other writer had listed before the one wrote.
     const twin = one.file.replace(/Z-[^/]*$/, `Z-${randomUUID()}.json`);
     await writeFile(
       twin,
-      Buffer.from((await readStoredVerdicts(bed.repository, manifest, { signal })).at(-1)?.bytes ?? []),
+      Buffer.from(
+        (await readStoredVerdicts(bed.repository, manifest, { signal, withSignatures: true })).at(-1)?.bytes ?? [],
+      ),
     );
     expect((await check(null)).ends).toHaveLength(2);
     const last = await keep('passed');
@@ -124,7 +129,7 @@ describe('the verdicts beside a backup', () => {
   it('take over those of an earlier version, after which none may go without a link', async () => {
     const old = await keep('passed');
     const text = Buffer.from(
-      (await readStoredVerdicts(bed.repository, manifest, { signal }))[0]?.bytes ?? [],
+      (await readStoredVerdicts(bed.repository, manifest, { signal, withSignatures: true }))[0]?.bytes ?? [],
     ).toString();
     const { previous: _, ...unlinked } = JSON.parse(text) as Record<string, unknown>;
     await writeFile(old.file, JSON.stringify(unlinked));

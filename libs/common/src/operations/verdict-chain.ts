@@ -1,10 +1,9 @@
 import { createHash, type KeyObject } from 'node:crypto';
 import { VerdictDocument, type VerdictLink } from '#common/contracts/verdict-document.js';
 import type { Evidence, Verdict } from '#common/domain/verdict.js';
-import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ObjectKey, ReadOptions } from '#common/repository/backup-repository.js';
 import { isVerdictKey, verdictSignatureKey, verdictsPrefix } from '#common/repository/layout.js';
-import { readObject } from '#common/repository/read-object.js';
+import { findObject, parseJson } from '#common/repository/read-object.js';
 import { isSignedBy } from '#common/sealing/signature.js';
 
 /** One verdict as it lies beside its backup. */
@@ -19,11 +18,11 @@ interface BackupOf {
   readonly backupId: string;
 }
 
-/** Those of one backup, or the newest `last` of them, oldest first. Throws: repository.*. */
+/** Those of one backup, or the newest `last` of them, oldest first; their signatures only where they are asked for. Throws: repository.*. */
 export async function readStoredVerdicts(
   repository: BackupRepository,
   { dataset, backupId }: BackupOf,
-  o: ReadOptions & { readonly last?: number },
+  o: ReadOptions & { readonly last?: number; readonly withSignatures?: boolean },
 ): Promise<StoredVerdict[]> {
   const keys: ObjectKey[] = [];
   for await (const { key } of repository.list(verdictsPrefix(dataset, backupId), o)) keys.push(key);
@@ -31,7 +30,7 @@ export async function readStoredVerdicts(
     .filter(isVerdictKey)
     .sort()
     .slice(-(o.last ?? keys.length));
-  const signed = new Set(keys);
+  const signed = new Set(o.withSignatures ? keys : []);
   const found: StoredVerdict[] = [];
   for (const key of chosen) {
     const bytes = await findObject(repository, key, o);
@@ -40,20 +39,6 @@ export async function readStoredVerdicts(
     if (bytes !== undefined) found.push({ key, bytes, signature });
   }
   return found;
-}
-
-/** The backup may be deleted meanwhile. */
-async function findObject(
-  repository: BackupRepository,
-  key: ObjectKey,
-  o: ReadOptions,
-): Promise<Uint8Array | undefined> {
-  try {
-    return await readObject(repository, key, o);
-  } catch (error) {
-    if (error instanceof AppError && error.code === 'repository.object-missing') return undefined;
-    throw error;
-  }
 }
 
 /** What a new verdict names as before it: those that no other one names. More than one where two were written at once. */
@@ -124,12 +109,6 @@ function checkSignature(
   return isSignedBy(bytes, signature, publicKey) ? 'right' : 'wrong';
 }
 
-function parse(bytes: Uint8Array): VerdictDocument | undefined {
-  try {
-    return VerdictDocument.safeParse(JSON.parse(Buffer.from(bytes).toString('utf8'))).data;
-  } catch {
-    return undefined;
-  }
-}
+const parse = (bytes: Uint8Array): VerdictDocument | undefined => parseJson(bytes, VerdictDocument);
 
 const digest = (bytes: Uint8Array): string => createHash('sha256').update(bytes).digest('hex');

@@ -1,9 +1,10 @@
 import { z } from 'zod';
 import { AppError } from '#common/errors/app-error.js';
+import { toIssueText } from '#common/errors/issue-text.js';
 import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import type { HeldBackup } from './holds.js';
 import { acceptanceKey } from './layout.js';
-import { readObject } from './read-object.js';
+import { findJson } from './read-object.js';
 
 const AcceptanceFile = z.object({
   formatVersion: z.literal(1),
@@ -15,13 +16,17 @@ const AcceptanceFile = z.object({
 /** An operator looked at a suspicious backup, and says why it is as it should be. */
 export type Acceptance = Omit<z.infer<typeof AcceptanceFile>, 'formatVersion'>;
 
-/** Beside the backup, so that every sweep follows it, with or without a catalog. Idempotent. Throws: repository.*. */
+/** Beside the backup, so that every sweep follows it, with or without a catalog. Throws: request.invalid; repository.*. */
 export async function acceptBackup(
   repository: BackupRepository,
   { dataset, backupId }: HeldBackup,
   { signal, ...acceptance }: Acceptance & ReadOptions,
 ): Promise<void> {
-  const file = AcceptanceFile.parse({ formatVersion: 1, ...acceptance });
+  const { data: file, error } = AcceptanceFile.safeParse({ formatVersion: 1, ...acceptance });
+  if (error !== undefined) {
+    const issues = error.issues.map((issue) => toIssueText(issue, 'the file'));
+    throw new AppError('request.invalid', `the acceptance is not valid: ${issues.join('; ')}`, { issues });
+  }
   await repository.put(acceptanceKey(dataset, backupId), Buffer.from(`${JSON.stringify(file, null, 2)}\n`), { signal });
 }
 
@@ -31,15 +36,6 @@ export async function readAcceptance(
   { dataset, backupId }: HeldBackup,
   o: ReadOptions,
 ): Promise<Acceptance | null> {
-  try {
-    const text = Buffer.from(await readObject(repository, acceptanceKey(dataset, backupId), o)).toString('utf8');
-    const parsed = AcceptanceFile.safeParse(JSON.parse(text));
-    if (!parsed.success) return null;
-    const { by, reason, at } = parsed.data;
-    return { by, reason, at };
-  } catch (error) {
-    const isGone = error instanceof AppError && error.code === 'repository.object-missing';
-    if (isGone || error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const found = await findJson(repository, acceptanceKey(dataset, backupId), { ...o, schema: AcceptanceFile });
+  return found === undefined ? null : { by: found.by, reason: found.reason, at: found.at };
 }

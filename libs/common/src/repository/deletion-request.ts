@@ -1,10 +1,9 @@
 import { z } from 'zod';
 import type { DeletionRequest } from '#common/domain/retention.policy.js';
-import { AppError } from '#common/errors/app-error.js';
 import type { BackupRepository, ReadOptions } from './backup-repository.js';
 import type { HeldBackup } from './holds.js';
 import { deletionKey } from './layout.js';
-import { readObject } from './read-object.js';
+import { findJson } from './read-object.js';
 
 const RequestFile = z.object({
   formatVersion: z.literal(1),
@@ -37,13 +36,6 @@ export async function readDeletion(
   { dataset, backupId }: HeldBackup,
   o: ReadOptions,
 ): Promise<DeletionRequest | null> {
-  try {
-    const text = Buffer.from(await readObject(repository, deletionKey(dataset, backupId), o)).toString('utf8');
-    const parsed = RequestFile.safeParse(JSON.parse(text));
-    return parsed.success ? { by: parsed.data.by, evenLastGood: parsed.data.evenLastGood } : null;
-  } catch (error) {
-    const isGone = error instanceof AppError && error.code === 'repository.object-missing';
-    if (isGone || error instanceof SyntaxError) return null;
-    throw error;
-  }
+  const found = await findJson(repository, deletionKey(dataset, backupId), { ...o, schema: RequestFile });
+  return found === undefined ? null : { by: found.by, evenLastGood: found.evenLastGood };
 }

@@ -1,10 +1,9 @@
 import type { Manifest } from '#common/contracts/manifest.js';
 import { toJudged, VerdictDocument } from '#common/contracts/verdict-document.js';
 import { type Judged, type Proof, toProof } from '#common/domain/proof.js';
-import { AppError } from '#common/errors/app-error.js';
-import type { BackupRepository, ObjectKey, ReadOptions, StoredObject } from './backup-repository.js';
+import type { BackupRepository, ReadOptions, StoredObject } from './backup-repository.js';
 import { isVerdictKey } from './layout.js';
-import { readObject } from './read-object.js';
+import { findJson } from './read-object.js';
 
 /**
  * Every proof of a backup that lies beside it, oldest first: what is known without a catalog. `objects`: everything below the backup's
@@ -34,24 +33,9 @@ export async function readVerdicts(
 ): Promise<Judged[]> {
   const judged: Judged[] = [];
   for (const { key } of objects.filter((object) => isVerdictKey(object.key))) {
-    const verdict = await readVerdict(repository, key, o);
+    const verdict = await findJson(repository, key, { ...o, schema: VerdictDocument });
     if (verdict?.backupId === backupId && (verdict.attemptKey ?? attemptKey) === attemptKey)
       judged.push(toJudged(verdict));
   }
   return judged;
-}
-
-async function readVerdict(
-  repository: BackupRepository,
-  key: ObjectKey,
-  o: ReadOptions,
-): Promise<VerdictDocument | undefined> {
-  try {
-    const text = Buffer.from(await readObject(repository, key, o)).toString('utf8');
-    return VerdictDocument.safeParse(JSON.parse(text)).data;
-  } catch (error) {
-    const isGone = error instanceof AppError && error.code === 'repository.object-missing';
-    if (isGone || error instanceof SyntaxError) return undefined;
-    throw error;
-  }
 }

@@ -1,7 +1,7 @@
 import type { PlanEvaluationView } from '#common/contracts/api-views.js';
+import { AppError } from '#common/errors/app-error.js';
 import { Exit } from '#common/errors/exit.js';
 import { toReport } from '#common/operations/plans/report/report.js';
-import { isOutOfReach } from '../../api-client.js';
 import { toTable } from '../../output/table.js';
 import { listRuns, stateDirectory, stateOption } from '../../plans/state-directory.js';
 import type { Verb, VerbContext } from '../../verb.js';
@@ -56,7 +56,7 @@ async function findEvaluations({
   try {
     return (await api.plans()).plans;
   } catch (error) {
-    if (!isOutOfReach(error)) throw error;
+    if (!(error instanceof AppError)) throw error;
     output.note(`${error.message}; whether plans would succeed says \`holdfast recovery check\``);
     return undefined;
   }

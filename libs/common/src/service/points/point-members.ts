@@ -27,7 +27,7 @@ export const repositoriesOf = (installation: Installation, point: string): Backu
   ...new Set(installation.point(point).members.map(({ dataset }) => installation.primaryRepository(dataset))),
 ];
 
-export const maxSkewOf = (installation: Installation, point: string): number =>
+const maxSkewOf = (installation: Installation, point: string): number =>
   parseDuration(installation.point(point).maxSkew);
 
 /** How the backups that were taken fit together. Throws: request.refused. */
@@ -56,7 +56,7 @@ export async function chooseMembersOf(
 ): Promise<ChosenPoint> {
   const moments: Moments[] = [];
   for (const { dataset, method, refersTo } of installation.point(point).members) {
-    const isArchived = installation.engineOf(dataset).archivers !== undefined;
+    const isArchived = installation.engineOf(dataset).archivers?.some(({ isReplayed }) => isReplayed) ?? false;
     const question = { dataset, method, refersTo, isArchived };
     moments.push(await listMoments(question, installation.primaryRepository(dataset), signal));
   }

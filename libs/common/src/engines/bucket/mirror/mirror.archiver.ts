@@ -42,7 +42,7 @@ export class MirrorArchiver implements Archiver<BucketDataset> {
         watch.onCounts?.(seen.counts);
         watch.onBehind({ bytes: seen.behindBytes, outage: seen.outage });
         const position = `${seen.objects} objects, ${seen.bytes} bytes`;
-        if (seen.outage === undefined) watch.onComplete({ position, at: seen.at });
+        if (seen.outage === undefined && seen.behindBytes === 0) watch.onComplete({ position, at: seen.at });
       } catch (error) {
         signal.throwIfAborted();
         watch.onInterrupted(error);

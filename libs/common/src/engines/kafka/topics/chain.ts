@@ -1,5 +1,3 @@
-import type { KafkaCluster } from '#common/bus/kafka-cluster.js';
-import { digestRange } from '#common/engines/kafka/digest-range.js';
 import type { PartitionFacts, TopicFacts, TopicsFacts } from '#common/engines/kafka/topics-facts.js';
 import { AppError } from '#common/errors/app-error.js';
 import type { Frozen, FrozenGroup, FrozenPartition, FrozenTopic } from './freeze-topics.js';
@@ -79,7 +77,7 @@ function mergePartition(before: PartitionFacts | undefined, own: PartitionFacts,
 }
 
 /** What each backup of a chain holds of a partition, in order. */
-export const linksOf = ({ links, records, sha256 }: PartitionFacts): readonly { records: number; sha256: string }[] =>
+const linksOf = ({ links, records, sha256 }: PartitionFacts): readonly { records: number; sha256: string }[] =>
   links ?? [{ records, sha256 }];
 
 const least = (a: number | null, b: number | null): number | null =>
@@ -88,33 +86,21 @@ const greatest = (a: number | null, b: number | null): number | null =>
   a === null || b === null ? (a ?? b) : Math.max(a, b);
 
 interface GroupDeps {
-  readonly cluster: KafkaCluster;
   readonly parent: Parent;
   /** Of the increment alone. */
   readonly recordsBefore: (topic: string, partition: number, offset: bigint) => number;
   readonly topics: readonly FrozenTopic[];
-  readonly signal: AbortSignal;
 }
 
-/** Where the groups stand in what the whole chain holds. Throws: bus.unavailable, bus.damaged. */
-export function mergeGroups(groups: readonly FrozenGroup[], d: GroupDeps): Promise<TopicsFacts['groups']> {
-  return Promise.all(
-    groups.map(async ({ name, commits }) => {
-      const offsets: TopicsFacts['groups'][number]['offsets'] = [];
-      for (const { topic, partition, offset, metadata } of commits) {
-        const place = { topic, partition, offset };
-        offsets.push({
-          topic,
-          partition,
-          offset: String(offset),
-          recordsBefore: await countBefore(place, d),
-          metadata,
-        });
-      }
-      return { name, offsets };
-    }),
-  );
-}
+/** Where the groups stand in what the whole chain holds. */
+export const mergeGroups = (groups: readonly FrozenGroup[], d: GroupDeps): TopicsFacts['groups'] =>
+  groups.map(({ name, commits }) => ({
+    name,
+    offsets: commits.map(({ topic, partition, offset, metadata }) => ({
+      ...{ topic, partition, offset: String(offset), metadata },
+      recordsBefore: countBefore({ topic, partition, offset }, d),
+    })),
+  }));
 
 interface CommitPlace {
   readonly topic: string;
@@ -122,39 +108,31 @@ interface CommitPlace {
   readonly offset: bigint;
 }
 
-async function countBefore(place: CommitPlace, d: GroupDeps): Promise<number> {
+function countBefore(place: CommitPlace, d: GroupDeps): number {
   const { topic, partition, offset } = place;
   const own = d.topics.find(({ name }) => name === topic);
   const before = own && findPartition(findTopic(d.parent.facts, own), { partition });
   const inOwn = d.recordsBefore(topic, partition, offset);
   if (before === undefined) return inOwn;
-  if (offset >= BigInt(before.endOffset)) return before.records + inOwn;
-  return countInParent(place, before, d);
+  return offset >= BigInt(before.endOffset) ? before.records + inOwn : countInParent(place, before, d.parent);
 }
 
 /**
- * Of a group that lags behind the parent: the records between it and the parent's end are counted in the topic once more. Where compaction or retention
- * has been there since, that count would be too low, and the group would miss records: it then stands where the parent knows a place before, and
- * reads a little again.
+ * Of a group that lags behind the parent. Where a record is at each offset of the parent, the offset says how many stand before it. Elsewhere the group stands
+ * where the parent knows a place before, and reads a little again: no record is missed.
  */
-async function countInParent(place: CommitPlace, before: PartitionFacts, d: GroupDeps): Promise<number> {
-  const { topic, partition, offset } = place;
-  const toOffset = BigInt(before.endOffset);
-  const known = knownBefore(place, before, d.parent.facts);
-  if (known.offset === offset) return known.records;
+function countInParent(place: CommitPlace, before: PartitionFacts, { facts }: Parent): number {
+  const known = knownBefore(place, before, facts);
   const isWhole = before.holes + before.trimmed + before.markers + before.aborted === 0;
-  const range = { topic, partition, fromOffset: offset, toOffset };
-  const { records } = await digestRange(d.cluster, range, d.signal);
-  const counted = isWhole && BigInt(records) === toOffset - offset ? before.records - records : known.records;
-  return Math.max(known.records, counted);
+  return isWhole ? Math.max(known, Number(place.offset - BigInt(before.startOffset))) : known;
 }
 
-/** The nearest place at or before an offset of which the parent knows how many records stand before it. */
+/** How many records stand before the nearest place at or before an offset of which the parent knows that. */
 function knownBefore(
   { topic, partition, offset }: CommitPlace,
   { pieces }: PartitionFacts,
   { groups }: TopicsFacts,
-): { readonly offset: bigint; readonly records: number } {
+): number {
   const marks = groups.flatMap(({ offsets }) =>
     offsets
       .filter((each) => each.topic === topic && each.partition === partition)
@@ -166,5 +144,5 @@ function knownBefore(
     records += inPiece;
   }
   const below = marks.filter((mark) => mark.offset <= offset);
-  return below.reduce((best, mark) => (mark.offset > best.offset ? mark : best), { offset: -1n, records: 0 });
+  return below.reduce((best, mark) => (mark.offset > best.offset ? mark : best), { offset: -1n, records: 0 }).records;
 }

@@ -73,16 +73,15 @@ export class TopicsOutput implements BackupSession<TopicsFacts> {
       takenAt,
       clusterId,
       topics: topics.map((topic) => this.toTopicFacts(topic)),
-      groups: await this.toGroups(groups),
+      groups: this.toGroups(groups),
     };
   }
 
-  private async toGroups(groups: readonly FrozenGroup[]): Promise<TopicsFacts['groups']> {
+  private toGroups(groups: readonly FrozenGroup[]): TopicsFacts['groups'] {
     const recordsBefore = (topic: string, partition: number, offset: bigint): number =>
       this.readingOf(topic, partition)?.recordsBefore(offset) ?? 0;
-    const { parent, kafka, frozen, signal } = this.d;
-    if (parent !== undefined)
-      return mergeGroups(groups, { parent, recordsBefore, cluster: kafka.cluster, topics: frozen.topics, signal });
+    const { parent, frozen } = this.d;
+    if (parent !== undefined) return mergeGroups(groups, { parent, recordsBefore, topics: frozen.topics });
     return groups.map(({ name, commits }) => ({
       name,
       offsets: commits.map(({ topic, partition, offset, metadata }) => ({

@@ -33,9 +33,9 @@ export class WrittenFileMethod implements BackupMethod<MeilisearchDataset, Docum
     const client = new MeilisearchClient(dataset.connection, o.signal);
     const version = await client.version();
     await assertReadable(directory);
-    o.onStage?.(this.name);
+    o.onStage?.('snapshot');
     const busPosition = (await o.readBusPosition?.({ signal: o.signal })) ?? null;
-    const task = await follow(client, this.name, dataset, o.signal);
+    const task = await follow(client, this.name, dataset);
     const file = await findFile(this.name, directory, task);
     return new WrittenFileSession({ kind: this.name, directory, file, task, version, busPosition, client, o });
   }
@@ -51,18 +51,12 @@ export class WrittenFileMethod implements BackupMethod<MeilisearchDataset, Docum
 }
 
 /** Until the task has ended; one that is given up is cancelled. Throws: meilisearch.task-failed, meilisearch.*; the abort reason. */
-async function follow(
-  client: MeilisearchClient,
-  kind: Kind,
-  { connection }: MeilisearchDataset,
-  signal: AbortSignal,
-): Promise<TaskView> {
+async function follow(client: MeilisearchClient, kind: Kind, { connection }: MeilisearchDataset): Promise<TaskView> {
   const asked = await client.writeFile(kind);
   try {
     return await client.done(asked);
   } catch (error) {
-    if (signal.aborted)
-      await new MeilisearchClient(connection, AbortSignal.timeout(TIDY_MS)).cancel(asked.uid).catch(() => undefined);
+    await new MeilisearchClient(connection, AbortSignal.timeout(TIDY_MS)).cancel(asked.uid).catch(() => undefined);
     throw error;
   }
 }
@@ -122,7 +116,7 @@ class WrittenFileSession implements BackupSession<DocumentsFacts> {
     const before = await stat(path);
     this.sizeBytes = before.size;
     const chain = spawnChain([{ program: 'cat', args: [path] }, ...o.sealing.tail()], { signal: o.signal });
-    yield { name: toObject(kind), stage: kind, stream: chain.stdout };
+    yield { name: toObject(kind), stage: 'file', stream: chain.stdout };
     await chain.ended;
     const after = await stat(path);
     if (after.ino === before.ino && after.mtimeMs === before.mtimeMs && after.size === before.size) return;
